@@ -1,0 +1,11 @@
+/**
+ * The command line: parses arguments, wires and starts the processes, prints results and maps
+ * errors to exit codes.
+ *
+ * <p>It must never hold a rule of the file system: what a command does is done by the module it
+ * calls.
+ */
+@NullMarked
+package io.adhocfs.cli;
+
+import org.jspecify.annotations.NullMarked;

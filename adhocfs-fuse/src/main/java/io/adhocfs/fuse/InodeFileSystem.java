@@ -1,0 +1,204 @@
+package io.adhocfs.fuse;
+
+import io.adhocfs.protocol.model.EntryName;
+import io.adhocfs.protocol.model.FileAttributes;
+import io.adhocfs.protocol.model.FileType;
+import io.adhocfs.protocol.model.FsError;
+import io.netty.buffer.ByteBuf;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * A file system as the kernel sees one: inodes by number, names as bytes, no paths. Drivers call
+ * it, the adapter to the client implements it (and a file system in memory, for tests and as the
+ * reference of benchmarks).
+ *
+ * <p>Every call returns at once and is answered through its reply: exactly once, from any thread,
+ * possibly before the call returns. Errors are answered too; a call never throws. Calls come from
+ * several threads; two calls of one program may be under way together. The kernel has already
+ * checked permissions.
+ *
+ * <p>A {@link Request} tells when the program has been interrupted; the implementation may then
+ * answer {@link FsError#INTERRUPTED} early, and need not.
+ */
+public interface InodeFileSystem {
+
+  /** One request: who asks, and whether the answer is still wanted. */
+  interface Request {
+    Caller caller();
+
+    /**
+     * Runs the action once, on any thread, as soon as the program is interrupted; at once if it
+     * already was. At most one action is kept.
+     */
+    void onInterrupt(Runnable action);
+  }
+
+  /** Takes the answer of a request. The first answer counts; later ones are dropped. */
+  interface Reply {
+    void error(FsError error);
+  }
+
+  /** For requests that answer nothing but success. */
+  interface DoneReply extends Reply {
+    void done();
+  }
+
+  /** For requests that answer an inode. */
+  interface AttributesReply extends Reply {
+    void attributes(FileAttributes attributes);
+  }
+
+  /** How the kernel should treat an open file. */
+  record OpenMode(boolean directIo, boolean keepCache) {
+    public static final OpenMode CACHED = new OpenMode(false, false);
+  }
+
+  /** For open. */
+  interface OpenReply extends Reply {
+    void opened(long handle, OpenMode mode);
+  }
+
+  /** For create: the inode and an open handle on it. */
+  interface CreateReply extends Reply {
+    void created(FileAttributes attributes, long handle, OpenMode mode);
+  }
+
+  /** For read. The reply takes the buffer over and releases it. */
+  interface DataReply extends Reply {
+    /** The bytes; fewer than asked for means the file ends there. */
+    void data(ByteBuf data);
+  }
+
+  /** For write. */
+  interface WriteReply extends Reply {
+    void written(int lengthBytes);
+  }
+
+  /** For readlink: the target's bytes. */
+  interface LinkReply extends Reply {
+    void target(byte[] target);
+  }
+
+  /** For statfs. Sizes in bytes. */
+  record Statistics(
+      long totalBytes, long availableBytes, long inodesTotal, long inodesFree, int blockSizeBytes) {}
+
+  interface StatisticsReply extends Reply {
+    void statistics(Statistics statistics);
+  }
+
+  /**
+   * For readdir: entries are offered one by one until the reply is full, then {@link #done}.
+   * Single-threaded for one request.
+   */
+  interface DirectoryReply extends DoneReply {
+    /**
+     * Adds an entry whose successor is found by asking again with this cookie.
+     *
+     * @param name bytes of the name; "." and ".." are offered like any other
+     * @param attributes of the entry when the listing was asked for with attributes and they are
+     *     known; null = only number and type
+     * @return false when it did not fit: it was not added, and nothing more will
+     */
+    boolean add(
+        byte[] name, long inode, FileType type, long nextCookie, @Nullable FileAttributes attributes);
+  }
+
+  /** Which attributes a setattr changes: null or -1 where it does not. Times in ns since 1970. */
+  record AttributeChange(
+      int mode,
+      long uid,
+      long gid,
+      long sizeBytes,
+      @Nullable Long atimeNanos,
+      @Nullable Long mtimeNanos,
+      @Nullable Long ctimeNanos) {
+    /** Stands for "unchanged" in {@code mode}, {@code uid}, {@code gid} and {@code sizeBytes}. */
+    public static final int UNCHANGED = -1;
+  }
+
+  /** The entry of this name in a directory. NOT_FOUND is the ordinary answer for a new name. */
+  void lookup(Request request, long directory, EntryName name, AttributesReply reply);
+
+  /** What an inode is now; handle -1 = none. */
+  void getAttributes(Request request, long inode, long handle, AttributesReply reply);
+
+  /** Changes attributes, size included (truncate up or down); handle -1 = none. */
+  void setAttributes(
+      Request request, long inode, long handle, AttributeChange change, AttributesReply reply);
+
+  void readLink(Request request, long inode, LinkReply reply);
+
+  /** A node that is neither regular file to open nor directory; also mknod of regular files. */
+  void makeNode(
+      Request request,
+      long directory,
+      EntryName name,
+      FileType type,
+      int mode,
+      long deviceNumber,
+      AttributesReply reply);
+
+  void makeDirectory(
+      Request request, long directory, EntryName name, int mode, AttributesReply reply);
+
+  void symlink(
+      Request request, long directory, EntryName name, byte[] target, AttributesReply reply);
+
+  void unlink(Request request, long directory, EntryName name, DoneReply reply);
+
+  void removeDirectory(Request request, long directory, EntryName name, DoneReply reply);
+
+  /** rename2: flags are Linux's RENAME_NOREPLACE (1) and RENAME_EXCHANGE (2). */
+  void rename(
+      Request request,
+      long directory,
+      EntryName name,
+      long newDirectory,
+      EntryName newName,
+      int flags,
+      DoneReply reply);
+
+  void link(
+      Request request, long inode, long newDirectory, EntryName newName, AttributesReply reply);
+
+  /** open(2) of an existing file; flags are Linux's open flags (O_TRUNC included when set). */
+  void open(Request request, long inode, int flags, OpenReply reply);
+
+  /** Atomic create and open; flags are Linux's open flags (O_EXCL decides on an existing name). */
+  void create(
+      Request request, long directory, EntryName name, int mode, int flags, CreateReply reply);
+
+  void read(Request request, long inode, long handle, long offset, int lengthBytes, DataReply reply);
+
+  /**
+   * Writes all bytes of the buffer, which belongs to the file system from here on (it releases it).
+   * Appending handles ignore the offset.
+   */
+  void write(Request request, long inode, long handle, long offset, ByteBuf data, WriteReply reply);
+
+  /** At every close(2) of a descriptor: errors of earlier writes are told here. */
+  void flush(Request request, long inode, long handle, DoneReply reply);
+
+  void fsync(Request request, long inode, long handle, boolean dataOnly, DoneReply reply);
+
+  /** The last close of a handle; the kernel does not wait for the answer. */
+  void release(Request request, long inode, long handle, DoneReply reply);
+
+  /**
+   * The entries after a cookie (0 = from the start). With attributes, the kernel takes them as
+   * looked up.
+   */
+  void readDirectory(
+      Request request, long inode, long cookie, boolean withAttributes, DirectoryReply reply);
+
+  void fsyncDirectory(Request request, long inode, boolean dataOnly, DoneReply reply);
+
+  void statistics(Request request, StatisticsReply reply);
+
+  /** How long the kernel may trust attributes and names, in nanoseconds; 0 = not at all. */
+  long attributeTimeoutNanos();
+
+  /** As {@link #attributeTimeoutNanos()}, for names. */
+  long entryTimeoutNanos();
+}
