@@ -34,8 +34,7 @@ public record AttributeChange(
   }
 
   public AttributeChange withMode(int value) {
-    return new AttributeChange(
-        OptionalInt.of(value), uid, gid, atimeNanos, mtimeNanos, ctimeNanos);
+    return new AttributeChange(OptionalInt.of(value), uid, gid, atimeNanos, mtimeNanos, ctimeNanos);
   }
 
   public AttributeChange withUid(int value) {

@@ -76,18 +76,13 @@ public final class InodeOperations {
   }
 
   /** Gives an inode that is no directory one more name, and answers what it is then. */
-  public CompletableFuture<FileAttributes> link(
-      InodeId inode, InodeId directory, EntryName name) {
+  public CompletableFuture<FileAttributes> link(InodeId inode, InodeId directory, EntryName name) {
     throw new UnsupportedOperationException();
   }
 
   /** Moves a name, atomically. */
   public CompletableFuture<Void> rename(
-      InodeId directory,
-      EntryName name,
-      InodeId newDirectory,
-      EntryName newName,
-      RenameMode mode) {
+      InodeId directory, EntryName name, InodeId newDirectory, EntryName newName, RenameMode mode) {
     throw new UnsupportedOperationException();
   }
 

@@ -17,12 +17,12 @@ import org.jspecify.annotations.Nullable;
  * <p>A write is acknowledged when the daemons have its bytes and the file's size covers them; any
  * client that asks afterwards sees both. Its mtime and data version may follow later, at the latest
  * with {@link #flush}, {@link #sync}, {@link #close} or this client's own getattr. A transfer is
- * atomic within one chunk, not beyond. A write that fails may have been done in part; nothing
- * tells which.
+ * atomic within one chunk, not beyond. A write that fails may have been done in part; nothing tells
+ * which.
  *
- * <p>Calls without "Async" wait, must not be made from a completion of a future, and throw
- * {@code FsException}: TIMED_OUT, SESSION_EXPIRED, NO_SPACE, BAD_HANDLE after close or against how
- * the file was opened, INTERRUPTED when the thread is interrupted. The others complete as {@link
+ * <p>Calls without "Async" wait, must not be made from a completion of a future, and throw {@code
+ * FsException}: TIMED_OUT, SESSION_EXPIRED, NO_SPACE, BAD_HANDLE after close or against how the
+ * file was opened, INTERRUPTED when the thread is interrupted. The others complete as {@link
  * InodeOperations} says. A buffer belongs to the transfer until it completes; when a write ends in
  * an error or is cancelled, copies of it may still be on their way, so the buffer is not to be
  * changed but dropped.

@@ -7,8 +7,4 @@ package io.adhocfs.client;
  * @param inodesTotal used and free; what is free is an estimate from the space
  */
 public record Statistics(
-    long totalBytes,
-    long availableBytes,
-    long inodesTotal,
-    long inodesFree,
-    int blockSizeBytes) {}
+    long totalBytes, long availableBytes, long inodesTotal, long inodesFree, int blockSizeBytes) {}
