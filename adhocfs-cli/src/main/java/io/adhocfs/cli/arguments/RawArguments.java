@@ -28,8 +28,8 @@ public final class RawArguments {
   }
 
   /**
-   * The last arguments of a command line, as many as main was given. Where the command line does not
-   * have them (it may have been cut or overwritten), the decoded ones are taken.
+   * The last arguments of a command line, as many as main was given. Where the command line does
+   * not have them (it may have been cut or overwritten), the decoded ones are taken.
    *
    * @param commandLine each argument ends with a NUL byte, as in proc_pid_cmdline(5)
    */

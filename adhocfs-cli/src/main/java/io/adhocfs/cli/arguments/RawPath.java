@@ -58,8 +58,7 @@ public final class RawPath {
   public byte[] inInstance() throws FsException {
     byte[] path = bytes;
     int prefix = INSTANCE_PREFIX.length;
-    if (bytes.length >= prefix
-        && Arrays.equals(bytes, 0, prefix, INSTANCE_PREFIX, 0, prefix)) {
+    if (bytes.length >= prefix && Arrays.equals(bytes, 0, prefix, INSTANCE_PREFIX, 0, prefix)) {
       path = Arrays.copyOfRange(bytes, prefix, bytes.length);
     }
     if (path.length == 0 || path[0] != '/') {

@@ -40,7 +40,8 @@ public final class RemoteHost {
       reach.add(word.replace(HOST, host));
     }
     if (reach.isEmpty()) {
-      throw new IllegalArgumentException("remote.start is empty: give a command such as ssh {host}");
+      throw new IllegalArgumentException(
+          "remote.start is empty: give a command such as ssh {host}");
     }
     return new RemoteHost(host, reach);
   }

@@ -122,8 +122,8 @@ public final class ServiceProcess {
   }
 
   /**
-   * Whether a process of this host is one of this program's, started with these words on its command
-   * line. False also when it has ended.
+   * Whether a process of this host is one of this program's, started with these words on its
+   * command line. False also when it has ended.
    */
   public static boolean isOurs(long processId, String... words) {
     String commandLine;
@@ -141,8 +141,8 @@ public final class ServiceProcess {
   }
 
   /**
-   * Ends a process that {@link #isOurs}: asks it, waits so long, kills it, and waits until it is gone.
-   * Does nothing to other processes.
+   * Ends a process that {@link #isOurs}: asks it, waits so long, kills it, and waits until it is
+   * gone. Does nothing to other processes.
    *
    * @return false if it is still there
    */
