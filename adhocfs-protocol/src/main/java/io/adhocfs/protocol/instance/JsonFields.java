@@ -14,7 +14,7 @@ import org.jspecify.annotations.Nullable;
 /**
  * The fields of a JSON object read from a file: what is missing or of the wrong kind is CORRUPT.
  */
-final class JsonFields {
+public final class JsonFields {
   private final String source;
   private final Map<?, ?> fields;
 
@@ -28,7 +28,7 @@ final class JsonFields {
    *
    * @param source named in errors, such as the file's path
    */
-  static JsonFields parse(String source, byte[] json) throws FsException {
+  public static JsonFields parse(String source, byte[] json) throws FsException {
     Object value;
     try {
       value = JSON.std.anyFrom(new String(json, StandardCharsets.UTF_8));
@@ -41,15 +41,15 @@ final class JsonFields {
     return new JsonFields(source, fields);
   }
 
-  String text(String name) throws FsException {
+  public String text(String name) throws FsException {
     return as(name, String.class, fields.get(name));
   }
 
-  long number(String name) throws FsException {
+  public long number(String name) throws FsException {
     return as(name, Number.class, fields.get(name)).longValue();
   }
 
-  int intNumber(String name) throws FsException {
+  public int intNumber(String name) throws FsException {
     long value = number(name);
     if (value != (int) value) {
       throw corrupt(name, "is too large");
@@ -57,11 +57,11 @@ final class JsonFields {
     return (int) value;
   }
 
-  boolean flag(String name) throws FsException {
+  public boolean flag(String name) throws FsException {
     return as(name, Boolean.class, fields.get(name));
   }
 
-  List<JsonFields> objects(String name) throws FsException {
+  public List<JsonFields> objects(String name) throws FsException {
     List<JsonFields> objects = new ArrayList<>();
     for (Object value : as(name, List.class, fields.get(name))) {
       objects.add(new JsonFields(source, as(name, Map.class, value)));
@@ -69,7 +69,7 @@ final class JsonFields {
     return objects;
   }
 
-  Map<String, String> texts(String name) throws FsException {
+  public Map<String, String> texts(String name) throws FsException {
     Map<String, String> texts = new TreeMap<>();
     Map<?, ?> map = as(name, Map.class, fields.get(name));
     for (Map.Entry<?, ?> entry : map.entrySet()) {
@@ -78,7 +78,8 @@ final class JsonFields {
     return texts;
   }
 
-  FsException corrupt(String name, String problem) {
+  /** The error for a field with this problem. */
+  public FsException corrupt(String name, String problem) {
     return new FsException(FsError.CORRUPT, source + ": '" + name + "' " + problem);
   }
 
