@@ -1,0 +1,157 @@
+# What the scripts share: where the checkout is, which Java and Maven to use, and when to build.
+# Sourced, not run. The launcher sources it on every command, so nothing here may start a process
+# unless it has to.
+
+adhocfs_root=${BASH_SOURCE[0]%/*}
+[[ $adhocfs_root == /* ]] || adhocfs_root=$PWD/$adhocfs_root
+adhocfs_root=${adhocfs_root%/.}
+adhocfs_root=${adhocfs_root%/*}
+adhocfs_dist=$adhocfs_root/adhocfs-cli/target/dist
+
+say() { printf '%s\n' "adhocfs: $*" >&2; }
+
+die() {
+  say "$@"
+  exit 1
+}
+
+# True if $1 is the home of a JDK 25 or newer. Reads the JDK's own release file: starting a JVM to ask it
+# its version would cost more than most commands do.
+is_jdk25() {
+  local line version
+  [[ -x $1/bin/java && -x $1/bin/javac && -r $1/release ]] || return 1
+  while IFS= read -r line; do
+    [[ $line == JAVA_VERSION=* ]] || continue
+    version=${line#*=}
+    version=${version//\"/}
+    version=${version%%[!0-9]*}
+    [[ -n $version ]] && ((version >= 25))
+    return
+  done <"$1/release"
+  return 1
+}
+
+# Sets and exports JAVA_HOME: the one in the environment, else that of `java` on PATH, else one below
+# /usr/lib/jvm.
+find_jdk25() {
+  local java candidate
+  if [[ -n ${JAVA_HOME-} ]] && is_jdk25 "$JAVA_HOME"; then
+    export JAVA_HOME
+    return
+  fi
+  if java=$(type -P java); then
+    if [[ -L $java ]]; then
+      java=$(readlink -f "$java")
+    fi
+    candidate=${java%/bin/java}
+    if is_jdk25 "$candidate"; then
+      export JAVA_HOME=$candidate
+      return
+    fi
+  fi
+  for candidate in /usr/lib/jvm/*; do
+    if is_jdk25 "$candidate"; then
+      export JAVA_HOME=$candidate
+      return
+    fi
+  done
+  say "needs a JDK 25 or newer and found none: not in JAVA_HOME (${JAVA_HOME:-unset}), not as java on PATH, not below /usr/lib/jvm."
+  say "Install one, for example the package openjdk-25-jdk-headless or temurin-25-jdk of your distribution,"
+  die "or unpack a JDK 25 archive anywhere and set JAVA_HOME to its directory."
+}
+
+# Sets maven: the system's mvn from 3.8 on, else the wrapper (which needs MVNW_REPOURL, see
+# .mvn/wrapper/maven-wrapper.properties).
+find_maven() {
+  local version major minor
+  if type -P mvn >/dev/null; then
+    version=$(mvn -B -v 2>/dev/null | sed -n 's/^[^A-Z]*Apache Maven \([0-9]*\)\.\([0-9]*\).*/\1 \2/p')
+    read -r major minor <<<"${version:-0 0}"
+    if ((major > 3 || (major == 3 && minor >= 8))); then
+      maven=mvn
+      return
+    fi
+  fi
+  if [[ -n ${MVNW_REPOURL-} ]]; then
+    maven=$adhocfs_root/mvnw
+    return
+  fi
+  say "needs Maven 3.8 or newer and found none on PATH: install the package maven of your distribution,"
+  die "or set MVNW_REPOURL to a Maven repository, and ./mvnw will fetch Maven from it."
+}
+
+# One build at a time, also between two launches that both find the jars out of date.
+lock_build() {
+  exec {adhocfs_lock}>"$adhocfs_root/.build.lock"
+  flock -n "$adhocfs_lock" && return
+  say "waiting for another build to end"
+  flock "$adhocfs_lock"
+}
+
+unlock_build() { exec {adhocfs_lock}>&-; }
+
+# dist/built is as old as the start of the last good build; what was changed since is newer.
+dist_is_current() {
+  [[ -e $adhocfs_dist/built ]] || return 1
+  local newer
+  newer=$(find "$adhocfs_root"/pom.xml "$adhocfs_root"/adhocfs-*/pom.xml "$adhocfs_root"/adhocfs-*/src/main \
+    -newer "$adhocfs_dist/built" -print -quit)
+  [[ -z $newer ]]
+}
+
+# Builds if the jars are missing or older than the sources. ADHOCFS_BUILD=never trusts whatever is there.
+ensure_built() {
+  if [[ ${ADHOCFS_BUILD-} == never ]]; then
+    [[ -d $adhocfs_dist/lib ]] || die "is not built, and ADHOCFS_BUILD=never forbids it; run scripts/build"
+    return
+  fi
+  dist_is_current && return
+  lock_build
+  if ! dist_is_current; then
+    local log=$adhocfs_root/target/build.log
+    mkdir -p "$adhocfs_root/target"
+    say "building (about half a minute; log in $log)"
+    if ! build_dist >"$log" 2>&1; then
+      grep -E '^\[(ERROR|WARNING)\]' "$log" | head -n 40 >&2
+      die "the build failed; all of it is in $log"
+    fi
+    say "built"
+  fi
+  unlock_build
+}
+
+# The build proper; the caller holds the lock. Arguments go to Maven.
+build_dist() {
+  find_jdk25
+  find_maven
+  local started=$adhocfs_root/.build.started
+  touch "$started"
+  rm -rf "$adhocfs_dist"
+  (cd "$adhocfs_root" && "$maven" -DskipTests "$@" package) || return
+  record_startup
+  mv "$started" "$adhocfs_dist/built"
+}
+
+# Keeps what the JVM loads and links for a short command in a file that later starts map (JDK 25's AOT
+# cache). It only saves time: without it everything works as well.
+record_startup() {
+  [[ -e $adhocfs_root/adhocfs-cli/target/classes/io/adhocfs/cli/Main.class ]] || return 0
+  set_java_command
+  "${java_command[@]}" -XX:AOTCacheOutput="$adhocfs_dist/unfinished.aot" io.adhocfs.cli.Main --help >/dev/null 2>&1 &&
+    mv "$adhocfs_dist/unfinished.aot" "$adhocfs_dist/adhocfs.aot" ||
+    say "no start-up cache was made; commands start a little slower"
+}
+
+# Sets java_command: how the program is started, up to the main class. What the JVM itself has to say goes
+# to stderr: stdout belongs to the command's output.
+set_java_command() {
+  java_command=(
+    "$JAVA_HOME/bin/java"
+    -XX:+UseSerialGC -XX:TieredStopAtLevel=1
+    -Xlog:disable -Xlog:all=warning:stderr
+    --enable-native-access=ALL-UNNAMED --sun-misc-unsafe-memory-access=allow
+    "-Dadhocfs.home=$adhocfs_root"
+    "-Dadhocfs.launcher=$adhocfs_root/scripts/adhocfs"
+    -cp "$adhocfs_dist/lib/*"
+  )
+}
