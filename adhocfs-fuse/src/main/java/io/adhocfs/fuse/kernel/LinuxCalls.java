@@ -1,6 +1,7 @@
 package io.adhocfs.fuse.kernel;
 
 import static java.lang.foreign.ValueLayout.ADDRESS;
+import static java.lang.foreign.ValueLayout.JAVA_BYTE;
 import static java.lang.foreign.ValueLayout.JAVA_INT;
 import static java.lang.foreign.ValueLayout.JAVA_LONG;
 
@@ -19,6 +20,7 @@ import java.nio.charset.StandardCharsets;
  * returns what the C function returns, except that a failure is the negative errno (the kernel's own
  * convention), so that no caller reads errno after something else has overwritten it.
  */
+@SuppressWarnings("restricted") // Calling C is what this class is for.
 final class LinuxCalls {
   static final int O_RDWR = 2;
   static final int O_CLOEXEC = 02000000;
@@ -289,7 +291,7 @@ final class LinuxCalls {
   /** The bytes with a NUL behind them. */
   static MemorySegment cString(Arena arena, byte[] bytes) {
     MemorySegment segment = arena.allocate(bytes.length + 1L);
-    MemorySegment.copy(bytes, 0, segment, java.lang.foreign.ValueLayout.JAVA_BYTE, 0, bytes.length);
+    MemorySegment.copy(bytes, 0, segment, JAVA_BYTE, 0, bytes.length);
     return segment;
   }
 
