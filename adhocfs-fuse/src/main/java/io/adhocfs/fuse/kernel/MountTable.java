@@ -1,6 +1,5 @@
 package io.adhocfs.fuse.kernel;
 
-import java.io.ByteArrayOutputStream;
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
@@ -17,13 +16,13 @@ final class MountTable {
   /**
    * One mount.
    *
-   * @param mountPoint absolute path in bytes, as mounted
+   * @param mountPoint absolute path as mounted, each byte as the character of that number
    * @param type file-system type, such as "fuse.adhocfs"
    * @param source what was given as the source
    */
-  record Mount(byte[] mountPoint, String type, String source) {
+  record Mount(String mountPoint, String type, String source) {
     boolean isAt(byte[] path) {
-      return Arrays.equals(mountPoint, path);
+      return mountPoint.equals(new String(path, StandardCharsets.ISO_8859_1));
     }
   }
 
@@ -70,23 +69,23 @@ final class MountTable {
     }
     return new Mount(
         unescape(fields.get(4)),
-        new String(unescape(fields.get(separator + 1)), StandardCharsets.UTF_8),
-        new String(unescape(fields.get(separator + 2)), StandardCharsets.UTF_8));
+        unescape(fields.get(separator + 1)),
+        unescape(fields.get(separator + 2)));
   }
 
   /** Blank, tab, line feed and backslash are written as a backslash and three octal digits. */
-  private static byte[] unescape(String field) {
-    ByteArrayOutputStream bytes = new ByteArrayOutputStream(field.length());
+  private static String unescape(String field) {
+    StringBuilder text = new StringBuilder(field.length());
     for (int i = 0; i < field.length(); i++) {
       char c = field.charAt(i);
       if (c == '\\' && i + 3 < field.length() && isOctal(field, i + 1)) {
-        bytes.write(Integer.parseInt(field.substring(i + 1, i + 4), 8));
+        text.append((char) Integer.parseInt(field.substring(i + 1, i + 4), 8));
         i += 3;
       } else {
-        bytes.write(c);
+        text.append(c);
       }
     }
-    return bytes.toByteArray();
+    return text.toString();
   }
 
   private static boolean isOctal(String text, int start) {
