@@ -81,7 +81,11 @@ public interface InodeFileSystem {
 
   /** For statfs. Sizes in bytes. */
   record Statistics(
-      long totalBytes, long availableBytes, long inodesTotal, long inodesFree, int blockSizeBytes) {}
+      long totalBytes,
+      long availableBytes,
+      long inodesTotal,
+      long inodesFree,
+      int blockSizeBytes) {}
 
   interface StatisticsReply extends Reply {
     void statistics(Statistics statistics);
@@ -101,7 +105,11 @@ public interface InodeFileSystem {
      * @return false when it did not fit: it was not added, and nothing more will
      */
     boolean add(
-        byte[] name, long inode, FileType type, long nextCookie, @Nullable FileAttributes attributes);
+        byte[] name,
+        long inode,
+        FileType type,
+        long nextCookie,
+        @Nullable FileAttributes attributes);
   }
 
   /** Which attributes a setattr changes: null or -1 where it does not. Times in ns since 1970. */
@@ -169,7 +177,8 @@ public interface InodeFileSystem {
   void create(
       Request request, long directory, EntryName name, int mode, int flags, CreateReply reply);
 
-  void read(Request request, long inode, long handle, long offset, int lengthBytes, DataReply reply);
+  void read(
+      Request request, long inode, long handle, long offset, int lengthBytes, DataReply reply);
 
   /**
    * Writes all bytes of the buffer, which belongs to the file system from here on (it releases it).

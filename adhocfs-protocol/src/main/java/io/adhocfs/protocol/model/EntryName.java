@@ -65,8 +65,9 @@ public final class EntryName {
   }
 
   /**
-   * h: 63 bits of XXH3 over the bytes, at least {@link #HASH_MIN}. Orders the entries of a directory
-   * on disk and in listings, and is the listing's cookie; its top k bits are the partition.
+   * h: 63 bits of XXH3 over the bytes, at least {@link #HASH_MIN}. Orders the entries of a
+   * directory on disk and in listings, and is the listing's cookie; its top k bits are the
+   * partition.
    */
   public long hash() {
     return hash;

@@ -29,9 +29,4 @@ public final class FsException extends IOException {
   public Throwable fillInStackTrace() {
     return this;
   }
-
-  @Override
-  public String toString() {
-    return error + ": " + getMessage();
-  }
 }

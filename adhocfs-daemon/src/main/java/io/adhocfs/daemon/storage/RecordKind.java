@@ -1,0 +1,49 @@
+package io.adhocfs.daemon.storage;
+
+/**
+ * Kinds of records. A key is {@code [slot: 2 bytes][kind: 1 byte][rest]}, all big-endian, so that
+ * one slot is one range and one kind of a slot is one range in it. Codes are the on-disk format; a
+ * code that is retired stays listed.
+ */
+public enum RecordKind {
+  /** The slot's counter of inode and transaction ids: [] -> first number not yet given out. */
+  COUNTER(1),
+  /** [inode] -> attributes. */
+  INODE(2),
+  /** [inode] -> data of a file that lies inline. */
+  INLINE_DATA(3),
+  /** [inode] -> target of a symlink. */
+  SYMLINK(4),
+  /** [inode][name] -> value of an extended attribute. */
+  XATTR(5),
+  /** [directory][h][name] -> inode, type. */
+  DENTRY(6),
+  /** [inode][chunk index] -> state of a chunk. */
+  CHUNK(7),
+  /** [inode] -> the data generation below which writes to this slot's chunks are refused. */
+  CHUNK_GENERATION(8),
+  /** [inode][session] -> pin number. */
+  PIN(9),
+  /** [session][sequence] -> stored reply. */
+  REPLY(10),
+  /** [transaction] -> what this slot, as participant, has promised. */
+  PREPARED(11),
+  /** [transaction] -> the commit that this slot, as coordinator, has decided, and who must hear. */
+  DECISION(12),
+  /** [inode][generation] -> a truncation that not every chunk owner has confirmed. */
+  PENDING_CUT(13),
+  /** [inode] -> an inode that is gone and whose chunks are not yet all dropped. */
+  RECLAIM(14),
+  /** [inode] -> advisory locks. */
+  LOCK(15);
+
+  private final byte code;
+
+  RecordKind(int code) {
+    this.code = (byte) code;
+  }
+
+  public byte code() {
+    return code;
+  }
+}

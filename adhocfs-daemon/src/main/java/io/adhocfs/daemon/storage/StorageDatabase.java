@@ -1,0 +1,132 @@
+package io.adhocfs.daemon.storage;
+
+import io.adhocfs.protocol.model.FsError;
+import io.adhocfs.protocol.model.FsException;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import org.rocksdb.BlockBasedTableConfig;
+import org.rocksdb.BloomFilter;
+import org.rocksdb.CompressionType;
+import org.rocksdb.LRUCache;
+import org.rocksdb.Options;
+import org.rocksdb.RocksDB;
+import org.rocksdb.RocksDBException;
+import org.rocksdb.WriteBatch;
+import org.rocksdb.WriteOptions;
+
+/** death of the process, and of the machine only after {@link #sync}. Thread-safe. */
+public final class StorageDatabase implements AutoCloseable {
+  static {
+    RocksDB.loadLibrary();
+  }
+
+  private final LRUCache cache;
+  private final BloomFilter filter;
+  private final Options options;
+  private final WriteOptions logged;
+  private final RocksDB database;
+
+  /**
+   * Opens or makes the database.
+   *
+   * @param directory made if missing
+   * @param diskBytes size of the disk below it: memory tables and files are scaled down for small
+   *     ones
+   * @throws FsException STORAGE_FAILED or CORRUPT, naming the directory
+   */
+  public StorageDatabase(Path directory, long diskBytes) throws FsException {
+    long memoryTableBytes = Math.clamp(diskBytes / 64, 1L << 20, 32L << 20);
+    cache = new LRUCache(Math.clamp(diskBytes / 16, 4L << 20, 64L << 20));
+    filter = new BloomFilter(10, false);
+    options =
+        new Options()
+            .setCreateIfMissing(true)
+            .setWriteBufferSize(memoryTableBytes)
+            .setMaxWriteBufferNumber(3)
+            .setMaxTotalWalSize(4 * memoryTableBytes)
+            .setTargetFileSizeBase(memoryTableBytes)
+            .setMaxBytesForLevelBase(8 * memoryTableBytes)
+            .setMaxBackgroundJobs(2)
+            .setMaxOpenFiles(256)
+            .setCompressionType(CompressionType.LZ4_COMPRESSION)
+            .setKeepLogFileNum(2)
+            .setMaxLogFileSize(1 << 20)
+            .setMaxManifestFileSize(4 << 20)
+            .setTableFormatConfig(
+                new BlockBasedTableConfig()
+                    .setBlockCache(cache)
+                    .setCacheIndexAndFilterBlocks(true)
+                    .setPinL0FilterAndIndexBlocksInCache(true)
+                    .setFormatVersion(5)
+                    .setFilterPolicy(filter));
+    logged = new WriteOptions();
+    try {
+      Files.createDirectories(directory);
+      database = RocksDB.open(options, directory.toString());
+    } catch (RocksDBException e) {
+      throw failure("opening " + directory, e);
+    } catch (IOException e) {
+      throw new FsException(
+          FsError.STORAGE_FAILED, "cannot make " + directory + ": " + e.getMessage(), e);
+    }
+  }
+
+  /** The database itself, for reading and iterating. */
+  public RocksDB raw() {
+    return database;
+  }
+
+  /** The value of a key, or null. */
+  public byte @org.jspecify.annotations.Nullable [] get(byte[] key) throws FsException {
+    try {
+      return database.get(key);
+    } catch (RocksDBException e) {
+      throw failure("reading", e);
+    }
+  }
+
+  /** Writes a batch, atomically. */
+  public void write(WriteBatch batch) throws FsException {
+    try {
+      database.write(logged, batch);
+    } catch (RocksDBException e) {
+      throw failure("writing", e);
+    }
+  }
+
+  /** Makes everything written so far survive a power failure. */
+  public void sync() throws FsException {
+    try {
+      database.syncWal();
+    } catch (RocksDBException e) {
+      throw failure("syncing", e);
+    }
+  }
+
+  /** What RocksDB said, in our terms: full disk, corruption, or failed storage. */
+  public static FsException failure(String doing, RocksDBException e) {
+    String message = String.valueOf(e.getMessage());
+    FsError error = FsError.STORAGE_FAILED;
+    if (e.getStatus() != null) {
+      switch (e.getStatus().getCode()) {
+        case Corruption -> error = FsError.CORRUPT;
+        default -> {
+          if (message.contains("No space left")) {
+            error = FsError.NO_SPACE;
+          }
+        }
+      }
+    }
+    return new FsException(error, doing + " metadata: " + message, e);
+  }
+
+  @Override
+  public void close() {
+    database.close();
+    logged.close();
+    options.close();
+    filter.close();
+    cache.close();
+  }
+}

@@ -1,0 +1,234 @@
+package io.adhocfs.protocol.instance;
+
+import java.util.List;
+import java.util.Locale;
+import java.util.regex.Matcher;
+import java.util.regex.Pattern;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * Everything that can be set, once, with its default: the only table. Given at {@code up} by file
+ * or {@code --set}, the same for every process of an instance.
+ */
+public enum Setting {
+  CLIENT_DEADLINE(
+      "client.deadline",
+      Kind.DURATION,
+      "60s",
+      "how long an operation may wait for a node before it fails; 0 = for ever"),
+  CLIENT_DATA_CONNECTIONS(
+      "client.data-connections",
+      Kind.NUMBER,
+      "2",
+      "connections for file data from one client to one node"),
+  CLIENT_LEASE(
+      "client.lease",
+      Kind.DURATION,
+      "5m",
+      "how long a daemon keeps the open files of a client it does not hear from"),
+  CHUNK_SIZE(
+      "chunk.size",
+      Kind.SIZE,
+      "512KiB",
+      "size of the pieces that files are striped in; a power of two, 4KiB to 64MiB"),
+  INLINE_MAX(
+      "inline.max",
+      Kind.SIZE,
+      "4KiB",
+      "files up to this size lie with their metadata; 0 = none, at most 64KiB"),
+  FSYNC(
+      "fsync",
+      Kind.CHOICE,
+      "process",
+      "what fsync promises: process = survives the death of any daemon; disk = survives a power failure too",
+      "process",
+      "disk"),
+  DAEMON_DATA_THREADS(
+      "daemon.data-threads", Kind.NUMBER, "4", "threads that read and write chunks"),
+  DAEMON_MEMORY("daemon.memory", Kind.SIZE, "512MiB", "the most that a daemon's Java heap takes"),
+  DAEMON_METRICS(
+      "daemon.metrics",
+      Kind.CHOICE,
+      "on",
+      "whether each daemon serves Prometheus metrics over HTTP on loopback",
+      "on",
+      "off"),
+  DAEMON_RESERVE(
+      "daemon.reserve",
+      Kind.SIZE,
+      "0",
+      "space kept for metadata on each disk; 0 = 2% of the disk, at least 16MiB"),
+  DAEMON_CAPACITY(
+      "daemon.capacity",
+      Kind.SIZE,
+      "0",
+      "the most that file data may take on each node; 0 = the disk"),
+  FUSE_DRIVER(
+      "fuse.driver", Kind.CHOICE, "direct", "how a mount talks to the kernel", "direct", "jnr"),
+  FUSE_READERS(
+      "fuse.readers", Kind.NUMBER, "2", "threads that take requests from the kernel, 1 to 4"),
+  MOUNT_MEMORY("mount.memory", Kind.SIZE, "256MiB", "the most that a mount's Java heap takes"),
+  LOG_LEVEL(
+      "log.level",
+      Kind.CHOICE,
+      "info",
+      "how much daemons and mounts log",
+      "error",
+      "warn",
+      "info",
+      "debug",
+      "trace"),
+  REMOTE_START(
+      "remote.start", Kind.TEXT, "ssh {host}", "command that runs a command line on another host");
+
+  /** What a value looks like. */
+  public enum Kind {
+    DURATION,
+    SIZE,
+    NUMBER,
+    CHOICE,
+    TEXT
+  }
+
+  private static final Pattern QUANTITY = Pattern.compile("(\\d+)\\s*([a-zA-Z]*)");
+
+  private final String key;
+  private final Kind kind;
+  private final String defaultValue;
+  private final String description;
+  private final String choices;
+
+  Setting(String key, Kind kind, String defaultValue, String description, String... choices) {
+    this.key = key;
+    this.kind = kind;
+    this.defaultValue = defaultValue;
+    this.description = description;
+    this.choices = String.join(", ", choices);
+  }
+
+  public String key() {
+    return key;
+  }
+
+  public Kind kind() {
+    return kind;
+  }
+
+  public String defaultValue() {
+    return defaultValue;
+  }
+
+  public String description() {
+    return description;
+  }
+
+  /** The setting of this key, or null. */
+  public static @Nullable Setting ofKey(String key) {
+    for (Setting setting : values()) {
+      if (setting.key.equals(key)) {
+        return setting;
+      }
+    }
+    return null;
+  }
+
+  /**
+   * Refuses a value that this setting cannot have.
+   *
+   * @throws IllegalArgumentException saying what is allowed
+   */
+  public void check(String value) {
+    switch (kind) {
+      case DURATION -> parseDurationNanos(value);
+      case SIZE -> parseSize(value);
+      case NUMBER -> parseNumber(value);
+      case CHOICE -> {
+        if (!List.of(choices.split(", ")).contains(value)) {
+          throw new IllegalArgumentException("'" + value + "' is none of " + choices);
+        }
+      }
+      case TEXT -> {}
+    }
+    switch (this) {
+      case CHUNK_SIZE -> {
+        long size = parseSize(value);
+        if (Long.bitCount(size) != 1 || size < 4 << 10 || size > 64 << 20) {
+          throw new IllegalArgumentException(
+              "'" + value + "' is not a power of two from 4KiB to 64MiB");
+        }
+      }
+      case INLINE_MAX -> {
+        if (parseSize(value) > 64 << 10) {
+          throw new IllegalArgumentException("'" + value + "' is more than 64KiB");
+        }
+      }
+      case FUSE_READERS, CLIENT_DATA_CONNECTIONS, DAEMON_DATA_THREADS -> {
+        long number = parseNumber(value);
+        long max = this == DAEMON_DATA_THREADS ? 64 : 4;
+        if (number < 1 || number > max) {
+          throw new IllegalArgumentException("'" + value + "' is not in 1 to " + max);
+        }
+      }
+      default -> {}
+    }
+  }
+
+  /** A duration such as 500ms, 60s, 5m, 2h or 0, in nanoseconds. A bare number is seconds. */
+  public static long parseDurationNanos(String text) {
+    Matcher matcher = QUANTITY.matcher(text);
+    if (!matcher.matches()) {
+      throw new IllegalArgumentException("'" + text + "' is not a duration such as 500ms, 60s, 5m");
+    }
+    long unit =
+        switch (matcher.group(2)) {
+          case "", "s" -> 1_000_000_000L;
+          case "ms" -> 1_000_000L;
+          case "m", "min" -> 60_000_000_000L;
+          case "h" -> 3_600_000_000_000L;
+          default ->
+              throw new IllegalArgumentException(
+                  "'" + text + "' is not a duration such as 500ms, 60s, 5m");
+        };
+    return multiply(text, matcher.group(1), unit);
+  }
+
+  /** A size such as 4096, 512KiB, 1MiB, 200MB, in bytes. */
+  public static long parseSize(String text) {
+    Matcher matcher = QUANTITY.matcher(text);
+    if (!matcher.matches()) {
+      throw new IllegalArgumentException("'" + text + "' is not a size such as 4096, 512KiB, 10GB");
+    }
+    long unit =
+        switch (matcher.group(2).toLowerCase(Locale.ROOT)) {
+          case "", "b" -> 1L;
+          case "k", "kib" -> 1L << 10;
+          case "m", "mib" -> 1L << 20;
+          case "g", "gib" -> 1L << 30;
+          case "t", "tib" -> 1L << 40;
+          case "kb" -> 1_000L;
+          case "mb" -> 1_000_000L;
+          case "gb" -> 1_000_000_000L;
+          case "tb" -> 1_000_000_000_000L;
+          default ->
+              throw new IllegalArgumentException(
+                  "'" + text + "' is not a size such as 4096, 512KiB, 10GB");
+        };
+    return multiply(text, matcher.group(1), unit);
+  }
+
+  static long parseNumber(String text) {
+    try {
+      return Long.parseLong(text);
+    } catch (NumberFormatException e) {
+      throw new IllegalArgumentException("'" + text + "' is not a number", e);
+    }
+  }
+
+  private static long multiply(String text, String number, long unit) {
+    try {
+      return Math.multiplyExact(Long.parseLong(number), unit);
+    } catch (ArithmeticException | NumberFormatException e) {
+      throw new IllegalArgumentException("'" + text + "' is too large", e);
+    }
+  }
+}

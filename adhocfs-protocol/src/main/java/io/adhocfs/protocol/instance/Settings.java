@@ -1,0 +1,58 @@
+package io.adhocfs.protocol.instance;
+
+import java.time.Duration;
+import java.util.EnumMap;
+import java.util.Map;
+import java.util.TreeMap;
+
+/** The settings of one instance: what was given, and defaults for the rest. Immutable. */
+public final class Settings {
+  /** Nothing but defaults. */
+  public static final Settings DEFAULT = new Settings(Map.of());
+
+  private final EnumMap<Setting, String> given = new EnumMap<>(Setting.class);
+
+  /**
+   * Settings by key.
+   *
+   * @throws IllegalArgumentException naming the key that is unknown or the value that is refused
+   */
+  public Settings(Map<String, String> byKey) {
+    byKey.forEach((key, value) -> {
+      Setting setting = Setting.ofKey(key);
+      if (setting == null) {
+        throw new IllegalArgumentException("there is no setting '" + key + "'");
+      }
+      try {
+        setting.check(value);
+      } catch (IllegalArgumentException e) {
+        throw new IllegalArgumentException(key + ": " + e.getMessage(), e);
+      }
+      given.put(setting, value);
+    });
+  }
+
+  public String text(Setting setting) {
+    return given.getOrDefault(setting, setting.defaultValue());
+  }
+
+  public Duration duration(Setting setting) {
+    return Duration.ofNanos(Setting.parseDurationNanos(text(setting)));
+  }
+
+  /** Bytes. */
+  public long size(Setting setting) {
+    return Setting.parseSize(text(setting));
+  }
+
+  public int number(Setting setting) {
+    return Math.toIntExact(Setting.parseNumber(text(setting)));
+  }
+
+  /** Only what was given, by key; what {@link #Settings(Map)} takes back. */
+  public Map<String, String> given() {
+    var byKey = new TreeMap<String, String>();
+    given.forEach((setting, value) -> byKey.put(setting.key(), value));
+    return byKey;
+  }
+}

@@ -1,0 +1,204 @@
+package io.adhocfs.protocol.placement;
+
+import io.adhocfs.protocol.model.Epoch;
+import io.adhocfs.protocol.model.NodeId;
+import io.adhocfs.protocol.model.SlotId;
+import java.util.Arrays;
+import java.util.List;
+import java.util.TreeMap;
+import java.util.TreeSet;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * Nodes and the owner of every slot at one epoch. Immutable; shared by all threads of a process.
+ *
+ * <p>The owners change only with the epoch. A node's address may change within an epoch: each start
+ * of a daemon raises its incarnation, and the entry with the higher one is the newer ({@link
+ * #merge}).
+ */
+public final class ClusterMap {
+  /** What a node is doing. Codes are part of the wire format. */
+  public enum NodeState {
+    JOINING(0),
+    ACTIVE(1),
+    DRAINING(2),
+    GONE(3);
+
+    private final int code;
+
+    NodeState(int code) {
+      this.code = code;
+    }
+
+    public int code() {
+      return code;
+    }
+
+    public static NodeState ofCode(int code) {
+      return switch (code) {
+        case 0 -> JOINING;
+        case 1 -> ACTIVE;
+        case 2 -> DRAINING;
+        case 3 -> GONE;
+        default -> throw new IllegalArgumentException("node state " + code);
+      };
+    }
+  }
+
+  /**
+   * One node and how to reach it.
+   *
+   * @param host name or address that other nodes can connect to
+   * @param port TCP port, 1..65535
+   * @param socketPath Unix socket for processes on the same host; empty = none
+   * @param incarnation raised at every start of its daemon
+   */
+  public record Node(
+      NodeId id, String host, int port, String socketPath, long incarnation, NodeState state) {
+    public Node {
+      if (host.isEmpty() || port < 1 || port > 65535 || incarnation < 0) {
+        throw new IllegalArgumentException("node " + id + " at " + host + ":" + port);
+      }
+    }
+
+    /** host:port, as people and JSON read it. */
+    public String address() {
+      return host.indexOf(':') >= 0 ? "[" + host + "]:" + port : host + ":" + port;
+    }
+  }
+
+  private final Epoch epoch;
+  private final List<Node> nodes;
+  private final @Nullable Node[] byId;
+  private final short[] owners;
+
+  /**
+   * A map of these owners.
+   *
+   * @param owners node id of every slot, as unsigned 16-bit numbers; taken over
+   */
+  public ClusterMap(Epoch epoch, List<Node> nodes, short[] owners) {
+    if (owners.length != SlotId.COUNT) {
+      throw new IllegalArgumentException(owners.length + " owners");
+    }
+    this.epoch = epoch;
+    var sorted = new TreeMap<NodeId, Node>();
+    for (Node node : nodes) {
+      if (sorted.put(node.id(), node) != null) {
+        throw new IllegalArgumentException("node " + node.id() + " is listed twice");
+      }
+    }
+    if (sorted.isEmpty()) {
+      throw new IllegalArgumentException("no nodes");
+    }
+    this.nodes = List.copyOf(sorted.values());
+    this.byId = new @Nullable Node[sorted.lastKey().value() + 1];
+    for (Node node : this.nodes) {
+      byId[node.id().value()] = node;
+    }
+    this.owners = owners;
+    for (short owner : owners) {
+      int id = Short.toUnsignedInt(owner);
+      if (id >= byId.length || byId[id] == null) {
+        throw new IllegalArgumentException("a slot is owned by n" + id + ", which is not listed");
+      }
+    }
+  }
+
+  /** The first map of an instance: epoch 1, slot s on the (s mod n)-th of the nodes by id. */
+  public static ClusterMap initial(List<Node> nodes) {
+    List<Node> sorted = nodes.stream().sorted((a, b) -> a.id().compareTo(b.id())).toList();
+    var owners = new short[SlotId.COUNT];
+    for (int slot = 0; slot < owners.length; slot++) {
+      owners[slot] = (short) sorted.get(slot % sorted.size()).id().value();
+    }
+    return new ClusterMap(Epoch.FIRST, sorted, owners);
+  }
+
+  public Epoch epoch() {
+    return epoch;
+  }
+
+  /** All nodes, by id. */
+  public List<Node> nodes() {
+    return nodes;
+  }
+
+  /** The node with this id, or null. */
+  public @Nullable Node node(NodeId id) {
+    return id.value() < byId.length ? byId[id.value()] : null;
+  }
+
+  /** The node that owns a slot. */
+  public NodeId owner(SlotId slot) {
+    return new NodeId(ownerValue(slot.value()));
+  }
+
+  /** {@link #owner} as numbers, without objects. */
+  public int ownerValue(int slot) {
+    return Short.toUnsignedInt(owners[slot]);
+  }
+
+  /** A copy of the owner table. */
+  public short[] owners() {
+    return owners.clone();
+  }
+
+  /** The nodes that own at least one slot, by id. */
+  public List<NodeId> owningNodes() {
+    var ids = new TreeSet<NodeId>();
+    for (short owner : owners) {
+      ids.add(new NodeId(Short.toUnsignedInt(owner)));
+    }
+    return List.copyOf(ids);
+  }
+
+  /** This map with one node's entry replaced or added. */
+  public ClusterMap withNode(Node node) {
+    var merged = new TreeMap<NodeId, Node>();
+    nodes.forEach(n -> merged.put(n.id(), n));
+    merged.put(node.id(), node);
+    return new ClusterMap(epoch, List.copyOf(merged.values()), owners);
+  }
+
+  /** The newer of two maps, with each node's newest address. */
+  public ClusterMap merge(ClusterMap other) {
+    boolean otherIsNewer = other.epoch.isAfter(epoch);
+    ClusterMap newer = otherIsNewer ? other : this;
+    ClusterMap older = otherIsNewer ? this : other;
+    ClusterMap result = newer;
+    for (Node node : newer.nodes) {
+      Node seen = older.node(node.id());
+      if (seen != null && seen.incarnation() > node.incarnation()) {
+        result =
+            result.withNode(
+                new Node(
+                    node.id(),
+                    seen.host(),
+                    seen.port(),
+                    seen.socketPath(),
+                    seen.incarnation(),
+                    node.state()));
+      }
+    }
+    return result;
+  }
+
+  @Override
+  public boolean equals(Object other) {
+    return other instanceof ClusterMap map
+        && epoch.equals(map.epoch)
+        && nodes.equals(map.nodes)
+        && Arrays.equals(owners, map.owners);
+  }
+
+  @Override
+  public int hashCode() {
+    return epoch.hashCode() * 31 + nodes.hashCode();
+  }
+
+  @Override
+  public String toString() {
+    return "map of epoch " + epoch.value() + " over " + nodes.size() + " nodes";
+  }
+}

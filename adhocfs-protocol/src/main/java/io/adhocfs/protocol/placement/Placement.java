@@ -1,0 +1,50 @@
+package io.adhocfs.protocol.placement;
+
+import io.adhocfs.protocol.model.EntryName;
+import io.adhocfs.protocol.model.FileLayout;
+import io.adhocfs.protocol.model.InodeId;
+import io.adhocfs.protocol.model.SlotId;
+import net.openhft.hashing.LongHashFunction;
+
+/**
+ * Which slot holds what. Pure functions that never change with the set of nodes; part of the
+ * on-disk format.
+ */
+public final class Placement {
+  private static final LongHashFunction XXH3 = LongHashFunction.xx3();
+
+  private Placement() {}
+
+  /** The partition of a name in a directory of 2^k partitions: the top k of its hash's 63 bits. */
+  public static int partition(EntryName name, int partitionExponent) {
+    return partitionExponent == 0 ? 0 : (int) (name.hash() >>> (63 - partitionExponent));
+  }
+
+  /** The slot of one partition's entries; partition 0 lies with the directory itself. */
+  public static SlotId partitionSlot(InodeId directory, int partition) {
+    return partition == 0
+        ? directory.slot()
+        : SlotId.ofHash(LongHashFunction.xx3(partition).hashLong(directory.value()));
+  }
+
+  /** The slot of a name's dentry, and of the inode of a new file with this name. */
+  public static SlotId entrySlot(InodeId directory, int partitionExponent, EntryName name) {
+    return partitionSlot(directory, partition(name, partitionExponent));
+  }
+
+  /** The slot in which the inode of a new directory is drawn: spread by parent and name. */
+  public static SlotId newDirectorySlot(InodeId parent, EntryName name) {
+    return SlotId.ofHash(LongHashFunction.xx3(parent.value()).hashLong(name.hash()));
+  }
+
+  /** The first slot of a file whose chunks are spread over all nodes. */
+  public static int wideFirstSlot(InodeId file) {
+    return SlotId.ofHash(XXH3.hashLong(file.value())).value();
+  }
+
+  /** The slot of a file's chunk. */
+  public static SlotId chunkSlot(FileLayout layout, long chunkIndex) {
+    return new SlotId(
+        (int) ((layout.firstSlot() + chunkIndex * layout.slotStep()) & (SlotId.COUNT - 1)));
+  }
+}

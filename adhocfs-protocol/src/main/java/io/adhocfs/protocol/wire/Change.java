@@ -1,0 +1,252 @@
+package io.adhocfs.protocol.wire;
+
+import io.adhocfs.protocol.model.EntryName;
+import io.adhocfs.protocol.model.FileType;
+import io.adhocfs.protocol.model.FsError;
+import io.adhocfs.protocol.model.FsException;
+import io.adhocfs.protocol.model.InodeId;
+import io.adhocfs.protocol.model.SlotId;
+import io.adhocfs.protocol.placement.Placement;
+import java.util.ArrayList;
+import java.util.List;
+
+/**
+ * One slot's part of an operation over several slots: what must hold, and what becomes of it on
+ * commit. An expectation that does not hold is CHANGED (the coordinator plans again); what no plan
+ * can mend is its own error (NOT_EMPTY, TOO_MANY_LINKS).
+ *
+ * <p>Times are the acting client's clock, nanoseconds since 1970.
+ */
+public sealed interface Change {
+  /** The slot whose owner is asked. */
+  int slotValue();
+
+  /** Code of this kind of change; part of the wire and disk format. */
+  int code();
+
+  /** Appends the fields. */
+  void encode(WireWriter out);
+
+  /**
+   * A dentry is made, or points elsewhere. Also sets the directory's times, entry count and, for
+   * directories, link count.
+   *
+   * @param expected the inode it points to before; NONE = there is no such name
+   */
+  record PutEntry(EntryKey entry, InodeId inode, FileType fileType, InodeId expected, long nowNanos)
+      implements Change {
+    @Override
+    public int slotValue() {
+      return entry.slot().value();
+    }
+
+    @Override
+    public int code() {
+      return 1;
+    }
+
+    @Override
+    public void encode(WireWriter out) {
+      entry.write(out);
+      out.inode(inode);
+      out.byteValue(fileType.code());
+      out.inode(expected);
+      out.longValue(nowNanos);
+    }
+
+    static PutEntry decode(WireReader in) throws FsException {
+      return new PutEntry(
+          EntryKey.read(in),
+          in.inode(),
+          FileType.ofCode(in.byteValue()),
+          in.inode(),
+          in.longValue());
+    }
+  }
+
+  /** A dentry goes. Also sets the directory's times and counts. */
+  record RemoveEntry(EntryKey entry, InodeId expected, long nowNanos) implements Change {
+    @Override
+    public int slotValue() {
+      return entry.slot().value();
+    }
+
+    @Override
+    public int code() {
+      return 2;
+    }
+
+    @Override
+    public void encode(WireWriter out) {
+      entry.write(out);
+      out.inode(expected);
+      out.longValue(nowNanos);
+    }
+
+    static RemoveEntry decode(WireReader in) throws FsException {
+      return new RemoveEntry(EntryKey.read(in), in.inode(), in.longValue());
+    }
+  }
+
+  /**
+   * An inode that is no directory gets or loses names (or, with delta 0, only a new ctime). At
+   * links 0 and without pins it is reclaimed.
+   */
+  record AdjustLinks(InodeId inode, int delta, long nowNanos) implements Change {
+    @Override
+    public int slotValue() {
+      return inode.slotValue();
+    }
+
+    @Override
+    public int code() {
+      return 3;
+    }
+
+    @Override
+    public void encode(WireWriter out) {
+      out.inode(inode);
+      out.intValue(delta);
+      out.longValue(nowNanos);
+    }
+
+    static AdjustLinks decode(WireReader in) throws FsException {
+      return new AdjustLinks(in.inode(), in.intValue(), in.longValue());
+    }
+  }
+
+  /** A directory's inode is made; the answer to the prepare says which. */
+  record NewDirectory(
+      InodeId parent, EntryName name, int mode, int uid, int gid, int policyId, long nowNanos)
+      implements Change {
+    @Override
+    public int slotValue() {
+      return Placement.newDirectorySlot(parent, name).value();
+    }
+
+    @Override
+    public int code() {
+      return 4;
+    }
+
+    @Override
+    public void encode(WireWriter out) {
+      out.inode(parent);
+      out.name(name);
+      out.intValue(mode);
+      out.intValue(uid);
+      out.intValue(gid);
+      out.intValue(policyId);
+      out.longValue(nowNanos);
+    }
+
+    static NewDirectory decode(WireReader in) throws FsException {
+      return new NewDirectory(
+          in.inode(),
+          in.name(),
+          in.intValue(),
+          in.intValue(),
+          in.intValue(),
+          in.intValue(),
+          in.longValue());
+    }
+  }
+
+  /** A directory's inode goes. It must be empty, and takes no new entries from the prepare on. */
+  record RemoveEmptyDirectory(InodeId directory) implements Change {
+    @Override
+    public int slotValue() {
+      return directory.slotValue();
+    }
+
+    @Override
+    public int code() {
+      return 5;
+    }
+
+    @Override
+    public void encode(WireWriter out) {
+      out.inode(directory);
+    }
+
+    static RemoveEmptyDirectory decode(WireReader in) throws FsException {
+      return new RemoveEmptyDirectory(in.inode());
+    }
+  }
+
+  /** A directory gets another parent (or, with the same one, only a new ctime). */
+  record SetParent(InodeId directory, InodeId expectedParent, InodeId newParent, long nowNanos)
+      implements Change {
+    @Override
+    public int slotValue() {
+      return directory.slotValue();
+    }
+
+    @Override
+    public int code() {
+      return 6;
+    }
+
+    @Override
+    public void encode(WireWriter out) {
+      out.inode(directory);
+      out.inode(expectedParent);
+      out.inode(newParent);
+      out.longValue(nowNanos);
+    }
+
+    static SetParent decode(WireReader in) throws FsException {
+      return new SetParent(in.inode(), in.inode(), in.inode(), in.longValue());
+    }
+  }
+
+  /**
+   * Holds the one token under which directories move to other parents, so that the check for cycles
+   * sees a tree that stands still. Changes nothing.
+   */
+  record TakeRenameToken() implements Change {
+    @Override
+    public int slotValue() {
+      return SlotId.ROOT.value();
+    }
+
+    @Override
+    public int code() {
+      return 7;
+    }
+
+    @Override
+    public void encode(WireWriter out) {}
+  }
+
+  static void writeAll(WireWriter out, List<Change> changes) {
+    out.intValue(changes.size());
+    for (Change change : changes) {
+      out.byteValue(change.code());
+      change.encode(out);
+    }
+  }
+
+  static List<Change> readAll(WireReader in) throws FsException {
+    int count = in.count(1);
+    if (count == 0) {
+      throw new FsException(FsError.BAD_MESSAGE, "no changes");
+    }
+    List<Change> changes = new ArrayList<>(count);
+    for (int i = 0; i < count; i++) {
+      int code = in.byteValue();
+      changes.add(
+          switch (code) {
+            case 1 -> PutEntry.decode(in);
+            case 2 -> RemoveEntry.decode(in);
+            case 3 -> AdjustLinks.decode(in);
+            case 4 -> NewDirectory.decode(in);
+            case 5 -> RemoveEmptyDirectory.decode(in);
+            case 6 -> SetParent.decode(in);
+            case 7 -> new TakeRenameToken();
+            default -> throw new FsException(FsError.BAD_MESSAGE, "a change of kind " + code);
+          });
+    }
+    return changes;
+  }
+}

@@ -1,0 +1,254 @@
+package io.adhocfs.protocol.wire;
+
+import io.adhocfs.protocol.model.FsException;
+import io.adhocfs.protocol.placement.ClusterMap;
+
+/** About a daemon itself: asked at a node, not at a slot. */
+public sealed interface ControlRequest extends Request {
+  /** The receiver's cluster map. */
+  record GetMap() implements ControlRequest {
+    @Override
+    public int slotValue() {
+      return NO_SLOT;
+    }
+
+    @Override
+    public MessageType type() {
+      return MessageType.GET_MAP;
+    }
+
+    @Override
+    public void encode(WireWriter out) {}
+
+    static GetMap decode(WireReader in) throws FsException {
+      return new GetMap();
+    }
+  }
+
+  /**
+   * Gives the receiver a map; it keeps the newer of this and its own, with each node's newest
+   * address.
+   */
+  record InstallMap(ClusterMap map) implements ControlRequest {
+    @Override
+    public int slotValue() {
+      return NO_SLOT;
+    }
+
+    @Override
+    public MessageType type() {
+      return MessageType.INSTALL_MAP;
+    }
+
+    @Override
+    public void encode(WireWriter out) {
+      Values.writeMap(out, map);
+    }
+
+    static InstallMap decode(WireReader in) throws FsException {
+      return new InstallMap(Values.readMap(in));
+    }
+  }
+
+  /** What the daemon is and does. */
+  record GetStatus() implements ControlRequest {
+    @Override
+    public int slotValue() {
+      return NO_SLOT;
+    }
+
+    @Override
+    public MessageType type() {
+      return MessageType.GET_STATUS;
+    }
+
+    @Override
+    public void encode(WireWriter out) {}
+
+    static GetStatus decode(WireReader in) throws FsException {
+      return new GetStatus();
+    }
+  }
+
+  /** Space and inodes of the daemon's storage. */
+  record GetCapacity() implements ControlRequest {
+    @Override
+    public int slotValue() {
+      return NO_SLOT;
+    }
+
+    @Override
+    public MessageType type() {
+      return MessageType.GET_CAPACITY;
+    }
+
+    @Override
+    public void encode(WireWriter out) {}
+
+    static GetCapacity decode(WireReader in) throws FsException {
+      return new GetCapacity();
+    }
+  }
+
+  /** Keeps the connection's session alive at the receiver; every other request does so too. */
+  record RenewSession() implements ControlRequest {
+    @Override
+    public int slotValue() {
+      return NO_SLOT;
+    }
+
+    @Override
+    public MessageType type() {
+      return MessageType.RENEW_SESSION;
+    }
+
+    @Override
+    public void encode(WireWriter out) {}
+
+    static RenewSession decode(WireReader in) throws FsException {
+      return new RenewSession();
+    }
+  }
+
+  /** Ends the connection's session at the receiver: pins and stored replies go. */
+  record CloseSession() implements ControlRequest {
+    @Override
+    public int slotValue() {
+      return NO_SLOT;
+    }
+
+    @Override
+    public MessageType type() {
+      return MessageType.CLOSE_SESSION;
+    }
+
+    @Override
+    public void encode(WireWriter out) {}
+
+    static CloseSession decode(WireReader in) throws FsException {
+      return new CloseSession();
+    }
+  }
+
+  /**
+   * Stops the daemon after this answer.
+   *
+   * @param removeData whether its storage directory goes too
+   */
+  record Shutdown(boolean removeData) implements ControlRequest {
+    @Override
+    public int slotValue() {
+      return NO_SLOT;
+    }
+
+    @Override
+    public MessageType type() {
+      return MessageType.SHUTDOWN;
+    }
+
+    @Override
+    public void encode(WireWriter out) {
+      out.flag(removeData);
+    }
+
+    static Shutdown decode(WireReader in) throws FsException {
+      return new Shutdown(in.flag());
+    }
+  }
+
+  /**
+   * A page of the inodes that the receiver keeps.
+   *
+   * @param cursor empty = from the start, else as the last page gave it
+   */
+  record ScanInodes(byte[] cursor, int maxItems) implements ControlRequest {
+    @Override
+    public int slotValue() {
+      return NO_SLOT;
+    }
+
+    @Override
+    public MessageType type() {
+      return MessageType.SCAN_INODES;
+    }
+
+    @Override
+    public void encode(WireWriter out) {
+      out.bytes(cursor);
+      out.intValue(maxItems);
+    }
+
+    static ScanInodes decode(WireReader in) throws FsException {
+      return new ScanInodes(in.bytes(), in.intValue());
+    }
+  }
+
+  /** A page of the dentries that the receiver keeps. */
+  record ScanEntries(byte[] cursor, int maxItems) implements ControlRequest {
+    @Override
+    public int slotValue() {
+      return NO_SLOT;
+    }
+
+    @Override
+    public MessageType type() {
+      return MessageType.SCAN_ENTRIES;
+    }
+
+    @Override
+    public void encode(WireWriter out) {
+      out.bytes(cursor);
+      out.intValue(maxItems);
+    }
+
+    static ScanEntries decode(WireReader in) throws FsException {
+      return new ScanEntries(in.bytes(), in.intValue());
+    }
+  }
+
+  /** A page of the chunks that the receiver keeps. */
+  record ScanChunks(byte[] cursor, int maxItems) implements ControlRequest {
+    @Override
+    public int slotValue() {
+      return NO_SLOT;
+    }
+
+    @Override
+    public MessageType type() {
+      return MessageType.SCAN_CHUNKS;
+    }
+
+    @Override
+    public void encode(WireWriter out) {
+      out.bytes(cursor);
+      out.intValue(maxItems);
+    }
+
+    static ScanChunks decode(WireReader in) throws FsException {
+      return new ScanChunks(in.bytes(), in.intValue());
+    }
+  }
+
+  /**
+   * The receiver compares its chunk index with its chunk files, and its own records with each
+   * other; what does not fit is named.
+   */
+  record CheckStorage() implements ControlRequest {
+    @Override
+    public int slotValue() {
+      return NO_SLOT;
+    }
+
+    @Override
+    public MessageType type() {
+      return MessageType.CHECK_STORAGE;
+    }
+
+    @Override
+    public void encode(WireWriter out) {}
+
+    static CheckStorage decode(WireReader in) throws FsException {
+      return new CheckStorage();
+    }
+  }
+}

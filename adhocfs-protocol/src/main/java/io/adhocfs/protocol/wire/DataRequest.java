@@ -1,0 +1,130 @@
+package io.adhocfs.protocol.wire;
+
+import io.adhocfs.protocol.model.FileLayout;
+import io.adhocfs.protocol.model.FsException;
+import io.adhocfs.protocol.model.InodeId;
+import io.adhocfs.protocol.placement.ChunkSpan;
+import java.util.List;
+
+/**
+ * Bytes of chunks: asked at the owners of chunks' slots, on data connections, answered by data
+ * threads. Ownership is checked per span.
+ */
+public sealed interface DataRequest extends Request {
+  /**
+   * Writes the payload, span after span. A span that the receiver does not own, or whose generation
+   * is old, is not written and says so.
+   */
+  record WriteChunks(InodeId inode, FileLayout layout, long dataGeneration, List<ChunkSpan> spans)
+      implements DataRequest {
+    @Override
+    public int slotValue() {
+      return NO_SLOT;
+    }
+
+    @Override
+    public MessageType type() {
+      return MessageType.WRITE_CHUNKS;
+    }
+
+    @Override
+    public void encode(WireWriter out) {
+      out.inode(inode);
+      Values.writeLayout(out, layout);
+      out.longValue(dataGeneration);
+      Values.writeSpans(out, spans);
+    }
+
+    static WriteChunks decode(WireReader in) throws FsException {
+      return new WriteChunks(
+          in.inode(), Values.readLayout(in), in.longValue(), Values.readSpans(in));
+    }
+  }
+
+  /**
+   * The bytes of the spans as payload, one after the other; what was never written reads as zeros.
+   * A span that is refused has no bytes in the payload.
+   */
+  record ReadChunks(InodeId inode, FileLayout layout, long dataGeneration, List<ChunkSpan> spans)
+      implements DataRequest {
+    @Override
+    public int slotValue() {
+      return NO_SLOT;
+    }
+
+    @Override
+    public MessageType type() {
+      return MessageType.READ_CHUNKS;
+    }
+
+    @Override
+    public void encode(WireWriter out) {
+      out.inode(inode);
+      Values.writeLayout(out, layout);
+      out.longValue(dataGeneration);
+      Values.writeSpans(out, spans);
+    }
+
+    static ReadChunks decode(WireReader in) throws FsException {
+      return new ReadChunks(
+          in.inode(), Values.readLayout(in), in.longValue(), Values.readSpans(in));
+    }
+  }
+
+  /**
+   * Drops a byte range of a file from every slot of the receiver, and refuses writes of older
+   * generations from then on. Idempotent. Sent by the inode's owner.
+   *
+   * @param dataGeneration the new generation; Long.MAX_VALUE = the inode is gone: forget it wholly
+   * @param toByte exclusive; Long.MAX_VALUE = to the end of all chunks
+   */
+  record DiscardChunks(
+      InodeId inode, FileLayout layout, long dataGeneration, long fromByte, long toByte)
+      implements DataRequest {
+    @Override
+    public int slotValue() {
+      return NO_SLOT;
+    }
+
+    @Override
+    public MessageType type() {
+      return MessageType.DISCARD_CHUNKS;
+    }
+
+    @Override
+    public void encode(WireWriter out) {
+      out.inode(inode);
+      Values.writeLayout(out, layout);
+      out.longValue(dataGeneration);
+      out.longValue(fromByte);
+      out.longValue(toByte);
+    }
+
+    static DiscardChunks decode(WireReader in) throws FsException {
+      return new DiscardChunks(
+          in.inode(), Values.readLayout(in), in.longValue(), in.longValue(), in.longValue());
+    }
+  }
+
+  /** Makes the chunks of a file on the receiver survive a power failure. */
+  record SyncChunks(InodeId inode) implements DataRequest {
+    @Override
+    public int slotValue() {
+      return NO_SLOT;
+    }
+
+    @Override
+    public MessageType type() {
+      return MessageType.SYNC_CHUNKS;
+    }
+
+    @Override
+    public void encode(WireWriter out) {
+      out.inode(inode);
+    }
+
+    static SyncChunks decode(WireReader in) throws FsException {
+      return new SyncChunks(in.inode());
+    }
+  }
+}

@@ -1,0 +1,30 @@
+package io.adhocfs.protocol.wire;
+
+import io.adhocfs.protocol.model.EntryName;
+import io.adhocfs.protocol.model.FsException;
+import io.adhocfs.protocol.model.InodeId;
+import io.adhocfs.protocol.model.SlotId;
+import io.adhocfs.protocol.placement.Placement;
+
+/**
+ * A name in a directory, with what its sender believes of how the directory is spread.
+ *
+ * @param partitionExponent k of the directory as the sender knows it; a receiver that knows better
+ *     answers CHANGED
+ */
+public record EntryKey(InodeId directory, int partitionExponent, EntryName name) {
+  /** The slot of the dentry. */
+  public SlotId slot() {
+    return Placement.entrySlot(directory, partitionExponent, name);
+  }
+
+  void write(WireWriter out) {
+    out.inode(directory);
+    out.byteValue(partitionExponent);
+    out.name(name);
+  }
+
+  static EntryKey read(WireReader in) throws FsException {
+    return new EntryKey(in.inode(), in.byteValue(), in.name());
+  }
+}

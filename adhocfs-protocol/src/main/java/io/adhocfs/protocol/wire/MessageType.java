@@ -1,0 +1,147 @@
+package io.adhocfs.protocol.wire;
+
+import io.adhocfs.protocol.model.FsError;
+import io.adhocfs.protocol.model.FsException;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * The one table of messages: code, record, since which protocol version, on which kind of
+ * connection it travels, and whether its receiver stores the reply so that a retry does not run it
+ * twice. The code of a message that is retired stays listed.
+ */
+public enum MessageType {
+  LOOKUP(0x100, NamespaceRequest.Lookup::decode, 1, Lane.METADATA, false),
+  GET_ATTRIBUTES(0x101, NamespaceRequest.GetAttributes::decode, 1, Lane.METADATA, false),
+  SET_ATTRIBUTES(0x102, NamespaceRequest.SetAttributes::decode, 1, Lane.METADATA, true),
+  TRUNCATE(0x103, NamespaceRequest.Truncate::decode, 1, Lane.METADATA, true),
+  CREATE(0x104, NamespaceRequest.Create::decode, 1, Lane.METADATA, true),
+  MAKE_DIRECTORY(0x105, NamespaceRequest.MakeDirectory::decode, 1, Lane.METADATA, true),
+  UNLINK(0x106, NamespaceRequest.Unlink::decode, 1, Lane.METADATA, true),
+  REMOVE_DIRECTORY(0x107, NamespaceRequest.RemoveDirectory::decode, 1, Lane.METADATA, true),
+  LINK(0x108, NamespaceRequest.Link::decode, 1, Lane.METADATA, true),
+  RENAME(0x109, NamespaceRequest.Rename::decode, 1, Lane.METADATA, true),
+  READ_SYMLINK(0x10A, NamespaceRequest.ReadSymlink::decode, 1, Lane.METADATA, false),
+  READ_DIRECTORY(0x10B, NamespaceRequest.ReadDirectory::decode, 1, Lane.METADATA, false),
+  OPEN(0x10C, NamespaceRequest.Open::decode, 1, Lane.METADATA, false),
+  RELEASE_PINS(0x10D, NamespaceRequest.ReleasePins::decode, 1, Lane.METADATA, false),
+  READ_INLINE(0x10E, NamespaceRequest.ReadInline::decode, 1, Lane.METADATA, false),
+  WRITE_INLINE(0x10F, NamespaceRequest.WriteInline::decode, 1, Lane.METADATA, true),
+  LEAVE_INLINE(0x110, NamespaceRequest.LeaveInline::decode, 1, Lane.METADATA, true),
+  REPORT_WRITE(0x111, NamespaceRequest.ReportWrite::decode, 1, Lane.METADATA, false),
+  SYNC_INODE(0x112, NamespaceRequest.SyncInode::decode, 1, Lane.METADATA, false),
+  WRITE_CHUNKS(0x200, DataRequest.WriteChunks::decode, 1, Lane.DATA, false),
+  READ_CHUNKS(0x201, DataRequest.ReadChunks::decode, 1, Lane.DATA, false),
+  DISCARD_CHUNKS(0x202, DataRequest.DiscardChunks::decode, 1, Lane.DATA, false),
+  SYNC_CHUNKS(0x203, DataRequest.SyncChunks::decode, 1, Lane.DATA, false),
+  PREPARE(0x300, TransactionRequest.Prepare::decode, 1, Lane.METADATA, false),
+  DECIDE(0x301, TransactionRequest.Decide::decode, 1, Lane.METADATA, false),
+  QUERY_OUTCOME(0x302, TransactionRequest.QueryOutcome::decode, 1, Lane.METADATA, false),
+  GET_MAP(0x400, ControlRequest.GetMap::decode, 1, Lane.METADATA, false),
+  INSTALL_MAP(0x401, ControlRequest.InstallMap::decode, 1, Lane.METADATA, false),
+  GET_STATUS(0x402, ControlRequest.GetStatus::decode, 1, Lane.METADATA, false),
+  GET_CAPACITY(0x403, ControlRequest.GetCapacity::decode, 1, Lane.METADATA, false),
+  RENEW_SESSION(0x404, ControlRequest.RenewSession::decode, 1, Lane.METADATA, false),
+  CLOSE_SESSION(0x405, ControlRequest.CloseSession::decode, 1, Lane.METADATA, false),
+  SHUTDOWN(0x406, ControlRequest.Shutdown::decode, 1, Lane.METADATA, false),
+  SCAN_INODES(0x407, ControlRequest.ScanInodes::decode, 1, Lane.METADATA, false),
+  SCAN_ENTRIES(0x408, ControlRequest.ScanEntries::decode, 1, Lane.METADATA, false),
+  SCAN_CHUNKS(0x409, ControlRequest.ScanChunks::decode, 1, Lane.METADATA, false),
+  CHECK_STORAGE(0x40A, ControlRequest.CheckStorage::decode, 1, Lane.METADATA, false),
+  DONE(0x800, Reply.Done::decode, 1, Lane.NONE, false),
+  FAILED(0x801, Reply.Failed::decode, 1, Lane.NONE, false),
+  ATTRIBUTES(0x802, Reply.Attributes::decode, 1, Lane.NONE, false),
+  ENTRY(0x803, Reply.Entry::decode, 1, Lane.NONE, false),
+  CREATED(0x804, Reply.Created::decode, 1, Lane.NONE, false),
+  BYTES(0x805, Reply.Bytes::decode, 1, Lane.NONE, false),
+  DIRECTORY_PAGE(0x806, Reply.DirectoryPage::decode, 1, Lane.NONE, false),
+  INLINE(0x807, Reply.Inline::decode, 1, Lane.NONE, false),
+  SPANS(0x808, Reply.Spans::decode, 1, Lane.NONE, false),
+  PREPARED(0x809, Reply.Prepared::decode, 1, Lane.NONE, false),
+  OUTCOME(0x80A, Reply.Outcome::decode, 1, Lane.NONE, false),
+  MAP(0x80B, Reply.Map::decode, 1, Lane.NONE, false),
+  STATUS(0x80C, Reply.Status::decode, 1, Lane.NONE, false),
+  CAPACITY(0x80D, Reply.Capacity::decode, 1, Lane.NONE, false),
+  INODE_PAGE(0x80E, Reply.InodePage::decode, 1, Lane.NONE, false),
+  ENTRY_PAGE(0x80F, Reply.EntryPage::decode, 1, Lane.NONE, false),
+  CHUNK_PAGE(0x810, Reply.ChunkPage::decode, 1, Lane.NONE, false),
+  FINDINGS(0x811, Reply.Findings::decode, 1, Lane.NONE, false);
+
+  /** Kind of connection: metadata and bulk data never wait for each other. */
+  public enum Lane {
+    METADATA,
+    DATA,
+    /** Replies go where the request came from. */
+    NONE
+  }
+
+  /** Version of the protocol that this table describes. */
+  public static final int PROTOCOL_VERSION = 1;
+
+  @FunctionalInterface
+  private interface Decoder {
+    Message decode(WireReader in) throws FsException;
+  }
+
+  private static final @Nullable MessageType[] BY_CODE = new @Nullable MessageType[0x1000];
+
+  static {
+    for (MessageType type : values()) {
+      if (BY_CODE[type.code] != null) {
+        throw new IllegalStateException("code of " + type + " is taken");
+      }
+      BY_CODE[type.code] = type;
+    }
+  }
+
+  private final int code;
+  private final Decoder decoder;
+  private final int since;
+  private final Lane lane;
+  private final boolean stamped;
+
+  MessageType(int code, Decoder decoder, int since, Lane lane, boolean stamped) {
+    this.code = code;
+    this.decoder = decoder;
+    this.since = since;
+    this.lane = lane;
+    this.stamped = stamped;
+  }
+
+  public int code() {
+    return code;
+  }
+
+  /** The protocol version that brought it. */
+  public int since() {
+    return since;
+  }
+
+  public Lane lane() {
+    return lane;
+  }
+
+  /** Whether it carries an {@link OperationStamp}: not idempotent, its reply is stored. */
+  public boolean stamped() {
+    return stamped;
+  }
+
+  /** The type with this code, or null. */
+  public static @Nullable MessageType ofCode(int code) {
+    return code >= 0 && code < BY_CODE.length ? BY_CODE[code] : null;
+  }
+
+  /**
+   * The message in a body, all of which it must take.
+   *
+   * @throws FsException BAD_MESSAGE, or the error that a value in it deserves (NAME_TOO_LONG)
+   */
+  public Message decode(WireReader in) throws FsException {
+    try {
+      Message message = decoder.decode(in);
+      in.end();
+      return message;
+    } catch (IllegalArgumentException e) {
+      throw new FsException(FsError.BAD_MESSAGE, this + ": " + e.getMessage(), e);
+    }
+  }
+}

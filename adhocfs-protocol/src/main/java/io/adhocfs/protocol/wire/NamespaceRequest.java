@@ -1,0 +1,608 @@
+package io.adhocfs.protocol.wire;
+
+import io.adhocfs.protocol.model.FileType;
+import io.adhocfs.protocol.model.FsException;
+import io.adhocfs.protocol.model.InodeId;
+import io.adhocfs.protocol.placement.Placement;
+import java.util.List;
+
+/**
+ * Names and inodes: asked at the owner of a dentry's or an inode's slot, answered on the metadata
+ * thread. Times are the caller's clock, nanoseconds since 1970.
+ */
+public sealed interface NamespaceRequest extends Request {
+  /** The inode behind a name, with its attributes where the receiver owns it too. */
+  record Lookup(EntryKey entry) implements NamespaceRequest {
+    @Override
+    public int slotValue() {
+      return entry.slot().value();
+    }
+
+    @Override
+    public MessageType type() {
+      return MessageType.LOOKUP;
+    }
+
+    @Override
+    public void encode(WireWriter out) {
+      entry.write(out);
+    }
+
+    static Lookup decode(WireReader in) throws FsException {
+      return new Lookup(EntryKey.read(in));
+    }
+  }
+
+  /** What an inode is now. */
+  record GetAttributes(InodeId inode) implements NamespaceRequest {
+    @Override
+    public int slotValue() {
+      return inode.slotValue();
+    }
+
+    @Override
+    public MessageType type() {
+      return MessageType.GET_ATTRIBUTES;
+    }
+
+    @Override
+    public void encode(WireWriter out) {
+      out.inode(inode);
+    }
+
+    static GetAttributes decode(WireReader in) throws FsException {
+      return new GetAttributes(in.inode());
+    }
+  }
+
+  /**
+   * Changes the named attributes and the ctime, not the size.
+   *
+   * @param mask which of the following count: the MASK constants
+   * @param ctimeNanos the change time to set
+   */
+  record SetAttributes(
+      OperationStamp stamp,
+      InodeId inode,
+      int mask,
+      int mode,
+      int uid,
+      int gid,
+      long atimeNanos,
+      long mtimeNanos,
+      long ctimeNanos)
+      implements NamespaceRequest {
+    public static final int MASK_MODE = 1;
+    public static final int MASK_UID = 2;
+    public static final int MASK_GID = 4;
+    public static final int MASK_ATIME = 8;
+    public static final int MASK_MTIME = 16;
+
+    @Override
+    public int slotValue() {
+      return inode.slotValue();
+    }
+
+    @Override
+    public MessageType type() {
+      return MessageType.SET_ATTRIBUTES;
+    }
+
+    @Override
+    public void encode(WireWriter out) {
+      stamp.write(out);
+      out.inode(inode);
+      out.intValue(mask);
+      out.intValue(mode);
+      out.intValue(uid);
+      out.intValue(gid);
+      out.longValue(atimeNanos);
+      out.longValue(mtimeNanos);
+      out.longValue(ctimeNanos);
+    }
+
+    static SetAttributes decode(WireReader in) throws FsException {
+      return new SetAttributes(
+          OperationStamp.read(in),
+          in.inode(),
+          in.intValue(),
+          in.intValue(),
+          in.intValue(),
+          in.intValue(),
+          in.longValue(),
+          in.longValue(),
+          in.longValue());
+    }
+  }
+
+  /**
+   * Sets a file's size, up or down. Answered when every chunk owner has cut; raises the data
+   * generation when it cuts.
+   */
+  record Truncate(OperationStamp stamp, InodeId inode, long sizeBytes, long nowNanos)
+      implements NamespaceRequest {
+    @Override
+    public int slotValue() {
+      return inode.slotValue();
+    }
+
+    @Override
+    public MessageType type() {
+      return MessageType.TRUNCATE;
+    }
+
+    @Override
+    public void encode(WireWriter out) {
+      stamp.write(out);
+      out.inode(inode);
+      out.longValue(sizeBytes);
+      out.longValue(nowNanos);
+    }
+
+    static Truncate decode(WireReader in) throws FsException {
+      return new Truncate(OperationStamp.read(in), in.inode(), in.longValue(), in.longValue());
+    }
+  }
+
+  /**
+   * Makes an inode that is no directory and its dentry, in one batch. An existing name is an error
+   * when exclusive, else the answer.
+   *
+   * @param symlinkTarget of a symlink its target, else empty
+   * @param pin number of the pin to set on the inode for this session; 0 = none
+   */
+  record Create(
+      OperationStamp stamp,
+      EntryKey entry,
+      FileType fileType,
+      int mode,
+      int uid,
+      int gid,
+      long deviceNumber,
+      byte[] symlinkTarget,
+      boolean exclusive,
+      long pin,
+      long nowNanos)
+      implements NamespaceRequest {
+    @Override
+    public int slotValue() {
+      return entry.slot().value();
+    }
+
+    @Override
+    public MessageType type() {
+      return MessageType.CREATE;
+    }
+
+    @Override
+    public void encode(WireWriter out) {
+      stamp.write(out);
+      entry.write(out);
+      out.byteValue(fileType.code());
+      out.intValue(mode);
+      out.intValue(uid);
+      out.intValue(gid);
+      out.longValue(deviceNumber);
+      out.bytes(symlinkTarget);
+      out.flag(exclusive);
+      out.longValue(pin);
+      out.longValue(nowNanos);
+    }
+
+    static Create decode(WireReader in) throws FsException {
+      return new Create(
+          OperationStamp.read(in),
+          EntryKey.read(in),
+          FileType.ofCode(in.byteValue()),
+          in.intValue(),
+          in.intValue(),
+          in.intValue(),
+          in.longValue(),
+          in.bytes(),
+          in.flag(),
+          in.longValue(),
+          in.longValue());
+    }
+  }
+
+  /** Makes a directory; its inode is drawn in a slot of its own. */
+  record MakeDirectory(
+      OperationStamp stamp, EntryKey entry, int mode, int uid, int gid, long nowNanos)
+      implements NamespaceRequest {
+    @Override
+    public int slotValue() {
+      return entry.slot().value();
+    }
+
+    @Override
+    public MessageType type() {
+      return MessageType.MAKE_DIRECTORY;
+    }
+
+    @Override
+    public void encode(WireWriter out) {
+      stamp.write(out);
+      entry.write(out);
+      out.intValue(mode);
+      out.intValue(uid);
+      out.intValue(gid);
+      out.longValue(nowNanos);
+    }
+
+    static MakeDirectory decode(WireReader in) throws FsException {
+      return new MakeDirectory(
+          OperationStamp.read(in),
+          EntryKey.read(in),
+          in.intValue(),
+          in.intValue(),
+          in.intValue(),
+          in.longValue());
+    }
+  }
+
+  /**
+   * Removes a name of anything but a directory. The data goes with the last name and the last pin.
+   */
+  record Unlink(OperationStamp stamp, EntryKey entry, long nowNanos) implements NamespaceRequest {
+    @Override
+    public int slotValue() {
+      return entry.slot().value();
+    }
+
+    @Override
+    public MessageType type() {
+      return MessageType.UNLINK;
+    }
+
+    @Override
+    public void encode(WireWriter out) {
+      stamp.write(out);
+      entry.write(out);
+      out.longValue(nowNanos);
+    }
+
+    static Unlink decode(WireReader in) throws FsException {
+      return new Unlink(OperationStamp.read(in), EntryKey.read(in), in.longValue());
+    }
+  }
+
+  /** Removes an empty directory. */
+  record RemoveDirectory(OperationStamp stamp, EntryKey entry, long nowNanos)
+      implements NamespaceRequest {
+    @Override
+    public int slotValue() {
+      return entry.slot().value();
+    }
+
+    @Override
+    public MessageType type() {
+      return MessageType.REMOVE_DIRECTORY;
+    }
+
+    @Override
+    public void encode(WireWriter out) {
+      stamp.write(out);
+      entry.write(out);
+      out.longValue(nowNanos);
+    }
+
+    static RemoveDirectory decode(WireReader in) throws FsException {
+      return new RemoveDirectory(OperationStamp.read(in), EntryKey.read(in), in.longValue());
+    }
+  }
+
+  /** Gives an inode that is no directory one more name. */
+  record Link(OperationStamp stamp, InodeId inode, EntryKey entry, long nowNanos)
+      implements NamespaceRequest {
+    @Override
+    public int slotValue() {
+      return entry.slot().value();
+    }
+
+    @Override
+    public MessageType type() {
+      return MessageType.LINK;
+    }
+
+    @Override
+    public void encode(WireWriter out) {
+      stamp.write(out);
+      out.inode(inode);
+      entry.write(out);
+      out.longValue(nowNanos);
+    }
+
+    static Link decode(WireReader in) throws FsException {
+      return new Link(OperationStamp.read(in), in.inode(), EntryKey.read(in), in.longValue());
+    }
+  }
+
+  /**
+   * Moves a name, atomically, over an existing target where POSIX allows it. Asked at the owner of
+   * the new name.
+   *
+   * @param flags the FLAG constants, as renameat2
+   */
+  record Rename(OperationStamp stamp, EntryKey from, EntryKey to, int flags, long nowNanos)
+      implements NamespaceRequest {
+    public static final int FLAG_NO_REPLACE = 1;
+    public static final int FLAG_EXCHANGE = 2;
+
+    @Override
+    public int slotValue() {
+      return to.slot().value();
+    }
+
+    @Override
+    public MessageType type() {
+      return MessageType.RENAME;
+    }
+
+    @Override
+    public void encode(WireWriter out) {
+      stamp.write(out);
+      from.write(out);
+      to.write(out);
+      out.intValue(flags);
+      out.longValue(nowNanos);
+    }
+
+    static Rename decode(WireReader in) throws FsException {
+      return new Rename(
+          OperationStamp.read(in),
+          EntryKey.read(in),
+          EntryKey.read(in),
+          in.intValue(),
+          in.longValue());
+    }
+  }
+
+  /** The target of a symlink. */
+  record ReadSymlink(InodeId inode) implements NamespaceRequest {
+    @Override
+    public int slotValue() {
+      return inode.slotValue();
+    }
+
+    @Override
+    public MessageType type() {
+      return MessageType.READ_SYMLINK;
+    }
+
+    @Override
+    public void encode(WireWriter out) {
+      out.inode(inode);
+    }
+
+    static ReadSymlink decode(WireReader in) throws FsException {
+      return new ReadSymlink(in.inode());
+    }
+  }
+
+  /**
+   * A page of one partition of a directory, in order of the names' hashes. Names of equal hash are
+   * never split between two pages.
+   *
+   * @param partitionExponent k as the sender knows it
+   * @param afterHash cookie of the last entry seen; 0 = from the start
+   * @param maxBytes of the encoded page, a target
+   * @param withAttributes whether to add the attributes of inodes that the receiver owns
+   */
+  record ReadDirectory(
+      InodeId directory,
+      int partitionExponent,
+      int partition,
+      long afterHash,
+      int maxBytes,
+      boolean withAttributes)
+      implements NamespaceRequest {
+    @Override
+    public int slotValue() {
+      return Placement.partitionSlot(directory, partition).value();
+    }
+
+    @Override
+    public MessageType type() {
+      return MessageType.READ_DIRECTORY;
+    }
+
+    @Override
+    public void encode(WireWriter out) {
+      out.inode(directory);
+      out.intValue(partitionExponent);
+      out.intValue(partition);
+      out.longValue(afterHash);
+      out.intValue(maxBytes);
+      out.flag(withAttributes);
+    }
+
+    static ReadDirectory decode(WireReader in) throws FsException {
+      return new ReadDirectory(
+          in.inode(), in.intValue(), in.intValue(), in.longValue(), in.intValue(), in.flag());
+    }
+  }
+
+  /**
+   * Attributes, and a pin: the inode's data lives until the pin is released or the session ends. A
+   * pin of a session on an inode is one number; the higher one counts.
+   *
+   * @param pin number of the pin to set on the inode for this session; 0 = none
+   */
+  record Open(InodeId inode, long pin) implements NamespaceRequest {
+    @Override
+    public int slotValue() {
+      return inode.slotValue();
+    }
+
+    @Override
+    public MessageType type() {
+      return MessageType.OPEN;
+    }
+
+    @Override
+    public void encode(WireWriter out) {
+      out.inode(inode);
+      out.longValue(pin);
+    }
+
+    static Open decode(WireReader in) throws FsException {
+      return new Open(in.inode(), in.longValue());
+    }
+  }
+
+  /** Releases pins up to a number, inode by inode; all of one node. */
+  record ReleasePins(List<PinRelease> releases) implements NamespaceRequest {
+    @Override
+    public int slotValue() {
+      return NO_SLOT;
+    }
+
+    @Override
+    public MessageType type() {
+      return MessageType.RELEASE_PINS;
+    }
+
+    @Override
+    public void encode(WireWriter out) {
+      out.intValue(releases.size());
+      releases.forEach(pin -> pin.write(out));
+    }
+
+    static ReleasePins decode(WireReader in) throws FsException {
+      return new ReleasePins(PinRelease.readAll(in));
+    }
+  }
+
+  /** Attributes and, of a file whose data lies inline, the bytes asked for as payload. */
+  record ReadInline(InodeId inode, long offset, int lengthBytes) implements NamespaceRequest {
+    @Override
+    public int slotValue() {
+      return inode.slotValue();
+    }
+
+    @Override
+    public MessageType type() {
+      return MessageType.READ_INLINE;
+    }
+
+    @Override
+    public void encode(WireWriter out) {
+      out.inode(inode);
+      out.longValue(offset);
+      out.intValue(lengthBytes);
+    }
+
+    static ReadInline decode(WireReader in) throws FsException {
+      return new ReadInline(in.inode(), in.longValue(), in.intValue());
+    }
+  }
+
+  /**
+   * Writes the payload into a file whose data lies inline, grows the size as needed. NOT_INLINE
+   * when it does not, or would grow past the limit.
+   */
+  record WriteInline(OperationStamp stamp, InodeId inode, long offset, long nowNanos)
+      implements NamespaceRequest {
+    @Override
+    public int slotValue() {
+      return inode.slotValue();
+    }
+
+    @Override
+    public MessageType type() {
+      return MessageType.WRITE_INLINE;
+    }
+
+    @Override
+    public void encode(WireWriter out) {
+      stamp.write(out);
+      out.inode(inode);
+      out.longValue(offset);
+      out.longValue(nowNanos);
+    }
+
+    static WriteInline decode(WireReader in) throws FsException {
+      return new WriteInline(OperationStamp.read(in), in.inode(), in.longValue(), in.longValue());
+    }
+  }
+
+  /**
+   * Moves a file's inline data to its first chunk, once and for good; the answer has the new
+   * layout.
+   */
+  record LeaveInline(OperationStamp stamp, InodeId inode) implements NamespaceRequest {
+    @Override
+    public int slotValue() {
+      return inode.slotValue();
+    }
+
+    @Override
+    public MessageType type() {
+      return MessageType.LEAVE_INLINE;
+    }
+
+    @Override
+    public void encode(WireWriter out) {
+      stamp.write(out);
+      out.inode(inode);
+    }
+
+    static LeaveInline decode(WireReader in) throws FsException {
+      return new LeaveInline(OperationStamp.read(in), in.inode());
+    }
+  }
+
+  /**
+   * Tells the owner of data written to chunks: grows the size (never shrinks it), sets mtime and
+   * ctime unless they are later, raises the data version. STALE_GENERATION when the file was cut
+   * since.
+   *
+   * @param sizeBytes the end of what was written; 0 = only the times
+   */
+  record ReportWrite(InodeId inode, long dataGeneration, long sizeBytes, long mtimeNanos)
+      implements NamespaceRequest {
+    @Override
+    public int slotValue() {
+      return inode.slotValue();
+    }
+
+    @Override
+    public MessageType type() {
+      return MessageType.REPORT_WRITE;
+    }
+
+    @Override
+    public void encode(WireWriter out) {
+      out.inode(inode);
+      out.longValue(dataGeneration);
+      out.longValue(sizeBytes);
+      out.longValue(mtimeNanos);
+    }
+
+    static ReportWrite decode(WireReader in) throws FsException {
+      return new ReportWrite(in.inode(), in.longValue(), in.longValue(), in.longValue());
+    }
+  }
+
+  /** Makes everything acknowledged for the slots of this node survive a power failure. */
+  record SyncInode(InodeId inode) implements NamespaceRequest {
+    @Override
+    public int slotValue() {
+      return inode.slotValue();
+    }
+
+    @Override
+    public MessageType type() {
+      return MessageType.SYNC_INODE;
+    }
+
+    @Override
+    public void encode(WireWriter out) {
+      out.inode(inode);
+    }
+
+    static SyncInode decode(WireReader in) throws FsException {
+      return new SyncInode(in.inode());
+    }
+  }
+}

@@ -1,0 +1,90 @@
+package io.adhocfs.protocol.wire;
+
+import io.adhocfs.protocol.model.FsException;
+import io.adhocfs.protocol.model.NodeId;
+import io.adhocfs.protocol.placement.ClusterMap.NodeState;
+
+/**
+ * What a daemon says of itself.
+ *
+ * @param hostName of the machine it runs on
+ * @param processId of the daemon on its machine
+ * @param dataDirectory where it stores
+ * @param epoch of its map
+ * @param slots how many it owns
+ * @param totalBytes size of its storage
+ * @param usedBytes taken by chunks and metadata
+ * @param availableBytes left for file data, the reserve not counted
+ * @param files inodes that are no directories
+ * @param sessions clients that it knows
+ * @param pendingOperations transactions undecided or not fully applied, truncations and reclaims
+ * @param residentBytes memory of its process
+ * @param clockNanos its clock, since 1970, to warn of skew
+ * @param metricsPort where Prometheus reads; 0 = off
+ */
+public record NodeStatus(
+    NodeId id,
+    String version,
+    String hostName,
+    long processId,
+    String dataDirectory,
+    NodeState state,
+    long epoch,
+    int slots,
+    long totalBytes,
+    long usedBytes,
+    long availableBytes,
+    long files,
+    long directories,
+    int sessions,
+    int pendingOperations,
+    long residentBytes,
+    long uptimeMillis,
+    long clockNanos,
+    int metricsPort) {
+
+  void write(WireWriter out) {
+    out.intValue(id.value());
+    out.text(version);
+    out.text(hostName);
+    out.longValue(processId);
+    out.text(dataDirectory);
+    out.byteValue(state.code());
+    out.longValue(epoch);
+    out.intValue(slots);
+    out.longValue(totalBytes);
+    out.longValue(usedBytes);
+    out.longValue(availableBytes);
+    out.longValue(files);
+    out.longValue(directories);
+    out.intValue(sessions);
+    out.intValue(pendingOperations);
+    out.longValue(residentBytes);
+    out.longValue(uptimeMillis);
+    out.longValue(clockNanos);
+    out.intValue(metricsPort);
+  }
+
+  static NodeStatus read(WireReader in) throws FsException {
+    return new NodeStatus(
+        new NodeId(in.intValue()),
+        in.text(),
+        in.text(),
+        in.longValue(),
+        in.text(),
+        NodeState.ofCode(in.byteValue()),
+        in.longValue(),
+        in.intValue(),
+        in.longValue(),
+        in.longValue(),
+        in.longValue(),
+        in.longValue(),
+        in.longValue(),
+        in.intValue(),
+        in.intValue(),
+        in.longValue(),
+        in.longValue(),
+        in.longValue(),
+        in.intValue());
+  }
+}

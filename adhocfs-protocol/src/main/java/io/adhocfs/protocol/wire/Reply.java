@@ -1,0 +1,434 @@
+package io.adhocfs.protocol.wire;
+
+import io.adhocfs.protocol.model.FileAttributes;
+import io.adhocfs.protocol.model.FileType;
+import io.adhocfs.protocol.model.FsError;
+import io.adhocfs.protocol.model.FsException;
+import io.adhocfs.protocol.model.InodeId;
+import io.adhocfs.protocol.placement.ClusterMap;
+import java.util.ArrayList;
+import java.util.List;
+import org.jspecify.annotations.Nullable;
+
+/** What a daemon answers. */
+public sealed interface Reply extends Message {
+  /** Success, and nothing more to say. */
+  record Done() implements Reply {
+    @Override
+    public MessageType type() {
+      return MessageType.DONE;
+    }
+
+    @Override
+    public void encode(WireWriter out) {}
+
+    static Done decode(WireReader in) throws FsException {
+      return new Done();
+    }
+  }
+
+  /**
+   * The request was not carried out, or not to the end.
+   *
+   * @param message names what was asked and what is wrong
+   */
+  record Failed(FsError error, String message) implements Reply {
+    @Override
+    public MessageType type() {
+      return MessageType.FAILED;
+    }
+
+    @Override
+    public void encode(WireWriter out) {
+      out.byteValue(error.code());
+      out.text(message);
+    }
+
+    static Failed decode(WireReader in) throws FsException {
+      return new Failed(FsError.ofCode(in.byteValue()), in.text());
+    }
+  }
+
+  /** An inode as it is after the request. */
+  record Attributes(FileAttributes attributes) implements Reply {
+    @Override
+    public MessageType type() {
+      return MessageType.ATTRIBUTES;
+    }
+
+    @Override
+    public void encode(WireWriter out) {
+      Values.writeAttributes(out, attributes);
+    }
+
+    static Attributes decode(WireReader in) throws FsException {
+      return new Attributes(Values.readAttributes(in));
+    }
+  }
+
+  /**
+   * What a name stands for.
+   *
+   * @param attributes null when the inode lies at another node
+   */
+  record Entry(InodeId inode, FileType fileType, @Nullable FileAttributes attributes)
+      implements Reply {
+    @Override
+    public MessageType type() {
+      return MessageType.ENTRY;
+    }
+
+    @Override
+    public void encode(WireWriter out) {
+      out.inode(inode);
+      out.byteValue(fileType.code());
+      writeOptional(out, attributes);
+    }
+
+    static Entry decode(WireReader in) throws FsException {
+      return new Entry(in.inode(), FileType.ofCode(in.byteValue()), readOptional(in));
+    }
+  }
+
+  /**
+   * The new inode, or the one that had the name already.
+   *
+   * @param attributes null when an existing inode lies at another node
+   */
+  record Created(InodeId inode, boolean existed, @Nullable FileAttributes attributes)
+      implements Reply {
+    @Override
+    public MessageType type() {
+      return MessageType.CREATED;
+    }
+
+    @Override
+    public void encode(WireWriter out) {
+      out.inode(inode);
+      out.flag(existed);
+      writeOptional(out, attributes);
+    }
+
+    static Created decode(WireReader in) throws FsException {
+      return new Created(in.inode(), in.flag(), readOptional(in));
+    }
+  }
+
+  /** Bytes, such as a symlink's target. */
+  record Bytes(byte[] bytes) implements Reply {
+    @Override
+    public MessageType type() {
+      return MessageType.BYTES;
+    }
+
+    @Override
+    public void encode(WireWriter out) {
+      out.bytes(bytes);
+    }
+
+    static Bytes decode(WireReader in) throws FsException {
+      return new Bytes(in.bytes());
+    }
+  }
+
+  /**
+   * Entries in order of their hashes.
+   *
+   * @param last whether the partition ends here
+   */
+  record DirectoryPage(List<DirectoryEntry> entries, boolean last) implements Reply {
+    @Override
+    public MessageType type() {
+      return MessageType.DIRECTORY_PAGE;
+    }
+
+    @Override
+    public void encode(WireWriter out) {
+      out.intValue(entries.size());
+      entries.forEach(item -> item.write(out));
+      out.flag(last);
+    }
+
+    static DirectoryPage decode(WireReader in) throws FsException {
+      return new DirectoryPage(DirectoryEntry.readAll(in), in.flag());
+    }
+  }
+
+  /** Attributes, and as payload the inline bytes; none when the file is not inline. */
+  record Inline(FileAttributes attributes) implements Reply {
+    @Override
+    public MessageType type() {
+      return MessageType.INLINE;
+    }
+
+    @Override
+    public void encode(WireWriter out) {
+      Values.writeAttributes(out, attributes);
+    }
+
+    static Inline decode(WireReader in) throws FsException {
+      return new Inline(Values.readAttributes(in));
+    }
+  }
+
+  /**
+   * What became of each span, in the order of the request; the payload of a read has the bytes of
+   * those that are OK.
+   *
+   * @param outcomes the OUTCOME constants
+   */
+  record Spans(byte[] outcomes) implements Reply {
+    public static final byte OUTCOME_OK = 0;
+    public static final byte OUTCOME_MOVED = 1;
+    public static final byte OUTCOME_STALE = 2;
+    public static final byte OUTCOME_NO_SPACE = 3;
+    public static final byte OUTCOME_FAILED = 4;
+
+    @Override
+    public MessageType type() {
+      return MessageType.SPANS;
+    }
+
+    @Override
+    public void encode(WireWriter out) {
+      out.bytes(outcomes);
+    }
+
+    static Spans decode(WireReader in) throws FsException {
+      return new Spans(in.bytes());
+    }
+  }
+
+  /**
+   * The receiver will follow the decision.
+   *
+   * @param inodes one per change: the inode that it makes, else NONE
+   */
+  record Prepared(List<InodeId> inodes) implements Reply {
+    @Override
+    public MessageType type() {
+      return MessageType.PREPARED;
+    }
+
+    @Override
+    public void encode(WireWriter out) {
+      out.intValue(inodes.size());
+      inodes.forEach(out::inode);
+    }
+
+    static Prepared decode(WireReader in) throws FsException {
+      return new Prepared(readInodes(in));
+    }
+  }
+
+  /** What became of a transaction. */
+  record Outcome(Decision decision) implements Reply {
+    @Override
+    public MessageType type() {
+      return MessageType.OUTCOME;
+    }
+
+    @Override
+    public void encode(WireWriter out) {
+      out.byteValue(decision.code());
+    }
+
+    static Outcome decode(WireReader in) throws FsException {
+      return new Outcome(Decision.ofCode(in.byteValue()));
+    }
+  }
+
+  /** A cluster map. */
+  record Map(ClusterMap map) implements Reply {
+    @Override
+    public MessageType type() {
+      return MessageType.MAP;
+    }
+
+    @Override
+    public void encode(WireWriter out) {
+      Values.writeMap(out, map);
+    }
+
+    static Map decode(WireReader in) throws FsException {
+      return new Map(Values.readMap(in));
+    }
+  }
+
+  /** What a daemon is and does. */
+  record Status(NodeStatus status) implements Reply {
+    @Override
+    public MessageType type() {
+      return MessageType.STATUS;
+    }
+
+    @Override
+    public void encode(WireWriter out) {
+      status.write(out);
+    }
+
+    static Status decode(WireReader in) throws FsException {
+      return new Status(NodeStatus.read(in));
+    }
+  }
+
+  /**
+   * Space of a daemon's storage in bytes, and inodes.
+   *
+   * @param availableBytes what file data may still take: the reserve is not in it
+   * @param inodesFree an estimate from the free space
+   */
+  record Capacity(long totalBytes, long availableBytes, long inodesUsed, long inodesFree)
+      implements Reply {
+    @Override
+    public MessageType type() {
+      return MessageType.CAPACITY;
+    }
+
+    @Override
+    public void encode(WireWriter out) {
+      out.longValue(totalBytes);
+      out.longValue(availableBytes);
+      out.longValue(inodesUsed);
+      out.longValue(inodesFree);
+    }
+
+    static Capacity decode(WireReader in) throws FsException {
+      return new Capacity(in.longValue(), in.longValue(), in.longValue(), in.longValue());
+    }
+  }
+
+  /**
+   * Inodes of a scan.
+   *
+   * @param cursor empty = that was all
+   */
+  record InodePage(List<ScannedInode> inodes, byte[] cursor) implements Reply {
+    @Override
+    public MessageType type() {
+      return MessageType.INODE_PAGE;
+    }
+
+    @Override
+    public void encode(WireWriter out) {
+      out.intValue(inodes.size());
+      inodes.forEach(item -> item.write(out));
+      out.bytes(cursor);
+    }
+
+    static InodePage decode(WireReader in) throws FsException {
+      return new InodePage(ScannedInode.readAll(in), in.bytes());
+    }
+  }
+
+  /** Dentries of a scan. */
+  record EntryPage(List<ScannedEntry> entries, byte[] cursor) implements Reply {
+    @Override
+    public MessageType type() {
+      return MessageType.ENTRY_PAGE;
+    }
+
+    @Override
+    public void encode(WireWriter out) {
+      out.intValue(entries.size());
+      entries.forEach(item -> item.write(out));
+      out.bytes(cursor);
+    }
+
+    static EntryPage decode(WireReader in) throws FsException {
+      return new EntryPage(ScannedEntry.readAll(in), in.bytes());
+    }
+  }
+
+  /** Chunks of a scan. */
+  record ChunkPage(List<ScannedChunk> chunks, byte[] cursor) implements Reply {
+    @Override
+    public MessageType type() {
+      return MessageType.CHUNK_PAGE;
+    }
+
+    @Override
+    public void encode(WireWriter out) {
+      out.intValue(chunks.size());
+      chunks.forEach(item -> item.write(out));
+      out.bytes(cursor);
+    }
+
+    static ChunkPage decode(WireReader in) throws FsException {
+      return new ChunkPage(ScannedChunk.readAll(in), in.bytes());
+    }
+  }
+
+  /** What does not fit, one sentence each. */
+  record Findings(List<String> findings) implements Reply {
+    @Override
+    public MessageType type() {
+      return MessageType.FINDINGS;
+    }
+
+    @Override
+    public void encode(WireWriter out) {
+      out.intValue(findings.size());
+      findings.forEach(out::text);
+    }
+
+    static Findings decode(WireReader in) throws FsException {
+      return new Findings(readTexts(in));
+    }
+  }
+
+  /** Where a transaction stands. Codes are part of the wire format. */
+  enum Decision {
+    UNDECIDED(0),
+    COMMITTED(1),
+    ABORTED(2);
+
+    private final int code;
+
+    Decision(int code) {
+      this.code = code;
+    }
+
+    int code() {
+      return code;
+    }
+
+    static Decision ofCode(int code) {
+      return switch (code) {
+        case 0 -> UNDECIDED;
+        case 1 -> COMMITTED;
+        case 2 -> ABORTED;
+        default -> throw new IllegalArgumentException("decision " + code);
+      };
+    }
+  }
+
+  static void writeOptional(WireWriter out, @Nullable FileAttributes attributes) {
+    out.flag(attributes != null);
+    if (attributes != null) {
+      Values.writeAttributes(out, attributes);
+    }
+  }
+
+  static @Nullable FileAttributes readOptional(WireReader in) throws FsException {
+    return in.flag() ? Values.readAttributes(in) : null;
+  }
+
+  private static List<InodeId> readInodes(WireReader in) throws FsException {
+    int count = in.count(8);
+    List<InodeId> inodes = new ArrayList<>(count);
+    for (int i = 0; i < count; i++) {
+      inodes.add(in.inode());
+    }
+    return inodes;
+  }
+
+  private static List<String> readTexts(WireReader in) throws FsException {
+    int count = in.count(4);
+    List<String> texts = new ArrayList<>(count);
+    for (int i = 0; i < count; i++) {
+      texts.add(in.text());
+    }
+    return texts;
+  }
+}

@@ -1,0 +1,36 @@
+package io.adhocfs.protocol.wire;
+
+import io.adhocfs.protocol.model.EntryName;
+import io.adhocfs.protocol.model.FileType;
+import io.adhocfs.protocol.model.FsException;
+import io.adhocfs.protocol.model.InodeId;
+import java.util.ArrayList;
+import java.util.List;
+
+/** A dentry as its node keeps it. */
+public record ScannedEntry(
+    InodeId directory, EntryName name, InodeId inode, FileType fileType, boolean inTransaction) {
+  private static final int ENCODED_BYTES_MIN = 20;
+
+  void write(WireWriter out) {
+    out.inode(directory);
+    out.name(name);
+    out.inode(inode);
+    out.byteValue(fileType.code());
+    out.flag(inTransaction);
+  }
+
+  static ScannedEntry read(WireReader in) throws FsException {
+    return new ScannedEntry(
+        in.inode(), in.name(), in.inode(), FileType.ofCode(in.byteValue()), in.flag());
+  }
+
+  static List<ScannedEntry> readAll(WireReader in) throws FsException {
+    int count = in.count(ENCODED_BYTES_MIN);
+    List<ScannedEntry> items = new ArrayList<>(count);
+    for (int i = 0; i < count; i++) {
+      items.add(read(in));
+    }
+    return items;
+  }
+}

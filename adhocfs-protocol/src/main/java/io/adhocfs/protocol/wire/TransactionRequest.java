@@ -1,0 +1,98 @@
+package io.adhocfs.protocol.wire;
+
+import io.adhocfs.protocol.model.FsException;
+import io.adhocfs.protocol.model.SlotId;
+import io.adhocfs.protocol.model.TransactionId;
+import java.util.ArrayList;
+import java.util.List;
+
+/**
+ * Operations over several slots (architecture, section 5): from their coordinator to the
+ * participants, and back from a participant that was left alone. Answered on the metadata thread.
+ */
+public sealed interface TransactionRequest extends Request {
+  /**
+   * Validate, lock the keys, write a prepare record; the answer is the promise to follow the
+   * decision. CHANGED when an expectation does not hold.
+   *
+   * @param changes all of one node, in ascending order of their slots
+   */
+  record Prepare(TransactionId transaction, List<Change> changes) implements TransactionRequest {
+    @Override
+    public int slotValue() {
+      return changes.getFirst().slotValue();
+    }
+
+    @Override
+    public MessageType type() {
+      return MessageType.PREPARE;
+    }
+
+    @Override
+    public void encode(WireWriter out) {
+      out.longValue(transaction.value());
+      Change.writeAll(out, changes);
+    }
+
+    static Prepare decode(WireReader in) throws FsException {
+      return new Prepare(new TransactionId(in.longValue()), Change.readAll(in));
+    }
+  }
+
+  /** The outcome, for every change of the transaction at the receiver. Idempotent. */
+  record Decide(TransactionId transaction, boolean commit, List<SlotId> slots)
+      implements TransactionRequest {
+    @Override
+    public int slotValue() {
+      return slots.getFirst().value();
+    }
+
+    @Override
+    public MessageType type() {
+      return MessageType.DECIDE;
+    }
+
+    @Override
+    public void encode(WireWriter out) {
+      out.longValue(transaction.value());
+      out.flag(commit);
+      out.intValue(slots.size());
+      slots.forEach(slot -> out.intValue(slot.value()));
+    }
+
+    static Decide decode(WireReader in) throws FsException {
+      return new Decide(new TransactionId(in.longValue()), in.flag(), readSlots(in));
+    }
+  }
+
+  /** What became of a transaction; asked at the owner of the coordinator's slot. */
+  record QueryOutcome(TransactionId transaction) implements TransactionRequest {
+    @Override
+    public int slotValue() {
+      return transaction.coordinator().value();
+    }
+
+    @Override
+    public MessageType type() {
+      return MessageType.QUERY_OUTCOME;
+    }
+
+    @Override
+    public void encode(WireWriter out) {
+      out.longValue(transaction.value());
+    }
+
+    static QueryOutcome decode(WireReader in) throws FsException {
+      return new QueryOutcome(new TransactionId(in.longValue()));
+    }
+  }
+
+  private static List<SlotId> readSlots(WireReader in) throws FsException {
+    int count = in.count(4);
+    List<SlotId> slots = new ArrayList<>(count);
+    for (int i = 0; i < count; i++) {
+      slots.add(new SlotId(in.intValue()));
+    }
+    return slots;
+  }
+}

@@ -1,0 +1,134 @@
+package io.adhocfs.protocol.wire;
+
+import io.adhocfs.protocol.model.Epoch;
+import io.adhocfs.protocol.model.FileAttributes;
+import io.adhocfs.protocol.model.FileLayout;
+import io.adhocfs.protocol.model.FileType;
+import io.adhocfs.protocol.model.FsException;
+import io.adhocfs.protocol.model.NodeId;
+import io.adhocfs.protocol.placement.ChunkSpan;
+import io.adhocfs.protocol.placement.ClusterMap;
+import io.adhocfs.protocol.placement.ClusterMap.Node;
+import io.adhocfs.protocol.placement.ClusterMap.NodeState;
+import java.util.ArrayList;
+import java.util.List;
+
+/** Codecs of values that several messages carry. Attributes have this form on disk too. */
+public final class Values {
+  private static final int ATTRIBUTES_VERSION = 1;
+  private static final int SPAN_BYTES = 16;
+
+  private Values() {}
+
+  public static void writeLayout(WireWriter out, FileLayout layout) {
+    out.byteValue(Integer.numberOfTrailingZeros(layout.chunkSizeBytes()));
+    out.intValue(layout.firstSlot());
+    out.intValue(layout.slotStep());
+    out.intValue(layout.policyId());
+    out.flag(layout.inline());
+  }
+
+  public static FileLayout readLayout(WireReader in) throws FsException {
+    int shift = in.byteValue();
+    return new FileLayout(
+        shift < 31 ? 1 << shift : 0, in.intValue(), in.intValue(), in.intValue(), in.flag());
+  }
+
+  public static void writeAttributes(WireWriter out, FileAttributes a) {
+    out.byteValue(ATTRIBUTES_VERSION);
+    out.inode(a.id());
+    out.byteValue(a.type().code());
+    out.intValue(a.mode());
+    out.intValue(a.uid());
+    out.intValue(a.gid());
+    out.intValue(a.linkCount());
+    out.longValue(a.sizeBytes());
+    out.longValue(a.atimeNanos());
+    out.longValue(a.mtimeNanos());
+    out.longValue(a.ctimeNanos());
+    out.longValue(a.deviceNumber());
+    out.inode(a.parent());
+    out.byteValue(a.partitionExponent());
+    out.longValue(a.dataGeneration());
+    out.longValue(a.dataVersion());
+    out.flag(a.mayHaveHoles());
+    writeLayout(out, a.layout());
+  }
+
+  public static FileAttributes readAttributes(WireReader in) throws FsException {
+    int version = in.byteValue();
+    if (version != ATTRIBUTES_VERSION) {
+      throw new IllegalArgumentException("attributes of version " + version);
+    }
+    return new FileAttributes(
+        in.inode(),
+        FileType.ofCode(in.byteValue()),
+        in.intValue(),
+        in.intValue(),
+        in.intValue(),
+        in.intValue(),
+        in.longValue(),
+        in.longValue(),
+        in.longValue(),
+        in.longValue(),
+        in.longValue(),
+        in.inode(),
+        in.byteValue(),
+        in.longValue(),
+        in.longValue(),
+        in.flag(),
+        readLayout(in));
+  }
+
+  public static void writeSpans(WireWriter out, List<ChunkSpan> spans) {
+    out.intValue(spans.size());
+    for (ChunkSpan span : spans) {
+      out.longValue(span.chunkIndex());
+      out.intValue(span.offsetBytes());
+      out.intValue(span.lengthBytes());
+    }
+  }
+
+  public static List<ChunkSpan> readSpans(WireReader in) throws FsException {
+    int count = in.count(SPAN_BYTES);
+    if (count == 1) {
+      return List.of(new ChunkSpan(in.longValue(), in.intValue(), in.intValue()));
+    }
+    List<ChunkSpan> spans = new ArrayList<>(count);
+    for (int i = 0; i < count; i++) {
+      spans.add(new ChunkSpan(in.longValue(), in.intValue(), in.intValue()));
+    }
+    return spans;
+  }
+
+  public static void writeMap(WireWriter out, ClusterMap map) {
+    out.longValue(map.epoch().value());
+    out.intValue(map.nodes().size());
+    for (Node node : map.nodes()) {
+      out.intValue(node.id().value());
+      out.text(node.host());
+      out.intValue(node.port());
+      out.text(node.socketPath());
+      out.longValue(node.incarnation());
+      out.byteValue(node.state().code());
+    }
+    out.shorts(map.owners());
+  }
+
+  public static ClusterMap readMap(WireReader in) throws FsException {
+    var epoch = new Epoch(in.longValue());
+    int count = in.count(25);
+    List<Node> nodes = new ArrayList<>(count);
+    for (int i = 0; i < count; i++) {
+      nodes.add(
+          new Node(
+              new NodeId(in.intValue()),
+              in.text(),
+              in.intValue(),
+              in.text(),
+              in.longValue(),
+              NodeState.ofCode(in.byteValue())));
+    }
+    return new ClusterMap(epoch, nodes, in.shorts());
+  }
+}

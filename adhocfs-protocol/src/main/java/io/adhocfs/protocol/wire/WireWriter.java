@@ -1,0 +1,59 @@
+package io.adhocfs.protocol.wire;
+
+import io.adhocfs.protocol.model.EntryName;
+import io.adhocfs.protocol.model.InodeId;
+import io.netty.buffer.ByteBuf;
+import java.nio.charset.StandardCharsets;
+
+/** Appends values to a message body; big-endian, lengths before contents. Not thread-safe. */
+public final class WireWriter {
+  private final ByteBuf out;
+
+  public WireWriter(ByteBuf out) {
+    this.out = out;
+  }
+
+  public void byteValue(int value) {
+    out.writeByte(value);
+  }
+
+  public void flag(boolean value) {
+    out.writeByte(value ? 1 : 0);
+  }
+
+  public void intValue(int value) {
+    out.writeInt(value);
+  }
+
+  public void longValue(long value) {
+    out.writeLong(value);
+  }
+
+  public void inode(InodeId id) {
+    out.writeLong(id.value());
+  }
+
+  /** A name: one length byte, then its bytes. */
+  public void name(EntryName name) {
+    out.writeByte(name.length());
+    out.writeBytes(name.bytes());
+  }
+
+  /** Up to 2^31-1 bytes: an int length, then the bytes. */
+  public void bytes(byte[] bytes) {
+    out.writeInt(bytes.length);
+    out.writeBytes(bytes);
+  }
+
+  public void shorts(short[] values) {
+    out.writeInt(values.length);
+    for (short value : values) {
+      out.writeShort(value);
+    }
+  }
+
+  /** A text as UTF-8. */
+  public void text(String text) {
+    bytes(text.getBytes(StandardCharsets.UTF_8));
+  }
+}
