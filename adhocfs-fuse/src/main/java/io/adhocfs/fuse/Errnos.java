@@ -34,13 +34,15 @@ public final class Errnos {
   public static final int EOPNOTSUPP = 95;
   public static final int ECONNABORTED = 103;
   public static final int ENOTCONN = 107;
+  public static final int ESTALE = 116;
 
   private Errnos() {}
 
   /**
    * What a program sees. Everything that says "not now" or "not there" about a node is EIO: EAGAIN
-   * would tell a program that it had asked for non-blocking I/O, ETIMEDOUT and ESTALE are answers
-   * that few programs expect of a local file, and the kernel retries a path on ESTALE.
+   * would tell a program that it had asked for non-blocking I/O, ETIMEDOUT is an answer that few
+   * programs expect of a file, and ESTALE (for an expired session) would only have the kernel ask
+   * again.
    */
   public static int of(FsError error) {
     return switch (error) {
@@ -68,5 +70,14 @@ public final class Errnos {
       case WRONG_OWNER, STALE_GENERATION, NOT_INLINE, CHANGED, OVERLOADED -> EIO;
       case UNREACHABLE, CONNECTION_LOST, TIMED_OUT, REFUSED, SESSION_EXPIRED -> EIO;
     };
+  }
+
+  /**
+   * As {@link #of}, for requests that name an inode and no entry. An inode that is gone is ESTALE
+   * then: a program that opens a file while another renames a new one over it has looked up the old
+   * one, and on ESTALE the kernel looks again and finds the new one.
+   */
+  public static int ofInodeRequest(FsError error) {
+    return error == FsError.NOT_FOUND ? ESTALE : of(error);
   }
 }

@@ -94,7 +94,7 @@ abstract class PendingRequest implements InodeFileSystem.Request, InodeFileSyste
   @Override
   public final void error(FsError error) {
     if (takeAnswer()) {
-      sendErrno(Errnos.of(error));
+      sendErrno(namesInodeOnly() ? Errnos.ofInodeRequest(error) : Errnos.of(error));
     }
   }
 
@@ -134,6 +134,11 @@ abstract class PendingRequest implements InodeFileSystem.Request, InodeFileSyste
 
   protected final int descriptor() {
     return descriptor;
+  }
+
+  /** Whether the request is about an inode by its number, with no entry's name in it. */
+  protected boolean namesInodeOnly() {
+    return false;
   }
 
   /** Frees what a subclass has gathered for an answer that is not sent. */

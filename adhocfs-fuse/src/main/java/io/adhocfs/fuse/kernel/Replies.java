@@ -80,6 +80,11 @@ final class Replies {
     }
 
     @Override
+    protected boolean namesInodeOnly() {
+      return true;
+    }
+
+    @Override
     public void attributes(FileAttributes attributes) {
       if (takeAnswer()) {
         OutBuffer out = OutBuffer.ofThisThread();
@@ -98,6 +103,11 @@ final class Replies {
   static final class Open extends PendingRequest implements InodeFileSystem.OpenReply {
     Open(Incoming incoming) {
       super(incoming);
+    }
+
+    @Override
+    protected boolean namesInodeOnly() {
+      return true;
     }
 
     @Override
@@ -134,6 +144,11 @@ final class Replies {
     Data(Incoming incoming, int lengthBytesMax) {
       super(incoming);
       this.lengthBytesMax = lengthBytesMax;
+    }
+
+    @Override
+    protected boolean namesInodeOnly() {
+      return true;
     }
 
     @Override
@@ -181,6 +196,11 @@ final class Replies {
   static final class Link extends PendingRequest implements InodeFileSystem.LinkReply {
     Link(Incoming incoming) {
       super(incoming);
+    }
+
+    @Override
+    protected boolean namesInodeOnly() {
+      return true;
     }
 
     @Override
@@ -246,6 +266,11 @@ final class Replies {
       this.buffer = NativeBuffer.allocate(limit);
       this.bytes = buffer.segment();
       this.withAttributes = withAttributes;
+    }
+
+    @Override
+    protected boolean namesInodeOnly() {
+      return true;
     }
 
     @Override
