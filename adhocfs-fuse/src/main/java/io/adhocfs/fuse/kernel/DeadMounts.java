@@ -9,11 +9,11 @@ import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /**
- * Finds and removes mounts whose process was killed: the mount stays, and every use of it fails with
- * ENOTCONN ("Transport endpoint is not connected").
+ * Finds and removes mounts whose process was killed: the mount stays, and every use of it fails
+ * with ENOTCONN ("Transport endpoint is not connected").
  *
- * <p>Whether a mount is alive can only be told by asking it, and one that hangs does not answer; so a
- * child process asks, and this one never waits longer than {@value #TIMEOUT_MILLIS} ms.
+ * <p>Whether a mount is alive can only be told by asking it, and one that hangs does not answer; so
+ * a child process asks, and this one never waits longer than {@value #TIMEOUT_MILLIS} ms.
  */
 public final class DeadMounts {
   private static final Logger LOG = LoggerFactory.getLogger(DeadMounts.class);

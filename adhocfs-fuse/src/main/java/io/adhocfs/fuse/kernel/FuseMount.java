@@ -16,8 +16,8 @@ import org.slf4j.LoggerFactory;
  * A mounted file system, served by this process until it is unmounted, by {@link #unmount()} or by
  * anybody else (umount(8)). Thread-safe.
  *
- * <p>This process must not use the mount itself, not even to look at its root: it would wait for its
- * own answer. See {@link ProcessGuard} for what its main program does first.
+ * <p>This process must not use the mount itself, not even to look at its root: it would wait for
+ * its own answer. See {@link ProcessGuard} for what its main program does first.
  */
 public final class FuseMount {
   private static final Logger LOG = LoggerFactory.getLogger(FuseMount.class);
@@ -48,8 +48,8 @@ public final class FuseMount {
   }
 
   /** As the other; for a path that Java cannot express: absolute, without links in it. */
-  public static FuseMount mount(
-      byte[] mountPoint, MountOptions options, InodeFileSystem fileSystem) throws IOException {
+  public static FuseMount mount(byte[] mountPoint, MountOptions options, InodeFileSystem fileSystem)
+      throws IOException {
     MountTable.Mount already = MountTable.topmostAt(mountPoint);
     if (already != null && already.type().equals("fuse." + MountOptions.SUBTYPE)) {
       throw new FsException(
@@ -58,8 +58,7 @@ public final class FuseMount {
     }
     Mounting.Mounted mounted = Mounting.mount(mountPoint, options);
     try {
-      Handshake.Agreement agreement =
-          Handshake.perform(mounted.descriptor(), options, fileSystem);
+      Handshake.Agreement agreement = Handshake.perform(mounted.descriptor(), options, fileSystem);
       LOG.debug("mounted {}: {}", MountPath.text(mountPoint), agreement);
       return new FuseMount(
           mountPoint.clone(),

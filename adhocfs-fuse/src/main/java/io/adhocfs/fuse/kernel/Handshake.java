@@ -49,7 +49,8 @@ final class Handshake {
       if (length < InHeader.SIZE + Init.IN_SIZE_SHORT
           || request.get(U32, InHeader.OPCODE) != Opcode.INIT.code()) {
         throw new FsException(
-            FsError.BAD_MESSAGE, "the kernel's first request is not FUSE_INIT, " + length + " bytes");
+            FsError.BAD_MESSAGE,
+            "the kernel's first request is not FUSE_INIT, " + length + " bytes");
       }
       return answer(descriptor, request, length, options, fileSystem);
     }
@@ -118,7 +119,6 @@ final class Handshake {
             | Init.ATOMIC_O_TRUNC
             | Init.EXPORT_SUPPORT
             | Init.BIG_WRITES
-            | Init.ASYNC_DIO
             | Init.PARALLEL_DIROPS
             | Init.MAX_PAGES
             | Init.DO_READDIRPLUS
@@ -126,6 +126,9 @@ final class Handshake {
             | Init.NO_OPENDIR_SUPPORT
             | Init.INIT_EXT
             | Init.DIRECT_IO_ALLOW_MMAP;
+    if (options.asynchronousDirectIo()) {
+      wanted |= Init.ASYNC_DIO;
+    }
     if (fileSystem.attributeTimeoutNanos() == 0) {
       // Without it the kernel keeps the old last page, its tail zeroed, when another mount makes a
       // file longer.

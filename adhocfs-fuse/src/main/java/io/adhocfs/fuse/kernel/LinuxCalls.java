@@ -17,8 +17,8 @@ import java.nio.charset.StandardCharsets;
 
 /**
  * The system calls that the driver needs and Java lacks, as section 2 of the manual has them. Each
- * returns what the C function returns, except that a failure is the negative errno (the kernel's own
- * convention), so that no caller reads errno after something else has overwritten it.
+ * returns what the C function returns, except that a failure is the negative errno (the kernel's
+ * own convention), so that no caller reads errno after something else has overwritten it.
  */
 @SuppressWarnings("restricted") // Calling C is what this class is for.
 final class LinuxCalls {
@@ -61,8 +61,7 @@ final class LinuxCalls {
       variadic("ioctl", 2, FunctionDescriptor.of(JAVA_INT, JAVA_INT, JAVA_LONG, ADDRESS));
   private static final MethodHandle MOUNT =
       handle(
-          "mount",
-          FunctionDescriptor.of(JAVA_INT, ADDRESS, ADDRESS, ADDRESS, JAVA_LONG, ADDRESS));
+          "mount", FunctionDescriptor.of(JAVA_INT, ADDRESS, ADDRESS, ADDRESS, JAVA_LONG, ADDRESS));
   private static final MethodHandle UMOUNT2 =
       handle("umount2", FunctionDescriptor.of(JAVA_INT, ADDRESS, JAVA_INT));
   private static final MethodHandle PRCTL =
@@ -73,8 +72,7 @@ final class LinuxCalls {
   private static final MethodHandle CHDIR =
       handle("chdir", FunctionDescriptor.of(JAVA_INT, ADDRESS));
   private static final MethodHandle SOCKETPAIR =
-      handle(
-          "socketpair", FunctionDescriptor.of(JAVA_INT, JAVA_INT, JAVA_INT, JAVA_INT, ADDRESS));
+      handle("socketpair", FunctionDescriptor.of(JAVA_INT, JAVA_INT, JAVA_INT, JAVA_INT, ADDRESS));
   private static final MethodHandle RECVMSG =
       handle("recvmsg", FunctionDescriptor.of(JAVA_LONG, JAVA_INT, ADDRESS, JAVA_INT));
   private static final MethodHandle FCNTL =
@@ -86,8 +84,7 @@ final class LinuxCalls {
   private static final MethodHandle POSIX_SPAWNP =
       handle(
           "posix_spawnp",
-          FunctionDescriptor.of(
-              JAVA_INT, ADDRESS, ADDRESS, ADDRESS, ADDRESS, ADDRESS, ADDRESS));
+          FunctionDescriptor.of(JAVA_INT, ADDRESS, ADDRESS, ADDRESS, ADDRESS, ADDRESS, ADDRESS));
   private static final MethodHandle GETEUID = plain("geteuid");
   private static final MethodHandle GETUID = plain("getuid");
   private static final MethodHandle GETGID = plain("getgid");
@@ -245,13 +242,7 @@ final class LinuxCalls {
       MemorySegment captured = CAPTURED.get();
       return -(int)
           POSIX_SPAWNP.invokeExact(
-              captured,
-              pid,
-              file,
-              MemorySegment.NULL,
-              MemorySegment.NULL,
-              arguments,
-              environment);
+              captured, pid, file, MemorySegment.NULL, MemorySegment.NULL, arguments, environment);
     } catch (Throwable impossible) {
       throw new IllegalStateException(impossible);
     }

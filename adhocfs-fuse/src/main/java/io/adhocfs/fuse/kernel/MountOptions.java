@@ -11,8 +11,13 @@ package io.adhocfs.fuse.kernel;
  * @param backgroundRequestsMax how many requests for which no program waits (read-ahead, direct
  *     asynchronous I/O, releases) may be under way, 1 to 65,535
  * @param congestionThreshold from how many of those on the kernel starts no more read-ahead
+ * @param asynchronousDirectIo whether the kernel may have several requests of one O_DIRECT transfer
+ *     under way, and completes asynchronous ones asynchronously (FUSE_ASYNC_DIO). The price: it
+ *     then waits for O_DIRECT transfers without listening to signals, SIGKILL included, until the
+ *     file system answers
  * @param allowOther whether users other than the mounting one may use the mount; for a user who is
- *     not root it is granted only where /etc/fuse.conf says user_allow_other, and left out otherwise
+ *     not root it is granted only where /etc/fuse.conf says user_allow_other, and left out
+ *     otherwise
  * @param readOnly mount(2)'s MS_RDONLY
  * @param noSetUserId mount(2)'s MS_NOSUID; always on for a user who is not root
  * @param noDevices mount(2)'s MS_NODEV; always on for a user who is not root
@@ -24,6 +29,7 @@ public record MountOptions(
     int readaheadBytesMax,
     int backgroundRequestsMax,
     int congestionThreshold,
+    boolean asynchronousDirectIo,
     boolean allowOther,
     boolean readOnly,
     boolean noSetUserId,
@@ -51,7 +57,7 @@ public record MountOptions(
   /** Two readers, requests of 1 MiB, for all users, set-id bits and device nodes as they are. */
   public static MountOptions defaults() {
     return new MountOptions(
-        SUBTYPE, 2, IO_LENGTH_BYTES_MAX, 1 << 20, 64, 48, true, false, false, false);
+        SUBTYPE, 2, IO_LENGTH_BYTES_MAX, 1 << 20, 64, 48, true, true, false, false, false);
   }
 
   public MountOptions withFsName(String name) {
@@ -62,6 +68,7 @@ public record MountOptions(
         readaheadBytesMax,
         backgroundRequestsMax,
         congestionThreshold,
+        asynchronousDirectIo,
         allowOther,
         readOnly,
         noSetUserId,
@@ -76,6 +83,22 @@ public record MountOptions(
         readaheadBytesMax,
         backgroundRequestsMax,
         congestionThreshold,
+        asynchronousDirectIo,
+        allowOther,
+        readOnly,
+        noSetUserId,
+        noDevices);
+  }
+
+  public MountOptions withAsynchronousDirectIo(boolean asynchronous) {
+    return new MountOptions(
+        fsName,
+        readerThreads,
+        ioLengthBytesMax,
+        readaheadBytesMax,
+        backgroundRequestsMax,
+        congestionThreshold,
+        asynchronous,
         allowOther,
         readOnly,
         noSetUserId,

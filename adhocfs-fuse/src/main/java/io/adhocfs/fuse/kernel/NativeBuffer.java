@@ -14,7 +14,8 @@ final class NativeBuffer {
 
   private NativeBuffer(ByteBuf buffer) {
     this.buffer = buffer;
-    this.segment = MemorySegment.ofBuffer(buffer.internalNioBuffer(0, buffer.capacity()).duplicate());
+    this.segment =
+        MemorySegment.ofBuffer(buffer.internalNioBuffer(0, buffer.capacity()).duplicate());
   }
 
   static NativeBuffer allocate(int sizeBytes) {

@@ -108,9 +108,7 @@ final class Operations {
     // Times that shall be "now" carry the kernel's time beside their flag: taken as they are.
     AttributeChange change =
         new AttributeChange(
-            hasMode
-                ? in.u32(SetattrIn.MODE) & FileAttributes.MODE_MASK
-                : AttributeChange.UNCHANGED,
+            hasMode ? in.u32(SetattrIn.MODE) & FileAttributes.MODE_MASK : AttributeChange.UNCHANGED,
             hasUid ? Integer.toUnsignedLong(in.u32(SetattrIn.UID)) : AttributeChange.UNCHANGED,
             hasGid ? Integer.toUnsignedLong(in.u32(SetattrIn.GID)) : AttributeChange.UNCHANGED,
             hasSize ? sizeBytes : AttributeChange.UNCHANGED,
@@ -122,7 +120,9 @@ final class Operations {
         reply, in.node(), hasHandle ? in.u64(SetattrIn.HANDLE) : NO_HANDLE, change, reply);
   }
 
-  /** Saturates: a time that nanoseconds in 64 bits cannot tell becomes the nearest that they can. */
+  /**
+   * Saturates: a time that nanoseconds in 64 bits cannot tell becomes the nearest that they can.
+   */
   private static @Nullable Long time(
       Incoming in, int valid, int flag, int secondsOffset, int nanosOffset) {
     if ((valid & flag) == 0) {
@@ -243,16 +243,14 @@ final class Operations {
       throw new FsException(FsError.INVALID, "a read of " + length + " bytes");
     }
     Replies.Data reply = in.begin(new Replies.Data(in, length));
-    fileSystem.read(
-        reply, in.node(), in.u64(ReadIn.HANDLE), in.u64(ReadIn.OFFSET), length, reply);
+    fileSystem.read(reply, in.node(), in.u64(ReadIn.HANDLE), in.u64(ReadIn.OFFSET), length, reply);
   }
 
   void write(Incoming in) throws FsException {
     in.requireBody(WriteIn.SIZE);
     ByteBuf data = in.data(WriteIn.SIZE, in.u32(WriteIn.LENGTH));
     Replies.Written reply = in.begin(new Replies.Written(in));
-    fileSystem.write(
-        reply, in.node(), in.u64(WriteIn.HANDLE), in.u64(WriteIn.OFFSET), data, reply);
+    fileSystem.write(reply, in.node(), in.u64(WriteIn.HANDLE), in.u64(WriteIn.OFFSET), data, reply);
   }
 
   void flush(Incoming in) throws FsException {

@@ -6,8 +6,8 @@ import java.nio.ByteOrder;
 /**
  * Layouts, flags and limits of the FUSE kernel protocol, version 7, as linux/fuse.h declares them;
  * each group names its struct. Offsets of request bodies count from the end of the in-header, those
- * of reply bodies from the end of the out-header. Numbers are in the machine's byte order, and never
- * aligned for certain.
+ * of reply bodies from the end of the out-header. Numbers are in the machine's byte order, and
+ * never aligned for certain.
  */
 final class Protocol {
   static final int MAJOR = 7;

@@ -14,7 +14,6 @@ import io.adhocfs.fuse.kernel.Protocol.Dirent;
 import io.adhocfs.fuse.kernel.Protocol.EntryOut;
 import io.adhocfs.fuse.kernel.Protocol.OpenOut;
 import io.adhocfs.fuse.kernel.Protocol.OutHeader;
-import io.adhocfs.fuse.kernel.Protocol.Statfs;
 import io.adhocfs.fuse.kernel.Protocol.WriteOut;
 import io.adhocfs.protocol.model.EntryName;
 import io.adhocfs.protocol.model.FileAttributes;
@@ -225,7 +224,8 @@ final class Replies {
     public void statistics(Statistics statistics) {
       if (takeAnswer()) {
         OutBuffer out = OutBuffer.ofThisThread();
-        MemorySegment body = out.bytes().asSlice(OutBuffer.BODY, Protocol.Statfs.SIZE).fill((byte) 0);
+        MemorySegment body =
+            out.bytes().asSlice(OutBuffer.BODY, Protocol.Statfs.SIZE).fill((byte) 0);
         int blockSize = statistics.blockSizeBytes();
         body.set(U64, Protocol.Statfs.BLOCKS, statistics.totalBytes() / blockSize);
         body.set(U64, Protocol.Statfs.BLOCKS_FREE, statistics.availableBytes() / blockSize);
@@ -244,8 +244,8 @@ final class Replies {
    * A row of fuse_dirent, or of fuse_entry_out + fuse_dirent when the kernel wants attributes.
    *
    * <p>Entries that share a cookie are kept together, as the kernel asks on with the cookie of the
-   * last one and would skip the rest: if one does not fit, those before it with its cookie are taken
-   * back.
+   * last one and would skip the rest: if one does not fit, those before it with its cookie are
+   * taken back.
    *
    * <p>Locked against an interruption that answers with an error, and gives the buffer back, while
    * another thread still adds.
@@ -322,8 +322,7 @@ final class Replies {
       if (takeAnswer()) {
         full = true;
         try {
-          OutBuffer.ofThisThread()
-              .sendWhole(descriptor(), unique(), bytes, end - OutHeader.SIZE);
+          OutBuffer.ofThisThread().sendWhole(descriptor(), unique(), bytes, end - OutHeader.SIZE);
         } finally {
           buffer.release();
           session.forget(this);
@@ -359,8 +358,7 @@ final class Replies {
 
   private static void putAttributes(MemorySegment bytes, int offset, FileAttributes attributes) {
     long size = attributes.isDirectory() ? DIRECTORY_SIZE_BYTES : attributes.sizeBytes();
-    long blocks =
-        attributes.isRegular() ? (size + SECTOR_SIZE_BYTES - 1) / SECTOR_SIZE_BYTES : 0;
+    long blocks = attributes.isRegular() ? (size + SECTOR_SIZE_BYTES - 1) / SECTOR_SIZE_BYTES : 0;
     bytes.set(U64, offset + Attr.INODE, attributes.id().value());
     bytes.set(U64, offset + Attr.SIZE_BYTES, size);
     bytes.set(U64, offset + Attr.BLOCKS, blocks);

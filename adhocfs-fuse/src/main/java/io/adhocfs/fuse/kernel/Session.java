@@ -83,8 +83,9 @@ final class Session {
 
   /**
    * The descriptors stay open until the last answer has been written, though nobody reads it: their
-   * numbers would otherwise be given to somebody else's file. Closing the last one is also what tells
-   * the kernel to fail whatever still waits, when the readers stopped for another reason than unmount.
+   * numbers would otherwise be given to somebody else's file. Closing the last one is also what
+   * tells the kernel to fail whatever still waits, when the readers stopped for another reason than
+   * unmount.
    */
   private void closeWhenUnused() {
     if (readersLeft.get() == 0 && pending.isEmpty() && closed.compareAndSet(false, true)) {

@@ -13,8 +13,9 @@ import java.util.concurrent.atomic.AtomicLong;
 import org.jspecify.annotations.Nullable;
 
 /**
- * The bytes of one file, in chunks outside the heap; holes take no memory. Not thread-safe: its inode
- * guards it. What {@link #read} gives out stays valid while later writes go on, and may show them.
+ * The bytes of one file, in chunks outside the heap; holes take no memory. Not thread-safe: its
+ * inode guards it. What {@link #read} gives out stays valid while later writes go on, and may show
+ * them.
  */
 final class MemoryData {
   private static final int CHUNK_SIZE_BYTES = 256 << 10;
@@ -137,8 +138,7 @@ final class MemoryData {
     return grown;
   }
 
-  private static ByteBuf allocate(
-      int capacity, @Nullable ByteBuf earlier, int from, int until) {
+  private static ByteBuf allocate(int capacity, @Nullable ByteBuf earlier, int from, int until) {
     ByteBuf chunk = PooledByteBufAllocator.DEFAULT.directBuffer(capacity, capacity);
     int kept = earlier == null ? 0 : earlier.capacity();
     if (earlier != null) {

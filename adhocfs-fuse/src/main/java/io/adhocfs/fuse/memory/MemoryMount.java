@@ -12,8 +12,8 @@ import java.util.List;
 
 /**
  * Mounts a {@link MemoryFileSystem} in the foreground until it is unmounted or the process is told
- * to end; prints "mounted PATH" when programs can use it. For benchmarks: it shows what a driver and
- * the kernel cost by themselves.
+ * to end; prints "mounted PATH" when programs can use it. For benchmarks: it shows what a driver
+ * and the kernel cost by themselves.
  */
 public final class MemoryMount {
   private static final String USAGE =
