@@ -4,6 +4,7 @@ import static java.nio.charset.StandardCharsets.UTF_8;
 
 import io.adhocfs.fuse.kernel.DeadMounts;
 import io.adhocfs.protocol.instance.InstanceDescription;
+import io.adhocfs.protocol.instance.InstanceDescription.Place;
 import io.adhocfs.protocol.instance.InstanceDirectory;
 import io.adhocfs.protocol.instance.MountRecord;
 import io.adhocfs.protocol.instance.Setting;
@@ -58,6 +59,104 @@ public final class Mounts {
     return directory.mounts(description.instance().name()).stream()
         .filter(mount -> mount.host().equals(host))
         .toList();
+  }
+
+  /**
+   * Mounts on a host of this instance, and writes the mount down.
+   *
+   * @param host as in the instance's places; empty = this one
+   */
+  public MountRecord mount(String host, Path mountPoint) throws FsException {
+    String name = description.instance().name();
+    String driver = description.instance().settings().text(Setting.FUSE_DRIVER);
+    if (host.isEmpty()) {
+      return mountHere(mountPoint, driver, null, newLog());
+    }
+    RemoteHost remote = new Nodes(description, directory).remote(host);
+    Place place =
+        description.places().stream()
+            .filter(candidate -> candidate.host().equals(host))
+            .findFirst()
+            .orElseThrow();
+    Path remoteLog =
+        Path.of(place.dataDirectory())
+            .resolveSibling("mount-" + Long.toHexString(System.nanoTime()) + ".log");
+    List<String> arguments =
+        new ArrayList<>(
+            List.of(
+                "mount",
+                "--instance-on-stdin",
+                "--name",
+                name,
+                "--driver",
+                driver,
+                "--log-file",
+                remoteLog.toString()));
+    String said;
+    if (remote.endsWithItsCommand()) {
+      Path input = directory.path(name).resolve("mount-" + host + ".in");
+      Path log = directory.path(name).resolve("mount-" + host + ".log");
+      try {
+        Files.deleteIfExists(log);
+        PrivateFiles.write(input, description.toJson());
+        arguments.add("--stay");
+        arguments.add(mountPoint.toString());
+        said = remote.startAttached(arguments, input, log, START_PATIENCE.multipliedBy(2));
+      } catch (FsException e) {
+        throw e;
+      } catch (IOException e) {
+        throw new FsException(FsError.STORAGE_FAILED, "cannot write " + input, e);
+      } finally {
+        deleteQuietly(input);
+      }
+    } else {
+      arguments.add(mountPoint.toString());
+      said =
+          Nodes.lastJson(
+              remote,
+              remote.run(arguments, description.toJson(), START_PATIENCE.multipliedBy(2)));
+    }
+    MountRecord record =
+        MountRecord.parse("the answer of host " + host, said).withRemote(host);
+    directory.putMount(name, record);
+    return record;
+  }
+
+  /** Unmounts a mount that is written down, on whichever host it is. */
+  public void unmount(MountRecord record, boolean force) throws FsException {
+    if (record.host().equals(hostName()) || record.remote().isEmpty()) {
+      if (!record.host().equals(hostName())) {
+        throw new FsException(
+            FsError.UNREACHABLE,
+            "%s is mounted on host %s by hand: unmount it there (adhocfs umount %s)"
+                .formatted(record.directory(), record.host(), record.directory()));
+      }
+      boolean unused = unmountHere(Path.of(record.directory()), record, force);
+      return;
+    }
+    RemoteHost remote = new Nodes(description, directory).remote(record.remote());
+    List<String> arguments =
+        new ArrayList<>(
+            List.of(
+                "umount",
+                "--record-on-stdin",
+                "--name",
+                description.instance().name()));
+    if (force) {
+      arguments.add("--force");
+    }
+    arguments.add(record.directory());
+    String unused =
+        remote.run(arguments, Nodes.bytes(record.toJson()), END_PATIENCE.multipliedBy(2));
+    directory.removeMount(description.instance().name(), record);
+  }
+
+  /** A log file for a mount process of this host. */
+  public Path newLog() {
+    return directory
+        .path(description.instance().name())
+        .resolve("mounts")
+        .resolve(hostName() + "-" + Long.toHexString(System.nanoTime()) + ".log");
   }
 
   /**
@@ -152,10 +251,7 @@ public final class Mounts {
   /** Whether the directory had to be made. */
   private static boolean prepare(Path mountPoint) throws FsException {
     try {
-      if (DeadMounts.stateOf(mountPoint.getParent() == null ? Path.of("/") : mountPoint)
-          == DeadMounts.State.DEAD) {
-        int unused = DeadMounts.cleanUp(mountPoint);
-      }
+      int unused = DeadMounts.cleanUp(mountPoint);
       switch (DeadMounts.stateOf(mountPoint)) {
         case NOT_MOUNTED -> {}
         case DEAD, ALIVE, HANGING ->
