@@ -1,12 +1,17 @@
 package io.adhocfs.cli.process;
 
-import com.fasterxml.jackson.jr.ob.JSON;
+import static java.nio.charset.StandardCharsets.UTF_8;
+
+import io.adhocfs.daemon.DaemonConfiguration;
 import io.adhocfs.protocol.instance.Instance;
 import io.adhocfs.protocol.instance.InstanceDescription;
 import io.adhocfs.protocol.instance.InstanceDescription.Place;
+import io.adhocfs.protocol.model.FsError;
+import io.adhocfs.protocol.model.FsException;
+import io.adhocfs.protocol.transport.InstanceIdentity;
 import java.io.IOException;
-import java.util.HexFormat;
-import java.util.LinkedHashMap;
+import java.nio.file.Files;
+import java.nio.file.Path;
 
 /** What a daemon's configuration file says. */
 final class DaemonBootstrap {
@@ -16,21 +21,26 @@ final class DaemonBootstrap {
   private DaemonBootstrap() {}
 
   /** The content of the file for one node. */
-  static String of(InstanceDescription description, Place place) {
+  static String of(InstanceDescription description, Place place) throws FsException {
     Instance instance = description.instance();
-    var json = new LinkedHashMap<String, Object>();
-    json.put("format", 1);
-    json.put("instance", instance.name());
-    json.put("instanceId", instance.id());
-    json.put("secret", HexFormat.of().formatHex(instance.secret()));
-    json.put("node", place.id().value());
-    json.put("listen", place.isLocal() ? LOOPBACK : ALL_ADDRESSES);
-    json.put("host", place.isLocal() ? LOOPBACK : HostsFile.address(place.host()));
-    json.put("settings", instance.settings().given());
+    Path self = Path.of("/proc/self");
     try {
-      return JSON.std.with(JSON.Feature.PRETTY_PRINT_OUTPUT).asString(json) + "\n";
+      return new String(
+          new DaemonConfiguration(
+                  new InstanceIdentity(instance.id(), instance.secret()),
+                  place.id(),
+                  Path.of(place.dataDirectory()),
+                  place.isLocal() ? LOOPBACK : ALL_ADDRESSES,
+                  place.isLocal() ? LOOPBACK : HostsFile.address(place.host()),
+                  0,
+                  "",
+                  instance.settings(),
+                  (Integer) Files.getAttribute(self, "unix:uid"),
+                  (Integer) Files.getAttribute(self, "unix:gid"))
+              .toJson(),
+          UTF_8);
     } catch (IOException e) {
-      throw new IllegalStateException(e);
+      throw new FsException(FsError.STORAGE_FAILED, "cannot read /proc/self: " + e.getMessage(), e);
     }
   }
 }

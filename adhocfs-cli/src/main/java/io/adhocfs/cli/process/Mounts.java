@@ -131,7 +131,13 @@ public final class Mounts {
             "%s is mounted on host %s by hand: unmount it there (adhocfs umount %s)"
                 .formatted(record.directory(), record.host(), record.directory()));
       }
-      boolean unused = unmountHere(Path.of(record.directory()), record, force);
+      boolean unused =
+          unmountHere(
+              directory,
+              description.instance().name(),
+              Path.of(record.directory()),
+              record,
+              force);
       return;
     }
     RemoteHost remote = new Nodes(description, directory).remote(record.remote());
@@ -318,12 +324,19 @@ public final class Mounts {
    * Unmounts on this host, whatever state the mount is in, and waits until its process has ended and
    * its record is gone.
    *
+   * @param directory where instances are written down
+   * @param name of its instance; null = not known
    * @param record what is known of it, or null
    * @param force also while programs use it: they keep what they have open, and get errors
    * @return whether anything was mounted there
    * @throws FsException BUSY when programs use it
    */
-  public boolean unmountHere(Path mountPoint, @Nullable MountRecord record, boolean force)
+  public static boolean unmountHere(
+      InstanceDirectory directory,
+      @Nullable String name,
+      Path mountPoint,
+      @Nullable MountRecord record,
+      boolean force)
       throws FsException {
     boolean wasMounted = false;
     try {
@@ -341,7 +354,9 @@ public final class Mounts {
           boolean unused =
               ServiceProcess.end(record.processId(), Duration.ofSeconds(3), words);
         }
-        directory.removeMount(description.instance().name(), record);
+        if (name != null) {
+          directory.removeMount(name, record);
+        }
         deleteQuietly(Path.of(record.logFile()));
         if (record.madeDirectory()) {
           removeMade(mountPoint);
