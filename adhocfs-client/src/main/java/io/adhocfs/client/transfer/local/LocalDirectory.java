@@ -193,6 +193,16 @@ public final class LocalDirectory implements AutoCloseable {
         pathOf(name));
   }
 
+  /** Gives the file at a path (as seen from the working directory) one more name, here. */
+  public void linkPath(byte[] from, byte[] name) throws FsException {
+    Scratch scratch = Scratch.get();
+    check(
+        LinuxFileCalls.linkat(
+            LinuxFileCalls.AT_FDCWD, scratch.path(from), descriptor, scratch.secondPath(name)),
+        "link",
+        pathOf(name));
+  }
+
   /** Makes a FIFO, socket or device node (or an empty file); permissions before the umask. */
   public void makeNode(byte[] name, FileType type, int mode, long deviceNumber) throws FsException {
     check(

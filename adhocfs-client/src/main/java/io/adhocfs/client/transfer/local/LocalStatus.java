@@ -66,8 +66,8 @@ public record LocalStatus(
         statx.get(JAVA_LONG, 32));
   }
 
-  /** makedev(3). */
-  private static long deviceNumber(int major, int minor) {
+  /** makedev(3): how a device's two numbers become the one in st_dev and st_rdev. */
+  public static long deviceNumber(int major, int minor) {
     long wideMajor = Integer.toUnsignedLong(major);
     long wideMinor = Integer.toUnsignedLong(minor);
     return (wideMajor & 0xfffL) << 8
