@@ -4,19 +4,27 @@ import com.google.errorprone.annotations.concurrent.GuardedBy;
 import io.adhocfs.protocol.model.FsError;
 import io.adhocfs.protocol.model.FsException;
 import io.netty.buffer.ByteBuf;
+import io.netty.buffer.ByteBufUtil;
+import io.netty.buffer.Unpooled;
 import java.nio.ByteBuffer;
 import java.util.concurrent.CompletableFuture;
 import java.util.zip.CRC32C;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Copies the data of one file in pieces, several at a time; holes are passed over. A piece holds its
- * bytes of the budget from before it is read until it is written (and, where checksums are wanted,
- * read back and compared).
+ * Copies the data of one file in pieces, several at a time; holes are passed over. A piece holds
+ * its bytes of the budget from before it is read until it is written (and, where checksums are
+ * wanted, read back and compared).
  */
 final class ContentCopy {
   /** Pieces of one file under way; the budget bounds them over all files. */
   private static final int PIECES_MAX = 16;
+
+  /** The smallest hole that is looked for where a source cannot tell where its holes are. */
+  private static final int HOLE_BYTES = 64 << 10;
+
+  private static final ByteBuf ZEROES =
+      Unpooled.unreleasableBuffer(Unpooled.directBuffer(HOLE_BYTES).writeZero(HOLE_BYTES));
 
   private final TreeCopy tree;
   private final SourceFile source;
@@ -136,10 +144,10 @@ final class ContentCopy {
   }
 
   private void seek(long from) {
-    source
-        .nextData(from)
-        .whenComplete(
-            (extent, problem) -> {
+    var unused =
+        source
+            .nextData(from)
+            .whenComplete((extent, problem) -> {
               synchronized (this) {
                 seeking = false;
                 if (problem != null) {
@@ -159,11 +167,9 @@ final class ContentCopy {
     CompletableFuture<Void> piece =
         tree.stopped()
             ? CompletableFuture.failedFuture(TreeCopy.STOPPED)
-            : source
-                .read(offset, length)
-                .thenCompose(data -> write(offset, length, data));
-    piece.whenComplete(
-        (nothing, problem) -> {
+            : source.read(offset, length).thenCompose(data -> write(offset, length, data));
+    var unused =
+        piece.whenComplete((nothing, problem) -> {
           tree.budget().release(length);
           synchronized (this) {
             underWay--;
@@ -195,13 +201,52 @@ final class ContentCopy {
                   + offset));
     }
     if (tree.options().verification() == TransferOptions.Verification.SIZE) {
-      return target.write(offset, data);
+      return writeData(offset, data);
     }
     long checksum = checksumOf(data);
-    return target
-        .write(offset, data)
+    return writeData(offset, data)
         .thenCompose(written -> target.read(offset, length))
         .thenCompose(copy -> compare(offset, length, checksum, copy));
+  }
+
+  /**
+   * Writes the buffer and releases it. Of a file that may have holes nobody knows of, only what is
+   * not zero: the copy was empty, so the rest reads the same.
+   */
+  private CompletableFuture<Void> writeData(long offset, ByteBuf data) {
+    if (!source.hidesHoles()) {
+      return target.write(offset, data);
+    }
+    try {
+      var written = CompletableFuture.<Void>completedFuture(null);
+      int start = data.readerIndex();
+      int at = start;
+      while (at < data.writerIndex()) {
+        int from = at;
+        while (at < data.writerIndex() && !isZeroAt(data, start, at)) {
+          at = blockEnd(data, start, at);
+        }
+        if (at > from) {
+          CompletableFuture<Void> run =
+              target.write(offset + from - start, data.retainedSlice(from, at - from));
+          written = written.thenCombine(run, (first, second) -> first);
+        } else {
+          at = blockEnd(data, start, at);
+        }
+      }
+      return written;
+    } finally {
+      data.release();
+    }
+  }
+
+  private static int blockEnd(ByteBuf data, int start, int at) {
+    int next = start + (at - start) / HOLE_BYTES * HOLE_BYTES + HOLE_BYTES;
+    return Math.min(next, data.writerIndex());
+  }
+
+  private static boolean isZeroAt(ByteBuf data, int start, int at) {
+    return ByteBufUtil.equals(data, at, ZEROES, 0, blockEnd(data, start, at) - at);
   }
 
   private CompletableFuture<Void> compare(long offset, int length, long checksum, ByteBuf copy) {

@@ -122,7 +122,7 @@ final class CopyPlan {
       byte[] inside = destination.isDirectory ? destination.path.path() : destination.path.parent();
       byte[] as = destination.isDirectory ? require(name) : require(destination.path.lastName());
       try (TargetDirectory parent = targetPlace.openTarget(inside)) {
-        made = await(parent.makeDirectory(as));
+        made = Futures.await(parent.makeDirectory(as));
       }
     }
     tree.addTopTarget(made.facts());
@@ -167,16 +167,5 @@ final class CopyPlan {
       throw new IllegalStateException("a copy without a name");
     }
     return name;
-  }
-
-  private static <T> T await(CompletableFuture<T> future) throws FsException {
-    try {
-      return future.join();
-    } catch (java.util.concurrent.CompletionException failure) {
-      if (Tally.unwrap(failure) instanceof FsException cause) {
-        throw cause;
-      }
-      throw failure;
-    }
   }
 }

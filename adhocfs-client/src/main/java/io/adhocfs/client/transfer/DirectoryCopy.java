@@ -58,8 +58,8 @@ final class DirectoryCopy implements Runnable {
     this.target = target;
     this.whenDone = whenDone;
     this.depth = depth;
-    target.whenComplete(
-        (made, failure) -> {
+    var unused =
+        target.whenComplete((made, failure) -> {
           if (failure != null) {
             tree.failed(path, failure);
           }
@@ -106,8 +106,7 @@ final class DirectoryCopy implements Runnable {
         if (entry.type() == FileType.DIRECTORY) {
           copyDirectory(opened, entry, into);
         } else {
-          tree.copyEntry(
-              new EntryCopy(tree, opened, entry, into, entry.name()), this::release);
+          tree.copyEntry(new EntryCopy(tree, opened, entry, into, entry.name()), this::release);
         }
       }
     }
@@ -144,14 +143,12 @@ final class DirectoryCopy implements Runnable {
     SourceDirectory opened = source;
     boolean complete = listed && opened != null && !tree.stopped();
     CompletableFuture<Void> finished =
-        target.thenCompose(
-            made ->
-                complete && opened != null
-                    ? made.finish(opened.facts())
-                        .thenRun(() -> tree.tally().directories.increment())
-                    : CompletableFuture.completedFuture(null));
-    finished.whenComplete(
-        (nothing, failure) -> {
+        target.thenCompose(made ->
+            complete && opened != null
+                ? made.finish(opened.facts()).thenRun(() -> tree.tally().directories.increment())
+                : CompletableFuture.completedFuture(null));
+    var unused =
+        finished.whenComplete((nothing, failure) -> {
           if (failure != null && !target.isCompletedExceptionally()) {
             tree.failed(path, failure);
           }

@@ -62,8 +62,7 @@ final class EntryCopy {
   private CompletableFuture<Void> copyFile() {
     return directory
         .openFile(entry)
-        .thenCompose(
-            file -> copyOrLink(file).whenComplete((nothing, failure) -> file.close()));
+        .thenCompose(file -> copyOrLink(file).whenComplete((nothing, failure) -> file.close()));
   }
 
   private CompletableFuture<Void> copyOrLink(SourceFile file) {
@@ -87,9 +86,7 @@ final class EntryCopy {
   }
 
   private CompletableFuture<Void> linkTo(CompletableFuture<TargetFile> first) {
-    return first
-        .handle((file, failure) -> failure == null ? file : null)
-        .thenCompose(this::linkTo);
+    return first.handle((file, failure) -> failure == null ? file : null).thenCompose(this::linkTo);
   }
 
   private CompletableFuture<Void> linkTo(@Nullable TargetFile file) {
@@ -111,15 +108,14 @@ final class EntryCopy {
     tree.tally().bytesFound.add(sizeBytes);
     return target
         .thenCompose(into -> into.openFile(name, source.facts()))
-        .thenCompose(
-            opened -> {
-              if (opened.skipped()) {
-                tree.tally().skipped.increment();
-                tree.tally().bytesDone.add(sizeBytes);
-                return opened.file().close().thenApply(closed -> opened.file());
-              }
-              return fill(source, opened.file()).thenApply(done -> opened.file());
-            });
+        .thenCompose(opened -> {
+          if (opened.skipped()) {
+            tree.tally().skipped.increment();
+            tree.tally().bytesDone.add(sizeBytes);
+            return opened.file().close().thenApply(closed -> opened.file());
+          }
+          return fill(source, opened.file()).thenApply(done -> opened.file());
+        });
   }
 
   private CompletableFuture<Void> fill(SourceFile source, TargetFile copy) {
@@ -148,8 +144,7 @@ final class EntryCopy {
                   + " bytes while it was copied";
     } else if (made.sizeBytes() != before.sizeBytes()) {
       error = FsError.CORRUPT;
-      problem =
-          "the copy has " + made.sizeBytes() + " bytes, the source " + before.sizeBytes();
+      problem = "the copy has " + made.sizeBytes() + " bytes, the source " + before.sizeBytes();
     } else {
       return CompletableFuture.completedFuture(null);
     }
@@ -165,7 +160,7 @@ final class EntryCopy {
   }
 
   private static CompletableFuture<Void> failed(Throwable failure) {
-    return CompletableFuture.failedFuture(Tally.unwrap(failure));
+    return CompletableFuture.failedFuture(Futures.unwrap(failure));
   }
 
   String path() {

@@ -7,9 +7,9 @@ import java.util.concurrent.CompletableFuture;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Files with several names: the first name that is met is copied, the others are linked to the copy.
- * A file is forgotten when all its names have been seen; at most {@link #FILES_MAX} are remembered,
- * and names of further ones become files of their own.
+ * Files with several names: the first name that is met is copied, the others are linked to the
+ * copy. A file is forgotten when all its names have been seen; at most {@link #FILES_MAX} are
+ * remembered, and names of further ones become files of their own.
  */
 final class HardLinks {
   static final int FILES_MAX = 1 << 20;

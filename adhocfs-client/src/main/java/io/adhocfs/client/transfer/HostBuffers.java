@@ -43,8 +43,7 @@ final class HostBuffers {
     }
   }
 
-  private static void writeCopied(LocalFile file, long offset, ByteBuffer part)
-      throws FsException {
+  private static void writeCopied(LocalFile file, long offset, ByteBuffer part) throws FsException {
     ByteBuf copy = PooledByteBufAllocator.DEFAULT.directBuffer(part.remaining());
     try {
       copy.writeBytes(part);

@@ -9,10 +9,10 @@ import java.util.HashSet;
 import java.util.Set;
 
 /**
- * Which devices of this host are mounts of instances: a file that is reached through one is the file
- * of the same inode number in the instance, and must not be copied onto itself. A mount of another
- * instance looks the same; copying between equal inodes of two instances is refused too, which does
- * no harm but needs another way.
+ * Which devices of this host are mounts of instances: a file that is reached through one is the
+ * file of the same inode number in the instance, and must not be copied onto itself. A mount of
+ * another instance looks the same; copying between equal inodes of two instances is refused too,
+ * which does no harm but needs another way.
  */
 final class HostMounts {
   private static final Path MOUNTS = Path.of("/proc/self/mountinfo");

@@ -38,6 +38,7 @@ final class HostPlace implements CopyPlace {
   @Override
   public TargetDirectory openTarget(byte[] directory) throws FsException {
     LocalDirectory opened = LocalFiles.openDirectory(directory);
-    return HostTargetDirectory.of(opened, new HostTargetDirectory.Setting(options, threads, mounts));
+    return HostTargetDirectory.of(
+        opened, new HostTargetDirectory.Setting(options, threads, mounts));
   }
 }

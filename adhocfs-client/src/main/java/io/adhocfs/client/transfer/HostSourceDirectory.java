@@ -78,11 +78,10 @@ final class HostSourceDirectory implements SourceDirectory {
 
   @Override
   public CompletableFuture<SourceFile> openFile(Entry entry) {
-    return threads.call(
-        () -> {
-          LocalFile file = directory.openToRead(entry.name());
-          return HostSourceFile.of(file, threads, mounts);
-        });
+    return threads.call(() -> {
+      LocalFile file = directory.openToRead(entry.name());
+      return HostSourceFile.of(file, threads, mounts);
+    });
   }
 
   @Override

@@ -27,7 +27,9 @@ final class HostSourceFile implements SourceFile {
     this.mounts = mounts;
   }
 
-  /** Takes the file over, also when it throws: what was listed as a file may be another thing now. */
+  /**
+   * Takes the file over, also when it throws: what was listed as a file may be another thing now.
+   */
   static HostSourceFile of(LocalFile file, HostThreads threads, HostMounts mounts)
       throws FsException {
     boolean handedOver = false;
@@ -81,6 +83,11 @@ final class HostSourceFile implements SourceFile {
       throw failure;
     }
     return new Extent(start, Math.min(end, facts.sizeBytes()));
+  }
+
+  @Override
+  public boolean hidesHoles() {
+    return false;
   }
 
   /** A whole small file is read at once by the thread that opened it; pieces go to all threads. */

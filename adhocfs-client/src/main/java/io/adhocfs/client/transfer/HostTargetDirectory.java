@@ -7,7 +7,6 @@ import io.adhocfs.client.transfer.local.LocalStatus;
 import io.adhocfs.protocol.model.FileType;
 import io.adhocfs.protocol.model.FsError;
 import io.adhocfs.protocol.model.FsException;
-import java.util.Arrays;
 import java.util.concurrent.CompletableFuture;
 
 /** A directory of this host that is copied into. */
@@ -48,20 +47,19 @@ final class HostTargetDirectory implements TargetDirectory {
 
   @Override
   public CompletableFuture<TargetDirectory> makeDirectory(byte[] name) {
-    return setting.threads.call(
-        () -> {
-          try {
-            directory.makeDirectory(name, DIRECTORY_MODE_UNFINISHED);
-          } catch (FsException failure) {
-            if (failure.error() != FsError.EXISTS) {
-              throw failure;
-            }
-            if (!directory.status(name).isDirectory()) {
-              throw inTheWay(name, "no directory, and a directory is to be copied here");
-            }
-          }
-          return of(directory.openDirectory(name), setting);
-        });
+    return setting.threads.call(() -> {
+      try {
+        directory.makeDirectory(name, DIRECTORY_MODE_UNFINISHED);
+      } catch (FsException failure) {
+        if (failure.error() != FsError.EXISTS) {
+          throw failure;
+        }
+        if (!directory.status(name).isDirectory()) {
+          throw inTheWay(name, "no directory, and a directory is to be copied here");
+        }
+      }
+      return of(directory.openDirectory(name), setting);
+    });
   }
 
   @Override
@@ -142,71 +140,68 @@ final class HostTargetDirectory implements TargetDirectory {
   }
 
   private CompletableFuture<Boolean> makeNamed(byte[] name, Facts source, Maker maker) {
-    return setting.threads.call(
-        () -> {
-          try {
-            maker.make();
-          } catch (FsException failure) {
-            if (failure.error() != FsError.EXISTS) {
-              throw failure;
-            }
-            if (stays(name, directory.status(name), source)) {
-              return false;
-            }
-            directory.unlink(name);
-            maker.make();
-          }
-          if (setting.options.keepOwner()) {
-            directory.setOwner(name, source.uid(), source.gid());
-          }
-          if (source.type() != FileType.SYMLINK) {
-            directory.setMode(name, source.mode());
-          }
-          directory.setTimes(name, source.atimeNanos(), source.mtimeNanos());
-          return true;
-        });
+    return setting.threads.call(() -> {
+      try {
+        maker.make();
+      } catch (FsException failure) {
+        if (failure.error() != FsError.EXISTS) {
+          throw failure;
+        }
+        if (stays(name, directory.status(name), source)) {
+          return false;
+        }
+        directory.unlink(name);
+        maker.make();
+      }
+      if (setting.options.keepOwner()) {
+        directory.setOwner(name, source.uid(), source.gid());
+      }
+      if (source.type() != FileType.SYMLINK) {
+        directory.setMode(name, source.mode());
+      }
+      directory.setTimes(name, source.atimeNanos(), source.mtimeNanos());
+      return true;
+    });
   }
 
   @Override
   public CompletableFuture<Boolean> link(byte[] name, TargetFile file) {
     HostTargetFile first = (HostTargetFile) file;
-    return setting.threads.call(
-        () -> {
-          try {
-            first.linkInto(directory, name);
-            return true;
-          } catch (FsException failure) {
-            if (failure.error() != FsError.EXISTS) {
-              throw failure;
-            }
-          }
-          LocalStatus existing = directory.status(name);
-          if (existing.isDirectory()) {
-            throw inTheWay(name, "a directory, and no directory is to be copied here");
-          }
-          if (first.isFile(existing)) {
-            return true;
-          }
-          if (setting.options.existing() == TransferOptions.Existing.KEEP) {
-            return false;
-          }
-          directory.unlink(name);
-          first.linkInto(directory, name);
-          return true;
-        });
+    return setting.threads.call(() -> {
+      try {
+        first.linkInto(directory, name);
+        return true;
+      } catch (FsException failure) {
+        if (failure.error() != FsError.EXISTS) {
+          throw failure;
+        }
+      }
+      LocalStatus existing = directory.status(name);
+      if (existing.isDirectory()) {
+        throw inTheWay(name, "a directory, and no directory is to be copied here");
+      }
+      if (first.isFile(existing)) {
+        return true;
+      }
+      if (setting.options.existing() == TransferOptions.Existing.KEEP) {
+        return false;
+      }
+      directory.unlink(name);
+      first.linkInto(directory, name);
+      return true;
+    });
   }
 
   @Override
   public CompletableFuture<Void> finish(Facts source) {
-    return setting.threads.call(
-        () -> {
-          if (setting.options.keepOwner()) {
-            directory.setOwner(source.uid(), source.gid());
-          }
-          directory.setMode(source.mode());
-          directory.setTimes(source.atimeNanos(), source.mtimeNanos());
-          return null;
-        });
+    return setting.threads.call(() -> {
+      if (setting.options.keepOwner()) {
+        directory.setOwner(source.uid(), source.gid());
+      }
+      directory.setMode(source.mode());
+      directory.setTimes(source.atimeNanos(), source.mtimeNanos());
+      return null;
+    });
   }
 
   Setting setting() {

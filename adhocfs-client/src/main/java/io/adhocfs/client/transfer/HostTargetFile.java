@@ -28,15 +28,14 @@ final class HostTargetFile implements TargetFile {
   public CompletableFuture<Void> write(long offset, ByteBuf data) {
     return setting
         .threads()
-        .call(
-            () -> {
-              try {
-                HostBuffers.write(open(), offset, data);
-              } finally {
-                data.release();
-              }
-              return null;
-            });
+        .call(() -> {
+          try {
+            HostBuffers.write(open(), offset, data);
+          } finally {
+            data.release();
+          }
+          return null;
+        });
   }
 
   @Override
@@ -48,32 +47,30 @@ final class HostTargetFile implements TargetFile {
   public CompletableFuture<Facts> finish(Facts source) {
     return setting
         .threads()
-        .call(
-            () -> {
-              LocalFile opened = open();
-              if (opened.status().sizeBytes() != source.sizeBytes()) {
-                opened.setSize(source.sizeBytes());
-              }
-              if (setting.options().keepOwner()) {
-                opened.setOwner(source.uid(), source.gid());
-              }
-              opened.setMode(source.mode());
-              opened.setTimes(source.atimeNanos(), source.mtimeNanos());
-              return Facts.of(opened.status(), setting.mounts());
-            });
+        .call(() -> {
+          LocalFile opened = open();
+          if (opened.status().sizeBytes() != source.sizeBytes()) {
+            opened.setSize(source.sizeBytes());
+          }
+          if (setting.options().keepOwner()) {
+            opened.setOwner(source.uid(), source.gid());
+          }
+          opened.setMode(source.mode());
+          opened.setTimes(source.atimeNanos(), source.mtimeNanos());
+          return Facts.of(opened.status(), setting.mounts());
+        });
   }
 
   @Override
   public CompletableFuture<Void> close() {
     return setting
         .threads()
-        .call(
-            () -> {
-              if (file != null) {
-                file.close();
-              }
-              return null;
-            });
+        .call(() -> {
+          if (file != null) {
+            file.close();
+          }
+          return null;
+        });
   }
 
   void linkInto(LocalDirectory directory, byte[] name) throws FsException {

@@ -19,6 +19,9 @@ interface SourceFile {
   /** The first data at or after the offset; an empty extent where there is none. */
   CompletableFuture<Extent> nextData(long offset);
 
+  /** Whether it may have holes that {@link #nextData} does not know of and reports as data. */
+  boolean hidesHoles();
+
   /** So many bytes, or fewer where the file ends. The receiver releases the buffer. */
   CompletableFuture<ByteBuf> read(long offset, int lengthBytes);
 

@@ -7,7 +7,6 @@ import java.util.ArrayDeque;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Queue;
-import java.util.concurrent.CompletionException;
 import java.util.concurrent.atomic.LongAdder;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -77,21 +76,28 @@ final class Tally {
         elapsedNanos);
   }
 
+  /** Done is summed before found, so that it is never more. */
+  TransferProgress progress(boolean everythingFound, long elapsedNanos, long bytesPerSecond) {
+    long done = filesDone.sum();
+    long doneBytes = bytesDone.sum();
+    return new TransferProgress(
+        filesFound.sum(),
+        done,
+        directories.sum(),
+        bytesFound.sum(),
+        doneBytes,
+        errorCount.sum(),
+        everythingFound,
+        elapsedNanos,
+        bytesPerSecond);
+  }
+
   private static TransferError errorOf(String path, Throwable failure) {
-    Throwable cause = unwrap(failure);
+    Throwable cause = Futures.unwrap(failure);
     if (cause instanceof FsException fs) {
       return new TransferError(path, fs.error(), String.valueOf(fs.getMessage()));
     }
     log.error("copying {} failed in a way it should not", path, cause);
     return new TransferError(path, FsError.INTERNAL, path + ": " + cause);
-  }
-
-  /** The failure itself, without what futures wrap around it. */
-  static Throwable unwrap(Throwable failure) {
-    Throwable cause = failure;
-    while (cause instanceof CompletionException && cause.getCause() != null) {
-      cause = cause.getCause();
-    }
-    return cause;
   }
 }

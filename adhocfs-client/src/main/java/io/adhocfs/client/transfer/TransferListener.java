@@ -1,8 +1,8 @@
 package io.adhocfs.client.transfer;
 
 /**
- * Hears how a copy goes. Calls come from threads of the copy, one at a time, each after what the one
- * before did; what a listener throws ends the copy with that exception.
+ * Hears how a copy goes. Calls come from threads of the copy, one at a time, each after what the
+ * one before did; what a listener throws ends the copy with that exception.
  */
 public interface TransferListener {
   /** Hears nothing. */

@@ -54,8 +54,7 @@ public final class TransferPath {
     }
     if (path.length > PATH_BYTES_MAX) {
       throw new FsException(
-          FsError.NAME_TOO_LONG,
-          "a path of " + path.length + " bytes; at most " + PATH_BYTES_MAX);
+          FsError.NAME_TOO_LONG, "a path of " + path.length + " bytes; at most " + PATH_BYTES_MAX);
     }
     for (byte b : path) {
       if (b == 0) {
@@ -86,8 +85,8 @@ public final class TransferPath {
   }
 
   /**
-   * The last component; null where a path has none that could name a copy: "/", and what ends in "."
-   * or "..". Copying such a path copies what is in it.
+   * The last component; null where a path has none that could name a copy: "/", and what ends in
+   * "." or "..". Copying such a path copies what is in it.
    */
   byte @Nullable [] lastName() {
     int end = endWithoutSlashes();

@@ -118,30 +118,29 @@ final class TreeCopy implements AutoCloseable {
   /** Has a walker run this soon, or runs it before returning. */
   void walk(Runnable walk) {
     walks.incrementAndGet();
-    walkers.execute(
-        () -> {
-          try {
-            walk.run();
-          } finally {
-            walks.decrementAndGet();
-          }
-        });
+    walkers.execute(() -> {
+      try {
+        walk.run();
+      } finally {
+        walks.decrementAndGet();
+      }
+    });
   }
 
   /** Begins to copy as soon as there is room, for which it waits. */
   void copyEntry(EntryCopy copy, Runnable whenDone) {
     filesInFlight.acquireUninterruptibly();
     tally.filesFound.increment();
-    start(copy)
-        .whenComplete(
-        (nothing, failure) -> {
-          if (failure != null) {
-            failed(copy.path(), failure);
-          }
-          tally.filesDone.increment();
-          filesInFlight.release();
-          whenDone.run();
-        });
+    var unused =
+        start(copy)
+            .whenComplete((nothing, failure) -> {
+              if (failure != null) {
+                failed(copy.path(), failure);
+              }
+              tally.filesDone.increment();
+              filesInFlight.release();
+              whenDone.run();
+            });
   }
 
   private CompletableFuture<Void> start(EntryCopy copy) {
@@ -158,7 +157,7 @@ final class TreeCopy implements AutoCloseable {
 
   /** Something could not be copied. */
   void failed(String path, Throwable failure) {
-    Throwable cause = Tally.unwrap(failure);
+    Throwable cause = Futures.unwrap(failure);
     if (cause == STOPPED || cause == NO_TARGET) {
       return;
     }

@@ -1,0 +1,31 @@
+package io.adhocfs.client.transfer;
+
+import io.adhocfs.protocol.model.FsException;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.CompletionException;
+
+/** Between completions and the few threads that wait. */
+final class Futures {
+  private Futures() {}
+
+  /** Waits for the answer; throws the failure itself. */
+  static <T> T await(CompletableFuture<T> future) throws FsException {
+    try {
+      return future.join();
+    } catch (CompletionException failure) {
+      if (unwrap(failure) instanceof FsException cause) {
+        throw cause;
+      }
+      throw failure;
+    }
+  }
+
+  /** The failure itself, without what futures wrap around it. */
+  static Throwable unwrap(Throwable failure) {
+    Throwable cause = failure;
+    while (cause instanceof CompletionException && cause.getCause() != null) {
+      cause = cause.getCause();
+    }
+    return cause;
+  }
+}

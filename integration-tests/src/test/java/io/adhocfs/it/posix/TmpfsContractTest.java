@@ -1,0 +1,29 @@
+package io.adhocfs.it.posix;
+
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import org.junit.jupiter.api.AfterAll;
+import org.junit.jupiter.api.BeforeAll;
+
+/** The contract on the host's tmpfs: a test that fails here is a wrong test. */
+class TmpfsContractTest extends FullFileSystemContract {
+  private static Path directory = Path.of("/dev/shm");
+
+  @BeforeAll
+  static void makeDirectory() throws IOException {
+    directory = Files.createTempDirectory(Path.of("/dev/shm"), "adhocfs-contract-");
+    Files.setPosixFilePermissions(
+        directory, java.nio.file.attribute.PosixFilePermissions.fromString("rwxr-xr-x"));
+  }
+
+  @AfterAll
+  static void removeDirectory() throws Exception {
+    new ProcessBuilder("rm", "-rf", directory.toString()).start().waitFor();
+  }
+
+  @Override
+  Path root() {
+    return directory;
+  }
+}
