@@ -144,7 +144,7 @@ final class ContentCopy {
   }
 
   private void seek(long from) {
-    var unused =
+    var _ =
         source
             .nextData(from)
             .whenComplete((extent, problem) -> {
@@ -166,9 +166,9 @@ final class ContentCopy {
   private void copyPiece(long offset, int length) {
     CompletableFuture<Void> piece =
         tree.stopped()
-            ? CompletableFuture.failedFuture(TreeCopy.STOPPED)
+            ? CompletableFuture.failedFuture(new NotAttempted())
             : source.read(offset, length).thenCompose(data -> write(offset, length, data));
-    var unused =
+    var _ =
         piece.whenComplete((nothing, problem) -> {
           tree.budget().release(length);
           synchronized (this) {
@@ -229,7 +229,7 @@ final class ContentCopy {
         if (at > from) {
           CompletableFuture<Void> run =
               target.write(offset + from - start, data.retainedSlice(from, at - from));
-          written = written.thenCombine(run, (first, second) -> first);
+          written = written.thenCombine(run, (first, second) -> null);
         } else {
           at = blockEnd(data, start, at);
         }

@@ -70,10 +70,10 @@ final class CopyPlan {
       if (oneByOne) {
         copied.join();
       } else {
-        all = all.thenCombine(copied, (first, second) -> first);
+        all = all.thenCombine(copied, (first, second) -> null);
       }
     }
-    all.whenComplete((nothing, failure) -> done.complete(null));
+    var _ = all.whenComplete((_, _) -> done.complete(null));
   }
 
   /** Whether two sources may be copied to the same names: the later one then comes later. */
@@ -128,13 +128,8 @@ final class CopyPlan {
     tree.addTopTarget(made.facts());
     // Through a link only where the path says so: what is opened here has been looked at before.
     tree.walk(
-        new DirectoryCopy(
-            tree,
-            () -> sourcePlace.openSource(source.path()),
-            source.toString(),
-            CompletableFuture.completedFuture(made),
-            whenDone,
-            0));
+        DirectoryCopy.ofSource(
+            tree, () -> sourcePlace.openSource(source.path()), source.toString(), made, whenDone));
   }
 
   private void beginEntry(TransferPath source, SourceDirectory.Entry entry, Runnable whenDone)

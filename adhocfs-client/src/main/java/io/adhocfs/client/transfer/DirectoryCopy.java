@@ -20,15 +20,21 @@ final class DirectoryCopy implements Runnable {
   private final TreeCopy tree;
   private final SourceOpener opener;
   private final String path;
-  private final CompletableFuture<TargetDirectory> target;
+  private final TargetMaker maker;
   private final Runnable whenDone;
   private final int depth;
+
+  /** The copy, once it is there; fails when it cannot be, which is reported here once. */
+  private final CompletableFuture<TargetDirectory> target = new CompletableFuture<>();
 
   /** The listing, and everything found in it that is not done yet. */
   private final AtomicInteger unfinished = new AtomicInteger(1);
 
   /** Written by the walker before anything in it is copied. */
   private volatile @Nullable SourceDirectory source;
+
+  /** The walker's own: whether the copy has been asked for. */
+  private boolean targetWanted;
 
   /** Whether the listing came to its end. */
   private volatile boolean listed;
@@ -38,32 +44,40 @@ final class DirectoryCopy implements Runnable {
     SourceDirectory open() throws FsException;
   }
 
-  /**
-   * A copy that is to be made.
-   *
-   * @param path of the source, for people
-   * @param target the copy, being made; closed when done
-   * @param whenDone called once, when nothing of it is under way any more, from any thread
-   */
-  DirectoryCopy(
+  /** Makes the copy, or finds it; does not wait. */
+  interface TargetMaker {
+    CompletableFuture<TargetDirectory> make();
+  }
+
+  private DirectoryCopy(
       TreeCopy tree,
       SourceOpener opener,
       String path,
-      CompletableFuture<TargetDirectory> target,
+      TargetMaker maker,
       Runnable whenDone,
       int depth) {
     this.tree = tree;
     this.opener = opener;
     this.path = path;
-    this.target = target;
+    this.maker = maker;
     this.whenDone = whenDone;
     this.depth = depth;
-    var unused =
-        target.whenComplete((made, failure) -> {
-          if (failure != null) {
-            tree.failed(path, failure);
-          }
-        });
+  }
+
+  /**
+   * The copy of a source itself, whose copy is there.
+   *
+   * @param path of the source, for people
+   * @param made the copy; closed when done
+   * @param whenDone called once, when nothing of it is under way any more, from any thread
+   */
+  static DirectoryCopy ofSource(
+      TreeCopy tree, SourceOpener opener, String path, TargetDirectory made, Runnable whenDone) {
+    var copy =
+        new DirectoryCopy(
+            tree, opener, path, () -> CompletableFuture.completedFuture(made), whenDone, 0);
+    copy.target.complete(made);
+    return copy;
   }
 
   /** Lists the directory; for a walker, which waits here for listings and for room. */
@@ -77,6 +91,10 @@ final class DirectoryCopy implements Runnable {
       tree.failed(path, failure);
       tree.stop();
     } finally {
+      // Where it was not even asked for; else this changes nothing.
+      if (!targetWanted) {
+        target.completeExceptionally(new NotAttempted());
+      }
       release();
     }
   }
@@ -90,8 +108,9 @@ final class DirectoryCopy implements Runnable {
     if (tree.isTopTarget(opened.facts())) {
       throw new FsException(FsError.INVALID, path + ": cannot be copied into itself");
     }
+    makeTarget();
     CompletableFuture<TargetDirectory> into =
-        target.exceptionallyCompose(failure -> CompletableFuture.failedFuture(TreeCopy.NO_TARGET));
+        target.exceptionallyCompose(failure -> CompletableFuture.failedFuture(new NotAttempted()));
     while (!tree.stopped() && !target.isCompletedExceptionally()) {
       List<SourceDirectory.Entry> entries = opened.nextEntries();
       if (entries.isEmpty()) {
@@ -112,6 +131,23 @@ final class DirectoryCopy implements Runnable {
     }
   }
 
+  /** Not before it is known that the source is not itself something that is being copied into. */
+  private void makeTarget() {
+    targetWanted = true;
+    var _ =
+        maker
+            .make()
+            .whenComplete((made, failure) -> {
+              if (failure == null) {
+                target.complete(made);
+              } else {
+                // First: what waits for this may end the whole copy.
+                tree.failed(path, failure);
+                target.completeExceptionally(failure);
+              }
+            });
+  }
+
   private void copyDirectory(
       SourceDirectory opened,
       SourceDirectory.Entry entry,
@@ -130,7 +166,7 @@ final class DirectoryCopy implements Runnable {
             tree,
             () -> opened.openDirectory(entry),
             innerPath,
-            into.thenCompose(directory -> directory.makeDirectory(entry.name())),
+            () -> into.thenCompose(directory -> directory.makeDirectory(entry.name())),
             this::release,
             depth + 1));
   }
@@ -147,7 +183,7 @@ final class DirectoryCopy implements Runnable {
             complete && opened != null
                 ? made.finish(opened.facts()).thenRun(() -> tree.tally().directories.increment())
                 : CompletableFuture.completedFuture(null));
-    var unused =
+    var _ =
         finished.whenComplete((nothing, failure) -> {
           if (failure != null && !target.isCompletedExceptionally()) {
             tree.failed(path, failure);

@@ -52,10 +52,10 @@ final class EntryCopy {
   private CompletableFuture<Void> copySymlink() {
     return directory
         .facts(entry)
-        .thenCombine(
-            directory.readLink(entry),
-            (facts, link) -> target.thenCompose(into -> into.symlink(name, link, facts)))
-        .thenCompose(made -> made)
+        .thenCompose(facts ->
+            directory
+                .readLink(entry)
+                .thenCompose(link -> target.thenCompose(into -> into.symlink(name, link, facts))))
         .thenAccept(made -> (made ? tree.tally().symlinks : tree.tally().skipped).increment());
   }
 
@@ -71,18 +71,19 @@ final class EntryCopy {
       return linkTo(turn.first());
     }
     CompletableFuture<TargetFile> copy = copyContent(file);
-    if (turn.copied() == null) {
-      return copy.thenAccept(done -> {});
+    CompletableFuture<TargetFile> told = turn.copied();
+    if (told == null) {
+      return copy.thenAccept(_ -> {});
     }
     return copy.whenComplete(
             (copied, failure) -> {
               if (failure == null) {
-                turn.copied().complete(copied);
+                told.complete(copied);
               } else {
-                turn.copied().completeExceptionally(failure);
+                told.completeExceptionally(failure);
               }
             })
-        .thenAccept(done -> {});
+        .thenAccept(_ -> {});
   }
 
   private CompletableFuture<Void> linkTo(CompletableFuture<TargetFile> first) {
@@ -93,7 +94,7 @@ final class EntryCopy {
     if (file == null) {
       return CompletableFuture.failedFuture(
           tree.stopped()
-              ? TreeCopy.STOPPED
+              ? new NotAttempted()
               : new FsException(
                   FsError.NOT_FOUND,
                   path() + ": is one more name of a file that could not be copied"));
@@ -121,10 +122,10 @@ final class EntryCopy {
   private CompletableFuture<Void> fill(SourceFile source, TargetFile copy) {
     return new ContentCopy(tree, source, copy, path())
         .start()
-        .thenCompose(copied -> copy.finish(source.facts()))
+        .thenCompose(_ -> copy.finish(source.facts()))
         .thenCompose(made -> source.factsNow().thenCompose(now -> verify(source, made, now)))
-        .handle((nothing, failure) -> closeAfter(copy, failure))
-        .thenCompose(closed -> closed)
+        .exceptionallyCompose(failure -> Futures.failAfter(copy.close(), failure))
+        .thenCompose(_ -> copy.close())
         .thenRun(() -> tree.tally().regularFiles.increment());
   }
 
@@ -149,18 +150,6 @@ final class EntryCopy {
       return CompletableFuture.completedFuture(null);
     }
     return CompletableFuture.failedFuture(new FsException(error, path() + ": " + problem));
-  }
-
-  /** Closes the copy whatever happened; what happened first is what is told. */
-  private static CompletableFuture<Void> closeAfter(TargetFile copy, @Nullable Throwable failure) {
-    CompletableFuture<Void> closed = copy.close();
-    return failure == null
-        ? closed
-        : closed.handle((nothing, second) -> null).thenCompose(x -> failed(failure));
-  }
-
-  private static CompletableFuture<Void> failed(Throwable failure) {
-    return CompletableFuture.failedFuture(Futures.unwrap(failure));
   }
 
   String path() {

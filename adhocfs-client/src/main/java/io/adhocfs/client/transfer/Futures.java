@@ -20,6 +20,13 @@ final class Futures {
     }
   }
 
+  /** Fails once the first is over, however that ends. */
+  static <T> CompletableFuture<T> failAfter(CompletableFuture<?> first, Throwable failure) {
+    var result = new CompletableFuture<T>();
+    var _ = first.whenComplete((_, _) -> result.completeExceptionally(unwrap(failure)));
+    return result;
+  }
+
   /** The failure itself, without what futures wrap around it. */
   static Throwable unwrap(Throwable failure) {
     Throwable cause = failure;

@@ -194,13 +194,12 @@ final class HostTargetDirectory implements TargetDirectory {
 
   @Override
   public CompletableFuture<Void> finish(Facts source) {
-    return setting.threads.call(() -> {
+    return setting.threads.run(() -> {
       if (setting.options.keepOwner()) {
         directory.setOwner(source.uid(), source.gid());
       }
       directory.setMode(source.mode());
       directory.setTimes(source.atimeNanos(), source.mtimeNanos());
-      return null;
     });
   }
 

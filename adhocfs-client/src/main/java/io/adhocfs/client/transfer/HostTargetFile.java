@@ -28,13 +28,12 @@ final class HostTargetFile implements TargetFile {
   public CompletableFuture<Void> write(long offset, ByteBuf data) {
     return setting
         .threads()
-        .call(() -> {
+        .run(() -> {
           try {
             HostBuffers.write(open(), offset, data);
           } finally {
             data.release();
           }
-          return null;
         });
   }
 
@@ -65,11 +64,10 @@ final class HostTargetFile implements TargetFile {
   public CompletableFuture<Void> close() {
     return setting
         .threads()
-        .call(() -> {
+        .run(() -> {
           if (file != null) {
             file.close();
           }
-          return null;
         });
   }
 

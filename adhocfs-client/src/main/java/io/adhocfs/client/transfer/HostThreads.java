@@ -18,6 +18,11 @@ final class HostThreads implements AutoCloseable {
     T run() throws FsException;
   }
 
+  /** A call that answers nothing. */
+  interface Action {
+    void run() throws FsException;
+  }
+
   private static final class HostThread extends Thread {
     HostThread(Runnable task, String name) {
       super(task, name);
@@ -47,6 +52,16 @@ final class HostThreads implements AutoCloseable {
       return result;
     }
     return handOver(call);
+  }
+
+  /** As {@link #call}. */
+  CompletableFuture<Void> run(Action action) {
+    return call(
+            () -> {
+              action.run();
+              return true;
+            })
+        .thenAccept(_ -> {});
   }
 
   /** Runs the call in one of the threads, and returns at once. */

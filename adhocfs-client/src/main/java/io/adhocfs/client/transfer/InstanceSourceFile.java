@@ -50,7 +50,7 @@ final class InstanceSourceFile implements SourceFile {
 
   @Override
   public void close() {
-    var unused =
+    var _ =
         file.closeAsync()
             .exceptionally(failure -> {
               log.debug("closing a file that was only read: {}", failure.getMessage());

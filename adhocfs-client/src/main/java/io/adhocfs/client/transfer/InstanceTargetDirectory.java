@@ -2,7 +2,6 @@ package io.adhocfs.client.transfer;
 
 import io.adhocfs.client.AttributeChange;
 import io.adhocfs.client.NewInode;
-import io.adhocfs.client.OpenFile;
 import io.adhocfs.client.transfer.local.LocalFiles;
 import io.adhocfs.protocol.model.EntryName;
 import io.adhocfs.protocol.model.FileAttributes;
@@ -117,20 +116,9 @@ final class InstanceTargetDirectory implements TargetDirectory {
         .inodes()
         .open(existing.id())
         .thenCompose(file ->
-            empty(file)
-                .thenApply(emptied -> new Opened(new InstanceTargetFile(file, setting), false)));
-  }
-
-  private static CompletableFuture<Void> empty(OpenFile file) {
-    return file.truncateAsync(0)
-        .handle((emptied, failure) ->
-            failure == null
-                ? CompletableFuture.<Void>completedFuture(null)
-                : file.closeAsync()
-                    .handle((closed, second) -> null)
-                    .thenCompose(
-                        x -> CompletableFuture.<Void>failedFuture(Futures.unwrap(failure))))
-        .thenCompose(result -> result);
+            file.truncateAsync(0)
+                .exceptionallyCompose(failure -> Futures.failAfter(file.closeAsync(), failure))
+                .thenApply(_ -> new Opened(new InstanceTargetFile(file, setting), false)));
   }
 
   private <T> CompletableFuture<T> unlinkAnd(EntryName entry, Supplier<CompletableFuture<T>> then) {

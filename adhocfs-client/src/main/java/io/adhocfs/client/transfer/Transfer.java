@@ -122,7 +122,7 @@ public final class Transfer implements AutoCloseable {
   }
 
   /** Waits for the end and tells how it goes meanwhile. */
-  private static TransferReport follow(TreeCopy tree, CopyPlan plan, TransferListener listener) {
+  static TransferReport follow(TreeCopy tree, CopyPlan plan, TransferListener listener) {
     var speed = new Speed(System.nanoTime());
     var done = new CompletableFuture<Void>();
     tree.walk(() -> plan.run(done));

@@ -1,7 +1,5 @@
 package io.adhocfs.client.transfer;
 
-import io.adhocfs.protocol.model.FsError;
-import io.adhocfs.protocol.model.FsException;
 import java.util.Set;
 import java.util.concurrent.ArrayBlockingQueue;
 import java.util.concurrent.CompletableFuture;
@@ -19,13 +17,6 @@ import java.util.concurrent.atomic.AtomicInteger;
  * takes walks them itself, so that a tree of any size needs no more memory.
  */
 final class TreeCopy implements AutoCloseable {
-  /** Why something was not copied that nobody has to hear of: its directory was. */
-  static final FsException NO_TARGET =
-      new FsException(FsError.NOT_FOUND, "the directory to copy into could not be made");
-
-  /** Why something was not copied: the copy was told to end. */
-  static final FsException STOPPED = new FsException(FsError.CLOSED, "the copy was told to end");
-
   private static final int WALKERS = 4;
   private static final int DIRECTORIES_WAITING_MAX = 256;
 
@@ -131,7 +122,7 @@ final class TreeCopy implements AutoCloseable {
   void copyEntry(EntryCopy copy, Runnable whenDone) {
     filesInFlight.acquireUninterruptibly();
     tally.filesFound.increment();
-    var unused =
+    var _ =
         start(copy)
             .whenComplete((nothing, failure) -> {
               if (failure != null) {
@@ -145,7 +136,7 @@ final class TreeCopy implements AutoCloseable {
 
   private CompletableFuture<Void> start(EntryCopy copy) {
     if (stopped) {
-      return CompletableFuture.failedFuture(STOPPED);
+      return CompletableFuture.failedFuture(new NotAttempted());
     }
     try {
       return copy.start();
@@ -158,7 +149,7 @@ final class TreeCopy implements AutoCloseable {
   /** Something could not be copied. */
   void failed(String path, Throwable failure) {
     Throwable cause = Futures.unwrap(failure);
-    if (cause == STOPPED || cause == NO_TARGET) {
+    if (cause instanceof NotAttempted) {
       return;
     }
     tally.failed(path, cause);
