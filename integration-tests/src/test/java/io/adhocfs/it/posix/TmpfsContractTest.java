@@ -7,7 +7,7 @@ import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.BeforeAll;
 
 /** The contract on the host's tmpfs: a test that fails here is a wrong test. */
-class TmpfsContractTest extends FileSystemContract {
+class TmpfsContractTest extends FullFileSystemContract {
   private static Path directory = Path.of("/dev/shm");
 
   @BeforeAll
