@@ -151,6 +151,7 @@ set_java_command() {
     -Xlog:disable -Xlog:all=warning:stderr
     --enable-native-access=ALL-UNNAMED --sun-misc-unsafe-memory-access=allow
     "-Dadhocfs.home=$adhocfs_root"
+    "-Dadhocfs.cache=$adhocfs_dist/service.aot"
     "-Dadhocfs.launcher=$adhocfs_root/scripts/adhocfs"
     -cp "$adhocfs_dist/lib/*"
   )

@@ -77,7 +77,7 @@ public final class UpCommand extends Command {
       names = "--data",
       paramLabel = "DIR",
       description =
-          "Directory for the daemons' data, on each machine. Default: $${TMPDIR:-/tmp}/adhocfs-UID/NAME.")
+          "Directory for the daemons' data, on each machine. Default: ${TMPDIR:-/tmp}/adhocfs-UID/NAME.")
   private @Nullable RawPath data;
 
   @Option(

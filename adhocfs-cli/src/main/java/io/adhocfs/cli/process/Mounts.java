@@ -157,6 +157,13 @@ public final class Mounts {
     directory.removeMount(description.instance().name(), record);
   }
 
+  /** Waits until the process of a mount of this host has ended. */
+  public static void awaitEnd(MountRecord record) {
+    while (ServiceProcess.isOurs(record.processId(), "mount", record.directory())) {
+      ProcessHandle.of(record.processId()).ifPresent(process -> process.onExit().join());
+    }
+  }
+
   /** A log file for a mount process of this host. */
   public Path newLog() {
     return directory
