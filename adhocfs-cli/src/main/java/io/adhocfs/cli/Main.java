@@ -37,8 +37,8 @@ import picocli.CommandLine.Help.Ansi;
 import picocli.CommandLine.ParameterException;
 
 /**
- * The program: finds the command, gives it its arguments, says what went wrong. Only the command that
- * is wanted is made, for describing all of them would take longer than most commands run.
+ * The program: finds the command, gives it its arguments, says what went wrong. Only the command
+ * that is wanted is made, for describing all of them would take longer than most commands run.
  */
 public final class Main {
   private static final int HELP_WIDTH = 100;
@@ -73,8 +73,7 @@ public final class Main {
     this.output = surroundings.output();
   }
 
-  private static void add(
-      String name, String summary, Function<Surroundings, Command> command) {
+  private static void add(String name, String summary, Function<Surroundings, Command> command) {
     COMMANDS.put(name, new Entry(summary, command));
   }
 
@@ -196,13 +195,15 @@ public final class Main {
   }
 
   private void printCommands() {
-    output.line("adhocfs: a file system over the local disks of a job's nodes, for as long as the job.");
+    output.line(
+        "adhocfs: a file system over the local disks of a job's nodes, for as long as the job.");
     output.line("");
     output.line("usage: adhocfs COMMAND [--name INSTANCE] [OPTION]... [ARGUMENT]...");
     output.line("");
     COMMANDS.forEach((name, entry) -> output.line("  %-8s %s".formatted(name, entry.summary())));
     output.line("");
-    output.line("'adhocfs COMMAND --help' says more. Paths inside an instance are written adhoc:/dir.");
+    output.line(
+        "'adhocfs COMMAND --help' says more. Paths inside an instance are written adhoc:/dir.");
     output.line("Exit codes: 0 done; 1 failed; 2 wrong use, or not everything could be looked at.");
   }
 

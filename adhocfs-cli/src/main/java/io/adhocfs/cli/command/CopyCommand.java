@@ -108,8 +108,7 @@ public final class CopyCommand extends FileSystemCommand {
   }
 
   private TransferOptions options() {
-    TransferOptions options =
-        TransferOptions.DEFAULT.withKeepOwner(owner).withFailFast(failFast);
+    TransferOptions options = TransferOptions.DEFAULT.withKeepOwner(owner).withFailFast(failFast);
     if (checksum) {
       options = options.withVerification(TransferOptions.Verification.CHECKSUM);
     }

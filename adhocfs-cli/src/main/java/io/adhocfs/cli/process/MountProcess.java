@@ -45,8 +45,7 @@ public final class MountProcess {
    * @param directory where the instance is written down and the mount shall be; null = nowhere on
    *     this host
    */
-  public MountProcess(
-      InstanceDescription description, @Nullable InstanceDirectory directory) {
+  public MountProcess(InstanceDescription description, @Nullable InstanceDirectory directory) {
     this.description = description;
     this.directory = directory;
   }
@@ -170,8 +169,7 @@ public final class MountProcess {
     static Driver mount(
         Path mountPoint, String source, Duration deadline, ClientFileSystem fileSystem)
         throws IOException {
-      var mount =
-          JnrMount.mount(mountPoint, source, deadline, fileSystem);
+      var mount = JnrMount.mount(mountPoint, source, deadline, fileSystem);
       return new Driver() {
         @Override
         public void detach() throws IOException {
