@@ -75,8 +75,7 @@ class DaemonDeathIT {
         long before = System.nanoTime();
         new ProcessBuilder("kill", "-" + signal, Long.toString(reader.pid())).start().waitFor();
         assertThat(reader.waitFor(5, TimeUnit.SECONDS)).as("ended by SIG%s", signal).isTrue();
-        assertThat(Duration.ofNanos(System.nanoTime() - before))
-            .isLessThan(Duration.ofSeconds(2));
+        assertThat(Duration.ofNanos(System.nanoTime() - before)).isLessThan(Duration.ofSeconds(2));
       }
       String said = instance.bash(mountPoint, "! dd if=f of=/dev/null bs=1M 2>&1");
       assertThat(said).contains("Input/output error");

@@ -73,9 +73,14 @@ public final class TestInstance implements AutoCloseable {
     return directory.resolve("data").resolve("node-" + node);
   }
 
-  /** What a shell needs to call {@code adhocfs} for this instance. */
+  /**
+   * What a shell needs to call {@code adhocfs} for this instance. The locale is the poorest there
+   * is: names must survive it.
+   */
   public Map<String, String> environment() {
     return Map.of(
+        "LC_ALL",
+        "C",
         "ADHOCFS_HOME",
         directory.resolve("home").toString(),
         "ADHOCFS_INSTANCE",

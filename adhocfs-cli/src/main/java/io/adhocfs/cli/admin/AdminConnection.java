@@ -1,0 +1,118 @@
+package io.adhocfs.cli.admin;
+
+import io.adhocfs.protocol.model.FsError;
+import io.adhocfs.protocol.model.FsException;
+import io.adhocfs.protocol.model.NodeId;
+import io.adhocfs.protocol.model.TrafficClass;
+import io.adhocfs.protocol.placement.ClusterMap;
+import io.adhocfs.protocol.transport.Deadline;
+import io.adhocfs.protocol.transport.Response;
+import io.adhocfs.protocol.transport.RpcClient;
+import io.adhocfs.protocol.wire.ControlRequest;
+import io.adhocfs.protocol.wire.Reply;
+import io.adhocfs.protocol.wire.Request;
+import io.netty.buffer.Unpooled;
+import java.time.Duration;
+import java.util.Collection;
+import java.util.Map;
+import java.util.TreeMap;
+import java.util.concurrent.CancellationException;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.CompletionException;
+import java.util.concurrent.ExecutionException;
+
+/** Asks daemons and waits for their answers. Thread-safe. */
+public final class AdminConnection implements AutoCloseable {
+  private final RpcClient rpc;
+
+  /** Takes the client over: closing this closes it. */
+  public AdminConnection(RpcClient rpc) {
+    this.rpc = rpc;
+  }
+
+  /** One question to one node. Errors as {@link RpcClient#call}. */
+  public <T extends Reply> T ask(NodeId node, Request request, Class<T> answer, Duration patience)
+      throws FsException {
+    return await(node, start(node, request, answer, Deadline.after(patience)));
+  }
+
+  /** The same question to several nodes at once. */
+  public <T extends Reply> NodeAnswers<T> askAll(
+      Collection<NodeId> nodes, Request request, Class<T> answer, Duration patience) {
+    Deadline deadline = Deadline.after(patience);
+    Map<NodeId, CompletableFuture<T>> underWay = new TreeMap<>();
+    for (NodeId node : nodes) {
+      underWay.put(node, start(node, request, answer, deadline));
+    }
+    var answers = new TreeMap<NodeId, T>();
+    var failures = new TreeMap<NodeId, FsException>();
+    underWay.forEach((node, future) -> {
+      try {
+        answers.put(node, await(node, future));
+      } catch (FsException e) {
+        failures.put(node, e);
+      }
+    });
+    return new NodeAnswers<>(answers, failures);
+  }
+
+  /** The maps that these nodes have. */
+  public NodeAnswers<Reply.Map> askMaps(Collection<NodeId> nodes, Duration patience) {
+    return askAll(nodes, new ControlRequest.GetMap(), Reply.Map.class, patience);
+  }
+
+  /**
+   * The newest of the maps that nodes gave, which this connection uses from then on.
+   *
+   * @param known the map to begin with
+   */
+  public ClusterMap useNewest(ClusterMap known, NodeAnswers<Reply.Map> answers) {
+    ClusterMap newest = known;
+    for (Reply.Map answer : answers.answers().values()) {
+      newest = newest.merge(answer.map());
+    }
+    rpc.useMap(newest);
+    return newest;
+  }
+
+  private <T extends Reply> CompletableFuture<T> start(
+      NodeId node, Request request, Class<T> answer, Deadline deadline) {
+    return rpc.call(node, request, Unpooled.EMPTY_BUFFER, TrafficClass.CONTROL, deadline)
+        .thenApply(response -> take(node, response, answer));
+  }
+
+  private static <T extends Reply> T take(NodeId node, Response response, Class<T> answer) {
+    response.payload().release();
+    if (!answer.isInstance(response.reply())) {
+      throw new CompletionException(
+          new FsException(
+              FsError.BAD_MESSAGE,
+              "node %s answered %s where %s was expected"
+                  .formatted(node, response.reply().type(), answer.getSimpleName())));
+    }
+    return answer.cast(response.reply());
+  }
+
+  private static <T> T await(NodeId node, CompletableFuture<T> future) throws FsException {
+    try {
+      return future.get();
+    } catch (ExecutionException | CancellationException e) {
+      Throwable cause = e.getCause();
+      while (cause instanceof CompletionException && cause.getCause() != null) {
+        cause = cause.getCause();
+      }
+      if (cause instanceof FsException failure) {
+        throw failure;
+      }
+      throw new FsException(FsError.INTERNAL, "node " + node + ": " + cause, e);
+    } catch (InterruptedException e) {
+      Thread.currentThread().interrupt();
+      throw new FsException(FsError.INTERRUPTED, "waiting for node " + node, e);
+    }
+  }
+
+  @Override
+  public void close() {
+    rpc.close();
+  }
+}

@@ -1,0 +1,105 @@
+package io.adhocfs.cli.arguments;
+
+import static java.nio.charset.StandardCharsets.UTF_8;
+
+import java.io.BufferedOutputStream;
+import java.io.FileDescriptor;
+import java.io.FileOutputStream;
+import java.io.IOException;
+import java.io.OutputStream;
+import java.util.concurrent.locks.ReentrantLock;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * What a command says: text in UTF-8 and names as the bytes that they are. Results go to the output
+ * stream, everything else to the error stream. Thread-safe.
+ *
+ * <p>A reader that goes away (as {@code head} does) is no error: what is written from then on is
+ * dropped.
+ */
+public final class Output {
+  private final OutputStream out;
+  private final OutputStream err;
+
+  // Guards both streams: what belongs together is not torn apart.
+  private final ReentrantLock lock = new ReentrantLock();
+  private @Nullable IOException failure;
+
+  public Output(OutputStream out, OutputStream err) {
+    this.out = out;
+    this.err = err;
+  }
+
+  /** The streams of this process. */
+  public static Output ofThisProcess() {
+    return new Output(
+        new BufferedOutputStream(new FileOutputStream(FileDescriptor.out), 1 << 16),
+        new FileOutputStream(FileDescriptor.err));
+  }
+
+  /** A line of the result. */
+  public void line(String text) {
+    bytes((text + "\n").getBytes(UTF_8));
+  }
+
+  /** Bytes of the result. */
+  public void bytes(byte[] bytes) {
+    bytes(bytes, 0, bytes.length);
+  }
+
+  /** As {@link #bytes(byte[])}, of a part of an array. */
+  public void bytes(byte[] bytes, int offset, int length) {
+    lock.lock();
+    try {
+      if (failure == null) {
+        out.write(bytes, offset, length);
+      }
+    } catch (IOException e) {
+      failure = e;
+    } finally {
+      lock.unlock();
+    }
+  }
+
+  /** A line about how it goes; not part of the result. */
+  public void note(String text) {
+    rawNote(text + "\n");
+  }
+
+  /** As {@link #note}, without the line end: for progress that overwrites itself. */
+  public void rawNote(String text) {
+    lock.lock();
+    try {
+      out.flush();
+      err.write(text.getBytes(UTF_8));
+      err.flush();
+    } catch (IOException e) {
+      // Nobody is left to be told.
+      failure = e;
+    } finally {
+      lock.unlock();
+    }
+  }
+
+  /** Whether nobody reads the result any more. */
+  public boolean abandoned() {
+    lock.lock();
+    try {
+      return failure != null;
+    } finally {
+      lock.unlock();
+    }
+  }
+
+  /** Sends what is buffered on its way. */
+  public void flush() {
+    lock.lock();
+    try {
+      out.flush();
+    } catch (IOException e) {
+      failure = e;
+    } finally {
+      lock.unlock();
+    }
+  }
+}

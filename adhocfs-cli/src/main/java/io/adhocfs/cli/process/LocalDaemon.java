@@ -1,0 +1,282 @@
+package io.adhocfs.cli.process;
+
+import io.adhocfs.protocol.model.FsError;
+import io.adhocfs.protocol.model.FsException;
+import java.io.IOException;
+import java.nio.file.DirectoryStream;
+import java.nio.file.FileVisitResult;
+import java.nio.file.Files;
+import java.nio.file.LinkOption;
+import java.nio.file.NoSuchFileException;
+import java.nio.file.Path;
+import java.nio.file.SimpleFileVisitor;
+import java.nio.file.attribute.BasicFileAttributes;
+import java.nio.file.attribute.PosixFilePermissions;
+import java.time.Duration;
+import java.util.List;
+import org.jspecify.annotations.Nullable;
+
+/** A daemon on this host, by its storage directory. */
+public final class LocalDaemon {
+  /** What a daemon needs to start; holds the secret. */
+  public static final String CONFIGURATION_FILE = "bootstrap.json";
+
+  /** Where it is, once it is ready. */
+  public static final String READY_FILE = "daemon.json";
+
+  public static final String LOG_FILE = "daemon.log";
+
+  /** How long a daemon may take to become ready. */
+  public static final Duration START_PATIENCE = Duration.ofSeconds(60);
+
+  private static final Duration END_PATIENCE = Duration.ofSeconds(5);
+
+  private final Path directory;
+
+  public LocalDaemon(Path directory) {
+    this.directory = directory;
+  }
+
+  public Path log() {
+    return directory.resolve(LOG_FILE);
+  }
+
+  /**
+   * Makes the storage directory of a new node.
+   *
+   * @throws FsException EXISTS when there is something in it; NOT_PERMITTED when a directory above
+   *     that is ours by name belongs to somebody else
+   */
+  public void makeDirectory() throws FsException {
+    try {
+      for (Path above = directory; above != null; above = above.getParent()) {
+        if (above.getFileName() != null
+            && above.getFileName().toString().startsWith("adhocfs-")
+            && Files.exists(above, LinkOption.NOFOLLOW_LINKS)) {
+          requireOwn(above);
+        }
+      }
+      Path parent = directory.getParent();
+      if (parent != null && !Files.isDirectory(parent)) {
+        Files.createDirectories(
+            parent,
+            PosixFilePermissions.asFileAttribute(PosixFilePermissions.fromString("rwx------")));
+      }
+      if (!Files.isDirectory(directory)) {
+        Files.createDirectory(
+            directory,
+            PosixFilePermissions.asFileAttribute(PosixFilePermissions.fromString("rwx------")));
+        return;
+      }
+      try (DirectoryStream<Path> content = Files.newDirectoryStream(directory)) {
+        if (content.iterator().hasNext()) {
+          throw new FsException(
+              FsError.EXISTS,
+              directory
+                  + " is not empty: give another --data, or remove it if it is left from an instance that is gone");
+        }
+      }
+      Files.setPosixFilePermissions(directory, PosixFilePermissions.fromString("rwx------"));
+    } catch (FsException e) {
+      throw e;
+    } catch (IOException e) {
+      throw new FsException(
+          FsError.STORAGE_FAILED,
+          "cannot make the data directory " + directory + ": " + reason(e),
+          e);
+    }
+  }
+
+  private static void requireOwn(Path path) throws IOException {
+    Object owner = Files.getAttribute(path, "unix:uid", LinkOption.NOFOLLOW_LINKS);
+    Object self = Files.getAttribute(Path.of("/proc/self"), "unix:uid");
+    if (!owner.equals(self) || !Files.isDirectory(path, LinkOption.NOFOLLOW_LINKS)) {
+      throw new FsException(
+          FsError.NOT_PERMITTED,
+          path + " belongs to user " + owner + ", not to you: give another directory with --data");
+    }
+  }
+
+  /**
+   * Starts the daemon and waits until it is ready.
+   *
+   * @param configuration content of its configuration file; null = the one that is there
+   * @param heapBytesMax the most that its heap takes
+   * @throws FsException with the last lines of its log when it does not come up; it is killed then
+   */
+  public RunningDaemon start(byte @Nullable [] configuration, long heapBytesMax)
+      throws FsException {
+    Path configurationFile = directory.resolve(CONFIGURATION_FILE);
+    Path readyFile = directory.resolve(READY_FILE);
+    try {
+      if (configuration != null) {
+        PrivateFiles.write(configurationFile, configuration);
+      } else if (!Files.exists(configurationFile)) {
+        throw new FsException(
+            FsError.NOT_FOUND, directory + " has no " + CONFIGURATION_FILE + ": it holds no node");
+      }
+      Files.deleteIfExists(readyFile);
+    } catch (FsException e) {
+      throw e;
+    } catch (IOException e) {
+      throw new FsException(
+          FsError.STORAGE_FAILED, "cannot prepare " + directory + ": " + reason(e), e);
+    }
+    ServiceProcess process =
+        ServiceProcess.start(
+            JavaCommand.ofService(
+                heapBytesMax, List.of("daemon", "--config", configurationFile.toString())),
+            log());
+    long limit = System.nanoTime() + START_PATIENCE.toNanos();
+    while (true) {
+      boolean alive = process.isAlive();
+      RunningDaemon running = readReady();
+      if (running != null && running.processId() == process.processId()) {
+        return running;
+      }
+      if (!alive) {
+        throw process.ended("the daemon in " + directory);
+      }
+      if (System.nanoTime() - limit > 0) {
+        process.kill();
+        throw new FsException(
+            FsError.TIMED_OUT,
+            "the daemon in %s was not ready after %d s; %s ends with: %s"
+                .formatted(
+                    directory, START_PATIENCE.toSeconds(), log(), process.lastLines()));
+      }
+      ServiceProcess.pause();
+    }
+  }
+
+  /** The daemon that runs on this directory, or null. */
+  public @Nullable RunningDaemon running() throws FsException {
+    RunningDaemon running = readReady();
+    return running != null && isOurs(running) ? running : null;
+  }
+
+  private @Nullable RunningDaemon readReady() throws FsException {
+    Path file = directory.resolve(READY_FILE);
+    try {
+      return RunningDaemon.parse(file.toString(), Files.readString(file));
+    } catch (NoSuchFileException e) {
+      return null;
+    } catch (FsException e) {
+      throw e;
+    } catch (IOException e) {
+      throw new FsException(FsError.STORAGE_FAILED, "cannot read " + file + ": " + reason(e), e);
+    }
+  }
+
+  private boolean isOurs(RunningDaemon running) {
+    return ServiceProcess.isOurs(running.processId(), words());
+  }
+
+  private String[] words() {
+    return new String[] {"daemon", directory.resolve(CONFIGURATION_FILE).toString()};
+  }
+
+  /** Waits until the daemon that this file named has ended; false if it is still there. */
+  public static boolean awaitEnd(RunningDaemon daemon, Path directory, Duration patience) {
+    return ServiceProcess.awaitEnd(
+        daemon.processId(), patience, new LocalDaemon(directory).words());
+  }
+
+  /** Ends whatever daemon runs on this directory. */
+  public void end() throws FsException {
+    // Also those that are not ready yet and have not said their number.
+    List<ProcessHandle> daemons =
+        ProcessHandle.allProcesses()
+            .filter(process -> ServiceProcess.isOurs(process.pid(), words()))
+            .toList();
+    for (ProcessHandle daemon : daemons) {
+      if (!ServiceProcess.end(daemon.pid(), END_PATIENCE, words())) {
+        throw new FsException(
+            FsError.BUSY, "process " + daemon.pid() + " in " + directory + " does not end");
+      }
+    }
+  }
+
+  /** Ends the daemon, if it runs, and removes its directory and those above that are left empty. */
+  public void remove() throws FsException {
+    end();
+    try {
+      deleteTree(directory);
+      removeEmptyParents(directory.getParent());
+    } catch (IOException e) {
+      throw new FsException(
+          FsError.STORAGE_FAILED, "cannot remove " + directory + ": " + reason(e), e);
+    }
+  }
+
+  /** Removes directories that this program made: the data directory and adhocfs-UID above it. */
+  private static void removeEmptyParents(@Nullable Path start) throws IOException {
+    Path parent = start;
+    for (int level = 0; level < 2 && parent != null; level++) {
+      boolean ours =
+          level == 0
+              || (parent.getFileName() != null
+                  && parent.getFileName().toString().startsWith("adhocfs-"));
+      if (!ours || !Files.isDirectory(parent) || Files.getFileStore(parent).isReadOnly()) {
+        return;
+      }
+      try {
+        Files.delete(parent);
+      } catch (java.nio.file.DirectoryNotEmptyException | java.nio.file.AccessDeniedException e) {
+        return;
+      } catch (IOException e) {
+        // A mount point, for example: it was not made here.
+        return;
+      }
+      parent = parent.getParent();
+    }
+  }
+
+  static void deleteTree(Path root) throws IOException {
+    try {
+      Files.walkFileTree(
+          root,
+          new SimpleFileVisitor<>() {
+            @Override
+            public FileVisitResult visitFile(Path file, BasicFileAttributes attributes)
+                throws IOException {
+              Files.deleteIfExists(file);
+              return FileVisitResult.CONTINUE;
+            }
+
+            @Override
+            public FileVisitResult visitFileFailed(Path file, IOException e) throws IOException {
+              if (e instanceof NoSuchFileException) {
+                return FileVisitResult.CONTINUE;
+              }
+              throw e;
+            }
+
+            @Override
+            public FileVisitResult postVisitDirectory(Path visited, @Nullable IOException e)
+                throws IOException {
+              if (e != null) {
+                throw e;
+              }
+              try {
+                Files.deleteIfExists(visited);
+              } catch (IOException busy) {
+                // The directory itself may be a mount point, as a disk of its own is.
+                if (!visited.equals(root)) {
+                  throw busy;
+                }
+              }
+              return FileVisitResult.CONTINUE;
+            }
+          });
+    } catch (NoSuchFileException e) {
+      // It is gone already.
+    }
+  }
+
+  private static String reason(IOException e) {
+    return e.getMessage() == null
+        ? e.getClass().getSimpleName()
+        : e.getClass().getSimpleName().replace("Exception", "") + " " + e.getMessage();
+  }
+}

@@ -1,0 +1,227 @@
+package io.adhocfs.cli.process;
+
+import io.adhocfs.protocol.model.FsError;
+import io.adhocfs.protocol.model.FsException;
+import java.io.File;
+import java.io.IOException;
+import java.io.OutputStream;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.concurrent.TimeUnit;
+
+/**
+ * Another host, reached by a command such as {@code ssh {host}}. The command gets one further
+ * argument: a command line in the syntax of sh.
+ */
+public final class RemoteHost {
+  private static final String HOST = "{host}";
+
+  private final String host;
+  private final List<String> reach;
+
+  private RemoteHost(String host, List<String> reach) {
+    this.host = host;
+    this.reach = reach;
+  }
+
+  /**
+   * A host behind a command.
+   *
+   * @param template words, of which {host} is replaced; quotes ' and " keep blanks in a word
+   * @throws IllegalArgumentException for a template without words or with an open quote
+   */
+  public static RemoteHost of(String template, String host) {
+    List<String> reach = new ArrayList<>();
+    for (String word : words(template)) {
+      reach.add(word.replace(HOST, host));
+    }
+    if (reach.isEmpty()) {
+      throw new IllegalArgumentException(
+          "remote.start is empty: give a command such as ssh {host}");
+    }
+    return new RemoteHost(host, reach);
+  }
+
+  public String name() {
+    return host;
+  }
+
+  /**
+   * Whether what was started there ends with the command that started it, as with srun, whose
+   * processes end with their step. It then has to stay in the foreground.
+   */
+  public boolean endsWithItsCommand() {
+    return Path.of(reach.getFirst()).getFileName().toString().equals("srun");
+  }
+
+  /**
+   * Runs this program there with these arguments, and waits for its end.
+   *
+   * @param input what it reads
+   * @return what it wrote to its standard output
+   * @throws FsException UNREACHABLE with what it wrote to its error stream, TIMED_OUT
+   */
+  public String run(List<String> arguments, byte[] input, Duration patience) throws FsException {
+    Path errors = null;
+    Path output = null;
+    try {
+      errors = Files.createTempFile("adhocfs-remote-", ".err");
+      output = Files.createTempFile("adhocfs-remote-", ".out");
+      Process process =
+          new ProcessBuilder(commandLine(arguments))
+              .redirectError(errors.toFile())
+              .redirectOutput(output.toFile())
+              .start();
+      try (OutputStream stdin = process.getOutputStream()) {
+        stdin.write(input);
+      } catch (IOException e) {
+        // It ended without reading: its exit code and its errors say why.
+      }
+      if (!process.waitFor(patience.toMillis(), TimeUnit.MILLISECONDS)) {
+        process.destroyForcibly();
+        throw new FsException(
+            FsError.TIMED_OUT,
+            "host "
+                + host
+                + ": '"
+                + String.join(" ", reach)
+                + "' has not ended after "
+                + patience.toSeconds()
+                + " s");
+      }
+      if (process.exitValue() != 0) {
+        throw new FsException(
+            FsError.UNREACHABLE,
+            "host "
+                + host
+                + ": '"
+                + String.join(" ", reach)
+                + "' ended with exit code "
+                + process.exitValue()
+                + ": "
+                + ServiceProcess.lastLines(errors, 3));
+      }
+      return Files.readString(output);
+    } catch (FsException e) {
+      throw e;
+    } catch (IOException e) {
+      throw new FsException(
+          FsError.UNREACHABLE,
+          "host " + host + ": cannot run '" + reach.getFirst() + "': " + e.getMessage(),
+          e);
+    } catch (InterruptedException e) {
+      Thread.currentThread().interrupt();
+      throw new FsException(FsError.INTERRUPTED, "host " + host, e);
+    } finally {
+      delete(errors);
+      delete(output);
+    }
+  }
+
+  /**
+   * Starts this program there in the foreground of a command that stays, and waits for the first
+   * line of its output.
+   *
+   * @param inputFile what it reads
+   * @param log where its output goes; its beginning must be empty
+   */
+  String startAttached(List<String> arguments, Path inputFile, Path log, Duration patience)
+      throws FsException {
+    ServiceProcess process =
+        ServiceProcess.start(commandLine(arguments), log, new File(inputFile.toString()));
+    long limit = System.nanoTime() + patience.toNanos();
+    while (true) {
+      boolean alive = process.isAlive();
+      for (String line : ServiceProcess.tail(log)) {
+        if (line.startsWith("{") && line.endsWith("}")) {
+          return line;
+        }
+      }
+      if (!alive) {
+        throw process.ended("host " + host + ": '" + String.join(" ", reach) + "'");
+      }
+      if (System.nanoTime() - limit > 0) {
+        process.kill();
+        throw new FsException(
+            FsError.TIMED_OUT,
+            "host " + host + ": not ready after " + patience.toSeconds() + " s; see " + log);
+      }
+      ServiceProcess.pause();
+    }
+  }
+
+  private List<String> commandLine(List<String> arguments) {
+    var line = new StringBuilder("ADHOCFS_BUILD=never JAVA_HOME=");
+    line.append(quoted(System.getProperty("java.home")));
+    line.append(" exec ").append(quoted(JavaCommand.launcher()));
+    for (String argument : arguments) {
+      line.append(' ').append(quoted(argument));
+    }
+    List<String> command = new ArrayList<>(reach);
+    command.add(line.toString());
+    return command;
+  }
+
+  /** A word that sh takes as it is. */
+  static String quoted(String word) {
+    return word.matches("[A-Za-z0-9_./=:@%+-]+") ? word : "'" + word.replace("'", "'\\''") + "'";
+  }
+
+  /** Splits at blanks outside quotes. */
+  static List<String> words(String text) {
+    List<String> words = new ArrayList<>();
+    StringBuilder word = null;
+    char quote = 0;
+    for (char c : text.toCharArray()) {
+      if (quote != 0) {
+        if (c == quote) {
+          quote = 0;
+        } else if (word != null) {
+          word.append(c);
+        }
+      } else if (c == '\'' || c == '"') {
+        quote = c;
+        word = word == null ? new StringBuilder() : word;
+      } else if (c == ' ' || c == '\t') {
+        if (word != null) {
+          words.add(word.toString());
+          word = null;
+        }
+      } else {
+        word = word == null ? new StringBuilder() : word;
+        word.append(c);
+      }
+    }
+    if (quote != 0) {
+      throw new IllegalArgumentException("an open " + quote + " in '" + text + "'");
+    }
+    if (word != null) {
+      words.add(word.toString());
+    }
+    return words;
+  }
+
+  private static void delete(@org.jspecify.annotations.Nullable Path file) {
+    if (file != null) {
+      try {
+        Files.deleteIfExists(file);
+      } catch (IOException e) {
+        // A small file in the directory for temporary files: nobody's business.
+      }
+    }
+  }
+
+  @Override
+  public String toString() {
+    return host;
+  }
+
+  /** The bytes of a text, for {@link #run}. */
+  static byte[] input(String text) {
+    return text.getBytes(StandardCharsets.UTF_8);
+  }
+}

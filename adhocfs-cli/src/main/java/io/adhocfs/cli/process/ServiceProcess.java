@@ -1,0 +1,183 @@
+package io.adhocfs.cli.process;
+
+import io.adhocfs.protocol.model.FsError;
+import io.adhocfs.protocol.model.FsException;
+import java.io.File;
+import java.io.IOException;
+import java.io.RandomAccessFile;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.concurrent.TimeUnit;
+
+/** A process that outlives the command that started it, in a session of its own. */
+public final class ServiceProcess {
+  /** How often somebody who waits for a process looks again. */
+  static final Duration LOOK = Duration.ofMillis(10);
+
+  private static final int TAIL_BYTES_MAX = 64 << 10;
+
+  private final Process process;
+  private final Path log;
+
+  private ServiceProcess(Process process, Path log) {
+    this.process = process;
+    this.log = log;
+  }
+
+  /**
+   * Starts a program in a session of its own with nothing to read; what it says is appended to the
+   * log.
+   *
+   * @throws FsException when it cannot be started
+   */
+  public static ServiceProcess start(List<String> command, Path log) throws FsException {
+    return start(command, log, new File("/dev/null"));
+  }
+
+  /** As the other, with something to read. */
+  static ServiceProcess start(List<String> command, Path log, File input) throws FsException {
+    List<String> detached = new ArrayList<>();
+    // In place: the process keeps its number.
+    detached.add("setsid");
+    detached.addAll(command);
+    var builder =
+        new ProcessBuilder(detached)
+            .redirectInput(input)
+            .redirectErrorStream(true)
+            .redirectOutput(ProcessBuilder.Redirect.appendTo(log.toFile()));
+    // Idle heaps of many threads would cost more than they save.
+    builder.environment().putIfAbsent("MALLOC_ARENA_MAX", "2");
+    // A service must not keep a directory busy that somebody wants to unmount or remove.
+    builder.directory(new File("/"));
+    try {
+      return new ServiceProcess(builder.start(), log);
+    } catch (IOException e) {
+      throw new FsException(
+          FsError.STORAGE_FAILED, "cannot start " + command.getFirst() + ": " + e.getMessage(), e);
+    }
+  }
+
+  public long processId() {
+    return process.pid();
+  }
+
+  public boolean isAlive() {
+    return process.isAlive();
+  }
+
+  /** Kills it if it still runs, and waits for its end. */
+  public void kill() {
+    process.destroyForcibly();
+    process.onExit().join();
+  }
+
+  /** What the process said last; for errors. */
+  public String lastLines() {
+    return lastLines(log, 5);
+  }
+
+  /** How it ended, with what it said last. */
+  FsException ended(String what) {
+    return new FsException(
+        FsError.STORAGE_FAILED,
+        what
+            + " ended with exit code "
+            + process.exitValue()
+            + " before it was ready; "
+            + log
+            + " ends with: "
+            + lastLines());
+  }
+
+  /** The last lines of a log that say something, joined into one. */
+  public static String lastLines(Path log, int lines) {
+    List<String> kept = new ArrayList<>();
+    for (String line : tail(log)) {
+      String stripped = line.strip();
+      if (!stripped.isEmpty() && !stripped.startsWith("at ") && !stripped.startsWith("... ")) {
+        kept.add(stripped);
+      }
+    }
+    return kept.isEmpty()
+        ? "(nothing)"
+        : String.join(" | ", kept.subList(Math.max(0, kept.size() - lines), kept.size()));
+  }
+
+  /** The lines at the end of a log. */
+  public static List<String> tail(Path log) {
+    try (var file = new RandomAccessFile(log.toFile(), "r")) {
+      long start = Math.max(0, file.length() - TAIL_BYTES_MAX);
+      file.seek(start);
+      var bytes = new byte[(int) Math.min(TAIL_BYTES_MAX, file.length() - start)];
+      file.readFully(bytes);
+      List<String> lines = new String(bytes, StandardCharsets.UTF_8).lines().toList();
+      return start == 0 || lines.isEmpty() ? lines : lines.subList(1, lines.size());
+    } catch (IOException e) {
+      return List.of("(cannot read " + log + ": " + e.getMessage() + ")");
+    }
+  }
+
+  /**
+   * Whether a process of this host is one of this program's, started with these words on its
+   * command line. False also when it has ended.
+   */
+  public static boolean isOurs(long processId, String... words) {
+    String commandLine;
+    try {
+      commandLine =
+          new String(
+                  Files.readAllBytes(Path.of("/proc", Long.toString(processId), "cmdline")),
+                  StandardCharsets.UTF_8)
+              .replace('\0', '\n');
+    } catch (IOException e) {
+      return false;
+    }
+    List<String> arguments = commandLine.lines().toList();
+    return arguments.contains(JavaCommand.MAIN_CLASS) && arguments.containsAll(List.of(words));
+  }
+
+  /**
+   * Ends a process that {@link #isOurs}: asks it, waits so long, kills it, and waits until it is
+   * gone. Does nothing to other processes.
+   *
+   * @return false if it is still there
+   */
+  public static boolean end(long processId, Duration patience, String... words) {
+    ProcessHandle process = ProcessHandle.of(processId).orElse(null);
+    if (process == null || !isOurs(processId, words)) {
+      return true;
+    }
+    process.destroy();
+    if (awaitEnd(processId, patience, words)) {
+      return true;
+    }
+    process.destroyForcibly();
+    return awaitEnd(processId, Duration.ofSeconds(10), words);
+  }
+
+  /** Waits until a process is gone; false if it is still there after this long. */
+  public static boolean awaitEnd(long processId, Duration patience, String... words) {
+    long limit = System.nanoTime() + patience.toNanos();
+    while (isOurs(processId, words)) {
+      if (System.nanoTime() - limit > 0) {
+        return false;
+      }
+      pause();
+    }
+    return true;
+  }
+
+  /** Waits a moment before looking again. */
+  static void pause() {
+    try {
+      TimeUnit.NANOSECONDS.sleep(LOOK.toNanos());
+    } catch (InterruptedException e) {
+      Thread.currentThread().interrupt();
+      throw new IllegalStateException("interrupted", e);
+    }
+  }
+}

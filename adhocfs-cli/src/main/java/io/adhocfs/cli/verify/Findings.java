@@ -1,0 +1,55 @@
+package io.adhocfs.cli.verify;
+
+import java.util.Collections;
+import java.util.LinkedHashSet;
+import java.util.Set;
+import java.util.concurrent.atomic.AtomicLong;
+
+/** Collects what a verification has to say, each sentence once, in bounded memory. Thread-safe. */
+final class Findings {
+  private final Set<String> inconsistencies = Collections.synchronizedSet(new LinkedHashSet<>());
+  private final Set<String> unseen = Collections.synchronizedSet(new LinkedHashSet<>());
+  private final Set<String> notes = Collections.synchronizedSet(new LinkedHashSet<>());
+  private final AtomicLong inconsistencyCount = new AtomicLong();
+
+  void inconsistent(String sentence) {
+    if (keep(inconsistencies, sentence)) {
+      inconsistencyCount.incrementAndGet();
+    }
+  }
+
+  void unseen(String sentence) {
+    boolean unused = keep(unseen, sentence);
+  }
+
+  void note(String sentence) {
+    boolean unused = keep(notes, sentence);
+  }
+
+  /** Whether the sentence is new, as far as that is known. */
+  private static boolean keep(Set<String> sentences, String sentence) {
+    return sentences.size() >= VerifyReport.KEPT_MAX
+        ? !sentences.contains(sentence)
+        : sentences.add(sentence);
+  }
+
+  VerifyReport report(
+      long inodes,
+      long directories,
+      long entries,
+      long chunks,
+      long readAgain,
+      long elapsedMillis) {
+    return new VerifyReport(
+        inodes,
+        directories,
+        entries,
+        chunks,
+        inconsistencies.stream().toList(),
+        inconsistencyCount.get(),
+        unseen.stream().toList(),
+        notes.stream().toList(),
+        readAgain,
+        elapsedMillis);
+  }
+}

@@ -1,0 +1,93 @@
+package io.adhocfs.cli.verify;
+
+import io.adhocfs.cli.admin.AdminConnection;
+import io.adhocfs.protocol.model.FileAttributes;
+import io.adhocfs.protocol.model.FsException;
+import io.adhocfs.protocol.model.InodeId;
+import io.adhocfs.protocol.placement.ClusterMap;
+import io.adhocfs.protocol.wire.DirectoryEntry;
+import io.adhocfs.protocol.wire.NamespaceRequest;
+import io.adhocfs.protocol.wire.Reply;
+import java.time.Duration;
+import java.util.HashMap;
+import java.util.List;
+import java.util.Map;
+
+/**
+ * Finds the path of a directory by its parents, so that a finding names something that its reader
+ * knows. For messages only: it says "unknown" rather than fail.
+ */
+final class PathFinder {
+  private static final Duration PATIENCE = Duration.ofSeconds(2);
+  private static final int DEPTH_MAX = 64;
+  private static final int PAGE_BYTES = 256 << 10;
+  private static final String UNKNOWN = "path unknown";
+
+  private final AdminConnection connection;
+  private final ClusterMap map;
+  private final Map<InodeId, String> known = new HashMap<>();
+
+  PathFinder(AdminConnection connection, ClusterMap map) {
+    this.connection = connection;
+    this.map = map;
+    known.put(InodeId.ROOT, "adhoc:");
+  }
+
+  /** The path of a directory, without a '/' at the end. */
+  String of(InodeId directory) {
+    return find(directory, 0);
+  }
+
+  private String find(InodeId directory, int depth) {
+    String path = known.get(directory);
+    if (path == null) {
+      path = depth > DEPTH_MAX ? UNKNOWN : ask(directory, depth);
+      known.put(directory, path);
+    }
+    return path;
+  }
+
+  private String ask(InodeId directory, int depth) {
+    try {
+      FileAttributes attributes =
+          connection
+              .ask(
+                  map.owner(directory.slot()),
+                  new NamespaceRequest.GetAttributes(directory),
+                  Reply.Attributes.class,
+                  PATIENCE)
+              .attributes();
+      if (!attributes.isDirectory() || !attributes.parent().exists()) {
+        return UNKNOWN;
+      }
+      String parent = find(attributes.parent(), depth + 1);
+      return parent.equals(UNKNOWN)
+          ? UNKNOWN
+          : parent + "/" + nameIn(attributes.parent(), directory);
+    } catch (FsException e) {
+      return UNKNOWN;
+    }
+  }
+
+  private String nameIn(InodeId parent, InodeId child) throws FsException {
+    long cookie = 0;
+    while (true) {
+      Reply.DirectoryPage page =
+          connection.ask(
+              map.owner(parent.slot()),
+              new NamespaceRequest.ReadDirectory(parent, 0, 0, cookie, PAGE_BYTES, false),
+              Reply.DirectoryPage.class,
+              PATIENCE);
+      List<DirectoryEntry> entries = page.entries();
+      for (DirectoryEntry entry : entries) {
+        if (entry.inode().equals(child)) {
+          return entry.name().toString();
+        }
+      }
+      if (page.last() || entries.isEmpty()) {
+        return "?";
+      }
+      cookie = entries.getLast().name().hash();
+    }
+  }
+}

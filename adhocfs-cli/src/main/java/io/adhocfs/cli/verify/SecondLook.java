@@ -1,0 +1,408 @@
+package io.adhocfs.cli.verify;
+
+import io.adhocfs.cli.admin.AdminConnection;
+import io.adhocfs.protocol.model.FileAttributes;
+import io.adhocfs.protocol.model.FileType;
+import io.adhocfs.protocol.model.FsError;
+import io.adhocfs.protocol.model.FsException;
+import io.adhocfs.protocol.model.InodeId;
+import io.adhocfs.protocol.model.NodeId;
+import io.adhocfs.protocol.placement.ClusterMap;
+import io.adhocfs.protocol.wire.ControlRequest;
+import io.adhocfs.protocol.wire.NamespaceRequest;
+import io.adhocfs.protocol.wire.Reply;
+import io.adhocfs.protocol.wire.ScannedEntry;
+import io.adhocfs.protocol.wire.ScannedInode;
+import java.time.Duration;
+import java.util.HashMap;
+import java.util.HashSet;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Set;
+import java.util.concurrent.TimeUnit;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * Reads again what did not fit, in rounds. A scan of a living instance is no snapshot: a file that
+ * is renamed meanwhile may be seen twice or not at all. So in each round a suspect inode is read,
+ * then all names are counted for it, then it is read once more by a request that waits for
+ * operations under way. Only what did not fit in {@value #STRIKES} rounds, and did not change
+ * during them, is inconsistent.
+ */
+final class SecondLook {
+  private static final int ROUNDS_MAX = 7;
+  private static final int STRIKES = 3;
+  private static final Duration FIRST_PAUSE = Duration.ofMillis(50);
+
+  /** A request for what an undecided operation holds waits for the decision. */
+  private static final Duration READ_PATIENCE = Duration.ofSeconds(5);
+
+  /** Chunks of removed files are reclaimed in the background. */
+  private static final Duration RECLAIM_PATIENCE = Duration.ofSeconds(20);
+
+  private static final int DEPTH_MAX = 4096;
+
+  private final AdminConnection connection;
+  private final Scan scan;
+  private final List<NodeId> nodes;
+  private final ClusterMap map;
+  private final Findings findings;
+  private final boolean everyNodeSeen;
+  private final PathFinder paths;
+  private final Map<Object, Integer> strikes = new HashMap<>();
+  private final Set<InodeId> held = new HashSet<>();
+
+  SecondLook(
+      AdminConnection connection,
+      Scan scan,
+      List<NodeId> nodes,
+      ClusterMap map,
+      Findings findings,
+      boolean everyNodeSeen) {
+    this.connection = connection;
+    this.scan = scan;
+    this.nodes = nodes;
+    this.map = map;
+    this.findings = findings;
+    this.everyNodeSeen = everyNodeSeen;
+    this.paths = new PathFinder(connection, map);
+  }
+
+  /** What was counted for one suspect inode in a round. */
+  private static final class Count {
+    private @Nullable ScannedInode before;
+    private int names;
+    private long namedIn;
+    private int children;
+    private int subdirectories;
+  }
+
+  /** Clears or names everything that is suspect; nothing is left in the suspects afterwards. */
+  void examine(Suspects suspects) {
+    Duration pause = FIRST_PAUSE;
+    for (int round = 0; round < ROUNDS_MAX && !suspects.isEmpty(); round++) {
+      lookAtNames(suspects);
+      if (!suspects.chunks().isEmpty()) {
+        lookAtChunks(suspects, round == ROUNDS_MAX - 1);
+      }
+      if (!suspects.isEmpty()) {
+        pause(pause);
+        pause = pause.multipliedBy(2);
+      }
+    }
+    for (InodeId inode : held) {
+      findings.unseen(
+          "inode %s (%s) is held by an operation that is not decided yet"
+              .formatted(inode, paths.of(inode)));
+    }
+    int changing = suspects.inodes().size() + suspects.entries().size();
+    if (changing > 0) {
+      findings.note(
+          changing + " things changed each time they were looked at; nothing wrong was seen");
+    }
+    if (!suspects.chunks().isEmpty()) {
+      findings.note(suspects.chunks().size() + " chunks of removed files wait to be reclaimed");
+    }
+  }
+
+  private void lookAtNames(Suspects suspects) {
+    Map<InodeId, Count> counts = new HashMap<>();
+    suspects.inodes().forEach(inode -> counts.put(inode, new Count()));
+    Map<Suspects.EntryPlace, ScannedEntry> entries = new HashMap<>();
+    if (!counts.isEmpty()) {
+      scan.inodes(
+          nodes,
+          (node, inode) -> {
+            Count count = counts.get(inode.attributes().id());
+            if (count != null) {
+              count.before = inode;
+            }
+          });
+    }
+    if (!counts.isEmpty() || !suspects.entries().isEmpty()) {
+      scan.entries(
+          nodes,
+          (node, entry) -> {
+            Count target = counts.get(entry.inode());
+            if (target != null) {
+              target.names++;
+              target.namedIn = entry.directory().value();
+            }
+            Count directory = counts.get(entry.directory());
+            if (directory != null) {
+              directory.children++;
+              directory.subdirectories += entry.fileType() == FileType.DIRECTORY ? 1 : 0;
+            }
+            var place = new Suspects.EntryPlace(entry.directory(), entry.name());
+            if (suspects.entries().contains(place)) {
+              entries.put(place, entry);
+            }
+          });
+    }
+    counts.forEach((inode, count) -> {
+      if (judged(inode, count)) {
+        suspects.inodes().remove(inode);
+      }
+    });
+    for (Suspects.EntryPlace place : List.copyOf(suspects.entries())) {
+      if (judged(place, entries.get(place))) {
+        suspects.entries().remove(place);
+      }
+    }
+  }
+
+  /** Whether a suspect inode needs no further look. */
+  private boolean judged(InodeId inode, Count count) {
+    FileAttributes now;
+    try {
+      now = read(inode);
+    } catch (FsException e) {
+      return cannotBeRead(inode, e);
+    }
+    held.remove(inode);
+    if (now == null) {
+      // Gone, which is fine, unless a name points to it: such names are suspects of their own.
+      return !inode.equals(InodeId.ROOT) || strike(inode, "the root directory is missing");
+    }
+    ScannedInode before = count.before;
+    if (before == null || before.inTransaction() || !before.attributes().equals(now)) {
+      return false;
+    }
+    if (now.isDirectory()) {
+      if (!InodeRule.directoryFits(
+          inode,
+          now.linkCount(),
+          now.sizeBytes(),
+          now.parent().value(),
+          count.names,
+          count.namedIn,
+          count.children,
+          count.subdirectories,
+          everyNodeSeen)) {
+        return strike(inode, describeDirectory(now, count));
+      }
+      return leadsToRoot(now)
+          || strike(
+              inode,
+              "directory %s (%s): its parents do not lead to the root"
+                  .formatted(inode, paths.of(inode)));
+    }
+    return InodeRule.fileFits(now.linkCount(), count.names, before.pins() > 0, everyNodeSeen)
+        || strike(inode, describeFile(now, count));
+  }
+
+  private String describeDirectory(FileAttributes directory, Count count) {
+    return "directory %s (%s): link count %d with %d subdirectories, size %d with %d entries, parent %s, %d names%s"
+        .formatted(
+            directory.id(),
+            paths.of(directory.id()),
+            directory.linkCount(),
+            count.subdirectories,
+            directory.sizeBytes(),
+            count.children,
+            directory.parent(),
+            count.names,
+            count.names == 0 ? "" : ", in directory " + Long.toUnsignedString(count.namedIn));
+  }
+
+  private String describeFile(FileAttributes file, Count count) {
+    return file.linkCount() == 0 && count.names == 0
+        ? "inode %s has no name and nobody has it open".formatted(file.id())
+        : "inode %s (%s) has %d names and link count %d"
+            .formatted(
+                file.id(),
+                count.names == 0 ? "nowhere" : "in " + paths.of(new InodeId(count.namedIn)),
+                count.names,
+                file.linkCount());
+  }
+
+  private boolean judged(Suspects.EntryPlace place, @Nullable ScannedEntry entry) {
+    if (entry == null) {
+      return true;
+    }
+    if (entry.inTransaction()) {
+      held.add(place.directory());
+      return false;
+    }
+    try {
+      FileAttributes directory = read(place.directory());
+      FileAttributes target = read(entry.inode());
+      held.remove(place.directory());
+      if (directory == null && ownerReachable(place.directory())) {
+        return strike(
+            place,
+            "the name '%s' lies in directory %s, which does not exist"
+                .formatted(place.name(), place.directory()));
+      }
+      if (directory != null && !directory.isDirectory()) {
+        return strike(
+            place,
+            "the name '%s' lies in inode %s, which is no directory"
+                .formatted(place.name(), place.directory()));
+      }
+      if (target == null) {
+        return strike(
+            place,
+            "%s/%s points to inode %s, which does not exist"
+                .formatted(paths.of(place.directory()), place.name(), entry.inode()));
+      }
+      return target.type() == entry.fileType()
+          || strike(
+              place,
+              "%s/%s says %s, but its inode %s is a %s"
+                  .formatted(
+                      paths.of(place.directory()),
+                      place.name(),
+                      entry.fileType(),
+                      entry.inode(),
+                      target.type()));
+    } catch (FsException e) {
+      return cannotBeRead(entry.inode(), e);
+    }
+  }
+
+  private void lookAtChunks(Suspects suspects, boolean lastRound) {
+    if (lastRound) {
+      awaitReclaim();
+    }
+    Set<Suspects.ChunkPlace> seen = new HashSet<>();
+    scan.chunks(
+        nodes,
+        (node, chunk) -> {
+          var place = new Suspects.ChunkPlace(node, chunk.inode(), chunk.chunkIndex());
+          if (suspects.chunks().containsKey(place)) {
+            seen.add(place);
+          }
+        });
+    boolean reclaiming = pendingOperations() > 0;
+    Map<InodeId, FileAttributes> read = new HashMap<>();
+    Set<InodeId> gone = new HashSet<>();
+    Map<Suspects.ChunkPlace, Integer> open = new LinkedHashMap<>(suspects.chunks());
+    open.forEach((place, slot) -> {
+      boolean done;
+      try {
+        FileAttributes file = read.get(place.inode());
+        if (file == null && !gone.contains(place.inode())) {
+          file = read(place.inode());
+          if (file == null) {
+            gone.add(place.inode());
+          } else {
+            read.put(place.inode(), file);
+          }
+        }
+        if (!seen.contains(place)) {
+          done = true;
+        } else if (file == null) {
+          done =
+              !reclaiming
+                  && strike(
+                      place,
+                      "node %s keeps chunk %d of inode %s, which does not exist"
+                          .formatted(place.node(), place.chunkIndex(), place.inode()));
+        } else {
+          done =
+              ChunkRule.fits(file.type(), file.layout(), place.chunkIndex(), slot)
+                  || strike(
+                      place,
+                      "node %s keeps chunk %d of inode %s in slot %d, where it does not belong"
+                          .formatted(place.node(), place.chunkIndex(), place.inode(), slot));
+        }
+      } catch (FsException e) {
+        done = cannotBeRead(place.inode(), e);
+      }
+      if (done) {
+        suspects.chunks().remove(place);
+      }
+    });
+  }
+
+  private void awaitReclaim() {
+    long limit = System.nanoTime() + RECLAIM_PATIENCE.toNanos();
+    while (pendingOperations() > 0 && System.nanoTime() - limit < 0) {
+      pause(Duration.ofMillis(200));
+    }
+  }
+
+  private long pendingOperations() {
+    return connection
+        .askAll(nodes, new ControlRequest.GetStatus(), Reply.Status.class, READ_PATIENCE)
+        .answers()
+        .values()
+        .stream()
+        .mapToLong(answer -> answer.status().pendingOperations())
+        .sum();
+  }
+
+  private boolean leadsToRoot(FileAttributes directory) {
+    FileAttributes current = directory;
+    for (int depth = 0; depth < DEPTH_MAX; depth++) {
+      if (current.id().equals(InodeId.ROOT)) {
+        return true;
+      }
+      if (!ownerReachable(current.parent())) {
+        return true;
+      }
+      try {
+        FileAttributes parent = read(current.parent());
+        if (parent == null) {
+          return false;
+        }
+        current = parent;
+      } catch (FsException e) {
+        return true;
+      }
+    }
+    return false;
+  }
+
+  /** What an inode is now; null = there is none. */
+  private @Nullable FileAttributes read(InodeId inode) throws FsException {
+    try {
+      return connection
+          .ask(
+              map.owner(inode.slot()),
+              new NamespaceRequest.GetAttributes(inode),
+              Reply.Attributes.class,
+              READ_PATIENCE)
+          .attributes();
+    } catch (FsException e) {
+      if (e.error() == FsError.NOT_FOUND) {
+        return null;
+      }
+      throw e;
+    }
+  }
+
+  /** Counts a round in which something did not fit; names it when there were enough of them. */
+  private boolean strike(Object suspect, String sentence) {
+    if (strikes.merge(suspect, 1, Integer::sum) < STRIKES) {
+      return false;
+    }
+    findings.inconsistent(sentence);
+    return true;
+  }
+
+  /** Whether to give up on an inode whose owner does not tell. */
+  private boolean cannotBeRead(InodeId inode, FsException e) {
+    if (e.error() == FsError.TIMED_OUT) {
+      held.add(inode);
+      return strikes.merge(e.error() + inode.toString(), 1, Integer::sum) >= STRIKES;
+    }
+    findings.unseen("inode " + inode + ": " + e.getMessage());
+    return true;
+  }
+
+  private boolean ownerReachable(InodeId inode) {
+    return nodes.contains(map.owner(inode.slot()));
+  }
+
+  private static void pause(Duration duration) {
+    try {
+      TimeUnit.NANOSECONDS.sleep(duration.toNanos());
+    } catch (InterruptedException e) {
+      Thread.currentThread().interrupt();
+      throw new IllegalStateException("interrupted", e);
+    }
+  }
+}

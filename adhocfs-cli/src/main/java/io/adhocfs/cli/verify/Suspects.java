@@ -1,0 +1,76 @@
+package io.adhocfs.cli.verify;
+
+import io.adhocfs.protocol.model.EntryName;
+import io.adhocfs.protocol.model.InodeId;
+import io.adhocfs.protocol.model.NodeId;
+import java.util.LinkedHashMap;
+import java.util.LinkedHashSet;
+import java.util.Map;
+import java.util.Set;
+
+/** What looked wrong at first sight and must be read again. Bounded. */
+final class Suspects {
+  /** So many of each kind; a busy instance has some, a broken one is known to be broken. */
+  static final int MAX = 100_000;
+
+  /** A name in a directory. */
+  record EntryPlace(InodeId directory, EntryName name) {}
+
+  /** A chunk on a node. */
+  record ChunkPlace(NodeId node, InodeId inode, long chunkIndex) {}
+
+  private final Set<InodeId> inodes = new LinkedHashSet<>();
+  private final Set<EntryPlace> entries = new LinkedHashSet<>();
+  private final Map<ChunkPlace, Integer> chunks = new LinkedHashMap<>();
+  private boolean overflowed;
+
+  void add(InodeId inode) {
+    if (inodes.size() < MAX) {
+      inodes.add(inode);
+    } else {
+      overflowed = true;
+    }
+  }
+
+  void add(EntryPlace entry) {
+    if (entries.size() < MAX) {
+      entries.add(entry);
+    } else {
+      overflowed = true;
+    }
+  }
+
+  /** A chunk in this slot. */
+  void add(ChunkPlace chunk, int slot) {
+    if (chunks.size() < MAX) {
+      chunks.put(chunk, slot);
+    } else {
+      overflowed = true;
+    }
+  }
+
+  Set<InodeId> inodes() {
+    return inodes;
+  }
+
+  Set<EntryPlace> entries() {
+    return entries;
+  }
+
+  Map<ChunkPlace, Integer> chunks() {
+    return chunks;
+  }
+
+  /** Whether there was more than fits. */
+  boolean overflowed() {
+    return overflowed;
+  }
+
+  boolean isEmpty() {
+    return inodes.isEmpty() && entries.isEmpty() && chunks.isEmpty();
+  }
+
+  int count() {
+    return inodes.size() + entries.size() + chunks.size();
+  }
+}

@@ -1,0 +1,278 @@
+package io.adhocfs.cli.verify;
+
+import io.adhocfs.cli.admin.AdminConnection;
+import io.adhocfs.cli.admin.NodeAnswers;
+import io.adhocfs.protocol.model.FileLayout;
+import io.adhocfs.protocol.model.FsException;
+import io.adhocfs.protocol.model.InodeId;
+import io.adhocfs.protocol.model.NodeId;
+import io.adhocfs.protocol.placement.ClusterMap;
+import io.adhocfs.protocol.placement.Placement;
+import io.adhocfs.protocol.placement.Striping;
+import io.adhocfs.protocol.wire.ControlRequest;
+import io.adhocfs.protocol.wire.Reply;
+import io.adhocfs.protocol.wire.ScannedChunk;
+import io.adhocfs.protocol.wire.ScannedEntry;
+import io.adhocfs.protocol.wire.ScannedInode;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.function.Consumer;
+
+/**
+ * One verification of an instance: reads all that the nodes keep, compares, and reads again what
+ * did not fit.
+ *
+ * <p>The rules: a name points to an inode of the type that it says. An inode that is no directory
+ * has as many names as its link count, none only while somebody has it open. A directory has one
+ * name, in its parent; its link count is 2 + its subdirectories and its size the number of its
+ * entries; its parents lead to the root. Every record lies on the node that owns its slot. A chunk
+ * belongs to a file and lies in the slot that the file's layout says; past the file's end it is
+ * only space to be reclaimed.
+ *
+ * <p>Not thread-safe; used once.
+ */
+public final class Verifier {
+  private static final Duration MAP_PATIENCE = Duration.ofSeconds(3);
+
+  /** Comparing all chunk files with the index may take long. */
+  private static final Duration CHECK_PATIENCE = Duration.ofMinutes(10);
+
+  private final AdminConnection connection;
+  private final ClusterMap known;
+  private final Consumer<String> progress;
+  private final Findings findings = new Findings();
+  private final InodeTable inodes = new InodeTable();
+  private final Suspects suspects = new Suspects();
+  private final Scan scan;
+  private ClusterMap map;
+  private List<NodeId> reachable = List.of();
+  private boolean everyNodeSeen = true;
+  private long entryCount;
+  private long chunkCount;
+  private long chunksPastEnd;
+
+  /**
+   * A verification over a connection, which stays open.
+   *
+   * @param known a map with the addresses of all nodes
+   * @param progress told what happens now, every now and then
+   */
+  public Verifier(AdminConnection connection, ClusterMap known, Consumer<String> progress) {
+    this.connection = connection;
+    this.known = known;
+    this.map = known;
+    this.progress = progress;
+    this.scan = new Scan(connection);
+  }
+
+  /** Does it. Nodes that cannot be asked are in the report. */
+  public VerifyReport verify() {
+    long started = System.nanoTime();
+    findNodes();
+    progress.accept("reading inodes");
+    scan.inodes(reachable, this::takeInode);
+    progress.accept("reading names of " + inodes.size() + " inodes");
+    scan.entries(reachable, this::takeEntry);
+    everyNodeSeen &= scan.failures().isEmpty();
+    progress.accept("comparing");
+    judgeInodes();
+    judgeReachability();
+    progress.accept("reading chunks");
+    scan.chunks(reachable, this::takeChunk);
+    checkStorage();
+    int readAgain = suspects.count();
+    if (!suspects.isEmpty()) {
+      progress.accept("reading " + readAgain + " things again");
+      new SecondLook(connection, scan, reachable, map, findings, everyNodeSeen).examine(suspects);
+    }
+    if (suspects.overflowed()) {
+      findings.unseen(
+          "more than "
+              + Suspects.MAX
+              + " things changed or looked wrong; the rest was not read again");
+    }
+    scan.failures().forEach((node, e) -> findings.unseen("node " + node + ": " + e.getMessage()));
+    if (chunksPastEnd > 0) {
+      findings.note(
+          chunksPastEnd
+              + " chunks lie past the ends of their files: space that goes with the files or their next truncation");
+    }
+    long directories = 0;
+    for (int row = 0; row < inodes.size(); row++) {
+      directories += inodes.isDirectory(row) ? 1 : 0;
+    }
+    return findings.report(
+        inodes.size(),
+        directories,
+        entryCount,
+        chunkCount,
+        readAgain,
+        (System.nanoTime() - started) / 1_000_000);
+  }
+
+  private void findNodes() {
+    List<NodeId> all = known.nodes().stream().map(ClusterMap.Node::id).toList();
+    NodeAnswers<Reply.Map> maps = connection.askMaps(all, MAP_PATIENCE);
+    map = connection.useNewest(known, maps);
+    maps.failures().forEach((node, e) -> findings.unseen("node " + node + ": " + e.getMessage()));
+    everyNodeSeen = maps.failures().isEmpty();
+    reachable = List.copyOf(maps.answers().keySet());
+    maps.answers()
+        .forEach((node, answer) -> {
+          if (!answer.map().epoch().equals(map.epoch())) {
+            findings.note(
+                "node %s is at epoch %d, others at %d"
+                    .formatted(node, answer.map().epoch().value(), map.epoch().value()));
+          }
+        });
+  }
+
+  private void takeInode(NodeId node, ScannedInode inode) {
+    InodeId id = inode.attributes().id();
+    requireOwner(node, id.slotValue(), () -> "inode " + id);
+    if (inodes.add(inode) == InodeTable.NONE) {
+      findings.inconsistent("inode " + id + " is kept more than once");
+    }
+  }
+
+  private void takeEntry(NodeId node, ScannedEntry entry) {
+    entryCount++;
+    int directory = inodes.row(entry.directory().value());
+    int exponent = directory == InodeTable.NONE ? 0 : inodes.partitionExponent(directory);
+    int slot = Placement.entrySlot(entry.directory(), exponent, entry.name()).value();
+    requireOwner(
+        node, slot, () -> "the name '" + entry.name() + "' in directory " + entry.directory());
+    int target = inodes.row(entry.inode().value());
+    if (directory != InodeTable.NONE) {
+      inodes.countChild(directory, entry.fileType().code() == 4);
+    }
+    if (target != InodeTable.NONE) {
+      inodes.countName(target, entry.directory().value());
+    }
+    boolean wrong =
+        entry.inTransaction()
+            || directory == InodeTable.NONE
+            || !inodes.isDirectory(directory)
+            || (target == InodeTable.NONE
+                ? seen(entry.inode())
+                : inodes.type(target) != entry.fileType());
+    if (wrong) {
+      suspects.add(new Suspects.EntryPlace(entry.directory(), entry.name()));
+    }
+  }
+
+  private void takeChunk(NodeId node, ScannedChunk chunk) {
+    chunkCount++;
+    requireOwner(
+        node, chunk.slot(), () -> "chunk " + chunk.chunkIndex() + " of inode " + chunk.inode());
+    int row = inodes.row(chunk.inode().value());
+    if (row == InodeTable.NONE) {
+      if (seen(chunk.inode())) {
+        suspects.add(
+            new Suspects.ChunkPlace(node, chunk.inode(), chunk.chunkIndex()), chunk.slot());
+      }
+      return;
+    }
+    FileLayout layout = inodes.layout(row);
+    if (!ChunkRule.fits(inodes.type(row), layout, chunk.chunkIndex(), chunk.slot())) {
+      suspects.add(new Suspects.ChunkPlace(node, chunk.inode(), chunk.chunkIndex()), chunk.slot());
+    } else if (chunk.chunkIndex()
+        >= Striping.chunkCount(inodes.sizeBytes(row), layout.chunkSizeBytes())) {
+      chunksPastEnd++;
+    }
+  }
+
+  private void judgeInodes() {
+    if (inodes.row(InodeId.ROOT.value()) == InodeTable.NONE && seen(InodeId.ROOT)) {
+      suspects.add(InodeId.ROOT);
+    }
+    for (int row = 0; row < inodes.size(); row++) {
+      boolean fits =
+          inodes.isDirectory(row)
+              ? InodeRule.directoryFits(
+                  inodes.id(row),
+                  inodes.linkCount(row),
+                  inodes.sizeBytes(row),
+                  inodes.parent(row),
+                  inodes.names(row),
+                  inodes.namedIn(row),
+                  inodes.children(row),
+                  inodes.subdirectories(row),
+                  everyNodeSeen)
+              : InodeRule.fileFits(
+                  inodes.linkCount(row), inodes.names(row), inodes.isPinned(row), everyNodeSeen);
+      if (!fits) {
+        suspects.add(inodes.id(row));
+      }
+    }
+  }
+
+  /** Follows parents up to the root; what has been reached once need not be followed again. */
+  private void judgeReachability() {
+    var reached = new byte[inodes.size()]; // 1 = on the way being followed, 2 = reached, 3 = not
+    var way = new ArrayList<Integer>();
+    for (int start = 0; start < inodes.size(); start++) {
+      if (!inodes.isDirectory(start)) {
+        continue;
+      }
+      way.clear();
+      int row = start;
+      byte outcome = 0;
+      while (outcome == 0) {
+        if (row == InodeTable.NONE) {
+          // Where the parent's node was not seen nothing can be said.
+          outcome = (byte) (everyNodeSeen ? 3 : 2);
+        } else if (reached[row] == 1) {
+          outcome = 3;
+        } else if (reached[row] != 0) {
+          outcome = reached[row];
+        } else if (inodes.id(row).equals(InodeId.ROOT)) {
+          reached[row] = 2;
+          outcome = 2;
+        } else {
+          reached[row] = 1;
+          way.add(row);
+          row = inodes.row(inodes.parent(row));
+        }
+      }
+      for (int passed : way) {
+        reached[passed] = outcome;
+        if (outcome == 3) {
+          suspects.add(inodes.id(passed));
+        }
+      }
+    }
+  }
+
+  private void checkStorage() {
+    progress.accept("comparing chunk files with their index");
+    Map<NodeId, FsException> failed = new LinkedHashMap<>();
+    NodeAnswers<Reply.Findings> answers =
+        connection.askAll(
+            reachable, new ControlRequest.CheckStorage(), Reply.Findings.class, CHECK_PATIENCE);
+    answers
+        .answers()
+        .forEach((node, found) ->
+            found
+                .findings()
+                .forEach(finding -> findings.inconsistent("node " + node + ": " + finding)));
+    failed.putAll(answers.failures());
+    failed.forEach((node, e) -> findings.unseen("node " + node + ": " + e.getMessage()));
+  }
+
+  private boolean seen(InodeId inode) {
+    return reachable.contains(map.owner(inode.slot()))
+        && !scan.failures().containsKey(map.owner(inode.slot()));
+  }
+
+  private void requireOwner(NodeId node, int slot, java.util.function.Supplier<String> what) {
+    if (map.ownerValue(slot) != node.value()) {
+      findings.inconsistent(
+          "%s lies on node %s, but slot %d belongs to node n%d"
+              .formatted(what.get(), node, slot, map.ownerValue(slot)));
+    }
+  }
+}

@@ -1,0 +1,37 @@
+package io.adhocfs.client;
+
+import io.adhocfs.protocol.model.TrafficClass;
+import java.time.Duration;
+import java.util.Optional;
+
+/**
+ * What one client may choose for itself; everything else is the instance's setting.
+ *
+ * @param owner to whom files that paths make belong; empty = this process's user and group
+ * @param trafficClass for whom this client's requests travel
+ * @param deadline how long an operation may take in all before it fails with TIMED_OUT; zero = for
+ *     ever; empty = the instance's {@code client.deadline}
+ */
+public record ClientOptions(
+    Optional<Owner> owner, TrafficClass trafficClass, Optional<Duration> deadline) {
+  public static final ClientOptions DEFAULT =
+      new ClientOptions(Optional.empty(), TrafficClass.FOREGROUND, Optional.empty());
+
+  public ClientOptions {
+    if (deadline.isPresent() && deadline.get().isNegative()) {
+      throw new IllegalArgumentException("a deadline of " + deadline.get());
+    }
+  }
+
+  public ClientOptions withOwner(Owner value) {
+    return new ClientOptions(Optional.of(value), trafficClass, deadline);
+  }
+
+  public ClientOptions withTrafficClass(TrafficClass value) {
+    return new ClientOptions(owner, value, deadline);
+  }
+
+  public ClientOptions withDeadline(Duration value) {
+    return new ClientOptions(owner, trafficClass, Optional.of(value));
+  }
+}

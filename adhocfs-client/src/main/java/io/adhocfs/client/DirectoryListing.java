@@ -1,0 +1,55 @@
+package io.adhocfs.client;
+
+import io.adhocfs.protocol.model.FsException;
+import io.adhocfs.protocol.model.InodeId;
+import java.util.ArrayDeque;
+import java.util.Deque;
+import java.util.concurrent.CompletableFuture;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * The entries of one directory, page by page, in bounded memory. "." and ".." are not among them.
+ * Not thread-safe: one reader.
+ */
+public final class DirectoryListing {
+  private static final int PAGE_BYTES = 256 << 10;
+
+  private final InodeOperations inodes;
+  private final InodeId directory;
+  private final boolean withAttributes;
+  private final Deque<DirectoryItem> items = new ArrayDeque<>();
+  private long cookie;
+  private boolean last;
+
+  DirectoryListing(InodeOperations inodes, InodeId directory, boolean withAttributes) {
+    this.inodes = inodes;
+    this.directory = directory;
+    this.withAttributes = withAttributes;
+  }
+
+  public InodeId directory() {
+    return directory;
+  }
+
+  /** The next entry, or null at the end; waits for the next page where needed. */
+  public @Nullable DirectoryItem next() throws FsException {
+    while (items.isEmpty() && !last) {
+      items.addAll(Await.result(nextPage()).items());
+    }
+    return items.poll();
+  }
+
+  /**
+   * The next page; empty and {@code last} at the end. Not to be mixed with {@link #next}, and one
+   * at a time.
+   */
+  public CompletableFuture<DirectoryPage> nextPage() {
+    return inodes
+        .readDirectory(directory, cookie, PAGE_BYTES, withAttributes)
+        .thenApply(page -> {
+          cookie = page.nextCookie();
+          last = page.last();
+          return page;
+        });
+  }
+}

@@ -1,0 +1,16 @@
+package io.adhocfs.client;
+
+import java.util.List;
+
+/**
+ * Some entries of a directory, in the order of their cookies; entries of one cookie are never in
+ * two pages.
+ *
+ * @param last whether the directory ends here; a page that is not the last may still be empty
+ * @param nextCookie where the next page starts
+ */
+public record DirectoryPage(List<DirectoryItem> items, boolean last, long nextCookie) {
+  public DirectoryPage {
+    items = List.copyOf(items);
+  }
+}

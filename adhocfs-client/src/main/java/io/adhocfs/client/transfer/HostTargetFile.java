@@ -1,0 +1,89 @@
+package io.adhocfs.client.transfer;
+
+import io.adhocfs.client.transfer.local.LocalDirectory;
+import io.adhocfs.client.transfer.local.LocalFile;
+import io.adhocfs.client.transfer.local.LocalFiles;
+import io.adhocfs.client.transfer.local.LocalStatus;
+import io.adhocfs.protocol.model.FsException;
+import io.netty.buffer.ByteBuf;
+import java.util.concurrent.CompletableFuture;
+import org.jspecify.annotations.Nullable;
+
+/** A file of this host that is copied into; remains as the file to link to when it is closed. */
+final class HostTargetFile implements TargetFile {
+  private final @Nullable LocalFile file;
+  private final HostTargetDirectory.Setting setting;
+
+  /** By path, since its directory may be closed when a link to it is made. */
+  private final byte[] path;
+
+  /** Null for a file that stays as it is. */
+  HostTargetFile(@Nullable LocalFile file, HostTargetDirectory directory, byte[] name) {
+    this.file = file;
+    setting = directory.setting();
+    path = LocalFiles.join(directory.directory().path(), name);
+  }
+
+  @Override
+  public CompletableFuture<Void> write(long offset, ByteBuf data) {
+    return setting
+        .threads()
+        .run(() -> {
+          try {
+            HostBuffers.write(open(), offset, data);
+          } finally {
+            data.release();
+          }
+        });
+  }
+
+  @Override
+  public CompletableFuture<ByteBuf> read(long offset, int lengthBytes) {
+    return setting.threads().call(() -> HostBuffers.read(open(), offset, lengthBytes));
+  }
+
+  @Override
+  public CompletableFuture<Facts> finish(Facts source) {
+    return setting
+        .threads()
+        .call(() -> {
+          LocalFile opened = open();
+          if (opened.status().sizeBytes() != source.sizeBytes()) {
+            opened.setSize(source.sizeBytes());
+          }
+          if (setting.options().keepOwner()) {
+            opened.setOwner(source.uid(), source.gid());
+          }
+          opened.setMode(source.mode());
+          opened.setTimes(source.atimeNanos(), source.mtimeNanos());
+          return Facts.of(opened.status(), setting.mounts());
+        });
+  }
+
+  @Override
+  public CompletableFuture<Void> close() {
+    return setting
+        .threads()
+        .run(() -> {
+          if (file != null) {
+            file.close();
+          }
+        });
+  }
+
+  void linkInto(LocalDirectory directory, byte[] name) throws FsException {
+    directory.linkPath(path, name);
+  }
+
+  boolean isFile(LocalStatus other) throws FsException {
+    LocalStatus status = LocalFiles.status(path, false);
+    return status.inode() == other.inode() && status.device() == other.device();
+  }
+
+  private LocalFile open() {
+    if (file == null) {
+      throw new IllegalStateException("a file that stays as it is");
+    }
+    return file;
+  }
+}

@@ -1,0 +1,60 @@
+package io.adhocfs.client.transfer;
+
+import io.adhocfs.client.OpenFile;
+import io.adhocfs.protocol.model.FileAttributes;
+import io.netty.buffer.ByteBuf;
+import java.util.concurrent.CompletableFuture;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/** An open file of an instance that is copied from. */
+final class InstanceSourceFile implements SourceFile {
+  private static final Logger log = LoggerFactory.getLogger(InstanceSourceFile.class);
+
+  private final OpenFile file;
+  private final FileAttributes opened;
+  private final Facts facts;
+
+  InstanceSourceFile(OpenFile file) {
+    this.file = file;
+    opened = file.lastKnownAttributes();
+    facts = Facts.of(opened);
+  }
+
+  @Override
+  public Facts facts() {
+    return facts;
+  }
+
+  @Override
+  public CompletableFuture<Extent> nextData(long offset) {
+    return CompletableFuture.completedFuture(
+        new Extent(offset, Math.max(offset, facts.sizeBytes())));
+  }
+
+  @Override
+  public boolean hidesHoles() {
+    return facts.mayHaveHoles();
+  }
+
+  /** Takes the size from when it was opened; whether it has changed is asked once, at the end. */
+  @Override
+  public CompletableFuture<ByteBuf> read(long offset, int lengthBytes) {
+    return file.readBuffer(offset, lengthBytes, opened);
+  }
+
+  @Override
+  public CompletableFuture<Facts> factsNow() {
+    return file.attributesAsync().thenApply(Facts::of);
+  }
+
+  @Override
+  public void close() {
+    var _ =
+        file.closeAsync()
+            .exceptionally(failure -> {
+              log.debug("closing a file that was only read: {}", failure.getMessage());
+              return null;
+            });
+  }
+}

@@ -1,0 +1,74 @@
+package io.adhocfs.client.transfer;
+
+import io.adhocfs.client.OpenFile;
+import io.adhocfs.protocol.model.FileAttributes;
+import io.adhocfs.protocol.model.InodeId;
+import io.netty.buffer.ByteBuf;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.atomic.AtomicLong;
+import org.jspecify.annotations.Nullable;
+
+/** A file of an instance that is copied into; remains as the file to link to when it is closed. */
+final class InstanceTargetFile implements TargetFile {
+  private final @Nullable OpenFile file;
+  private final InodeId inode;
+  private final InstancePlace.Setting setting;
+
+  /** How far has been written: a hole at the end is made by growing the file past it. */
+  private final AtomicLong endBytes = new AtomicLong();
+
+  InstanceTargetFile(OpenFile file, InstancePlace.Setting setting) {
+    this.file = file;
+    this.inode = file.inode();
+    this.setting = setting;
+  }
+
+  /** A file that stays as it is. */
+  InstanceTargetFile(FileAttributes existing, InstancePlace.Setting setting) {
+    this.file = null;
+    this.inode = existing.id();
+    this.setting = setting;
+  }
+
+  InodeId inode() {
+    return inode;
+  }
+
+  @Override
+  public CompletableFuture<Void> write(long offset, ByteBuf data) {
+    endBytes.accumulateAndGet(offset + data.readableBytes(), Math::max);
+    return open().writeBuffer(offset, data);
+  }
+
+  @Override
+  public CompletableFuture<ByteBuf> read(long offset, int lengthBytes) {
+    return open().readBuffer(offset, lengthBytes, null);
+  }
+
+  @Override
+  public CompletableFuture<Facts> finish(Facts source) {
+    CompletableFuture<?> sized =
+        endBytes.get() == source.sizeBytes()
+            ? CompletableFuture.completedFuture(null)
+            : open().truncateAsync(source.sizeBytes());
+    return sized
+        .thenCompose(done ->
+            setting
+                .inodes()
+                .setAttributes(
+                    inode, InstanceTargetDirectory.attributes(source, setting.options())))
+        .thenApply(Facts::of);
+  }
+
+  @Override
+  public CompletableFuture<Void> close() {
+    return file == null ? CompletableFuture.completedFuture(null) : file.closeAsync();
+  }
+
+  private OpenFile open() {
+    if (file == null) {
+      throw new IllegalStateException("a file that stays as it is");
+    }
+    return file;
+  }
+}

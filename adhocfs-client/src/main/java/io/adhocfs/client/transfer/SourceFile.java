@@ -1,0 +1,33 @@
+package io.adhocfs.client.transfer;
+
+import io.netty.buffer.ByteBuf;
+import java.util.concurrent.CompletableFuture;
+
+/** An open regular file that is copied from. No call waits. */
+interface SourceFile {
+
+  /**
+   * A part of the file.
+   *
+   * @param start of the first byte; {@code start == end} at the file's end
+   */
+  record Extent(long start, long end) {}
+
+  /** What it was when it was opened. */
+  Facts facts();
+
+  /** The first data at or after the offset; an empty extent where there is none. */
+  CompletableFuture<Extent> nextData(long offset);
+
+  /** Whether it may have holes that {@link #nextData} does not know of and reports as data. */
+  boolean hidesHoles();
+
+  /** So many bytes, or fewer where the file ends. The receiver releases the buffer. */
+  CompletableFuture<ByteBuf> read(long offset, int lengthBytes);
+
+  /** What it is now. */
+  CompletableFuture<Facts> factsNow();
+
+  /** Never fails: nothing was written. */
+  void close();
+}

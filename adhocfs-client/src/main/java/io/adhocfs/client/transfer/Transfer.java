@@ -1,0 +1,204 @@
+package io.adhocfs.client.transfer;
+
+import io.adhocfs.client.AdhocFileSystem;
+import io.adhocfs.client.Owner;
+import io.adhocfs.client.transfer.local.LocalFiles;
+import io.adhocfs.protocol.model.FsError;
+import io.adhocfs.protocol.model.FsException;
+import java.util.List;
+import java.util.Set;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.ConcurrentHashMap;
+import java.util.concurrent.ExecutionException;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.TimeoutException;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * Copies files and trees between this host and an instance, or within an instance: recursively,
+ * many files at a time, with modes, times, symbolic and hard links, holes, and owners where asked;
+ * each copied file's size is compared.
+ *
+ * <p>What cannot be copied is reported, and the rest is copied. What is there already is replaced
+ * by the rules of cp -a: directories are merged, a file is emptied and written. Unlike there, a
+ * symbolic link at the target is replaced and never followed (save the destination itself), and a
+ * file that has other names is made anew, so that those keep what they have. A copy that ends early
+ * leaves what it has copied, and possibly files that lack their end: such a file is readable by its
+ * owner alone and does not have the times of its source yet.
+ *
+ * <p>All requests travel in the traffic class of the given client: give it one that was opened with
+ * {@code TrafficClass.STAGING}. Thread-safe; several copies may run at a time, each with its own
+ * threads and bounds. Never to be run in a process that serves a mount it reads or writes.
+ */
+public final class Transfer implements AutoCloseable {
+  private static final long PROGRESS_INTERVAL_MILLIS = 100;
+
+  private final AdhocFileSystem fileSystem;
+  private final TransferOptions options;
+  private final Set<TreeCopy> running = ConcurrentHashMap.newKeySet();
+  private volatile boolean closed;
+
+  /** The client stays its owner's: {@link #close} does not close it. */
+  public Transfer(AdhocFileSystem fileSystem, TransferOptions options) {
+    this.fileSystem = fileSystem;
+    this.options = options;
+  }
+
+  /**
+   * Copies sources to a destination, named as cp -r does: into it if it is a directory, else as it.
+   * Waits until everything is done; {@link #close} and an interrupt of this thread (whose flag
+   * stays set) end it early, which takes as long as the requests under way.
+   *
+   * @param sources at least one; all on this host or all in the instance
+   * @param listener called by this thread; what it throws ends the copy and is thrown here
+   * @return what was done and what went wrong: ask it for {@link TransferReport#complete}
+   * @throws FsException INVALID where nothing of it lies in the instance; NOT_DIRECTORY where
+   *     several sources are to become one; what looking at the destination fails with; CLOSED
+   */
+  public TransferReport copy(
+      List<TransferPath> sources, TransferPath destination, TransferListener listener)
+      throws FsException {
+    TransferPath.Place from = placeOf(sources);
+    if (from == TransferPath.Place.HOST && destination.place() == TransferPath.Place.HOST) {
+      throw new FsException(
+          FsError.INVALID,
+          sources.getFirst()
+              + " and "
+              + destination
+              + " both lie on this host: use cp, or write the one in the instance as adhoc:/path");
+    }
+    try (var threads = new HostThreads(options.localThreads());
+        var tree = new TreeCopy(options)) {
+      var host = new HostPlace(options, threads, HostMounts.current());
+      var self = new Owner(LocalFiles.effectiveUserId(), LocalFiles.effectiveGroupId());
+      var instance = new InstancePlace(fileSystem, options, self);
+      var plan =
+          new CopyPlan(
+              tree,
+              from == TransferPath.Place.HOST ? host : instance,
+              destination.place() == TransferPath.Place.HOST ? host : instance,
+              sources,
+              destination);
+      return run(tree, plan, listener);
+    }
+  }
+
+  /** Ends the copies under way and refuses new ones. Returns at once. */
+  @Override
+  public void close() {
+    closed = true;
+    running.forEach(TreeCopy::stop);
+  }
+
+  private static TransferPath.Place placeOf(List<TransferPath> sources) throws FsException {
+    if (sources.isEmpty()) {
+      throw new FsException(FsError.INVALID, "nothing to copy");
+    }
+    TransferPath.Place place = sources.getFirst().place();
+    for (TransferPath source : sources) {
+      if (source.place() != place) {
+        throw new FsException(
+            FsError.INVALID,
+            sources.getFirst()
+                + " and "
+                + source
+                + " lie in different file systems: copy them one after the other");
+      }
+    }
+    return place;
+  }
+
+  private TransferReport run(TreeCopy tree, CopyPlan plan, TransferListener listener)
+      throws FsException {
+    running.add(tree);
+    try {
+      if (closed) {
+        throw new FsException(FsError.CLOSED, "this transfer has been closed");
+      }
+      return follow(tree, plan, listener);
+    } finally {
+      running.remove(tree);
+    }
+  }
+
+  /** Waits for the end and tells how it goes meanwhile. */
+  static TransferReport follow(TreeCopy tree, CopyPlan plan, TransferListener listener) {
+    var speed = new Speed(System.nanoTime());
+    var done = new CompletableFuture<Void>();
+    tree.walk(() -> plan.run(done));
+    boolean interrupted = false;
+    RuntimeException thrown = null;
+    while (true) {
+      boolean over = false;
+      try {
+        done.get(PROGRESS_INTERVAL_MILLIS, TimeUnit.MILLISECONDS);
+        over = true;
+      } catch (TimeoutException notYet) {
+        // Time to tell how far it is.
+      } catch (InterruptedException end) {
+        interrupted = true;
+        tree.stop();
+      } catch (ExecutionException defect) {
+        throw new IllegalStateException(defect);
+      }
+      if (thrown == null) {
+        thrown = tell(tree, speed, listener);
+      }
+      if (over) {
+        break;
+      }
+    }
+    if (interrupted) {
+      Thread.currentThread().interrupt();
+    }
+    if (thrown != null) {
+      throw thrown;
+    }
+    return tree.tally().report(tree.stopped(), speed.elapsedNanos());
+  }
+
+  /** Returns what the listener threw, after which there is no use in going on. */
+  private static @Nullable RuntimeException tell(
+      TreeCopy tree, Speed speed, TransferListener listener) {
+    try {
+      tree.tally().takeUnheard().forEach(listener::failed);
+      listener.progress(speed.progress(tree));
+      return null;
+    } catch (RuntimeException failure) {
+      tree.stop();
+      return failure;
+    }
+  }
+
+  /** How fast bytes have been copied lately. One thread's. */
+  private static final class Speed {
+    private static final int SAMPLES = 10;
+
+    private final long startNanoTime;
+    private final long[] sampleNanoTimes = new long[SAMPLES];
+    private final long[] sampleBytes = new long[SAMPLES];
+    private int samples;
+
+    Speed(long startNanoTime) {
+      this.startNanoTime = startNanoTime;
+    }
+
+    long elapsedNanos() {
+      return System.nanoTime() - startNanoTime;
+    }
+
+    TransferProgress progress(TreeCopy tree) {
+      long now = System.nanoTime();
+      long bytes = tree.tally().bytesMoved.sum();
+      int slot = samples % SAMPLES;
+      long sinceNanos = now - (samples < SAMPLES ? startNanoTime : sampleNanoTimes[slot]);
+      long sinceBytes = bytes - (samples < SAMPLES ? 0 : sampleBytes[slot]);
+      sampleNanoTimes[slot] = now;
+      sampleBytes[slot] = bytes;
+      samples++;
+      double seconds = Math.max(sinceNanos, 1) / 1e9;
+      return tree.tally()
+          .progress(tree.everythingFound(), now - startNanoTime, (long) (sinceBytes / seconds));
+    }
+  }
+}

@@ -1,0 +1,388 @@
+package io.adhocfs.daemon.chunk;
+
+import io.adhocfs.daemon.storage.Keys;
+import io.adhocfs.daemon.storage.RecordKind;
+import io.adhocfs.daemon.storage.StorageDatabase;
+import io.adhocfs.protocol.model.FileLayout;
+import io.adhocfs.protocol.model.FsError;
+import io.adhocfs.protocol.model.FsException;
+import io.adhocfs.protocol.model.InodeId;
+import io.adhocfs.protocol.model.SlotId;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.List;
+import java.util.concurrent.atomic.AtomicReference;
+import java.util.concurrent.atomic.AtomicReferenceArray;
+import java.util.function.IntPredicate;
+import org.jspecify.annotations.Nullable;
+import org.rocksdb.ReadOptions;
+import org.rocksdb.RocksDBException;
+import org.rocksdb.RocksIterator;
+import org.rocksdb.Slice;
+import org.rocksdb.WriteBatch;
+
+/**
+ * Which chunks exist and which generations are refused: the records, and bounded memories of what
+ * was looked up last. What it remembers of an inode is right as long as its changes and its
+ * look-ups do not meet: changes need the inode's lock alone, look-ups shared.
+ */
+final class ChunkIndex {
+  private static final int REMEMBERED = 1 << 16;
+  private static final int REMEMBERED_FLOORS = 1 << 14;
+  private static final int BATCH = 4096;
+  private static final int CHUNKS_OF_A_SLOT_TO_ITERATE = 8;
+  private static final int CHUNK_KEY_BYTES = Keys.PREFIX_BYTES + 2 * Long.BYTES;
+
+  private record Known(long inode, long chunkIndex) {}
+
+  private record Generation(long inode, int slot, long generation) {}
+
+  private record Floor(long inode, long generation) {}
+
+  private final StorageDatabase database;
+
+  /** Chunks that exist; each place is for one of many, the last that was asked for. */
+  private final AtomicReferenceArray<@Nullable Known> known =
+      new AtomicReferenceArray<>(REMEMBERED);
+
+  private final AtomicReferenceArray<@Nullable Generation> generations =
+      new AtomicReferenceArray<>(REMEMBERED);
+
+  /** Cuts of this process: they hold in all slots, also where there is no record. */
+  private final AtomicReferenceArray<@Nullable Floor> floors =
+      new AtomicReferenceArray<>(REMEMBERED_FLOORS);
+
+  ChunkIndex(StorageDatabase database) {
+    this.database = database;
+  }
+
+  private static int place(long inode, long number, int places) {
+    long mixed = (inode + number * 0xD6E8FEB86659FD93L) * 0x9E3779B97F4A7C15L;
+    return (int) (mixed >>> 40) & (places - 1);
+  }
+
+  static int slot(FileLayout layout, long chunkIndex) {
+    return (int) ((layout.firstSlot() + chunkIndex * layout.slotStep()) & (SlotId.COUNT - 1));
+  }
+
+  /** After how many chunks a file's slots come again. */
+  static long cycle(FileLayout layout) {
+    return layout.slotStep() == 0
+        ? 1
+        : SlotId.COUNT >>> Math.min(16, Integer.numberOfTrailingZeros(layout.slotStep()));
+  }
+
+  /** The generation below which spans are refused. */
+  long generation(long inode, int slot) throws FsException {
+    Floor floor = floors.get(place(inode, 0, REMEMBERED_FLOORS));
+    long least = floor != null && floor.inode == inode ? floor.generation : 0;
+    int place = place(inode, slot, REMEMBERED);
+    Generation remembered = generations.get(place);
+    if (remembered == null || remembered.inode != inode || remembered.slot != slot) {
+      remembered = new Generation(inode, slot, record(inode, slot).generation());
+      generations.set(place, remembered);
+    }
+    return Math.max(least, remembered.generation);
+  }
+
+  private GenerationRecord record(long inode, int slot) throws FsException {
+    byte[] value = database.get(Keys.key(slot, RecordKind.CHUNK_GENERATION, inode));
+    return value == null ? GenerationRecord.NONE : GenerationRecord.decode(value);
+  }
+
+  boolean exists(long inode, long chunkIndex, int slot) throws FsException {
+    int place = place(inode, chunkIndex, REMEMBERED);
+    Known remembered = known.get(place);
+    if (remembered != null && remembered.inode == inode && remembered.chunkIndex == chunkIndex) {
+      return true;
+    }
+    if (database.get(Keys.key(slot, RecordKind.CHUNK, inode, chunkIndex)) == null) {
+      return false;
+    }
+    known.set(place, new Known(inode, chunkIndex));
+    return true;
+  }
+
+  void add(long inode, long chunkIndex, int slot, ChunkRecord record) throws FsException {
+    try (var batch = new WriteBatch()) {
+      batch.put(Keys.key(slot, RecordKind.CHUNK, inode, chunkIndex), record.encode());
+      database.write(batch);
+    } catch (RocksDBException e) {
+      throw StorageDatabase.failure("adding a chunk to", e);
+    }
+    known.set(place(inode, chunkIndex, REMEMBERED), new Known(inode, chunkIndex));
+  }
+
+  @Nullable ChunkRecord get(long inode, long chunkIndex, int slot) throws FsException {
+    byte[] value = database.get(Keys.key(slot, RecordKind.CHUNK, inode, chunkIndex));
+    return value == null ? null : ChunkRecord.decode(value);
+  }
+
+  /** Deletes the records of chunks. */
+  void delete(long inode, FileLayout layout, long[] chunkIndexes) throws FsException {
+    for (int from = 0; from < chunkIndexes.length; from += BATCH) {
+      int to = Math.min(chunkIndexes.length, from + BATCH);
+      try (var batch = new WriteBatch()) {
+        for (int i = from; i < to; i++) {
+          batch.delete(
+              Keys.key(slot(layout, chunkIndexes[i]), RecordKind.CHUNK, inode, chunkIndexes[i]));
+        }
+        database.write(batch);
+      } catch (RocksDBException e) {
+        throw StorageDatabase.failure("deleting chunks from", e);
+      } finally {
+        // Even if it failed: not to remember is always right.
+        for (int i = from; i < to; i++) {
+          int place = place(inode, chunkIndexes[i], REMEMBERED);
+          Known remembered = known.get(place);
+          if (remembered != null && remembered.inode == inode) {
+            known.set(place, null);
+          }
+        }
+      }
+    }
+  }
+
+  /** Refuses older generations of an inode in all slots while this process lives. */
+  void raiseFloor(long inode, long generation) {
+    int place = place(inode, 0, REMEMBERED_FLOORS);
+    Floor floor = floors.get(place);
+    if (floor == null || floor.inode != inode || floor.generation < generation) {
+      floors.set(place, new Floor(inode, generation));
+    }
+  }
+
+  /**
+   * Refuses older generations for good in the slots of these chunks, as far as the slots count.
+   *
+   * @param last the last chunk; more than a cycle of chunks is no more than a cycle
+   */
+  void raise(
+      long inode, FileLayout layout, long generation, long first, long last, IntPredicate slots)
+      throws FsException {
+    int anchor = anchor(layout, slots);
+    if (anchor < 0) {
+      return;
+    }
+    long end = Math.min(last, first + cycle(layout) - 1);
+    GenerationRecord anchored = record(inode, anchor);
+    try (var batch = new WriteBatch()) {
+      long lastChunk = Math.max(anchored.lastChunk(), Math.min(end, cycle(layout) - 1));
+      if (end >= cycle(layout)) {
+        lastChunk = cycle(layout) - 1;
+      }
+      put(batch, inode, anchor, new GenerationRecord(generation, lastChunk), anchored);
+      for (long chunk = first; chunk <= end; chunk++) {
+        int slot = slot(layout, chunk);
+        if (slot != anchor && slots.test(slot)) {
+          put(batch, inode, slot, new GenerationRecord(generation, 0), record(inode, slot));
+        }
+      }
+      database.write(batch);
+    } catch (RocksDBException e) {
+      throw StorageDatabase.failure("raising a generation in", e);
+    }
+  }
+
+  private void put(
+      WriteBatch batch, long inode, int slot, GenerationRecord wanted, GenerationRecord stored)
+      throws RocksDBException {
+    var raised =
+        new GenerationRecord(
+            Math.max(wanted.generation(), stored.generation()),
+            Math.max(wanted.lastChunk(), stored.lastChunk()));
+    generations.set(place(inode, slot, REMEMBERED), null);
+    if (!raised.equals(stored)) {
+      batch.put(Keys.key(slot, RecordKind.CHUNK_GENERATION, inode), raised.encode());
+    }
+  }
+
+  /** Deletes all generation records of an inode; its floor stays. */
+  void forgetGenerations(long inode, FileLayout layout, IntPredicate slots) throws FsException {
+    int anchor = anchor(layout, slots);
+    if (anchor < 0) {
+      return;
+    }
+    byte[] value = database.get(Keys.key(anchor, RecordKind.CHUNK_GENERATION, inode));
+    if (value == null) {
+      return;
+    }
+    long last = Math.min(GenerationRecord.decode(value).lastChunk(), cycle(layout) - 1);
+    try (var batch = new WriteBatch()) {
+      for (long chunk = 0; chunk <= last; chunk++) {
+        int slot = slot(layout, chunk);
+        if (slots.test(slot)) {
+          batch.delete(Keys.key(slot, RecordKind.CHUNK_GENERATION, inode));
+          generations.set(place(inode, slot, REMEMBERED), null);
+        }
+      }
+      batch.delete(Keys.key(anchor, RecordKind.CHUNK_GENERATION, inode));
+      generations.set(place(inode, anchor, REMEMBERED), null);
+      database.write(batch);
+    } catch (RocksDBException e) {
+      throw StorageDatabase.failure("forgetting generations in", e);
+    }
+  }
+
+  /** The first slot of the layout, in the order of its chunks, that counts; -1 if none does. */
+  private static int anchor(FileLayout layout, IntPredicate slots) {
+    for (long chunk = 0; chunk < cycle(layout); chunk++) {
+      int slot = slot(layout, chunk);
+      if (slots.test(slot)) {
+        return slot;
+      }
+    }
+    return -1;
+  }
+
+  /** Meets chunks; answers whether to go on. */
+  interface ChunkVisitor {
+    boolean chunk(long chunkIndex, ChunkRecord record) throws FsException;
+  }
+
+  /**
+   * Shows the chunks of an inode from first to last, in no order: by looking for each one that
+   * could be, or, where many share a slot, by looking through the slots.
+   */
+  void forEach(
+      long inode,
+      FileLayout layout,
+      long first,
+      long last,
+      IntPredicate slots,
+      ChunkVisitor visitor)
+      throws FsException {
+    if (first > last) {
+      return;
+    }
+    long cycle = cycle(layout);
+    if ((last - first) / cycle < CHUNKS_OF_A_SLOT_TO_ITERATE) {
+      for (long chunk = first; chunk <= last; chunk++) {
+        int slot = slot(layout, chunk);
+        if (slots.test(slot)) {
+          ChunkRecord record = get(inode, chunk, slot);
+          if (record != null && !visitor.chunk(chunk, record)) {
+            return;
+          }
+        }
+      }
+      return;
+    }
+    for (long step = 0; step < cycle; step++) {
+      int slot = slot(layout, step);
+      if (slots.test(slot) && !forEachOfSlot(inode, slot, first, last, visitor)) {
+        return;
+      }
+    }
+  }
+
+  private boolean forEachOfSlot(long inode, int slot, long first, long last, ChunkVisitor visitor)
+      throws FsException {
+    // Without the bound, a look past the inode's end walks over everything deleted behind it.
+    try (var end = new Slice(Keys.key(slot, RecordKind.CHUNK, inode, last, new byte[1]));
+        var options = new ReadOptions().setIterateUpperBound(end);
+        RocksIterator iterator = database.raw().newIterator(options)) {
+      iterator.seek(Keys.key(slot, RecordKind.CHUNK, inode, first));
+      for (; iterator.isValid(); iterator.next()) {
+        if (!visitor.chunk(Keys.number(iterator.key(), 1), ChunkRecord.decode(iterator.value()))) {
+          return false;
+        }
+      }
+      iterator.status();
+      return true;
+    } catch (RocksDBException e) {
+      throw StorageDatabase.failure("looking for chunks in", e);
+    }
+  }
+
+  /** Meets all chunks; answers whether to go on. */
+  interface KeyVisitor {
+    boolean chunk(byte[] key, ChunkRecord record) throws FsException;
+  }
+
+  /** Shows all chunks in the order of their keys, from a key on. */
+  void forAll(byte[] from, KeyVisitor visitor) throws FsException {
+    int firstSlot = from.length == 0 ? 0 : Keys.slot(from);
+    byte[] start = from.length == 0 ? Keys.key(0, RecordKind.CHUNK) : from;
+    try (RocksIterator iterator = database.raw().newIterator()) {
+      iterator.seek(start);
+      while (iterator.isValid()) {
+        byte[] key = iterator.key();
+        int slot = Keys.slot(key);
+        byte kind = Keys.kindCode(key);
+        if (kind == RecordKind.CHUNK.code()) {
+          if (!visitor.chunk(key, ChunkRecord.decode(iterator.value()))) {
+            return;
+          }
+          iterator.next();
+          continue;
+        }
+        // Other records: on to the chunks of this slot, or of the next.
+        int next = kind < RecordKind.CHUNK.code() ? slot : slot + 1;
+        if (next >= SlotId.COUNT || next < firstSlot) {
+          break;
+        }
+        iterator.seek(Keys.key(next, RecordKind.CHUNK));
+      }
+      iterator.status();
+    } catch (RocksDBException e) {
+      throw StorageDatabase.failure("walking the chunks of", e);
+    }
+  }
+
+  /** Whether an inode has a chunk from first to last in any of the first so many slots. */
+  boolean anyInSlots(long inode, long first, long last, int slots) throws FsException {
+    try (RocksIterator iterator = database.raw().newIterator()) {
+      for (int slot = 0; slot < slots; slot++) {
+        byte[] from = Keys.key(slot, RecordKind.CHUNK, inode, first);
+        iterator.seek(from);
+        if (!iterator.isValid()) {
+          break;
+        }
+        byte[] key = iterator.key();
+        if (sameInode(key, from) && Keys.number(key, 1) <= last) {
+          return true;
+        }
+        slot = Math.max(slot, Keys.slot(key) - 1);
+      }
+      iterator.status();
+      return false;
+    } catch (RocksDBException e) {
+      throw StorageDatabase.failure("looking for chunks in", e);
+    }
+  }
+
+  private static boolean sameInode(byte[] key, byte[] other) {
+    int length = Keys.PREFIX_BYTES + Long.BYTES;
+    return key.length > length && Arrays.equals(key, 0, length, other, 0, length);
+  }
+
+  ChunkStore.ChunkPage scan(byte[] cursor, int itemsMax) throws FsException {
+    boolean made =
+        cursor.length == CHUNK_KEY_BYTES && Keys.kindCode(cursor) == RecordKind.CHUNK.code();
+    if (itemsMax < 1 || (cursor.length != 0 && !made)) {
+      throw new FsException(
+          FsError.INVALID, "a page of " + itemsMax + " chunks from a cursor of " + cursor.length);
+    }
+    List<ChunkStore.StoredChunk> chunks = new ArrayList<>(Math.min(itemsMax, BATCH));
+    var next = new AtomicReference<byte[]>(new byte[0]);
+    forAll(
+        cursor,
+        (key, record) -> {
+          if (chunks.size() == itemsMax) {
+            next.set(key);
+            return false;
+          }
+          chunks.add(
+              new ChunkStore.StoredChunk(
+                  new InodeId(Keys.number(key, 0)), Keys.number(key, 1), Keys.slot(key)));
+          return true;
+        });
+    return new ChunkStore.ChunkPage(chunks, next.get());
+  }
+
+  /** Makes the records survive a power failure. */
+  void sync() throws FsException {
+    database.sync();
+  }
+}

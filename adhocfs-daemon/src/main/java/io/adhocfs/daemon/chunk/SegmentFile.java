@@ -1,0 +1,63 @@
+package io.adhocfs.daemon.chunk;
+
+import com.google.errorprone.annotations.concurrent.GuardedBy;
+import io.adhocfs.protocol.model.FsException;
+
+/**
+ * One open file of chunks. Of each file at most one object exists at a time, so that its idea of
+ * the size is the truth. Thread-safe while it is acquired.
+ */
+final class SegmentFile {
+  /** Growing in steps makes a hole at the end and saves a system call for each chunk. */
+  private static final long GROWTH_CHUNKS = 16;
+
+  private final SegmentFiles.Key key;
+  private final int descriptor;
+
+  @GuardedBy("this")
+  private long sizeBytes;
+
+  /** Users, and blocks as counted in the sum: both guarded by the lock of {@link SegmentFiles}. */
+  int users;
+
+  long accountedBytes;
+
+  SegmentFile(SegmentFiles.Key key, int descriptor) throws FsException {
+    this.key = key;
+    this.descriptor = descriptor;
+    this.sizeBytes = NativeFile.size(descriptor);
+  }
+
+  SegmentFiles.Key key() {
+    return key;
+  }
+
+  int descriptor() {
+    return descriptor;
+  }
+
+  synchronized long sizeBytes() {
+    return sizeBytes;
+  }
+
+  /**
+   * Makes the file cover a chunk, before its record is written: so the size of a file bounds the
+   * chunks that its inode can have here, also after a crash.
+   *
+   * @param chunkInSegment from 0
+   */
+  synchronized void cover(long chunkInSegment, int chunkSizeBytes) throws FsException {
+    long needed = (chunkInSegment + 1) * chunkSizeBytes;
+    if (needed <= sizeBytes) {
+      return;
+    }
+    long ahead =
+        chunkInSegment < GROWTH_CHUNKS
+            ? needed
+            : Math.min(
+                needed + (GROWTH_CHUNKS - 1) * chunkSizeBytes,
+                SegmentFiles.SEGMENT_CHUNKS * chunkSizeBytes);
+    NativeFile.setSize(descriptor, ahead);
+    sizeBytes = ahead;
+  }
+}

@@ -1,0 +1,374 @@
+package io.adhocfs.daemon.chunk;
+
+import com.google.errorprone.annotations.concurrent.GuardedBy;
+import io.adhocfs.protocol.model.FsError;
+import io.adhocfs.protocol.model.FsException;
+import java.io.IOException;
+import java.nio.file.DirectoryStream;
+import java.nio.file.Files;
+import java.nio.file.NoSuchFileException;
+import java.nio.file.Path;
+import java.util.Arrays;
+import java.util.Iterator;
+import java.util.LinkedHashMap;
+import java.util.concurrent.atomic.AtomicLong;
+import java.util.regex.Pattern;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * The chunk files of a directory, and which of them are open.
+ *
+ * <p>Segment 0 of an inode, nearly always the only one, is {@code xx/<inode>.0}; further ones lie
+ * below {@code xx/<inode>.more/<segment>}, so that two look-ups tell all segments of an inode; all
+ * numbers in hexadecimal, xx from a hash of the inode. Thread-safe, except where a method says so.
+ */
+final class SegmentFiles implements AutoCloseable {
+  /** Chunks of a segment: 2^21 of 512 KiB are 1 TiB; ext4 ends at 16 TiB. */
+  static final long SEGMENT_CHUNKS = 1L << 21;
+
+  static final int SEGMENT_SHIFT = 21;
+  static final int BUCKETS = 256;
+
+  private static final Pattern FIRST_NAME = Pattern.compile("([0-9a-f]{16})\\.0");
+  private static final Pattern MORE_NAME = Pattern.compile("([0-9a-f]{16})\\.more");
+  private static final Pattern SEGMENT_NAME = Pattern.compile("[1-9a-f][0-9a-f]{0,10}");
+
+  /** Names a file of chunks. */
+  record Key(long inode, long segment) {}
+
+  private final Path directory;
+  private final int openMax;
+  private final AtomicLong fileCount = new AtomicLong();
+
+  /** By last use, oldest first. */
+  @GuardedBy("this")
+  private final LinkedHashMap<Key, SegmentFile> open = new LinkedHashMap<>(64, 0.75f, true);
+
+  /** Blocks of all files; those that are open as of when they were last asked. */
+  @GuardedBy("this")
+  private long allocatedBytes;
+
+  /** Makes the directories that are missing and adds up what lies in them. */
+  SegmentFiles(Path directory, int openMax) throws FsException {
+    this.directory = directory;
+    this.openMax = openMax;
+    try {
+      Files.createDirectories(directory);
+      for (int bucket = 0; bucket < BUCKETS; bucket++) {
+        Path path = bucketPath(bucket);
+        if (!Files.isDirectory(path)) {
+          Files.createDirectory(path);
+        }
+      }
+    } catch (IOException e) {
+      throw failure("making chunk directories", directory, e);
+    }
+    var sum = new long[1];
+    for (int bucket = 0; bucket < BUCKETS; bucket++) {
+      walk(
+          bucket,
+          new Visitor() {
+            @Override
+            public void file(Key key, Path path) throws FsException {
+              NativeFile.Extent extent = NativeFile.extent(path);
+              if (extent != null) {
+                sum[0] += extent.allocatedBytes();
+                fileCount.incrementAndGet();
+              }
+            }
+
+            @Override
+            public void stranger(Path path) {}
+          });
+    }
+    synchronized (this) {
+      allocatedBytes = sum[0];
+    }
+  }
+
+  /** Part of the on-disk format. */
+  static int bucket(long inode) {
+    return (int) ((inode * 0x9E3779B97F4A7C15L) >>> 56);
+  }
+
+  private Path bucketPath(int bucket) {
+    return directory.resolve(hexadecimal(bucket, 2));
+  }
+
+  private Path morePath(long inode) {
+    return bucketPath(bucket(inode)).resolve(hexadecimal(inode, 16) + ".more");
+  }
+
+  Path path(Key key) {
+    return key.segment == 0
+        ? bucketPath(bucket(key.inode)).resolve(hexadecimal(key.inode, 16) + ".0")
+        : morePath(key.inode).resolve(Long.toHexString(key.segment));
+  }
+
+  private static String hexadecimal(long number, int digits) {
+    String text = Long.toHexString(number);
+    return "0".repeat(digits - text.length()) + text;
+  }
+
+  /**
+   * Opens a file, or takes it as it is open, and keeps it so until it is released.
+   *
+   * @return null if there is none and it is not to be made
+   */
+  @Nullable SegmentFile acquire(Key key, boolean create) throws FsException {
+    synchronized (this) {
+      SegmentFile file = open.get(key);
+      if (file != null) {
+        file.users++;
+        return file;
+      }
+    }
+    // Making a file can take a while: not under the lock. Who comes second closes his own.
+    Path path = path(key);
+    int descriptor = NativeFile.open(path, false);
+    while (descriptor < 0) {
+      if (!create) {
+        return null;
+      }
+      if (key.segment > 0) {
+        try {
+          Files.createDirectories(morePath(key.inode));
+        } catch (IOException e) {
+          throw failure("making", morePath(key.inode), e);
+        }
+      }
+      descriptor = NativeFile.open(path, true);
+      if (descriptor >= 0) {
+        fileCount.incrementAndGet();
+      } else {
+        descriptor = NativeFile.open(path, false);
+      }
+    }
+    synchronized (this) {
+      SegmentFile file = open.get(key);
+      if (file != null) {
+        NativeFile.close(descriptor);
+      } else {
+        file = new SegmentFile(key, descriptor);
+        file.accountedBytes = NativeFile.extent(descriptor).allocatedBytes();
+        closeOldest();
+        open.put(key, file);
+      }
+      file.users++;
+      return file;
+    }
+  }
+
+  synchronized void release(SegmentFile file) {
+    file.users--;
+  }
+
+  /** Makes room for one more; all may be in use, then there are a few more than allowed. */
+  @GuardedBy("this")
+  private void closeOldest() throws FsException {
+    if (open.size() < openMax) {
+      return;
+    }
+    Iterator<SegmentFile> files = open.values().iterator();
+    while (files.hasNext() && open.size() >= openMax) {
+      SegmentFile file = files.next();
+      if (file.users == 0) {
+        account(file);
+        NativeFile.close(file.descriptor());
+        files.remove();
+      }
+    }
+  }
+
+  @GuardedBy("this")
+  private void account(SegmentFile file) throws FsException {
+    long now = NativeFile.extent(file.descriptor()).allocatedBytes();
+    allocatedBytes += now - file.accountedBytes;
+    file.accountedBytes = now;
+  }
+
+  /** Deletes a file if it is there. Nobody else may use it meanwhile. */
+  void delete(Key key) throws FsException {
+    Path path = path(key);
+    synchronized (this) {
+      NativeFile.Extent extent = NativeFile.extent(path);
+      SegmentFile file = open.remove(key);
+      if (file != null) {
+        allocatedBytes -= file.accountedBytes;
+        NativeFile.close(file.descriptor());
+      } else if (extent != null) {
+        allocatedBytes -= extent.allocatedBytes();
+      }
+    }
+    try {
+      if (Files.deleteIfExists(path)) {
+        fileCount.decrementAndGet();
+      }
+    } catch (IOException e) {
+      throw failure("deleting", path, e);
+    }
+  }
+
+  /** Removes the directory of an inode's further segments once it is empty. */
+  void deleteEmptyDirectory(long inode) throws FsException {
+    Path path = morePath(inode);
+    try {
+      Files.deleteIfExists(path);
+    } catch (java.nio.file.DirectoryNotEmptyException e) {
+      // Other segments go on.
+    } catch (IOException e) {
+      throw failure("deleting", path, e);
+    }
+  }
+
+  /** The segments of which an inode has files, ascending. Nobody may add one meanwhile. */
+  long[] segments(long inode) throws FsException {
+    var found = new long[4];
+    int count = 0;
+    if (Files.exists(path(new Key(inode, 0)))) {
+      found[count++] = 0;
+    }
+    Path more = morePath(inode);
+    if (Files.exists(more)) {
+      try (DirectoryStream<Path> names = Files.newDirectoryStream(more)) {
+        for (Path name : names) {
+          String text = String.valueOf(name.getFileName());
+          if (SEGMENT_NAME.matcher(text).matches()) {
+            if (count == found.length) {
+              found = Arrays.copyOf(found, 2 * count);
+            }
+            found[count++] = Long.parseLong(text, 16);
+          }
+        }
+      } catch (IOException e) {
+        throw failure("listing", more, e);
+      }
+    }
+    long[] segments = Arrays.copyOf(found, count);
+    Arrays.sort(segments);
+    return segments;
+  }
+
+  /** The size of a file, -1 if there is none. */
+  long sizeBytes(Key key) throws FsException {
+    NativeFile.Extent extent = NativeFile.extent(path(key));
+    return extent == null ? -1 : extent.sizeBytes();
+  }
+
+  /** Makes an inode's files and their names survive a power failure. */
+  void sync(long inode) throws FsException {
+    for (long segment : segments(inode)) {
+      SegmentFile file = acquire(new Key(inode, segment), false);
+      if (file != null) {
+        try {
+          NativeFile.sync(file.descriptor());
+        } finally {
+          release(file);
+        }
+      }
+      Path path = path(new Key(inode, segment)).getParent();
+      while (path != null && !path.equals(directory)) {
+        syncDirectory(path);
+        path = path.getParent();
+      }
+    }
+  }
+
+  private static void syncDirectory(Path path) throws FsException {
+    try (var channel =
+        java.nio.channels.FileChannel.open(path, java.nio.file.StandardOpenOption.READ)) {
+      channel.force(true);
+    } catch (NoSuchFileException e) {
+      // Its last file was deleted meanwhile.
+    } catch (IOException e) {
+      throw failure("syncing", path, e);
+    }
+  }
+
+  /** Blocks that all files take now. */
+  synchronized long allocatedBytes() throws FsException {
+    for (SegmentFile file : open.values()) {
+      account(file);
+    }
+    return Math.max(0, allocatedBytes);
+  }
+
+  long fileCount() {
+    return fileCount.get();
+  }
+
+  synchronized int openCount() {
+    return open.size();
+  }
+
+  /** What a walk meets. */
+  interface Visitor {
+    void file(Key key, Path path) throws FsException;
+
+    /** Something that no inode of this directory would be called. */
+    void stranger(Path path) throws FsException;
+  }
+
+  /**
+   * Shows all files of one of the {@link #BUCKETS} directories. Files may come and go meanwhile.
+   */
+  void walk(int bucket, Visitor visitor) throws FsException {
+    Path path = bucketPath(bucket);
+    try (DirectoryStream<Path> names = Files.newDirectoryStream(path)) {
+      for (Path name : names) {
+        String text = String.valueOf(name.getFileName());
+        var first = FIRST_NAME.matcher(text);
+        if (first.matches()) {
+          visit(visitor, bucket, Long.parseUnsignedLong(first.group(1), 16), 0, name);
+          continue;
+        }
+        var more = MORE_NAME.matcher(text);
+        if (!more.matches() || !Files.isDirectory(name)) {
+          visitor.stranger(name);
+          continue;
+        }
+        try (DirectoryStream<Path> segments = Files.newDirectoryStream(name)) {
+          for (Path segment : segments) {
+            String number = String.valueOf(segment.getFileName());
+            if (SEGMENT_NAME.matcher(number).matches()) {
+              long inode = Long.parseUnsignedLong(more.group(1), 16);
+              visit(visitor, bucket, inode, Long.parseLong(number, 16), segment);
+            } else {
+              visitor.stranger(segment);
+            }
+          }
+        } catch (NoSuchFileException e) {
+          // Dropped meanwhile.
+        }
+      }
+    } catch (IOException | java.nio.file.DirectoryIteratorException e) {
+      if (e instanceof FsException failure) {
+        throw failure;
+      }
+      throw failure("listing", path, e);
+    }
+  }
+
+  private static void visit(Visitor visitor, int bucket, long inode, long segment, Path path)
+      throws FsException {
+    if (bucket(inode) == bucket) {
+      visitor.file(new Key(inode, segment), path);
+    } else {
+      visitor.stranger(path);
+    }
+  }
+
+  private static FsException failure(String doing, Path path, Exception e) {
+    String reason = String.valueOf(e.getMessage());
+    FsError error = reason.contains("No space left") ? FsError.NO_SPACE : FsError.STORAGE_FAILED;
+    return new FsException(error, doing + " " + path + ": " + reason, e);
+  }
+
+  @Override
+  public synchronized void close() {
+    for (SegmentFile file : open.values()) {
+      NativeFile.close(file.descriptor());
+    }
+    open.clear();
+  }
+}

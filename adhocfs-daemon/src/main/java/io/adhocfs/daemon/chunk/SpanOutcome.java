@@ -1,0 +1,13 @@
+package io.adhocfs.daemon.chunk;
+
+/** What became of one span of a request. */
+public enum SpanOutcome {
+  /** Written or read wholly. */
+  DONE,
+  /** The generation is older than the last cut of these chunks; nothing was done. */
+  STALE,
+  /** The disk is full up to its reserve; a part of the span may have been written. */
+  NO_SPACE,
+  /** The storage failed; a part of the span may have been written. The reason is in the log. */
+  FAILED
+}

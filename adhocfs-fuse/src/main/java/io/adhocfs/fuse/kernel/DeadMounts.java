@@ -1,0 +1,88 @@
+package io.adhocfs.fuse.kernel;
+
+import io.adhocfs.protocol.model.FsError;
+import io.adhocfs.protocol.model.FsException;
+import java.io.IOException;
+import java.nio.file.Path;
+import java.util.List;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/**
+ * Finds and removes mounts whose process was killed: the mount stays, and every use of it fails
+ * with ENOTCONN ("Transport endpoint is not connected").
+ *
+ * <p>Whether a mount is alive can only be told by asking it, and one that hangs does not answer; so
+ * a child process asks, and this one never waits longer than {@value #TIMEOUT_MILLIS} ms.
+ */
+public final class DeadMounts {
+  private static final Logger LOG = LoggerFactory.getLogger(DeadMounts.class);
+
+  /** How long a mount may take to answer before it counts as hanging. */
+  private static final int TIMEOUT_MILLIS = 2_000;
+
+  private static final String OUR_TYPE = "fuse." + MountOptions.SUBTYPE;
+
+  /** Dead mounts can lie on top of each other; nobody piles up more than this. */
+  private static final int LAYERS_MAX = 64;
+
+  /** What is at a path. */
+  public enum State {
+    /** No mount of ours; perhaps a plain directory, a file, or nothing. */
+    NOT_MOUNTED,
+    /** A mount of ours that answers. */
+    ALIVE,
+    /** A mount of ours whose process is gone. */
+    DEAD,
+    /** A mount of ours that does not answer in time: its process may be stopped or overloaded. */
+    HANGING
+  }
+
+  private DeadMounts() {}
+
+  /** What is at the path now. Blocks for at most two seconds. */
+  public static State stateOf(Path mountPoint) throws IOException {
+    return stateOf(MountPath.bytes(MountPath.canonical(mountPoint)));
+  }
+
+  private static State stateOf(byte[] path) throws IOException {
+    MountTable.Mount mount = MountTable.topmostAt(path);
+    if (mount == null || !mount.type().equals(OUR_TYPE)) {
+      return State.NOT_MOUNTED;
+    }
+    try {
+      ShellCommand.Result result =
+          ShellCommand.runWithPath(path, TIMEOUT_MILLIS, List.of("stat", "-c", "%i"));
+      if (!result.finished()) {
+        return State.HANGING;
+      }
+      // Any other answer, even a refusal, comes from a process that lives.
+      return result.errors().contains("Transport endpoint is not connected")
+          ? State.DEAD
+          : State.ALIVE;
+    } catch (InterruptedException interrupted) {
+      Thread.currentThread().interrupt();
+      throw new FsException(
+          FsError.INTERRUPTED, "while looking at " + MountPath.text(path), interrupted);
+    }
+  }
+
+  /**
+   * Lazily unmounts the dead mounts at a path, one on top of the other, and leaves what lives or
+   * hangs alone.
+   *
+   * @return how many were removed
+   * @throws FsException if one is dead and cannot be unmounted, for example because it is another
+   *     user's
+   */
+  public static int cleanUp(Path mountPoint) throws IOException {
+    byte[] path = MountPath.bytes(MountPath.canonical(mountPoint));
+    int removed = 0;
+    while (removed < LAYERS_MAX && stateOf(path) == State.DEAD) {
+      Mounting.unmount(path, LinuxCalls.effectiveUserId() != 0, true);
+      removed++;
+      LOG.info("removed the mount that a dead process left at {}", MountPath.text(path));
+    }
+    return removed;
+  }
+}

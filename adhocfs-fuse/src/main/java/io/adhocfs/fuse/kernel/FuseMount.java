@@ -1,0 +1,144 @@
+package io.adhocfs.fuse.kernel;
+
+import io.adhocfs.fuse.InodeFileSystem;
+import io.adhocfs.protocol.model.FsError;
+import io.adhocfs.protocol.model.FsException;
+import java.io.IOException;
+import java.nio.file.Path;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.concurrent.TimeUnit;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/**
+ * A mounted file system, served by this process until it is unmounted, by {@link #unmount()} or by
+ * anybody else (umount(8)). Thread-safe.
+ *
+ * <p>This process must not use the mount itself, not even to look at its root: it would wait for
+ * its own answer. See {@link ProcessGuard} for what its main program does first.
+ */
+public final class FuseMount {
+  private static final Logger LOG = LoggerFactory.getLogger(FuseMount.class);
+
+  private final byte[] mountPoint;
+  private final boolean throughFusermount;
+  private final Session session;
+
+  private FuseMount(byte[] mountPoint, boolean throughFusermount, Session session) {
+    this.mountPoint = mountPoint;
+    this.throughFusermount = throughFusermount;
+    this.session = session;
+  }
+
+  /**
+   * Mounts a file system on an existing directory. When this returns, programs can use it.
+   *
+   * <p>As root by mount(2), else through fusermount3. The readers are daemon threads: it is for the
+   * main program to wait with {@link #awaitUnmounted()}.
+   *
+   * @throws FsException BUSY if a file system of ours is mounted there already (a dead one is for
+   *     {@link DeadMounts} to remove first), NOT_SUPPORTED if the kernel is too old, and what
+   *     mount(2) or fusermount3 refuse
+   */
+  public static FuseMount mount(Path mountPoint, MountOptions options, InodeFileSystem fileSystem)
+      throws IOException {
+    return mount(MountPath.bytes(MountPath.canonical(mountPoint)), options, fileSystem);
+  }
+
+  /** As the other; for a path that Java cannot express: absolute, without links in it. */
+  public static FuseMount mount(byte[] mountPoint, MountOptions options, InodeFileSystem fileSystem)
+      throws IOException {
+    MountTable.Mount already = MountTable.topmostAt(mountPoint);
+    if (already != null && already.type().equals("fuse." + MountOptions.SUBTYPE)) {
+      throw new FsException(
+          FsError.BUSY,
+          MountPath.text(mountPoint) + " is a mount of " + already.source() + " already");
+    }
+    Mounting.Mounted mounted = Mounting.mount(mountPoint, options);
+    try {
+      Handshake.Agreement agreement = Handshake.perform(mounted.descriptor(), options, fileSystem);
+      LOG.debug("mounted {}: {}", MountPath.text(mountPoint), agreement);
+      return new FuseMount(
+          mountPoint.clone(),
+          mounted.throughFusermount(),
+          serve(mounted.descriptor(), options, agreement, fileSystem));
+    } catch (IOException | RuntimeException | Error failure) {
+      try {
+        Mounting.unmount(mountPoint, mounted.throughFusermount(), true);
+      } catch (IOException second) {
+        failure.addSuppressed(second);
+      }
+      LinuxCalls.close(mounted.descriptor());
+      throw failure;
+    }
+  }
+
+  /** Starts the readers, each on a descriptor of its own as far as the device may be opened. */
+  private static Session serve(
+      int descriptor,
+      MountOptions options,
+      Handshake.Agreement agreement,
+      InodeFileSystem fileSystem) {
+    List<Integer> descriptors = new ArrayList<>(List.of(descriptor));
+    while (descriptors.size() < options.readerThreads()) {
+      int clone = Mounting.cloneDescriptor(descriptor);
+      if (clone < 0) {
+        // A user who may not open /dev/fuse: all readers share what fusermount3 handed over.
+        LOG.debug("no second descriptor: {}", LinuxCalls.describe(clone));
+        break;
+      }
+      descriptors.add(clone);
+    }
+    Session session =
+        new Session(
+            fileSystem,
+            agreement.ioLengthBytesMax(),
+            descriptors.stream().mapToInt(Integer::intValue).toArray(),
+            options.readerThreads());
+    for (int i = 0; i < options.readerThreads(); i++) {
+      Reader reader = new Reader(session, descriptors.get(i % descriptors.size()));
+      Thread thread = new Thread(reader, "fuse-reader-" + i);
+      thread.setDaemon(true);
+      thread.start();
+    }
+    return session;
+  }
+
+  /**
+   * Unmounts; does nothing if it is unmounted already. Waits until the kernel has written back what
+   * programs left dirty, which the file system must still take.
+   *
+   * @throws FsException BUSY while a program has a file open or its working directory there
+   */
+  public void unmount() throws IOException {
+    unmount(false);
+  }
+
+  /** Takes the mount out of sight at once; programs that use it keep what they have open. */
+  public void detach() throws IOException {
+    unmount(true);
+  }
+
+  private void unmount(boolean lazily) throws IOException {
+    if (isServing() && MountTable.topmostAt(mountPoint) != null) {
+      Mounting.unmount(mountPoint, throughFusermount, lazily);
+    }
+  }
+
+  /** Whether requests are still read: false from the last moment of the mount on. */
+  public boolean isServing() {
+    return !session.hasEnded();
+  }
+
+  /** Waits until the mount is gone and no request will come any more. */
+  public void awaitUnmounted() throws InterruptedException {
+    session.ended().await();
+  }
+
+  /** As {@link #awaitUnmounted()}; false if it is still mounted after this long. */
+  public boolean awaitUnmounted(Duration timeout) throws InterruptedException {
+    return session.ended().await(timeout.toNanos(), TimeUnit.NANOSECONDS);
+  }
+}

@@ -1,0 +1,113 @@
+package io.adhocfs.fuse.kernel;
+
+/**
+ * How to mount. Immutable; start from {@link #defaults()}.
+ *
+ * @param fsName the source that mount(8) and df(1) show; no comma, blank or backslash
+ * @param readerThreads how many threads read requests, 1 to {@value #READER_THREADS_MAX}
+ * @param ioLengthBytesMax the most bytes that one read or write carries: 4 KiB to 1 MiB, a power of
+ *     two (the kernel's own limit is fs.fuse.max_pages_limit)
+ * @param readaheadBytesMax how far the kernel may read ahead of a program
+ * @param backgroundRequestsMax how many requests for which no program waits (read-ahead, direct
+ *     asynchronous I/O, releases) may be under way, 1 to 65,535
+ * @param congestionThreshold from how many of those on the kernel starts no more read-ahead
+ * @param asynchronousDirectIo whether the kernel may have several requests of one O_DIRECT transfer
+ *     under way, and completes asynchronous ones asynchronously (FUSE_ASYNC_DIO). The price: it
+ *     then waits for O_DIRECT transfers without listening to signals, SIGKILL included, until the
+ *     file system answers
+ * @param allowOther whether users other than the mounting one may use the mount; for a user who is
+ *     not root it is granted only where /etc/fuse.conf says user_allow_other, and left out
+ *     otherwise
+ * @param readOnly mount(2)'s MS_RDONLY
+ * @param noSetUserId mount(2)'s MS_NOSUID; always on for a user who is not root
+ * @param noDevices mount(2)'s MS_NODEV; always on for a user who is not root
+ */
+public record MountOptions(
+    String fsName,
+    int readerThreads,
+    int ioLengthBytesMax,
+    int readaheadBytesMax,
+    int backgroundRequestsMax,
+    int congestionThreshold,
+    boolean asynchronousDirectIo,
+    boolean allowOther,
+    boolean readOnly,
+    boolean noSetUserId,
+    boolean noDevices) {
+  public static final int READER_THREADS_MAX = 4;
+  public static final int IO_LENGTH_BYTES_MAX = 1 << 20;
+
+  /** The part of the file-system type behind "fuse.", in /proc/mounts and for umount -t. */
+  public static final String SUBTYPE = "adhocfs";
+
+  public MountOptions {
+    if (fsName.isEmpty() || fsName.chars().anyMatch(c -> c <= ' ' || c == ',' || c == '\\')) {
+      throw new IllegalArgumentException("file system name \"" + fsName + "\"");
+    }
+    requireWithin("reader threads", readerThreads, 1, READER_THREADS_MAX);
+    requireWithin("bytes of a request", ioLengthBytesMax, 4096, IO_LENGTH_BYTES_MAX);
+    if (Integer.bitCount(ioLengthBytesMax) != 1) {
+      throw new IllegalArgumentException("bytes of a request: " + ioLengthBytesMax);
+    }
+    requireWithin("bytes of read-ahead", readaheadBytesMax, 0, 1 << 30);
+    requireWithin("background requests", backgroundRequestsMax, 1, 65_535);
+    requireWithin("congestion threshold", congestionThreshold, 1, 65_535);
+  }
+
+  /** Two readers, requests of 1 MiB, for all users, set-id bits and device nodes as they are. */
+  public static MountOptions defaults() {
+    return new MountOptions(
+        SUBTYPE, 2, IO_LENGTH_BYTES_MAX, 1 << 20, 64, 48, true, true, false, false, false);
+  }
+
+  public MountOptions withFsName(String name) {
+    return new MountOptions(
+        name,
+        readerThreads,
+        ioLengthBytesMax,
+        readaheadBytesMax,
+        backgroundRequestsMax,
+        congestionThreshold,
+        asynchronousDirectIo,
+        allowOther,
+        readOnly,
+        noSetUserId,
+        noDevices);
+  }
+
+  public MountOptions withReaderThreads(int threads) {
+    return new MountOptions(
+        fsName,
+        threads,
+        ioLengthBytesMax,
+        readaheadBytesMax,
+        backgroundRequestsMax,
+        congestionThreshold,
+        asynchronousDirectIo,
+        allowOther,
+        readOnly,
+        noSetUserId,
+        noDevices);
+  }
+
+  public MountOptions withAsynchronousDirectIo(boolean asynchronous) {
+    return new MountOptions(
+        fsName,
+        readerThreads,
+        ioLengthBytesMax,
+        readaheadBytesMax,
+        backgroundRequestsMax,
+        congestionThreshold,
+        asynchronous,
+        allowOther,
+        readOnly,
+        noSetUserId,
+        noDevices);
+  }
+
+  private static void requireWithin(String what, int value, int min, int max) {
+    if (value < min || value > max) {
+      throw new IllegalArgumentException(what + ": " + value + " is not in " + min + ".." + max);
+    }
+  }
+}

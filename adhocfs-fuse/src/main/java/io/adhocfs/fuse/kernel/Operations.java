@@ -1,0 +1,347 @@
+package io.adhocfs.fuse.kernel;
+
+import io.adhocfs.fuse.Errnos;
+import io.adhocfs.fuse.InodeFileSystem;
+import io.adhocfs.fuse.InodeFileSystem.AttributeChange;
+import io.adhocfs.fuse.kernel.Protocol.CreateIn;
+import io.adhocfs.fuse.kernel.Protocol.FsyncIn;
+import io.adhocfs.fuse.kernel.Protocol.GetattrIn;
+import io.adhocfs.fuse.kernel.Protocol.HandleIn;
+import io.adhocfs.fuse.kernel.Protocol.InterruptIn;
+import io.adhocfs.fuse.kernel.Protocol.LinkIn;
+import io.adhocfs.fuse.kernel.Protocol.MkdirIn;
+import io.adhocfs.fuse.kernel.Protocol.MknodIn;
+import io.adhocfs.fuse.kernel.Protocol.OpenIn;
+import io.adhocfs.fuse.kernel.Protocol.ReadIn;
+import io.adhocfs.fuse.kernel.Protocol.Rename2In;
+import io.adhocfs.fuse.kernel.Protocol.RenameIn;
+import io.adhocfs.fuse.kernel.Protocol.SetattrIn;
+import io.adhocfs.fuse.kernel.Protocol.WriteIn;
+import io.adhocfs.protocol.model.EntryName;
+import io.adhocfs.protocol.model.FileAttributes;
+import io.adhocfs.protocol.model.FileType;
+import io.adhocfs.protocol.model.FsError;
+import io.adhocfs.protocol.model.FsException;
+import io.netty.buffer.ByteBuf;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * Turns requests into calls of the file system, one method per request; {@link Opcode} says which.
+ * A request that cannot be decoded throws, and the reader answers it.
+ */
+final class Operations {
+  private static final long NO_HANDLE = -1;
+  private static final long NANOS_PER_SECOND = 1_000_000_000L;
+  private static final int RENAME_NOREPLACE = 1;
+  private static final int RENAME_EXCHANGE = 2;
+
+  /** Directory listings up to this; the kernel asks for a page or for the user's buffer. */
+  private static final int LISTING_LENGTH_BYTES_MAX = 1 << 20;
+
+  private final InodeFileSystem fileSystem;
+
+  Operations(InodeFileSystem fileSystem) {
+    this.fileSystem = fileSystem;
+  }
+
+  void lookup(Incoming in) throws FsException {
+    byte[] name = in.string(0);
+    if (isText(name, ".")) {
+      Replies.Entry reply = in.begin(new Replies.Entry(in));
+      fileSystem.getAttributes(reply, in.node(), NO_HANDLE, reply);
+    } else if (isText(name, "..")) {
+      lookupParent(in);
+    } else {
+      EntryName entryName = EntryName.of(name);
+      Replies.Entry reply = in.begin(new Replies.Entry(in));
+      fileSystem.lookup(reply, in.node(), entryName, reply);
+    }
+  }
+
+  /** What a file server needs that has an inode's number and not its path (FUSE_EXPORT_SUPPORT). */
+  private void lookupParent(Incoming in) {
+    Replies.Entry reply = in.begin(new Replies.Entry(in));
+    fileSystem.getAttributes(
+        reply,
+        in.node(),
+        NO_HANDLE,
+        new InodeFileSystem.AttributesReply() {
+          @Override
+          public void attributes(FileAttributes attributes) {
+            if (attributes.parent().exists()) {
+              fileSystem.getAttributes(reply, attributes.parent().value(), NO_HANDLE, reply);
+            } else {
+              reply.error(FsError.NOT_DIRECTORY);
+            }
+          }
+
+          @Override
+          public void error(FsError error) {
+            reply.error(error);
+          }
+        });
+  }
+
+  /** Nothing to forget: an inode's number stands for it as long as the instance lives. */
+  void forget(@SuppressWarnings("unused") Incoming in) {}
+
+  void getAttributes(Incoming in) throws FsException {
+    in.requireBody(GetattrIn.SIZE);
+    boolean hasHandle = (in.u32(GetattrIn.FLAGS) & GetattrIn.HAS_HANDLE) != 0;
+    Replies.Attributes reply = in.begin(new Replies.Attributes(in));
+    fileSystem.getAttributes(
+        reply, in.node(), hasHandle ? in.u64(GetattrIn.HANDLE) : NO_HANDLE, reply);
+  }
+
+  void setAttributes(Incoming in) throws FsException {
+    in.requireBody(SetattrIn.SIZE);
+    int valid = in.u32(SetattrIn.VALID);
+    boolean hasMode = (valid & SetattrIn.HAS_MODE) != 0;
+    boolean hasUid = (valid & SetattrIn.HAS_UID) != 0;
+    boolean hasGid = (valid & SetattrIn.HAS_GID) != 0;
+    boolean hasSize = (valid & SetattrIn.HAS_SIZE) != 0;
+    boolean hasHandle = (valid & SetattrIn.HAS_HANDLE) != 0;
+    long sizeBytes = in.u64(SetattrIn.SIZE_BYTES);
+    if (hasSize && sizeBytes < 0) {
+      throw new FsException(FsError.INVALID, "a size of " + sizeBytes);
+    }
+    // Times that shall be "now" carry the kernel's time beside their flag: taken as they are.
+    AttributeChange change =
+        new AttributeChange(
+            hasMode ? in.u32(SetattrIn.MODE) & FileAttributes.MODE_MASK : AttributeChange.UNCHANGED,
+            hasUid ? Integer.toUnsignedLong(in.u32(SetattrIn.UID)) : AttributeChange.UNCHANGED,
+            hasGid ? Integer.toUnsignedLong(in.u32(SetattrIn.GID)) : AttributeChange.UNCHANGED,
+            hasSize ? sizeBytes : AttributeChange.UNCHANGED,
+            time(in, valid, SetattrIn.HAS_ATIME, SetattrIn.ATIME, SetattrIn.ATIME_NANOS),
+            time(in, valid, SetattrIn.HAS_MTIME, SetattrIn.MTIME, SetattrIn.MTIME_NANOS),
+            time(in, valid, SetattrIn.HAS_CTIME, SetattrIn.CTIME, SetattrIn.CTIME_NANOS));
+    Replies.Attributes reply = in.begin(new Replies.Attributes(in));
+    fileSystem.setAttributes(
+        reply, in.node(), hasHandle ? in.u64(SetattrIn.HANDLE) : NO_HANDLE, change, reply);
+  }
+
+  /**
+   * Saturates: a time that nanoseconds in 64 bits cannot tell becomes the nearest that they can.
+   */
+  private static @Nullable Long time(
+      Incoming in, int valid, int flag, int secondsOffset, int nanosOffset) {
+    if ((valid & flag) == 0) {
+      return null;
+    }
+    long seconds = in.u64(secondsOffset);
+    long secondsMax = Long.MAX_VALUE / NANOS_PER_SECOND - 1;
+    return Math.clamp(seconds, -secondsMax, secondsMax) * NANOS_PER_SECOND + in.u32(nanosOffset);
+  }
+
+  void readLink(Incoming in) {
+    Replies.Link reply = in.begin(new Replies.Link(in));
+    fileSystem.readLink(reply, in.node(), reply);
+  }
+
+  void symlink(Incoming in) throws FsException {
+    byte[] name = in.string(0);
+    byte[] target = in.string(name.length + 1);
+    EntryName entryName = EntryName.of(name);
+    Replies.Entry reply = in.begin(new Replies.Entry(in));
+    fileSystem.symlink(reply, in.node(), entryName, target, reply);
+  }
+
+  void makeNode(Incoming in) throws FsException {
+    in.requireBody(MknodIn.SIZE);
+    int mode = in.u32(MknodIn.MODE);
+    EntryName name = EntryName.of(in.string(MknodIn.SIZE));
+    FileType type = fileType(mode);
+    Replies.Entry reply = in.begin(new Replies.Entry(in));
+    fileSystem.makeNode(
+        reply,
+        in.node(),
+        name,
+        type,
+        mode & FileAttributes.MODE_MASK,
+        Integer.toUnsignedLong(in.u32(MknodIn.DEVICE)),
+        reply);
+  }
+
+  private static FileType fileType(int mode) throws FsException {
+    try {
+      return FileType.ofMode(mode);
+    } catch (IllegalArgumentException unknown) {
+      throw new FsException(FsError.INVALID, "mode " + Integer.toOctalString(mode), unknown);
+    }
+  }
+
+  void makeDirectory(Incoming in) throws FsException {
+    in.requireBody(MkdirIn.SIZE);
+    int mode = in.u32(MkdirIn.MODE) & FileAttributes.MODE_MASK;
+    EntryName name = EntryName.of(in.string(MkdirIn.SIZE));
+    Replies.Entry reply = in.begin(new Replies.Entry(in));
+    fileSystem.makeDirectory(reply, in.node(), name, mode, reply);
+  }
+
+  void unlink(Incoming in) throws FsException {
+    EntryName name = EntryName.of(in.string(0));
+    Replies.Done reply = in.begin(new Replies.Done(in));
+    fileSystem.unlink(reply, in.node(), name, reply);
+  }
+
+  void removeDirectory(Incoming in) throws FsException {
+    EntryName name = EntryName.of(in.string(0));
+    Replies.Done reply = in.begin(new Replies.Done(in));
+    fileSystem.removeDirectory(reply, in.node(), name, reply);
+  }
+
+  void rename(Incoming in) throws FsException {
+    in.requireBody(RenameIn.SIZE);
+    rename(in, in.u64(RenameIn.NEW_DIRECTORY), 0, RenameIn.SIZE);
+  }
+
+  void renameWithFlags(Incoming in) throws FsException {
+    in.requireBody(Rename2In.SIZE);
+    int flags = in.u32(Rename2In.FLAGS);
+    if ((flags & ~(RENAME_NOREPLACE | RENAME_EXCHANGE)) != 0
+        || flags == (RENAME_NOREPLACE | RENAME_EXCHANGE)) {
+      throw new FsException(FsError.INVALID, "rename flags " + flags);
+    }
+    rename(in, in.u64(Rename2In.NEW_DIRECTORY), flags, Rename2In.SIZE);
+  }
+
+  private void rename(Incoming in, long newDirectory, int flags, int namesOffset)
+      throws FsException {
+    byte[] oldName = in.string(namesOffset);
+    byte[] newName = in.string(namesOffset + oldName.length + 1);
+    EntryName oldEntry = EntryName.of(oldName);
+    EntryName newEntry = EntryName.of(newName);
+    Replies.Done reply = in.begin(new Replies.Done(in));
+    fileSystem.rename(reply, in.node(), oldEntry, newDirectory, newEntry, flags, reply);
+  }
+
+  void link(Incoming in) throws FsException {
+    in.requireBody(LinkIn.SIZE);
+    EntryName name = EntryName.of(in.string(LinkIn.SIZE));
+    Replies.Entry reply = in.begin(new Replies.Entry(in));
+    fileSystem.link(reply, in.u64(LinkIn.OLD_NODE), in.node(), name, reply);
+  }
+
+  void open(Incoming in) throws FsException {
+    in.requireBody(OpenIn.SIZE);
+    Replies.Open reply = in.begin(new Replies.Open(in));
+    fileSystem.open(reply, in.node(), in.u32(OpenIn.FLAGS), reply);
+  }
+
+  void create(Incoming in) throws FsException {
+    in.requireBody(CreateIn.SIZE);
+    EntryName name = EntryName.of(in.string(CreateIn.SIZE));
+    int mode = in.u32(CreateIn.MODE) & FileAttributes.MODE_MASK;
+    Replies.Create reply = in.begin(new Replies.Create(in));
+    fileSystem.create(reply, in.node(), name, mode, in.u32(CreateIn.FLAGS), reply);
+  }
+
+  void read(Incoming in) throws FsException {
+    in.requireBody(ReadIn.SIZE);
+    int length = in.u32(ReadIn.LENGTH);
+    if (length < 0 || length > in.session().ioLengthBytesMax()) {
+      throw new FsException(FsError.INVALID, "a read of " + length + " bytes");
+    }
+    Replies.Data reply = in.begin(new Replies.Data(in, length));
+    fileSystem.read(reply, in.node(), in.u64(ReadIn.HANDLE), in.u64(ReadIn.OFFSET), length, reply);
+  }
+
+  void write(Incoming in) throws FsException {
+    in.requireBody(WriteIn.SIZE);
+    ByteBuf data = in.data(WriteIn.SIZE, in.u32(WriteIn.LENGTH));
+    Replies.Written reply = in.begin(new Replies.Written(in));
+    fileSystem.write(reply, in.node(), in.u64(WriteIn.HANDLE), in.u64(WriteIn.OFFSET), data, reply);
+  }
+
+  void flush(Incoming in) throws FsException {
+    in.requireBody(HandleIn.SIZE);
+    Replies.Done reply = in.begin(new Replies.Done(in));
+    fileSystem.flush(reply, in.node(), in.u64(HandleIn.HANDLE), reply);
+  }
+
+  void fsync(Incoming in) throws FsException {
+    in.requireBody(FsyncIn.SIZE);
+    boolean dataOnly = (in.u32(FsyncIn.FLAGS) & FsyncIn.DATA_ONLY) != 0;
+    Replies.Done reply = in.begin(new Replies.Done(in));
+    fileSystem.fsync(reply, in.node(), in.u64(FsyncIn.HANDLE), dataOnly, reply);
+  }
+
+  void release(Incoming in) throws FsException {
+    in.requireBody(HandleIn.SIZE);
+    Replies.Done reply = in.begin(new Replies.Done(in));
+    fileSystem.release(reply, in.node(), in.u64(HandleIn.HANDLE), reply);
+  }
+
+  void readDirectory(Incoming in) throws FsException {
+    readDirectory(in, false);
+  }
+
+  void readDirectoryWithAttributes(Incoming in) throws FsException {
+    readDirectory(in, true);
+  }
+
+  private void readDirectory(Incoming in, boolean withAttributes) throws FsException {
+    in.requireBody(ReadIn.SIZE);
+    int length = in.u32(ReadIn.LENGTH);
+    if (length < 0) {
+      throw new FsException(FsError.INVALID, "a listing of " + length + " bytes");
+    }
+    Replies.Directory reply =
+        in.begin(
+            new Replies.Directory(in, Math.min(length, LISTING_LENGTH_BYTES_MAX), withAttributes));
+    fileSystem.readDirectory(reply, in.node(), in.u64(ReadIn.OFFSET), withAttributes, reply);
+  }
+
+  void fsyncDirectory(Incoming in) throws FsException {
+    in.requireBody(FsyncIn.SIZE);
+    boolean dataOnly = (in.u32(FsyncIn.FLAGS) & FsyncIn.DATA_ONLY) != 0;
+    Replies.Done reply = in.begin(new Replies.Done(in));
+    fileSystem.fsyncDirectory(reply, in.node(), dataOnly, reply);
+  }
+
+  void statistics(Incoming in) {
+    Replies.Statfs reply = in.begin(new Replies.Statfs(in));
+    fileSystem.statistics(reply, reply);
+  }
+
+  /**
+   * A program stopped waiting. If the request is not known it has been answered, or the reader that
+   * has it is about to announce it: the kernel knows which.
+   */
+  void interrupt(Incoming in) throws FsException {
+    in.requireBody(InterruptIn.SIZE);
+    PendingRequest interrupted = in.session().find(in.u64(InterruptIn.UNIQUE));
+    if (interrupted != null) {
+      interrupted.interrupt();
+    } else {
+      in.session().requeueInterrupt(in.unique());
+    }
+  }
+
+  /** Directories have no handles; the releases of those opened before we said so mean nothing. */
+  void succeed(Incoming in) {
+    in.answer(0);
+  }
+
+  /** The kernel remembers it for most requests, and does without them from then on. */
+  void notImplemented(Incoming in) {
+    in.answer(Errnos.ENOSYS);
+  }
+
+  /** The negotiation is over before requests are read. */
+  void unexpected(Incoming in) {
+    in.answer(Errnos.EIO);
+  }
+
+  private static boolean isText(byte[] name, String text) {
+    if (name.length != text.length()) {
+      return false;
+    }
+    for (int i = 0; i < name.length; i++) {
+      if (name[i] != text.charAt(i)) {
+        return false;
+      }
+    }
+    return true;
+  }
+}

@@ -1,0 +1,146 @@
+package io.adhocfs.fuse.kernel;
+
+import io.adhocfs.fuse.Caller;
+import io.adhocfs.fuse.Errnos;
+import io.adhocfs.fuse.InodeFileSystem;
+import io.adhocfs.protocol.model.FsError;
+import java.lang.invoke.MethodHandles;
+import java.lang.invoke.VarHandle;
+import org.jspecify.annotations.Nullable;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/**
+ * A request that the kernel waits for: knows where its answer goes, takes the first one, and tells
+ * the file system when the program has been interrupted. What an answer looks like is said by the
+ * subclasses, in {@link Replies}. Any thread may call it.
+ */
+abstract class PendingRequest implements InodeFileSystem.Request, InodeFileSystem.Reply {
+  private static final Logger LOG = LoggerFactory.getLogger(PendingRequest.class);
+
+  /** In place of an action once the program has been interrupted. */
+  private enum Interrupted implements Runnable {
+    YES;
+
+    @Override
+    public void run() {}
+  }
+
+  private static final VarHandle ANSWERED;
+  private static final VarHandle INTERRUPT_ACTION;
+
+  static {
+    try {
+      MethodHandles.Lookup lookup = MethodHandles.lookup();
+      ANSWERED = lookup.findVarHandle(PendingRequest.class, "answered", boolean.class);
+      INTERRUPT_ACTION =
+          lookup.findVarHandle(PendingRequest.class, "interruptAction", Runnable.class);
+    } catch (ReflectiveOperationException impossible) {
+      throw new ExceptionInInitializerError(impossible);
+    }
+  }
+
+  protected final Session session;
+  private final int descriptor;
+  private final long unique;
+  private final int uid;
+  private final int gid;
+  private final int pid;
+
+  @SuppressWarnings({"unused", "FieldCanBeFinal"}) // Through ANSWERED.
+  private boolean answered;
+
+  @SuppressWarnings({"unused", "FieldCanBeFinal"}) // Through INTERRUPT_ACTION.
+  private @Nullable Runnable interruptAction;
+
+  PendingRequest(Incoming incoming) {
+    this.session = incoming.session();
+    this.descriptor = incoming.descriptor();
+    this.unique = incoming.unique();
+    this.uid = incoming.uid();
+    this.gid = incoming.gid();
+    this.pid = incoming.pid();
+  }
+
+  final long unique() {
+    return unique;
+  }
+
+  @Override
+  public final Caller caller() {
+    return new Caller(uid, gid, pid);
+  }
+
+  @Override
+  public final void onInterrupt(Runnable action) {
+    Runnable earlier;
+    do {
+      earlier = (Runnable) INTERRUPT_ACTION.getVolatile(this);
+      if (earlier instanceof Interrupted) {
+        action.run();
+        return;
+      }
+    } while (!INTERRUPT_ACTION.compareAndSet(this, earlier, action));
+  }
+
+  /** The kernel says that the program no longer waits. */
+  final void interrupt() {
+    Runnable action = (Runnable) INTERRUPT_ACTION.getAndSet(this, Interrupted.YES);
+    if (action != null) {
+      action.run();
+    }
+  }
+
+  @Override
+  public final void error(FsError error) {
+    if (takeAnswer()) {
+      sendErrno(namesInodeOnly() ? Errnos.ofInodeRequest(error) : Errnos.of(error));
+    }
+  }
+
+  /** For what is wrong here or with the request, not with the file system. */
+  final void answer(int errno) {
+    if (takeAnswer()) {
+      sendErrno(errno);
+    }
+  }
+
+  /** True for the first answer: its caller must go on to send it, with one of the methods below. */
+  protected final boolean takeAnswer() {
+    boolean first = ANSWERED.compareAndSet(this, false, true);
+    if (!first && LOG.isDebugEnabled()) {
+      LOG.debug("a second answer to request {} is dropped", unique);
+    }
+    return first;
+  }
+
+  protected final void sendErrno(int errno) {
+    try {
+      discardReply();
+      OutBuffer.ofThisThread().sendError(descriptor, unique, errno);
+    } finally {
+      session.forget(this);
+    }
+  }
+
+  /** Sends the body that was put into the buffer. */
+  protected final void send(OutBuffer out, int bodyLengthBytes) {
+    try {
+      out.send(descriptor, unique, bodyLengthBytes);
+    } finally {
+      session.forget(this);
+    }
+  }
+
+  protected final int descriptor() {
+    return descriptor;
+  }
+
+  /** Whether the request is about an inode by its number, with no entry's name in it. */
+  protected boolean namesInodeOnly() {
+    return false;
+  }
+
+  /** Frees what a subclass has gathered for an answer that is not sent. */
+  protected void discardReply() {}
+}

@@ -1,0 +1,395 @@
+package io.adhocfs.fuse.kernel;
+
+import static io.adhocfs.fuse.kernel.Protocol.U32;
+import static io.adhocfs.fuse.kernel.Protocol.U64;
+import static io.adhocfs.fuse.kernel.Protocol.U8;
+
+import io.adhocfs.fuse.Errnos;
+import io.adhocfs.fuse.InodeFileSystem;
+import io.adhocfs.fuse.InodeFileSystem.OpenMode;
+import io.adhocfs.fuse.InodeFileSystem.Statistics;
+import io.adhocfs.fuse.kernel.Protocol.Attr;
+import io.adhocfs.fuse.kernel.Protocol.AttrOut;
+import io.adhocfs.fuse.kernel.Protocol.Dirent;
+import io.adhocfs.fuse.kernel.Protocol.EntryOut;
+import io.adhocfs.fuse.kernel.Protocol.OpenOut;
+import io.adhocfs.fuse.kernel.Protocol.OutHeader;
+import io.adhocfs.fuse.kernel.Protocol.WriteOut;
+import io.adhocfs.protocol.model.EntryName;
+import io.adhocfs.protocol.model.FileAttributes;
+import io.adhocfs.protocol.model.FileType;
+import io.netty.buffer.ByteBuf;
+import io.netty.buffer.Unpooled;
+import java.lang.foreign.MemorySegment;
+import org.jspecify.annotations.Nullable;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/** How each kind of answer looks to the kernel: one class per shape of reply body. */
+final class Replies {
+  private static final Logger LOG = LoggerFactory.getLogger(Replies.class);
+
+  private static final long NANOS_PER_SECOND = 1_000_000_000L;
+
+  /** st_size of every directory: what a directory weighs has no meaning here. */
+  private static final int DIRECTORY_SIZE_BYTES = 4096;
+
+  /** st_blksize is the chunk size, up to this: programs allocate buffers of that size. */
+  private static final int BLOCK_SIZE_BYTES_MAX = 1 << 20;
+
+  /** The unit of st_blocks. */
+  private static final int SECTOR_SIZE_BYTES = 512;
+
+  private Replies() {}
+
+  /** Success without a body. */
+  static final class Done extends PendingRequest implements InodeFileSystem.DoneReply {
+    Done(Incoming incoming) {
+      super(incoming);
+    }
+
+    @Override
+    public void done() {
+      if (takeAnswer()) {
+        sendErrno(0);
+      }
+    }
+  }
+
+  /** fuse_entry_out: an inode that the kernel may now name by its number. */
+  static final class Entry extends PendingRequest implements InodeFileSystem.AttributesReply {
+    Entry(Incoming incoming) {
+      super(incoming);
+    }
+
+    @Override
+    public void attributes(FileAttributes attributes) {
+      if (takeAnswer()) {
+        OutBuffer out = OutBuffer.ofThisThread();
+        putEntry(out.bytes(), OutBuffer.BODY, attributes, session.fileSystem());
+        send(out, EntryOut.SIZE);
+      }
+    }
+  }
+
+  /** fuse_attr_out: what an inode is. */
+  static final class Attributes extends PendingRequest implements InodeFileSystem.AttributesReply {
+    Attributes(Incoming incoming) {
+      super(incoming);
+    }
+
+    @Override
+    protected boolean namesInodeOnly() {
+      return true;
+    }
+
+    @Override
+    public void attributes(FileAttributes attributes) {
+      if (takeAnswer()) {
+        OutBuffer out = OutBuffer.ofThisThread();
+        MemorySegment bytes = out.bytes();
+        long timeoutNanos = session.fileSystem().attributeTimeoutNanos();
+        bytes.set(U64, OutBuffer.BODY + AttrOut.ATTR_VALID, timeoutNanos / NANOS_PER_SECOND);
+        // The unused half of the word behind it becomes 0.
+        bytes.set(U64, OutBuffer.BODY + AttrOut.ATTR_VALID_NANOS, timeoutNanos % NANOS_PER_SECOND);
+        putAttributes(bytes, OutBuffer.BODY + AttrOut.ATTR, attributes);
+        send(out, AttrOut.SIZE);
+      }
+    }
+  }
+
+  /** fuse_open_out. */
+  static final class Open extends PendingRequest implements InodeFileSystem.OpenReply {
+    Open(Incoming incoming) {
+      super(incoming);
+    }
+
+    @Override
+    protected boolean namesInodeOnly() {
+      return true;
+    }
+
+    @Override
+    public void opened(long handle, OpenMode mode) {
+      if (takeAnswer()) {
+        OutBuffer out = OutBuffer.ofThisThread();
+        putOpen(out.bytes(), OutBuffer.BODY, handle, mode);
+        send(out, OpenOut.SIZE);
+      }
+    }
+  }
+
+  /** fuse_entry_out, then fuse_open_out. */
+  static final class Create extends PendingRequest implements InodeFileSystem.CreateReply {
+    Create(Incoming incoming) {
+      super(incoming);
+    }
+
+    @Override
+    public void created(FileAttributes attributes, long handle, OpenMode mode) {
+      if (takeAnswer()) {
+        OutBuffer out = OutBuffer.ofThisThread();
+        putEntry(out.bytes(), OutBuffer.BODY, attributes, session.fileSystem());
+        putOpen(out.bytes(), OutBuffer.BODY + EntryOut.SIZE, handle, mode);
+        send(out, EntryOut.SIZE + OpenOut.SIZE);
+      }
+    }
+  }
+
+  /** The bytes of a file, sent from where they lie. */
+  static final class Data extends PendingRequest implements InodeFileSystem.DataReply {
+    private final int lengthBytesMax;
+
+    Data(Incoming incoming, int lengthBytesMax) {
+      super(incoming);
+      this.lengthBytesMax = lengthBytesMax;
+    }
+
+    @Override
+    protected boolean namesInodeOnly() {
+      return true;
+    }
+
+    @Override
+    public void data(ByteBuf data) {
+      try {
+        if (!takeAnswer()) {
+          return;
+        }
+        if (data.readableBytes() > lengthBytesMax) {
+          LOG.error(
+              "the file system answers {} bytes to a read of {}",
+              data.readableBytes(),
+              lengthBytesMax);
+          sendErrno(Errnos.EIO);
+          return;
+        }
+        try {
+          OutBuffer.ofThisThread().send(descriptor(), unique(), data);
+        } finally {
+          session.forget(this);
+        }
+      } finally {
+        data.release();
+      }
+    }
+  }
+
+  /** fuse_write_out. */
+  static final class Written extends PendingRequest implements InodeFileSystem.WriteReply {
+    Written(Incoming incoming) {
+      super(incoming);
+    }
+
+    @Override
+    public void written(int lengthBytes) {
+      if (takeAnswer()) {
+        OutBuffer out = OutBuffer.ofThisThread();
+        out.bytes().set(U64, OutBuffer.BODY + WriteOut.LENGTH, lengthBytes);
+        send(out, WriteOut.SIZE);
+      }
+    }
+  }
+
+  /** The target of a symbolic link, without an end mark. */
+  static final class Link extends PendingRequest implements InodeFileSystem.LinkReply {
+    Link(Incoming incoming) {
+      super(incoming);
+    }
+
+    @Override
+    protected boolean namesInodeOnly() {
+      return true;
+    }
+
+    @Override
+    public void target(byte[] target) {
+      if (takeAnswer()) {
+        try {
+          OutBuffer.ofThisThread().send(descriptor(), unique(), Unpooled.wrappedBuffer(target));
+        } finally {
+          session.forget(this);
+        }
+      }
+    }
+  }
+
+  /** fuse_kstatfs. */
+  static final class Statfs extends PendingRequest implements InodeFileSystem.StatisticsReply {
+    Statfs(Incoming incoming) {
+      super(incoming);
+    }
+
+    @Override
+    public void statistics(Statistics statistics) {
+      if (takeAnswer()) {
+        OutBuffer out = OutBuffer.ofThisThread();
+        MemorySegment body =
+            out.bytes().asSlice(OutBuffer.BODY, Protocol.Statfs.SIZE).fill((byte) 0);
+        int blockSize = statistics.blockSizeBytes();
+        body.set(U64, Protocol.Statfs.BLOCKS, statistics.totalBytes() / blockSize);
+        body.set(U64, Protocol.Statfs.BLOCKS_FREE, statistics.availableBytes() / blockSize);
+        body.set(U64, Protocol.Statfs.BLOCKS_AVAILABLE, statistics.availableBytes() / blockSize);
+        body.set(U64, Protocol.Statfs.FILES, statistics.inodesTotal());
+        body.set(U64, Protocol.Statfs.FILES_FREE, statistics.inodesFree());
+        body.set(U32, Protocol.Statfs.BLOCK_SIZE, blockSize);
+        body.set(U32, Protocol.Statfs.NAME_LENGTH_MAX, EntryName.LENGTH_MAX);
+        body.set(U32, Protocol.Statfs.FRAGMENT_SIZE, blockSize);
+        send(out, Protocol.Statfs.SIZE);
+      }
+    }
+  }
+
+  /**
+   * A row of fuse_dirent, or of fuse_entry_out + fuse_dirent when the kernel wants attributes.
+   *
+   * <p>Entries that share a cookie are kept together, as the kernel asks on with the cookie of the
+   * last one and would skip the rest: if one does not fit, those before it with its cookie are
+   * taken back.
+   *
+   * <p>Locked against an interruption that answers with an error, and gives the buffer back, while
+   * another thread still adds.
+   */
+  static final class Directory extends PendingRequest implements InodeFileSystem.DirectoryReply {
+    private final NativeBuffer buffer;
+    private final MemorySegment bytes;
+    private final int limit;
+    private final boolean withAttributes;
+    private int end = OutHeader.SIZE;
+    private int groupStart = OutHeader.SIZE;
+    private long groupCookie = -1;
+    private boolean full;
+
+    Directory(Incoming incoming, int lengthBytesMax, boolean withAttributes) {
+      super(incoming);
+      this.limit = OutHeader.SIZE + lengthBytesMax;
+      this.buffer = NativeBuffer.allocate(limit);
+      this.bytes = buffer.segment();
+      this.withAttributes = withAttributes;
+    }
+
+    @Override
+    protected boolean namesInodeOnly() {
+      return true;
+    }
+
+    @Override
+    public synchronized boolean add(
+        byte[] name,
+        long inode,
+        FileType type,
+        long nextCookie,
+        @Nullable FileAttributes attributes) {
+      if (full) {
+        return false;
+      }
+      if (nextCookie != groupCookie) {
+        groupCookie = nextCookie;
+        groupStart = end;
+      }
+      int entrySize = withAttributes ? EntryOut.SIZE : 0;
+      int size = entrySize + Dirent.sizeBytes(name.length);
+      if (end + size > limit) {
+        full = true;
+        if (groupStart > OutHeader.SIZE) {
+          end = groupStart;
+        }
+        return false;
+      }
+      if (withAttributes) {
+        if (attributes == null || isSelfOrParent(name)) {
+          // Node 0: only the name counts, nothing has been looked up.
+          bytes.asSlice(end, EntryOut.SIZE).fill((byte) 0);
+        } else {
+          putEntry(bytes, end, attributes, session.fileSystem());
+        }
+      }
+      int dirent = end + entrySize;
+      bytes.set(U64, dirent + Dirent.INODE, inode);
+      bytes.set(U64, dirent + Dirent.NEXT_COOKIE, nextCookie);
+      bytes.set(U32, dirent + Dirent.NAME_LENGTH, name.length);
+      bytes.set(U32, dirent + Dirent.TYPE, type.code());
+      MemorySegment.copy(name, 0, bytes, U8, dirent + Dirent.NAME, name.length);
+      for (int i = dirent + Dirent.NAME + name.length; i < end + size; i++) {
+        bytes.set(U8, i, (byte) 0);
+      }
+      end += size;
+      return true;
+    }
+
+    @Override
+    public synchronized void done() {
+      if (takeAnswer()) {
+        full = true;
+        try {
+          OutBuffer.ofThisThread().sendWhole(descriptor(), unique(), bytes, end - OutHeader.SIZE);
+        } finally {
+          buffer.release();
+          session.forget(this);
+        }
+      }
+    }
+
+    @Override
+    protected synchronized void discardReply() {
+      full = true;
+      buffer.release();
+    }
+
+    private static boolean isSelfOrParent(byte[] name) {
+      return name[0] == '.' && (name.length == 1 || (name.length == 2 && name[1] == '.'));
+    }
+  }
+
+  private static void putEntry(
+      MemorySegment bytes, int offset, FileAttributes attributes, InodeFileSystem fileSystem) {
+    long entryTimeoutNanos = fileSystem.entryTimeoutNanos();
+    long attributeTimeoutNanos = fileSystem.attributeTimeoutNanos();
+    bytes.set(U64, offset + EntryOut.NODE, attributes.id().value());
+    bytes.set(U64, offset + EntryOut.GENERATION, 0);
+    bytes.set(U64, offset + EntryOut.ENTRY_VALID, entryTimeoutNanos / NANOS_PER_SECOND);
+    bytes.set(U64, offset + EntryOut.ATTR_VALID, attributeTimeoutNanos / NANOS_PER_SECOND);
+    bytes.set(
+        U32, offset + EntryOut.ENTRY_VALID_NANOS, (int) (entryTimeoutNanos % NANOS_PER_SECOND));
+    bytes.set(
+        U32, offset + EntryOut.ATTR_VALID_NANOS, (int) (attributeTimeoutNanos % NANOS_PER_SECOND));
+    putAttributes(bytes, offset + EntryOut.ATTR, attributes);
+  }
+
+  private static void putAttributes(MemorySegment bytes, int offset, FileAttributes attributes) {
+    long size = attributes.isDirectory() ? DIRECTORY_SIZE_BYTES : attributes.sizeBytes();
+    long blocks = attributes.isRegular() ? (size + SECTOR_SIZE_BYTES - 1) / SECTOR_SIZE_BYTES : 0;
+    bytes.set(U64, offset + Attr.INODE, attributes.id().value());
+    bytes.set(U64, offset + Attr.SIZE_BYTES, size);
+    bytes.set(U64, offset + Attr.BLOCKS, blocks);
+    putTime(bytes, offset + Attr.ATIME, offset + Attr.ATIME_NANOS, attributes.atimeNanos());
+    putTime(bytes, offset + Attr.MTIME, offset + Attr.MTIME_NANOS, attributes.mtimeNanos());
+    putTime(bytes, offset + Attr.CTIME, offset + Attr.CTIME_NANOS, attributes.ctimeNanos());
+    bytes.set(U32, offset + Attr.MODE, attributes.fullMode());
+    bytes.set(U32, offset + Attr.LINK_COUNT, attributes.linkCount());
+    bytes.set(U32, offset + Attr.UID, attributes.uid());
+    bytes.set(U32, offset + Attr.GID, attributes.gid());
+    bytes.set(U32, offset + Attr.DEVICE, (int) attributes.deviceNumber());
+    bytes.set(
+        U32,
+        offset + Attr.BLOCK_SIZE,
+        Math.min(attributes.layout().chunkSizeBytes(), BLOCK_SIZE_BYTES_MAX));
+    bytes.set(U32, offset + Attr.FLAGS, 0);
+  }
+
+  /** Times before 1970 have negative seconds, and nanoseconds that count upwards all the same. */
+  private static void putTime(
+      MemorySegment bytes, int secondsOffset, int nanosOffset, long timeNanos) {
+    bytes.set(U64, secondsOffset, Math.floorDiv(timeNanos, NANOS_PER_SECOND));
+    bytes.set(U32, nanosOffset, (int) Math.floorMod(timeNanos, NANOS_PER_SECOND));
+  }
+
+  private static void putOpen(MemorySegment bytes, int offset, long handle, OpenMode mode) {
+    int flags =
+        (mode.directIo() ? OpenOut.DIRECT_IO | OpenOut.PARALLEL_DIRECT_WRITES : 0)
+            | (mode.keepCache() ? OpenOut.KEEP_CACHE : 0);
+    bytes.set(U64, offset + OpenOut.HANDLE, handle);
+    // The unused half of the word becomes 0.
+    bytes.set(U64, offset + OpenOut.FLAGS, flags);
+  }
+}

@@ -1,0 +1,156 @@
+package io.adhocfs.fuse.memory;
+
+import io.adhocfs.protocol.model.EntryName;
+import io.adhocfs.protocol.model.FileAttributes;
+import io.adhocfs.protocol.model.FileLayout;
+import io.adhocfs.protocol.model.FileType;
+import io.adhocfs.protocol.model.InodeId;
+import java.util.Arrays;
+import java.util.Comparator;
+import java.util.NavigableMap;
+import java.util.TreeMap;
+import java.util.concurrent.atomic.AtomicLong;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * One inode. Its entries and parent belong to the namespace and are guarded by its lock; everything
+ * else is guarded by the inode's own monitor, which may be taken inside that lock.
+ */
+final class MemoryInode {
+  private static final FileLayout LAYOUT = new FileLayout(512 << 10, 0, 1, 0, false);
+
+  /**
+   * Where an entry stands in a listing: by hash, so that a cookie finds its place again after any
+   * change. Without a name: behind all entries of that hash.
+   */
+  record Position(long hash, @Nullable EntryName name) {
+    private static final Comparator<Position> ORDER =
+        (a, b) -> {
+          int byHash = Long.compare(a.hash, b.hash);
+          if (byHash != 0 || a.name == b.name) {
+            return byHash;
+          }
+          if (a.name == null || b.name == null) {
+            return a.name == null ? 1 : -1;
+          }
+          return Arrays.compareUnsigned(a.name.bytes(), b.name.bytes());
+        };
+
+    static Position of(EntryName name) {
+      return new Position(name.hash(), name);
+    }
+
+    static Position behind(long hash) {
+      return new Position(hash, null);
+    }
+  }
+
+  final InodeId id;
+  final FileType type;
+  final long deviceNumber;
+  final byte[] linkTarget;
+  final MemoryData data;
+
+  /** Of a directory; guarded by the namespace. */
+  final NavigableMap<Position, MemoryInode> entries = new TreeMap<>(Position.ORDER);
+
+  /** Of a directory; guarded by the namespace. */
+  MemoryInode parent;
+
+  int mode;
+  int uid;
+  int gid;
+  int linkCount;
+  int openCount;
+  long atimeNanos;
+  long mtimeNanos;
+  long ctimeNanos;
+
+  MemoryInode(
+      InodeId id,
+      FileType type,
+      int mode,
+      int uid,
+      int gid,
+      long deviceNumber,
+      byte[] linkTarget,
+      long nowNanos,
+      AtomicLong availableBytes) {
+    this.id = id;
+    this.type = type;
+    this.mode = mode;
+    this.uid = uid;
+    this.gid = gid;
+    this.deviceNumber = deviceNumber;
+    this.linkTarget = linkTarget;
+    this.data = new MemoryData(availableBytes);
+    this.linkCount = type == FileType.DIRECTORY ? 2 : 1;
+    this.atimeNanos = nowNanos;
+    this.mtimeNanos = nowNanos;
+    this.ctimeNanos = nowNanos;
+    this.parent = this;
+  }
+
+  boolean isDirectory() {
+    return type == FileType.DIRECTORY;
+  }
+
+  synchronized FileAttributes attributes() {
+    long sizeBytes =
+        switch (type) {
+          case REGULAR -> data.sizeBytes();
+          case SYMLINK -> linkTarget.length;
+          case DIRECTORY, FIFO, SOCKET, CHARACTER_DEVICE, BLOCK_DEVICE -> 0;
+        };
+    return new FileAttributes(
+        id,
+        type,
+        mode,
+        uid,
+        gid,
+        linkCount,
+        sizeBytes,
+        atimeNanos,
+        mtimeNanos,
+        ctimeNanos,
+        deviceNumber,
+        isDirectory() ? parent.id : InodeId.NONE,
+        0,
+        0,
+        0,
+        false,
+        LAYOUT);
+  }
+
+  /** The entries of a directory, or its bytes, have changed. */
+  synchronized void contentChanged(long nowNanos) {
+    mtimeNanos = nowNanos;
+    ctimeNanos = nowNanos;
+  }
+
+  /** Adds to the link count; the bytes go with the last name and the last handle. */
+  synchronized void changeLinkCount(int by, long nowNanos) {
+    linkCount += by;
+    ctimeNanos = nowNanos;
+    freeIfUnused();
+  }
+
+  synchronized void opened() {
+    openCount++;
+  }
+
+  synchronized void closed() {
+    openCount--;
+    freeIfUnused();
+  }
+
+  synchronized boolean isUnused() {
+    return linkCount == 0 && openCount == 0;
+  }
+
+  private void freeIfUnused() {
+    if (linkCount == 0 && openCount == 0) {
+      data.free();
+    }
+  }
+}

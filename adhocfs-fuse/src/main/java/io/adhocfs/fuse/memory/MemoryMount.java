@@ -1,0 +1,93 @@
+package io.adhocfs.fuse.memory;
+
+import io.adhocfs.fuse.kernel.DeadMounts;
+import io.adhocfs.fuse.kernel.FuseMount;
+import io.adhocfs.fuse.kernel.MountOptions;
+import io.adhocfs.fuse.kernel.ProcessGuard;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.time.InstantSource;
+import java.util.List;
+
+/**
+ * Mounts a {@link MemoryFileSystem} in the foreground until it is unmounted or the process is told
+ * to end; prints "mounted PATH" when programs can use it. For benchmarks: it shows what a driver
+ * and the kernel cost by themselves.
+ */
+public final class MemoryMount {
+  private static final String USAGE =
+      "usage: MemoryMount MOUNT_POINT [--capacity-mib N] [--timeout-millis N] [--readers N]";
+
+  private MemoryMount() {}
+
+  /** What the command line says. */
+  record Settings(Path mountPoint, long capacityMebibytes, long timeoutMillis, int readers) {
+
+    static Settings parse(List<String> arguments) {
+      if (arguments.isEmpty() || arguments.size() % 2 == 0) {
+        throw new IllegalArgumentException(USAGE);
+      }
+      // Half of what the JVM may allocate directly, as the allocator keeps room of its own.
+      long capacityMebibytes = Runtime.getRuntime().maxMemory() >> 21;
+      long timeoutMillis = 0;
+      int readers = MountOptions.defaults().readerThreads();
+      for (int i = 1; i < arguments.size(); i += 2) {
+        String value = arguments.get(i + 1);
+        switch (arguments.get(i)) {
+          case "--capacity-mib" -> capacityMebibytes = Long.parseLong(value);
+          case "--timeout-millis" -> timeoutMillis = Long.parseLong(value);
+          case "--readers" -> readers = Integer.parseInt(value);
+          default -> throw new IllegalArgumentException(USAGE);
+        }
+      }
+      return new Settings(
+          Path.of(arguments.getFirst()).toAbsolutePath(),
+          capacityMebibytes,
+          timeoutMillis,
+          readers);
+    }
+  }
+
+  public static void main(String[] arguments) throws IOException, InterruptedException {
+    Settings settings;
+    try {
+      settings = Settings.parse(List.of(arguments));
+    } catch (IllegalArgumentException wrong) {
+      System.err.println(wrong.getMessage());
+      System.exit(2);
+      return;
+    }
+    ProcessGuard.enterRootDirectory();
+    ProcessGuard.tryMarkAsIoFlusher();
+    MemoryFileSystem fileSystem = create(settings);
+    DeadMounts.cleanUp(settings.mountPoint());
+    FuseMount mount =
+        FuseMount.mount(
+            settings.mountPoint(),
+            MountOptions.defaults().withFsName("memory").withReaderThreads(settings.readers()),
+            fileSystem);
+    Runtime.getRuntime().addShutdownHook(new Thread(() -> detach(mount), "unmount"));
+    System.out.println("mounted " + settings.mountPoint());
+    mount.awaitUnmounted();
+  }
+
+  /** Its root belongs to who runs this, as /proc/self does. */
+  static MemoryFileSystem create(Settings settings) throws IOException {
+    Path self = Path.of("/proc/self");
+    return new MemoryFileSystem(
+        settings.capacityMebibytes() << 20,
+        settings.timeoutMillis() * 1_000_000,
+        (int) Files.getAttribute(self, "unix:uid"),
+        (int) Files.getAttribute(self, "unix:gid"),
+        InstantSource.system());
+  }
+
+  private static void detach(FuseMount mount) {
+    try {
+      mount.detach();
+    } catch (IOException failure) {
+      System.err.println("cannot unmount: " + failure.getMessage());
+    }
+  }
+}

@@ -1,0 +1,24 @@
+package io.adhocfs.fuse;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import io.adhocfs.protocol.model.FsError;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.EnumSource;
+
+class ErrnosTest {
+
+  @ParameterizedTest
+  @EnumSource(FsError.class)
+  void everyErrorIsOneThatTheKernelPassesOn(FsError error) {
+    assertThat(Errnos.of(error)).isBetween(1, 511).isNotEqualTo(Errnos.EAGAIN);
+  }
+
+  @Test
+  void aMissingInodeIsStaleAndAMissingNameIsNot() {
+    assertThat(Errnos.of(FsError.NOT_FOUND)).isEqualTo(Errnos.ENOENT);
+    assertThat(Errnos.ofInodeRequest(FsError.NOT_FOUND)).isEqualTo(Errnos.ESTALE);
+    assertThat(Errnos.ofInodeRequest(FsError.EXISTS)).isEqualTo(Errnos.EEXIST);
+  }
+}
