@@ -249,6 +249,8 @@ class CopyTest {
         path("source/inner/deep"), PosixFilePermissions.fromString("r--------"));
     assertComplete(copy("copy", "source"));
     assertThat(tree("copy")).isEqualTo(tree("source"));
+    assertComplete(copy("copy", "source/."));
+    assertThat(tree("copy")).isEqualTo(tree("source"));
     for (String inner : List.of("source/inner", "copy/inner")) {
       Files.setPosixFilePermissions(path(inner), PosixFilePermissions.fromString("rwxr-xr-x"));
     }
