@@ -176,10 +176,12 @@ public final class LocalDaemon {
     return new String[] {"daemon", directory.resolve(CONFIGURATION_FILE).toString()};
   }
 
-  /** Waits until the daemon that this file named has ended; false if it is still there. */
-  public static boolean awaitEnd(RunningDaemon daemon, Path directory, Duration patience) {
-    return ServiceProcess.awaitEnd(
-        daemon.processId(), patience, new LocalDaemon(directory).words());
+  /** Waits until a daemon of this host has ended. */
+  public static void awaitEnd(RunningDaemon daemon, Path directory) {
+    String[] words = new LocalDaemon(directory).words();
+    while (ServiceProcess.isOurs(daemon.processId(), words)) {
+      ProcessHandle.of(daemon.processId()).ifPresent(process -> process.onExit().join());
+    }
   }
 
   /** Ends whatever daemon runs on this directory. */

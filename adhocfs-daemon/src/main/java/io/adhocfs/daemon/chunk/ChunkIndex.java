@@ -15,8 +15,10 @@ import java.util.concurrent.atomic.AtomicReference;
 import java.util.concurrent.atomic.AtomicReferenceArray;
 import java.util.function.IntPredicate;
 import org.jspecify.annotations.Nullable;
+import org.rocksdb.ReadOptions;
 import org.rocksdb.RocksDBException;
 import org.rocksdb.RocksIterator;
+import org.rocksdb.Slice;
 import org.rocksdb.WriteBatch;
 
 /**
@@ -28,6 +30,7 @@ final class ChunkIndex {
   private static final int REMEMBERED = 1 << 16;
   private static final int REMEMBERED_FLOORS = 1 << 14;
   private static final int BATCH = 4096;
+  private static final int CHUNKS_OF_A_SLOT_TO_ITERATE = 8;
   private static final int CHUNK_KEY_BYTES = Keys.PREFIX_BYTES + 2 * Long.BYTES;
 
   private record Known(long inode, long chunkIndex) {}
@@ -238,8 +241,8 @@ final class ChunkIndex {
   }
 
   /**
-   * Shows the chunks of an inode from first to last, in no order: by looking for each while they
-   * are fewer than slots, else by looking through each slot.
+   * Shows the chunks of an inode from first to last, in no order: by looking for each one that
+   * could be, or, where many share a slot, by looking through the slots.
    */
   void forEach(
       long inode,
@@ -253,7 +256,7 @@ final class ChunkIndex {
       return;
     }
     long cycle = cycle(layout);
-    if (last - first < cycle) {
+    if ((last - first) / cycle < CHUNKS_OF_A_SLOT_TO_ITERATE) {
       for (long chunk = first; chunk <= last; chunk++) {
         int slot = slot(layout, chunk);
         if (slots.test(slot)) {
@@ -265,24 +268,28 @@ final class ChunkIndex {
       }
       return;
     }
-    try (RocksIterator iterator = database.raw().newIterator()) {
-      for (long step = 0; step < cycle; step++) {
-        int slot = slot(layout, step);
-        if (!slots.test(slot)) {
-          continue;
-        }
-        byte[] from = Keys.key(slot, RecordKind.CHUNK, inode, first);
-        for (iterator.seek(from); iterator.isValid(); iterator.next()) {
-          byte[] key = iterator.key();
-          if (!sameInode(key, from) || Keys.number(key, 1) > last) {
-            break;
-          }
-          if (!visitor.chunk(Keys.number(key, 1), ChunkRecord.decode(iterator.value()))) {
-            return;
-          }
-        }
-        iterator.status();
+    for (long step = 0; step < cycle; step++) {
+      int slot = slot(layout, step);
+      if (slots.test(slot) && !forEachOfSlot(inode, slot, first, last, visitor)) {
+        return;
       }
+    }
+  }
+
+  private boolean forEachOfSlot(long inode, int slot, long first, long last, ChunkVisitor visitor)
+      throws FsException {
+    // Without the bound, a look past the inode's end walks over everything deleted behind it.
+    try (var end = new Slice(Keys.key(slot, RecordKind.CHUNK, inode, last, new byte[1]));
+        var options = new ReadOptions().setIterateUpperBound(end);
+        RocksIterator iterator = database.raw().newIterator(options)) {
+      iterator.seek(Keys.key(slot, RecordKind.CHUNK, inode, first));
+      for (; iterator.isValid(); iterator.next()) {
+        if (!visitor.chunk(Keys.number(iterator.key(), 1), ChunkRecord.decode(iterator.value()))) {
+          return false;
+        }
+      }
+      iterator.status();
+      return true;
     } catch (RocksDBException e) {
       throw StorageDatabase.failure("looking for chunks in", e);
     }

@@ -11,6 +11,9 @@ import java.util.List;
  * threads. Ownership is checked per span.
  */
 public sealed interface DataRequest extends Request {
+  /** The file; requests about one file travel on one connection, in order. */
+  InodeId inode();
+
   /**
    * Writes the payload, span after span. A span that the receiver does not own, or whose generation
    * is old, is not written and says so.
@@ -63,6 +66,15 @@ public sealed interface DataRequest extends Request {
       Values.writeLayout(out, layout);
       out.longValue(dataGeneration);
       Values.writeSpans(out, spans);
+    }
+
+    @Override
+    public long replyPayloadBytesMax() {
+      long sum = 0;
+      for (ChunkSpan span : spans) {
+        sum += span.lengthBytes();
+      }
+      return sum;
     }
 
     static ReadChunks decode(WireReader in) throws FsException {

@@ -1,6 +1,7 @@
 package io.adhocfs.protocol.wire;
 
 import io.adhocfs.protocol.model.EntryName;
+import io.adhocfs.protocol.model.FileAttributes;
 import io.adhocfs.protocol.model.FsException;
 import io.adhocfs.protocol.model.InodeId;
 import io.adhocfs.protocol.model.SlotId;
@@ -13,6 +14,12 @@ import io.adhocfs.protocol.placement.Placement;
  *     answers CHANGED
  */
 public record EntryKey(InodeId directory, int partitionExponent, EntryName name) {
+  public EntryKey {
+    if (partitionExponent < 0 || partitionExponent > FileAttributes.PARTITION_EXPONENT_MAX) {
+      throw new IllegalArgumentException("partition exponent " + partitionExponent);
+    }
+  }
+
   /** The slot of the dentry. */
   public SlotId slot() {
     return Placement.entrySlot(directory, partitionExponent, name);

@@ -492,6 +492,11 @@ public sealed interface NamespaceRequest extends Request {
       out.intValue(lengthBytes);
     }
 
+    @Override
+    public long replyPayloadBytesMax() {
+      return Math.max(0, lengthBytes);
+    }
+
     static ReadInline decode(WireReader in) throws FsException {
       return new ReadInline(in.inode(), in.longValue(), in.intValue());
     }

@@ -11,4 +11,12 @@ public sealed interface Request extends Message
    * node, and for requests with pieces in several slots, which are checked piece by piece.
    */
   int slotValue();
+
+  /**
+   * The most bytes of payload that the answer can have: its receiver sets aside room for them
+   * before it begins.
+   */
+  default long replyPayloadBytesMax() {
+    return 0;
+  }
 }

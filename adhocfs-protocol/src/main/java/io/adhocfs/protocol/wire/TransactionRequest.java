@@ -1,5 +1,6 @@
 package io.adhocfs.protocol.wire;
 
+import io.adhocfs.protocol.model.FsError;
 import io.adhocfs.protocol.model.FsException;
 import io.adhocfs.protocol.model.SlotId;
 import io.adhocfs.protocol.model.TransactionId;
@@ -89,6 +90,9 @@ public sealed interface TransactionRequest extends Request {
 
   private static List<SlotId> readSlots(WireReader in) throws FsException {
     int count = in.count(4);
+    if (count == 0) {
+      throw new FsException(FsError.BAD_MESSAGE, "no slots");
+    }
     List<SlotId> slots = new ArrayList<>(count);
     for (int i = 0; i < count; i++) {
       slots.add(new SlotId(in.intValue()));

@@ -1,0 +1,314 @@
+package io.adhocfs.daemon.chunk;
+
+import static java.util.Objects.requireNonNull;
+import static org.assertj.core.api.Assertions.assertThat;
+
+import io.adhocfs.daemon.chunk.ChunkStore.StoredChunk;
+import io.adhocfs.daemon.storage.Keys;
+import io.adhocfs.daemon.storage.RecordKind;
+import io.adhocfs.daemon.storage.StorageDatabase;
+import io.adhocfs.protocol.model.FileLayout;
+import io.adhocfs.protocol.model.FsException;
+import io.adhocfs.protocol.model.InodeId;
+import io.adhocfs.protocol.model.SlotId;
+import io.adhocfs.protocol.placement.ChunkSpan;
+import io.netty.buffer.ByteBuf;
+import io.netty.buffer.PooledByteBufAllocator;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.List;
+import java.util.Random;
+import java.util.concurrent.Callable;
+import java.util.concurrent.ExecutorService;
+import java.util.concurrent.Executors;
+import java.util.concurrent.Future;
+import java.util.concurrent.TimeUnit;
+import java.util.stream.Stream;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+import org.rocksdb.WriteBatch;
+
+class FileChunkStoreTest extends ChunkStoreContract {
+  private static final int OPEN_FILES_MAX = 4;
+
+  @TempDir Path directory;
+
+  /** Set by open(), which runs before every test. */
+  @SuppressWarnings("NullAway.Init")
+  private StorageDatabase database;
+
+  @Override
+  FileChunkStore open() throws Exception {
+    database = new StorageDatabase(directory.resolve("metadata"), 1 << 30);
+    return new FileChunkStore(
+        directory.resolve("chunks"),
+        database,
+        new FileChunkStore.Limits(1 << 20, 0, OPEN_FILES_MAX),
+        PooledByteBufAllocator.DEFAULT);
+  }
+
+  @Override
+  ChunkStore reopen(ChunkStore store) throws Exception {
+    store.close();
+    database.close();
+    return open();
+  }
+
+  @AfterEach
+  void closeDatabase() {
+    store.close();
+    database.close();
+  }
+
+  private List<Path> chunkFiles() throws IOException {
+    try (Stream<Path> paths = Files.walk(directory.resolve("chunks"))) {
+      return paths.filter(Files::isRegularFile).toList();
+    }
+  }
+
+  private static long allocated(Path path) throws FsException {
+    return requireNonNull(NativeFile.extent(path)).allocatedBytes();
+  }
+
+  @Test
+  void survivesClosingAndOpening() throws Exception {
+    byte[] bytes = bytes(3 * CHUNK, 1);
+    write(wide, 1, 77, bytes);
+    store.discard(file, wide, 2, CHUNK, 2 * CHUNK, ALL);
+    store.sync(file);
+    store = reopen(store);
+    Arrays.fill(bytes, CHUNK - 77, 2 * CHUNK - 77, (byte) 0);
+    assertThat(read(wide, 2, 77, bytes.length)).isEqualTo(bytes);
+    assertThat(write(wide, 1, CHUNK, bytes(1, 1))).containsOnly(SpanOutcome.STALE);
+  }
+
+  @Test
+  void refusesOldGenerationsSomeWayPastTheEndAfterARestart() throws Exception {
+    write(wide, 1, 0, bytes(3 * CHUNK, 1));
+    store.discard(file, wide, 2, 10, Long.MAX_VALUE, ALL);
+    store = reopen(store);
+    int margin = FileChunkStore.GENERATION_MARGIN_CHUNKS;
+    assertThat(write(wide, 1, (long) margin * CHUNK, bytes(10, 1))).containsOnly(SpanOutcome.STALE);
+    assertThat(write(wide, 2, 0, bytes(10, 1))).containsOnly(SpanOutcome.DONE);
+  }
+
+  @Test
+  void keepsASparseFileSmallAndFindsItsChunksAgain() throws Exception {
+    long far = 5L << 30;
+    byte[] bytes = bytes(CHUNK, 2);
+    write(wide, 1, far, bytes);
+    write(wide, 1, 0, bytes);
+    assertThat(read(wide, 1, far, CHUNK)).isEqualTo(bytes);
+    assertThat(chunkFiles()).hasSize(1);
+    assertThat(allocated(chunkFiles().getFirst())).isLessThan(4 * CHUNK);
+    store.discard(file, wide, 2, CHUNK, Long.MAX_VALUE, ALL);
+    assertThat(read(wide, 2, far, CHUNK)).containsOnly(0);
+    assertThat(read(wide, 2, 0, CHUNK)).isEqualTo(bytes);
+    store.discard(file, wide, ChunkStore.FORGET, 0, Long.MAX_VALUE, ALL);
+    assertThat(chunkFiles()).isEmpty();
+    assertThat(countRecords()).isZero();
+  }
+
+  @Test
+  void splitsHugeFilesInSegmentsAndDropsThemAll() throws Exception {
+    long segmentBytes = SegmentFiles.SEGMENT_CHUNKS * CHUNK;
+    byte[] bytes = bytes(2 * CHUNK, 3);
+    List<Long> offsets =
+        List.of(0L, segmentBytes - CHUNK, 17 * segmentBytes + 5, Long.MAX_VALUE - 4 * CHUNK);
+    for (FileLayout layout : List.of(wide, local)) {
+      int before = (1 - layout.slotStep()) * 10;
+      for (long offset : offsets) {
+        assertThat(write(layout, before + 1, offset, bytes)).containsOnly(SpanOutcome.DONE);
+      }
+      store = reopen(store);
+      for (long offset : offsets) {
+        assertThat(read(layout, before + 1, offset, bytes.length)).isEqualTo(bytes);
+      }
+      assertThat(chunkFiles()).hasSize(4);
+      assertThat(store.findings()).isEmpty();
+      store.discard(file, layout, before + 2, 5 * segmentBytes, Long.MAX_VALUE, ALL);
+      assertThat(chunkFiles()).hasSize(2);
+      assertThat(read(layout, before + 2, segmentBytes - CHUNK, bytes.length)).isEqualTo(bytes);
+      store.discard(file, layout, before + 3, 0, Long.MAX_VALUE, ALL);
+      assertThat(chunkFiles()).isEmpty();
+      store.discard(file, layout, before + 4, 0, segmentBytes, ALL);
+      store = reopen(store);
+    }
+    store.discard(file, wide, ChunkStore.FORGET, 0, Long.MAX_VALUE, ALL);
+    store.discard(file, local, ChunkStore.FORGET, 0, Long.MAX_VALUE, ALL);
+    assertThat(countRecords()).isZero();
+    try (Stream<Path> left = Files.walk(directory.resolve("chunks"))) {
+      assertThat(left.filter(path -> path.toString().endsWith(".more"))).isEmpty();
+    }
+  }
+
+  private long countRecords() {
+    long count = 0;
+    try (var iterator = database.raw().newIterator()) {
+      for (iterator.seekToFirst(); iterator.isValid(); iterator.next()) {
+        count++;
+      }
+    }
+    return count;
+  }
+
+  @Test
+  void givesSpaceBackWhenChunksAreDropped() throws Exception {
+    write(wide, 1, 0, bytes(16 * CHUNK, 4));
+    store.sync(file);
+    Path path = chunkFiles().getFirst();
+    long before = allocated(path);
+    assertThat(before).isGreaterThanOrEqualTo(16L * CHUNK);
+    store.discard(file, wide, 2, CHUNK, 15 * CHUNK, ALL);
+    store.sync(file);
+    assertThat(allocated(path)).isLessThanOrEqualTo(before - 13L * CHUNK);
+    assertThat(store.capacity().usedBytes()).isBetween(1L, before);
+  }
+
+  @Test
+  void goesOnWithFewDescriptorsForManyFiles() throws Exception {
+    int files = 50;
+    for (int round = 0; round < 2; round++) {
+      for (int i = 0; i < files; i++) {
+        InodeId inode = InodeId.of(new SlotId(i), 1);
+        ByteBuf payload = direct(bytes(1000, i));
+        store.write(inode, wide, 1, List.of(new ChunkSpan(round, 5, 1000)), payload);
+        payload.release();
+      }
+    }
+    assertThat(((FileChunkStore) store).openFileCount()).isLessThanOrEqualTo(OPEN_FILES_MAX);
+    assertThat(((FileChunkStore) store).fileCount()).isEqualTo(files);
+    for (int i = 0; i < files; i++) {
+      var answer =
+          store.read(InodeId.of(new SlotId(i), 1), wide, 1, List.of(new ChunkSpan(1, 5, 1000)));
+      var found = new byte[1000];
+      answer.payload().readBytes(found).release();
+      assertThat(found).isEqualTo(bytes(1000, i));
+    }
+  }
+
+  @Test
+  void namesWhatDoesNotFit() throws Exception {
+    write(wide, 1, 0, bytes(CHUNK, 5));
+    assertThat(store.findings()).isEmpty();
+
+    InodeId lost = InodeId.of(new SlotId(1), 77);
+    InodeId idle = InodeId.of(new SlotId(2), 88);
+    for (InodeId inode : List.of(lost, idle)) {
+      ByteBuf payload = direct(bytes(10, 6));
+      store.write(inode, local, 1, List.of(new ChunkSpan(3, 0, 10)), payload);
+      payload.release();
+    }
+    for (Path path : chunkFiles()) {
+      if (String.valueOf(path.getFileName()).startsWith("000100000000004d")) {
+        Files.delete(path);
+      }
+    }
+    try (var batch = new WriteBatch()) {
+      batch.delete(Keys.key(99, RecordKind.CHUNK, idle.value(), 3));
+      database.write(batch);
+    }
+    Path stranger = directory.resolve("chunks/00/notes.txt");
+    Files.writeString(stranger, "not ours");
+    Path home = chunkFiles().stream().filter(p -> p.endsWith("126700000000002a.0")).findAny().get();
+    assertThat(SegmentFiles.bucket(file.value()))
+        .isEqualTo(
+            Integer.parseInt(String.valueOf(requireNonNull(home.getParent()).getFileName()), 16));
+    Path wrong = directory.resolve("chunks").resolve("01").resolve(home.getFileName());
+    Files.write(wrong, new byte[0]);
+
+    assertThat(store.findings())
+        .hasSize(4)
+        .anySatisfy(s -> assertThat(s).contains("chunk 3 of inode " + lost, "is missing"))
+        .anySatisfy(s -> assertThat(s).contains("inode " + idle, "no chunk in the index"))
+        .anySatisfy(s -> assertThat(s).contains(stranger.toString()))
+        .anySatisfy(s -> assertThat(s).contains(wrong.toString()));
+  }
+
+  @Test
+  void servesReadersWritersAndCutsSideBySide() throws Exception {
+    long seed = System.nanoTime();
+    System.out.println("seed " + seed);
+    int files = 12;
+    int chunks = 6;
+    var layout = new FileLayout(4096, 11, 1, 0, false);
+    List<Callable<Void>> work = new ArrayList<>();
+    for (int worker = 0; worker < 6; worker++) {
+      int number = worker;
+      work.add(() -> {
+        var random = new Random(seed + number);
+        for (int round = 0; round < 1500; round++) {
+          InodeId inode = InodeId.of(new SlotId(5), 1 + random.nextInt(files));
+          ChunkSpan span = new ChunkSpan(random.nextInt(chunks), 0, 4096);
+          switch (random.nextInt(8)) {
+            case 0 ->
+                store.discard(
+                    inode, layout, 1 + round, 4096L * span.chunkIndex(), Long.MAX_VALUE, ALL);
+            case 1, 2, 3 -> {
+              var bytes = new byte[4096];
+              Arrays.fill(bytes, (byte) (1 + span.chunkIndex()));
+              ByteBuf payload = direct(bytes);
+              assertThat(store.write(inode, layout, 1 + round, List.of(span), payload))
+                  .containsAnyOf(SpanOutcome.DONE, SpanOutcome.STALE);
+              payload.release();
+            }
+            default -> {
+              var answer = store.read(inode, layout, Long.MAX_VALUE, List.of(span));
+              assertThat(answer.outcomes()).containsOnly(SpanOutcome.DONE);
+              // A reader may see a write half done, but only ever its bytes or zeros.
+              for (int i = 0; i < 4096; i++) {
+                byte value = answer.payload().getByte(i);
+                if (value != 0 && value != 1 + span.chunkIndex()) {
+                  throw new AssertionError("byte " + value + " in " + span);
+                }
+              }
+              answer.payload().release();
+            }
+          }
+        }
+        return null;
+      });
+    }
+    work.add(() -> {
+      for (int i = 0; i < 5; i++) {
+        assertThat(store.findings()).isEmpty();
+      }
+      return null;
+    });
+    try (ExecutorService threads = Executors.newFixedThreadPool(work.size())) {
+      List<Future<Void>> done = threads.invokeAll(work, 120, TimeUnit.SECONDS);
+      for (Future<Void> each : done) {
+        each.get();
+      }
+    }
+    assertThat(store.findings()).isEmpty();
+    for (StoredChunk chunk : allChunks(1000)) {
+      assertThat(chunk.inode().value() & 0xFFFF).isBetween(1L, (long) files);
+    }
+  }
+
+  @Test
+  void refusesMoreThanItsCapacity() throws Exception {
+    store.close();
+    database.close();
+    database = new StorageDatabase(directory.resolve("metadata"), 1 << 30);
+    store =
+        new FileChunkStore(
+            directory.resolve("chunks"),
+            database,
+            new FileChunkStore.Limits(1 << 20, 20 * CHUNK, OPEN_FILES_MAX),
+            PooledByteBufAllocator.DEFAULT);
+    SpanOutcome[] outcomes = write(wide, 1, 0, bytes(30 * CHUNK, 7));
+    long done = Arrays.stream(outcomes).filter(SpanOutcome.DONE::equals).count();
+    assertThat(done).isBetween(15L, 20L);
+    assertThat(outcomes).endsWith(SpanOutcome.NO_SPACE);
+    assertThat(store.capacity().totalBytes()).isEqualTo(20 * CHUNK);
+    assertThat(write(wide, 1, 0, bytes(CHUNK, 8))).containsOnly(SpanOutcome.DONE);
+    store.discard(file, wide, 2, 0, Long.MAX_VALUE, ALL);
+    assertThat(write(wide, 2, 0, bytes(10 * CHUNK, 7))).containsOnly(SpanOutcome.DONE);
+  }
+}

@@ -1,0 +1,185 @@
+package io.adhocfs.protocol.transport;
+
+import io.adhocfs.protocol.model.Epoch;
+import io.adhocfs.protocol.model.FsError;
+import io.adhocfs.protocol.model.NodeId;
+import io.adhocfs.protocol.model.SessionId;
+import io.adhocfs.protocol.model.TrafficClass;
+import io.adhocfs.protocol.placement.ClusterMap;
+import io.adhocfs.protocol.placement.ClusterMap.Node;
+import io.adhocfs.protocol.transport.RequestHandler.PeerRole;
+import io.adhocfs.protocol.wire.DataRequest;
+import io.adhocfs.protocol.wire.MessageType;
+import io.adhocfs.protocol.wire.Request;
+import io.netty.buffer.ByteBuf;
+import io.netty.channel.EventLoop;
+import io.netty.channel.MultiThreadIoEventLoopGroup;
+import io.netty.util.NetUtil;
+import java.net.InetAddress;
+import java.net.UnknownHostException;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.CompletionException;
+import java.util.concurrent.ConcurrentHashMap;
+import java.util.concurrent.LinkedBlockingQueue;
+import java.util.concurrent.ThreadPoolExecutor;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.atomic.AtomicReference;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * Calls daemons over sockets: one metadata connection and some data connections to each node, made
+ * when first needed and again after they were lost; over the node's Unix socket where there is one
+ * on this host, else over TCP. Requests about one file share a data connection.
+ */
+public final class NettyRpcClient implements RpcClient {
+  private final RpcClientConfiguration configuration;
+  private final MultiThreadIoEventLoopGroup metadataLoops;
+  private final MultiThreadIoEventLoopGroup dataLoops;
+  private final ConcurrentHashMap<NodeId, List<ClientLane>> peers = new ConcurrentHashMap<>();
+  private final AtomicReference<ClusterMap> map;
+
+  /** Looks host names up, which may take long. */
+  private final ThreadPoolExecutor resolver =
+      new ThreadPoolExecutor(
+          0,
+          1,
+          10,
+          TimeUnit.SECONDS,
+          new LinkedBlockingQueue<>(),
+          work -> {
+            var thread = new Thread(work, "adhocfs-client-resolver");
+            thread.setDaemon(true);
+            return thread;
+          });
+
+  private volatile boolean closed;
+
+  /** A client with the usual limits; see {@link RpcClientConfiguration}. */
+  public NettyRpcClient(
+      InstanceIdentity identity,
+      SessionId session,
+      PeerRole role,
+      int dataConnections,
+      ClusterMap map) {
+    this(new RpcClientConfiguration(identity, session, role, dataConnections), map);
+  }
+
+  /** A client that takes addresses from this map until it hears of a newer one. */
+  public NettyRpcClient(RpcClientConfiguration configuration, ClusterMap map) {
+    this.configuration = configuration;
+    this.map = new AtomicReference<>(map);
+    this.metadataLoops = configuration.driver().loops(1, "adhocfs-client-metadata");
+    this.dataLoops =
+        configuration.driver().loops(configuration.dataThreads(), "adhocfs-client-data");
+  }
+
+  RpcClientConfiguration configuration() {
+    return configuration;
+  }
+
+  Epoch epoch() {
+    return current().epoch();
+  }
+
+  @Nullable Node node(NodeId id) {
+    return current().node(id);
+  }
+
+  private ClusterMap current() {
+    ClusterMap newest = map.get();
+    if (newest == null) {
+      throw new IllegalStateException("a client without a map");
+    }
+    return newest;
+  }
+
+  @Override
+  public CompletableFuture<Response> call(
+      NodeId node, Request request, ByteBuf payload, TrafficClass trafficClass, Deadline deadline) {
+    var call = new Call(request, payload, trafficClass, deadline);
+    if (closed) {
+      call.fail(FsError.CLOSED, "this client has been closed");
+    } else if (current().node(node) == null) {
+      call.fail(
+          FsError.UNREACHABLE, "node " + node + " is not in the map of epoch " + epoch().value());
+    } else {
+      lanes(node).get(laneNumber(request)).submit(call);
+    }
+    return call;
+  }
+
+  private List<ClientLane> lanes(NodeId node) {
+    List<ClientLane> known = peers.get(node);
+    return known != null ? known : peers.computeIfAbsent(node, this::newLanes);
+  }
+
+  private List<ClientLane> newLanes(NodeId node) {
+    List<ClientLane> lanes = new ArrayList<>();
+    for (int number = 0; number <= configuration.dataConnections(); number++) {
+      EventLoop loop = number == Handshake.METADATA_LANE ? metadataLoops.next() : dataLoops.next();
+      lanes.add(new ClientLane(this, node, number, loop));
+    }
+    return lanes;
+  }
+
+  private int laneNumber(Request request) {
+    if (!(request instanceof DataRequest data) || request.type().lane() != MessageType.Lane.DATA) {
+      return Handshake.METADATA_LANE;
+    }
+    // Counters of a slot follow each other; a multiplication spreads slots and counters alike.
+    long mixed = data.inode().value() * 0x9E3779B97F4A7C15L;
+    return 1 + (int) ((mixed >>> 33) % configuration.dataConnections());
+  }
+
+  @Override
+  public void useMap(ClusterMap newer) {
+    ClusterMap now = map.updateAndGet(known -> known.merge(newer));
+    peers.forEach((id, lanes) -> {
+      lanes.forEach(ClientLane::mapChanged);
+      if (now.node(id) == null) {
+        peers.remove(id, lanes);
+      }
+    });
+  }
+
+  /** The address of a host, at once where its name is one. */
+  CompletableFuture<InetAddress> resolve(String host) {
+    InetAddress literal = NetUtil.createInetAddressFromIpAddressString(host);
+    if (literal != null) {
+      return CompletableFuture.completedFuture(literal);
+    }
+    return CompletableFuture.supplyAsync(
+        () -> {
+          try {
+            return InetAddress.getByName(host);
+          } catch (UnknownHostException e) {
+            throw new CompletionException(e);
+          }
+        },
+        resolver);
+  }
+
+  @Override
+  public void close() {
+    closed = true;
+    List<ClientLane> all = peers.values().stream().flatMap(List::stream).toList();
+    all.forEach(ClientLane::close);
+    resolver.shutdownNow();
+    shutDown(metadataLoops);
+    shutDown(dataLoops);
+    peers.values().forEach(lanes -> lanes.forEach(ClientLane::failSubmitted));
+  }
+
+  private static void shutDown(MultiThreadIoEventLoopGroup loops) {
+    boolean own = false;
+    for (var loop : loops) {
+      own |= loop.inEventLoop();
+    }
+    var ended = loops.shutdownGracefully(0, 1, TimeUnit.SECONDS);
+    if (!own) {
+      ended.awaitUninterruptibly();
+    }
+  }
+}
