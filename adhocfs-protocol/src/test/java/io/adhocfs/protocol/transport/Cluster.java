@@ -39,6 +39,7 @@ final class Cluster implements AutoCloseable {
   }
 
   Cluster(Route route, Path directory, RpcServerConfiguration.Limits limits) throws FsException {
+    directory.toFile().mkdirs();
     this.route = route;
     this.directory = directory;
     this.server = startServer(0, limits);

@@ -12,6 +12,7 @@ import io.adhocfs.protocol.wire.EntryKey;
 import io.adhocfs.protocol.wire.NamespaceRequest.Lookup;
 import io.netty.buffer.ByteBuf;
 import io.netty.buffer.PooledByteBufAllocator;
+import java.nio.ByteBuffer;
 import java.util.List;
 import java.util.SplittableRandom;
 
@@ -47,15 +48,13 @@ final class Requests {
 
   /** Bytes that depend on the seed and on their place. */
   static ByteBuf pattern(long seed, int length) {
-    ByteBuf buffer = PooledByteBufAllocator.DEFAULT.directBuffer(Math.max(1, length));
+    var bytes = ByteBuffer.allocate((length + 7) & ~7);
     var random = new SplittableRandom(seed);
-    int at = 0;
-    for (; at + 8 <= length; at += 8) {
-      buffer.writeLong(random.nextLong());
+    while (bytes.hasRemaining()) {
+      bytes.putLong(random.nextLong());
     }
-    for (; at < length; at++) {
-      buffer.writeByte(random.nextInt());
-    }
+    ByteBuf buffer = PooledByteBufAllocator.DEFAULT.directBuffer(Math.max(1, length));
+    buffer.writeBytes(bytes.array(), 0, length);
     return buffer;
   }
 }
