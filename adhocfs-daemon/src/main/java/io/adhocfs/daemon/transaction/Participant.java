@@ -80,6 +80,7 @@ public final class Participant {
     TransactionRecords.Promise promise = TransactionRecords.promise(value);
     List<LockKey.Wanted> wanted = new ArrayList<>();
     promise.changes().forEach(change -> ChangeRules.wanted(change, wanted));
+    wantMade(promise.made(), wanted);
     locks.acquire(transaction, wanted, true);
     promised.computeIfAbsent(transaction, Promised::new).bySlot.put(slot, promise);
   }
@@ -92,6 +93,18 @@ public final class Participant {
   /** Promises that are not settled. */
   public int pending() {
     return promised.size();
+  }
+
+  /**
+   * An inode that is to be made is known to the world as soon as the coordinator has decided, which
+   * may be before this node hears of it: whoever asks for it waits.
+   */
+  private static void wantMade(List<InodeId> made, List<LockKey.Wanted> wanted) {
+    for (InodeId inode : made) {
+      if (inode.exists()) {
+        wanted.add(new LockKey.Wanted(new LockKey.OfInode(inode), false));
+      }
+    }
   }
 
   /** Answers with the promise, or with why there is none. */
@@ -188,6 +201,7 @@ public final class Participant {
       batch.commit();
     }
     crashPoints.reached(CrashPoint.PARTICIPANT_AFTER_PREPARED);
+    wantMade(made, wanted);
     locks.acquire(id, wanted, true);
     Promised before = promised.get(id);
     if (before == null) {
