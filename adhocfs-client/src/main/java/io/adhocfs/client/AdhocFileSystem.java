@@ -7,14 +7,21 @@ import io.adhocfs.client.routing.Completion;
 import io.adhocfs.client.routing.Failures;
 import io.adhocfs.client.routing.Operation;
 import io.adhocfs.protocol.instance.Instance;
+import io.adhocfs.protocol.instance.Setting;
 import io.adhocfs.protocol.model.EntryName;
 import io.adhocfs.protocol.model.FileAttributes;
 import io.adhocfs.protocol.model.FileType;
 import io.adhocfs.protocol.model.FsError;
 import io.adhocfs.protocol.model.FsException;
 import io.adhocfs.protocol.model.InodeId;
+import io.adhocfs.protocol.model.SessionId;
+import io.adhocfs.protocol.placement.ClusterMap;
+import io.adhocfs.protocol.transport.InstanceIdentity;
+import io.adhocfs.protocol.transport.NettyRpcClient;
+import io.adhocfs.protocol.transport.RequestHandler.PeerRole;
 import io.adhocfs.protocol.transport.RpcClient;
 import java.io.IOException;
+import java.security.SecureRandom;
 import java.time.Duration;
 import java.time.InstantSource;
 import java.util.concurrent.CompletableFuture;
@@ -26,7 +33,6 @@ import java.util.concurrent.TimeUnit;
 import java.util.concurrent.TimeoutException;
 import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.random.RandomGenerator;
-import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
@@ -122,8 +128,22 @@ public final class AdhocFileSystem implements AutoCloseable {
     }
   }
 
-  private static RpcClient connections(Instance instance) throws FsException {
-    throw new FsException(FsError.NOT_SUPPORTED, "no transport for " + instance);
+  private static RpcClient connections(Instance instance) {
+    return new NettyRpcClient(
+        new InstanceIdentity(instance.id(), instance.secret()),
+        newSession(),
+        PeerRole.CLIENT,
+        instance.settings().number(Setting.CLIENT_DATA_CONNECTIONS),
+        ClusterMap.initial(instance.nodes()));
+  }
+
+  private static SessionId newSession() {
+    var random = new SecureRandom();
+    long id = random.nextLong();
+    while (id == 0) {
+      id = random.nextLong();
+    }
+    return new SessionId(id);
   }
 
   private static Instance read(InstanceSource source) throws FsException {
@@ -243,8 +263,7 @@ public final class AdhocFileSystem implements AutoCloseable {
     Await.result(renameAsync(from, to, mode));
   }
 
-  public CompletableFuture<@Nullable Void> renameAsync(
-      AdhocPath from, AdhocPath to, RenameMode mode) {
+  public CompletableFuture<Void> renameAsync(AdhocPath from, AdhocPath to, RenameMode mode) {
     Operation operation = core.begin(() -> "rename of " + from + " to " + to);
     return operation.answer(
         Completion.done(
@@ -266,7 +285,7 @@ public final class AdhocFileSystem implements AutoCloseable {
     Await.result(removeAsync(path));
   }
 
-  public CompletableFuture<@Nullable Void> removeAsync(AdhocPath path) {
+  public CompletableFuture<Void> removeAsync(AdhocPath path) {
     Operation operation = core.begin(() -> "removal of " + path);
     return operation.answer(remove(operation, path));
   }
@@ -280,7 +299,7 @@ public final class AdhocFileSystem implements AutoCloseable {
     Await.result(removeRecursivelyAsync(path));
   }
 
-  public CompletableFuture<@Nullable Void> removeRecursivelyAsync(AdhocPath path) {
+  public CompletableFuture<Void> removeRecursivelyAsync(AdhocPath path) {
     // Each entry has the deadline for itself: a large tree takes as long as it takes.
     Operation operation =
         new Operation(
@@ -505,7 +524,7 @@ public final class AdhocFileSystem implements AutoCloseable {
         });
   }
 
-  private CompletableFuture<@Nullable Void> remove(Operation operation, AdhocPath path) {
+  private CompletableFuture<Void> remove(Operation operation, AdhocPath path) {
     if (path.isRoot()) {
       return CompletableFuture.failedFuture(new FsException(FsError.BUSY, "it is the root"));
     }

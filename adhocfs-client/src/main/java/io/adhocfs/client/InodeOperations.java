@@ -12,7 +12,6 @@ import io.adhocfs.protocol.model.FsError;
 import io.adhocfs.protocol.model.FsException;
 import io.adhocfs.protocol.model.InodeId;
 import java.util.concurrent.CompletableFuture;
-import org.jspecify.annotations.Nullable;
 
 /**
  * The file system by inodes and names, without paths: what a mount and a parallel copy need.
@@ -96,14 +95,14 @@ public final class InodeOperations {
   }
 
   /** Removes a name of anything but a directory; open handles go on working. */
-  public CompletableFuture<@Nullable Void> unlink(InodeId directory, EntryName name) {
+  public CompletableFuture<Void> unlink(InodeId directory, EntryName name) {
 
     Operation operation = core.begin(() -> "unlink of '" + name + "' in inode " + directory);
     return operation.answer(core.namespace.unlink(operation, directory, name));
   }
 
   /** Removes an empty directory: NOT_EMPTY, NOT_DIRECTORY. */
-  public CompletableFuture<@Nullable Void> removeDirectory(InodeId directory, EntryName name) {
+  public CompletableFuture<Void> removeDirectory(InodeId directory, EntryName name) {
 
     Operation operation = core.begin(() -> "rmdir of '" + name + "' in inode " + directory);
     return operation.answer(core.namespace.removeDirectory(operation, directory, name));
@@ -118,7 +117,7 @@ public final class InodeOperations {
   }
 
   /** Moves a name, atomically. */
-  public CompletableFuture<@Nullable Void> rename(
+  public CompletableFuture<Void> rename(
       InodeId directory, EntryName name, InodeId newDirectory, EntryName newName, RenameMode mode) {
 
     Operation operation =
@@ -354,7 +353,7 @@ public final class InodeOperations {
         new OpenFile(core, this, core.files.acquire(attributes), readable, writable));
   }
 
-  CompletableFuture<@Nullable Void> rename(
+  CompletableFuture<Void> rename(
       Operation operation,
       InodeId directory,
       EntryName name,

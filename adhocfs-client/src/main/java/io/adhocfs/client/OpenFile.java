@@ -45,7 +45,7 @@ public final class OpenFile implements AutoCloseable {
   private final KnownFile file;
   private final boolean readable;
   private final boolean writable;
-  private final AtomicReference<@Nullable CompletableFuture<@Nullable Void>> closing =
+  private final AtomicReference<@Nullable CompletableFuture<Void>> closing =
       new AtomicReference<>();
 
   /** Completes, never failing, when all appends that have begun are over. */
@@ -116,7 +116,7 @@ public final class OpenFile implements AutoCloseable {
   }
 
   /** As {@link #write}; the buffer's position moves at once. */
-  public CompletableFuture<@Nullable Void> writeAsync(long offset, ByteBuffer source) {
+  public CompletableFuture<Void> writeAsync(long offset, ByteBuffer source) {
     return writeVectoredAsync(List.of(new IoPiece(offset, source)));
   }
 
@@ -129,7 +129,7 @@ public final class OpenFile implements AutoCloseable {
   }
 
   /** As {@link #writeVectored}; the buffers' positions move at once. */
-  public CompletableFuture<@Nullable Void> writeVectoredAsync(List<IoPiece> pieces) {
+  public CompletableFuture<Void> writeVectoredAsync(List<IoPiece> pieces) {
     List<WritePiece> parts = new ArrayList<>(pieces.size());
     for (IoPiece piece : pieces) {
       parts.add(new WritePiece(piece.offset(), taken(piece.buffer())));
@@ -183,7 +183,7 @@ public final class OpenFile implements AutoCloseable {
     Await.result(flushAsync());
   }
 
-  public CompletableFuture<@Nullable Void> flushAsync() {
+  public CompletableFuture<Void> flushAsync() {
     Operation operation = core.begin(() -> "flush of inode " + file.inode());
     return operation.answer(told(operation));
   }
@@ -193,9 +193,9 @@ public final class OpenFile implements AutoCloseable {
     Await.result(syncAsync());
   }
 
-  public CompletableFuture<@Nullable Void> syncAsync() {
+  public CompletableFuture<Void> syncAsync() {
     Operation operation = core.begin(() -> "sync of inode " + file.inode());
-    CompletableFuture<@Nullable Void> told = told(operation);
+    CompletableFuture<Void> told = told(operation);
     return operation.answer(
         core.syncsToDisk ? told.thenCompose(_ -> core.data.syncToDisk(operation, file)) : told);
   }
@@ -206,8 +206,8 @@ public final class OpenFile implements AutoCloseable {
     Await.result(closeAsync());
   }
 
-  public CompletableFuture<@Nullable Void> closeAsync() {
-    var closed = new CompletableFuture<@Nullable Void>();
+  public CompletableFuture<Void> closeAsync() {
+    var closed = new CompletableFuture<Void>();
     if (!closing.compareAndSet(null, closed)) {
       return Objects.requireNonNull(closing.get()).copy();
     }
@@ -249,7 +249,7 @@ public final class OpenFile implements AutoCloseable {
   }
 
   /** Writes all readable bytes of the buffer, which is taken over and released. */
-  public CompletableFuture<@Nullable Void> writeBuffer(long offset, ByteBuf data) {
+  public CompletableFuture<Void> writeBuffer(long offset, ByteBuf data) {
     return write(List.of(new WritePiece(offset, data))).whenComplete((_, _) -> data.release());
   }
 
@@ -280,7 +280,7 @@ public final class OpenFile implements AutoCloseable {
     return operation.answer(result);
   }
 
-  private CompletableFuture<@Nullable Void> write(List<WritePiece> pieces) {
+  private CompletableFuture<Void> write(List<WritePiece> pieces) {
     Operation operation = core.begin(() -> "write to inode " + file.inode());
     FsException refusal = refusal(writable, "writing");
     return refusal != null
@@ -288,7 +288,7 @@ public final class OpenFile implements AutoCloseable {
         : operation.answer(core.data.write(operation, file, pieces));
   }
 
-  private CompletableFuture<@Nullable Void> told(Operation operation) {
+  private CompletableFuture<Void> told(Operation operation) {
     return Completion.done(file.tellTimes(operation));
   }
 

@@ -36,12 +36,12 @@ final class TreeRemoval {
     this.whole = whole;
   }
 
-  CompletableFuture<@Nullable Void> remove(AdhocPath path) {
+  CompletableFuture<Void> remove(AdhocPath path) {
     return step(operation -> walk.locate(operation, path, false))
         .thenCompose(place -> {
           EntryName name = place.name();
           if (place.found() == null) {
-            return CompletableFuture.<@Nullable Void>failedFuture(
+            return CompletableFuture.<Void>failedFuture(
                 new FsException(FsError.NOT_FOUND, "there is nothing of this name"));
           }
           if (name == null) {
@@ -64,21 +64,21 @@ final class TreeRemoval {
     return part.apply(core.begin(whole::description));
   }
 
-  private CompletableFuture<@Nullable Void> removeDirectory(
+  private CompletableFuture<Void> removeDirectory(
       InodeId parent, EntryName name, InodeId directory, int atOnce) {
     return removeContents(directory, atOnce)
         .thenCompose(
             _ -> gone(step(operation -> core.namespace.removeDirectory(operation, parent, name))));
   }
 
-  private CompletableFuture<@Nullable Void> removeContents(InodeId directory, int atOnce) {
-    var done = new CompletableFuture<@Nullable Void>();
+  private CompletableFuture<Void> removeContents(InodeId directory, int atOnce) {
+    var done = new CompletableFuture<Void>();
     removeFrom(directory, 0, atOnce, done);
     return done;
   }
 
   private void removeFrom(
-      InodeId directory, long cookie, int atOnce, CompletableFuture<@Nullable Void> done) {
+      InodeId directory, long cookie, int atOnce, CompletableFuture<Void> done) {
     Completion.then(
         step(operation ->
             core.namespace.readDirectory(
@@ -107,7 +107,7 @@ final class TreeRemoval {
         });
   }
 
-  private CompletableFuture<@Nullable Void> removePage(
+  private CompletableFuture<Void> removePage(
       InodeId directory, Namespace.Page<DirectoryItem> page, int atOnce) {
     List<DirectoryItem> names =
         page.items().stream().filter(item -> item.type() != FileType.DIRECTORY).toList();
@@ -130,7 +130,7 @@ final class TreeRemoval {
   }
 
   /** What has gone already is as good as removed. */
-  private static CompletableFuture<@Nullable Void> gone(CompletableFuture<@Nullable Void> removal) {
+  private static CompletableFuture<Void> gone(CompletableFuture<Void> removal) {
     return Completion.done(
         Completion.compose(
             removal,

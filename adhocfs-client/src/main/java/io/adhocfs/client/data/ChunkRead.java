@@ -13,7 +13,6 @@ import io.netty.buffer.Unpooled;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.CompletableFuture;
-import org.jspecify.annotations.Nullable;
 
 /** Fetches ranges of a file from its chunks. */
 final class ChunkRead extends SpanTransfer<ChunkRead.Span> {
@@ -31,7 +30,7 @@ final class ChunkRead extends SpanTransfer<ChunkRead.Span> {
   }
 
   /** Ranges must end within the file. */
-  static CompletableFuture<@Nullable Void> run(
+  static CompletableFuture<Void> run(
       Router router, Operation operation, FileAttributes file, List<Range> ranges) {
     List<Span> spans = new ArrayList<>();
     for (Range range : ranges) {

@@ -11,7 +11,6 @@ import io.netty.buffer.Unpooled;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.CompletableFuture;
-import org.jspecify.annotations.Nullable;
 
 /** Stores pieces of a file in its chunks. Their buffers must live until it completes. */
 final class ChunkWrite extends SpanTransfer<ChunkWrite.Span> {
@@ -30,7 +29,7 @@ final class ChunkWrite extends SpanTransfer<ChunkWrite.Span> {
     super(router, operation, file);
   }
 
-  static CompletableFuture<@Nullable Void> run(
+  static CompletableFuture<Void> run(
       Router router, Operation operation, FileAttributes file, List<WritePiece> pieces) {
     List<Span> spans = new ArrayList<>();
     for (WritePiece piece : pieces) {

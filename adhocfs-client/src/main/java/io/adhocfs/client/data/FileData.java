@@ -113,7 +113,7 @@ public final class FileData {
    *
    * @param pieces their buffers must live until this completes
    */
-  public CompletableFuture<@Nullable Void> write(
+  public CompletableFuture<Void> write(
       Operation operation, KnownFile file, List<WritePiece> pieces) {
     List<WritePiece> full = new ArrayList<>(pieces.size());
     for (WritePiece piece : pieces) {
@@ -128,7 +128,7 @@ public final class FileData {
     if (full.isEmpty()) {
       return CompletableFuture.completedFuture(null);
     }
-    var result = new CompletableFuture<@Nullable Void>();
+    var result = new CompletableFuture<Void>();
     new FileWrite(operation, file, full, result).attempt();
     return result;
   }
@@ -142,7 +142,7 @@ public final class FileData {
   }
 
   /** Makes the file survive a power failure, as far as its bytes have been acknowledged. */
-  public CompletableFuture<@Nullable Void> syncToDisk(Operation operation, KnownFile file) {
+  public CompletableFuture<Void> syncToDisk(Operation operation, KnownFile file) {
     ClusterMap map = router.map();
     FileAttributes now = file.attributes();
     List<NodeId> nodes = now.layout().inline() ? List.of() : List.copyOf(chunkOwners(map, now));
@@ -159,7 +159,7 @@ public final class FileData {
           // Chunks that moved meanwhile went to nodes that were not asked.
           return router.map().epoch().isAfter(map.epoch())
               ? syncToDisk(operation, file)
-              : CompletableFuture.<@Nullable Void>completedFuture(null);
+              : Completion.done();
         });
   }
 
@@ -182,7 +182,7 @@ public final class FileData {
     private final Operation operation;
     private final KnownFile file;
     private final List<WritePiece> pieces;
-    private final CompletableFuture<@Nullable Void> result;
+    private final CompletableFuture<Void> result;
     private final long end;
     private boolean leaveInline;
     private int cuts;
@@ -191,7 +191,7 @@ public final class FileData {
         Operation operation,
         KnownFile file,
         List<WritePiece> pieces,
-        CompletableFuture<@Nullable Void> result) {
+        CompletableFuture<Void> result) {
       this.operation = operation;
       this.file = file;
       this.pieces = pieces;
@@ -286,7 +286,7 @@ public final class FileData {
     }
 
     private void refreshAndAttempt(FsException failure) {
-      CompletableFuture<@Nullable Void> ready =
+      CompletableFuture<Void> ready =
           cuts++ == 0
               ? CompletableFuture.completedFuture(null)
               : router.pauseBeforeReplanning(operation, failure, cuts);

@@ -82,7 +82,7 @@ final class FileRead {
     return lengths;
   }
 
-  private CompletableFuture<@Nullable Void> fetch(FileAttributes now, int[] lengths) {
+  private CompletableFuture<Void> fetch(FileAttributes now, int[] lengths) {
     List<ChunkRead.Range> clipped = new ArrayList<>(ranges.size());
     for (int i = 0; i < lengths.length; i++) {
       ChunkRead.Range range = ranges.get(i);
@@ -228,7 +228,7 @@ final class FileRead {
       result.completeExceptionally(failure);
       return;
     }
-    CompletableFuture<@Nullable Void> ready =
+    CompletableFuture<Void> ready =
         cuts++ == 0
             ? CompletableFuture.completedFuture(null)
             : router.pauseBeforeReplanning(operation, failure, cuts);

@@ -48,7 +48,7 @@ abstract class SpanTransfer<S> {
   protected final Router router;
   protected final Operation operation;
   protected final FileAttributes file;
-  private final CompletableFuture<@Nullable Void> done = new CompletableFuture<>();
+  private final CompletableFuture<Void> done = new CompletableFuture<>();
 
   @GuardedBy("this")
   private final Deque<Batch<S>> queue = new ArrayDeque<>();
@@ -89,7 +89,7 @@ abstract class SpanTransfer<S> {
    */
   abstract void finished(S span, ByteBuf payload) throws FsException;
 
-  CompletableFuture<@Nullable Void> start(List<S> spans) {
+  CompletableFuture<Void> start(List<S> spans) {
     enqueue(spans, 0);
     pump();
     return done;

@@ -232,8 +232,7 @@ public final class Namespace {
         });
   }
 
-  public CompletableFuture<@Nullable Void> unlink(
-      Operation operation, InodeId directory, EntryName name) {
+  public CompletableFuture<Void> unlink(Operation operation, InodeId directory, EntryName name) {
     return Completion.done(
         spread
             .following(
@@ -246,7 +245,7 @@ public final class Namespace {
             .thenApply(Answers::reply));
   }
 
-  public CompletableFuture<@Nullable Void> removeDirectory(
+  public CompletableFuture<Void> removeDirectory(
       Operation operation, InodeId directory, EntryName name) {
     return Completion.done(
         spread
@@ -286,7 +285,7 @@ public final class Namespace {
    * @param replace whether a target that exists is replaced; if not, it is EXISTS
    * @param exchange whether the names change places
    */
-  public CompletableFuture<@Nullable Void> rename(
+  public CompletableFuture<Void> rename(
       Operation operation,
       InodeId directory,
       EntryName name,

@@ -20,7 +20,6 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.concurrent.CompletableFuture;
-import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
@@ -127,7 +126,7 @@ public final class Pins {
   }
 
   /** Sends what waits; completes when the owners have it or their time is over. Never fails. */
-  public CompletableFuture<@Nullable Void> sendAll() {
+  public CompletableFuture<Void> sendAll() {
     Map<InodeId, Long> waiting;
     synchronized (this) {
       waiting = toRelease;
@@ -136,7 +135,7 @@ public final class Pins {
     return send(waiting);
   }
 
-  private CompletableFuture<@Nullable Void> send(Map<InodeId, Long> waiting) {
+  private CompletableFuture<Void> send(Map<InodeId, Long> waiting) {
     ClusterMap map = router.map();
     Map<NodeId, List<PinRelease>> byOwner = new LinkedHashMap<>();
     waiting.forEach((inode, pin) ->

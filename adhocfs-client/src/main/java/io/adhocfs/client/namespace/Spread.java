@@ -17,7 +17,6 @@ import java.util.Map;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.function.Supplier;
-import org.jspecify.annotations.Nullable;
 
 /**
  * Into how many partitions each directory is spread, as far as this client has learned. A wrong
@@ -96,9 +95,9 @@ final class Spread {
         });
   }
 
-  private CompletableFuture<@Nullable Void> learnAnew(
+  private CompletableFuture<Void> learnAnew(
       Operation operation, List<InodeId> directories, FsException changed, int failures) {
-    CompletableFuture<@Nullable Void> done =
+    CompletableFuture<Void> done =
         failures == 0
             ? CompletableFuture.completedFuture(null)
             : router.pauseBeforeReplanning(operation, changed, failures);

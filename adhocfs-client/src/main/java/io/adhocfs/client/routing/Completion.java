@@ -29,12 +29,12 @@ public final class Completion {
   private Completion() {}
 
   /** Success without a value. */
-  public static CompletableFuture<@Nullable Void> done() {
+  public static CompletableFuture<Void> done() {
     return CompletableFuture.completedFuture(null);
   }
 
   /** The same future without its value. */
-  public static CompletableFuture<@Nullable Void> done(CompletableFuture<?> future) {
+  public static CompletableFuture<Void> done(CompletableFuture<?> future) {
     return future.thenApply(_ -> null);
   }
 

@@ -10,7 +10,7 @@ public final class Parallel {
   private final int count;
   private final int atOnceMax;
   private final IntFunction<? extends CompletableFuture<?>> task;
-  private final CompletableFuture<@Nullable Void> done = new CompletableFuture<>();
+  private final CompletableFuture<Void> done = new CompletableFuture<>();
 
   @GuardedBy("this")
   private int started;
@@ -36,7 +36,7 @@ public final class Parallel {
    *
    * @param task starts the task of a number from 0 to count - 1
    */
-  public static CompletableFuture<@Nullable Void> run(
+  public static CompletableFuture<Void> run(
       int count, int atOnceMax, IntFunction<? extends CompletableFuture<?>> task) {
     var parallel = new Parallel(count, atOnceMax, task);
     parallel.pump();

@@ -38,7 +38,7 @@ public final class Router {
   private final Set<NodeId> answered = ConcurrentHashMap.newKeySet();
 
   /** What waits for its next try, to be answered when this is closed. */
-  private final Set<CompletableFuture<@Nullable Void>> pauses = ConcurrentHashMap.newKeySet();
+  private final Set<CompletableFuture<Void>> pauses = ConcurrentHashMap.newKeySet();
 
   private volatile @Nullable FsException ended;
 
@@ -74,14 +74,13 @@ public final class Router {
   }
 
   /** Asks the contacts for the map, until one of them tells it. */
-  public CompletableFuture<@Nullable Void> learnMap(Operation operation) {
-    var learned = new CompletableFuture<@Nullable Void>();
+  public CompletableFuture<Void> learnMap(Operation operation) {
+    var learned = new CompletableFuture<Void>();
     learnMap(operation, 0, learned);
     return learned;
   }
 
-  private void learnMap(
-      Operation operation, int attempt, CompletableFuture<@Nullable Void> learned) {
+  private void learnMap(Operation operation, int attempt, CompletableFuture<Void> learned) {
     Completion.then(
         maps.ask(null),
         (_, failure) -> {
@@ -168,7 +167,7 @@ public final class Router {
    * @param usedEpoch the map it was routed by
    * @param attempt how many tries have failed before
    */
-  public CompletableFuture<@Nullable Void> recover(
+  public CompletableFuture<Void> recover(
       Operation operation, FsException failure, NodeId node, Epoch usedEpoch, int attempt) {
     if (failure.error() == FsError.SESSION_EXPIRED) {
       end(failure);
@@ -190,7 +189,7 @@ public final class Router {
           yield CompletableFuture.completedFuture(null);
         }
         // Not waiting for ever for a map that nobody can tell: the pause is the limit.
-        CompletableFuture<@Nullable Void> pause = pause(operation, delayNanos);
+        CompletableFuture<Void> pause = pause(operation, delayNanos);
         Completion.then(
             maps.ask(node),
             (map, _) -> {
@@ -218,7 +217,7 @@ public final class Router {
   }
 
   /** Waits before something is planned anew; fails when the operation has no time left. */
-  public CompletableFuture<@Nullable Void> pauseBeforeReplanning(
+  public CompletableFuture<Void> pauseBeforeReplanning(
       Operation operation, FsException failure, int attempt) {
     FsException stop = reasonToStop(operation, null, failure);
     return stop != null
@@ -234,7 +233,7 @@ public final class Router {
       }
       ended = reason;
     }
-    for (CompletableFuture<@Nullable Void> pause : pauses) {
+    for (CompletableFuture<Void> pause : pauses) {
       pause.completeExceptionally(reason);
     }
   }
@@ -286,8 +285,8 @@ public final class Router {
 
   /** A wait that ends early with the operation, its deadline or this router. */
   @SuppressWarnings("CollectionUndefinedEquality") // futures are nothing but themselves
-  private CompletableFuture<@Nullable Void> pause(Operation operation, long delayNanos) {
-    var pause = new CompletableFuture<@Nullable Void>();
+  private CompletableFuture<Void> pause(Operation operation, long delayNanos) {
+    var pause = new CompletableFuture<Void>();
     pauses.add(pause);
     operation.waitFor(pause);
     Timers.Timer timer =

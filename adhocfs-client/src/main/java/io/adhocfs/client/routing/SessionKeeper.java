@@ -12,7 +12,6 @@ import io.netty.buffer.Unpooled;
 import java.time.Duration;
 import java.util.List;
 import java.util.concurrent.CompletableFuture;
-import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
@@ -78,7 +77,7 @@ public final class SessionKeeper {
    * Stops renewing and ends the session at the daemons that know it. Completes when all have
    * answered or the time is over; what can't be told now ends with the lease.
    */
-  public CompletableFuture<@Nullable Void> close(Duration limit) {
+  public CompletableFuture<Void> close(Duration limit) {
     synchronized (this) {
       stopped = true;
       next.cancel();
