@@ -8,6 +8,8 @@ import io.adhocfs.cli.process.RunningDaemon;
 import io.adhocfs.daemon.DaemonConfiguration;
 import io.adhocfs.daemon.DaemonMain;
 import io.adhocfs.protocol.instance.Setting;
+import io.adhocfs.protocol.model.FsError;
+import io.adhocfs.protocol.model.FsException;
 import java.io.IOException;
 import java.nio.file.Path;
 import org.jspecify.annotations.Nullable;
@@ -71,6 +73,11 @@ public final class DaemonCommand extends Command {
     Path file = config.onHost();
     DaemonConfiguration configuration = DaemonConfiguration.read(file);
     Logging.toStandardError(configuration.settings().text(Setting.LOG_LEVEL));
-    return DaemonMain.run(file);
+    try {
+      return DaemonMain.run(file);
+    } catch (InterruptedException e) {
+      Thread.currentThread().interrupt();
+      throw new FsException(FsError.INTERRUPTED, "the daemon of " + file, e);
+    }
   }
 }

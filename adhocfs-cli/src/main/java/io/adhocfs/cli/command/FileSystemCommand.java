@@ -43,7 +43,8 @@ abstract class FileSystemCommand extends Command {
     output()
         .note(
             "adhocfs %s: %s"
-                .formatted(command, reason.contains(path.toString()) ? reason : path + ": " + reason));
+                .formatted(
+                    command, reason.contains(path.toString()) ? reason : path + ": " + reason));
     return ExitCode.FAILED;
   }
 

@@ -57,8 +57,7 @@ public final class LogsCommand extends Command {
       output()
           .line(
               "node %-4s %s%s"
-                  .formatted(
-                      place.id(), place.isLocal() ? "" : place.host() + ":", log(place)));
+                  .formatted(place.id(), place.isLocal() ? "" : place.host() + ":", log(place)));
     }
     for (MountRecord mount : directory().mounts(description.instance().name())) {
       output()

@@ -78,15 +78,16 @@ public final class StatCommand extends FileSystemCommand {
     if (attributes.type() == FileType.SYMLINK) {
       fields.put(
           "target",
-          new String(
-              fileSystem.readSymlink(path), java.nio.charset.StandardCharsets.UTF_8));
+          new String(fileSystem.readSymlink(path), java.nio.charset.StandardCharsets.UTF_8));
     }
     if (attributes.isRegular()) {
       fields.put(
           "data",
           attributes.layout().inline()
               ? "inline"
-              : "chunks of " + attributes.layout().chunkSizeBytes() + " bytes from slot "
+              : "chunks of "
+                  + attributes.layout().chunkSizeBytes()
+                  + " bytes from slot "
                   + attributes.layout().firstSlot());
     }
     if (json) {

@@ -35,8 +35,8 @@ import picocli.CommandLine.Option;
       "Exit codes: 0 all nodes are active; 1 a node is down; 2 wrong use, no such instance."
     })
 public final class StatusCommand extends Command {
-  /** A node that says nothing for so long is shown as down. */
-  private static final Duration PATIENCE = Duration.ofMillis(1000);
+  /** A daemon that is dead is known at once; one that says nothing for so long is shown as down. */
+  private static final Duration PATIENCE = Duration.ofSeconds(3);
 
   private static final long SKEW_NANOS_MAX = 100_000_000;
 
@@ -71,9 +71,7 @@ public final class StatusCommand extends Command {
         Reply.Status answer = answers.answers().get(node.id());
         nodes.add(
             new Node(
-                node,
-                answer == null ? null : answer.status(),
-                answers.failures().get(node.id())));
+                node, answer == null ? null : answer.status(), answers.failures().get(node.id())));
       }
     }
     List<MountRecord> mounts = directory().mounts(description.instance().name());
@@ -101,7 +99,8 @@ public final class StatusCommand extends Command {
     output()
         .line(
             "%-5s %-8s %-21s %11s %11s %10s %8s %10s"
-                .formatted("node", "state", "address", "used", "free", "files", "uptime", "memory"));
+                .formatted(
+                    "node", "state", "address", "used", "free", "files", "uptime", "memory"));
     for (Node node : nodes) {
       NodeStatus status = node.status();
       if (status == null) {
@@ -135,7 +134,9 @@ public final class StatusCommand extends Command {
                       mount.directory(),
                       mount.driver(),
                       mount.processId(),
-                      alive(mount) ? "" : ", DEAD: clean up with adhocfs umount " + mount.directory()));
+                      alive(mount)
+                          ? ""
+                          : ", DEAD: clean up with adhocfs umount " + mount.directory()));
     }
     for (Node node : nodes) {
       if (node.failure() != null) {
@@ -160,12 +161,13 @@ public final class StatusCommand extends Command {
       }
       // Up to the question's own way there and back, which is far below what is warned of.
       long skew = node.status().clockNanos() - nowNanos;
-      if (Math.abs(skew) > SKEW_NANOS_MAX + PATIENCE.toNanos() / 2
-          || skew > SKEW_NANOS_MAX) {
+      if (Math.abs(skew) > SKEW_NANOS_MAX + PATIENCE.toNanos() / 2 || skew > SKEW_NANOS_MAX) {
         warnings.add(
             "the clock of node %s is %d ms %s this machine's: times of files will be off"
                 .formatted(
-                    node.node().id(), Math.abs(skew) / 1_000_000, skew > 0 ? "ahead of" : "behind"));
+                    node.node().id(),
+                    Math.abs(skew) / 1_000_000,
+                    skew > 0 ? "ahead of" : "behind"));
       }
     }
     return warnings;

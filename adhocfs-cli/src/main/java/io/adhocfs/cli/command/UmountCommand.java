@@ -62,8 +62,7 @@ public final class UmountCommand extends Command {
     boolean known = false;
     for (String name : directory.names()) {
       for (MountRecord record : directory.mounts(name)) {
-        if (record.host().equals(Mounts.hostName())
-            && record.directory().equals(path.toString())) {
+        if (record.host().equals(Mounts.hostName()) && record.directory().equals(path.toString())) {
           known = true;
           wasMounted |= Mounts.unmountHere(directory, name, path, record, force);
         }
@@ -72,8 +71,7 @@ public final class UmountCommand extends Command {
     if (!known) {
       wasMounted = Mounts.unmountHere(directory, null, path, null, force);
       if (!wasMounted) {
-        throw new UsageException(
-            path + " is not a mount of adhocfs" + mountsHint(directory));
+        throw new UsageException(path + " is not a mount of adhocfs" + mountsHint(directory));
       }
     }
     return ExitCode.OK;

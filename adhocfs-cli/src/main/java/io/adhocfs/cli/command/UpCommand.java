@@ -77,7 +77,7 @@ public final class UpCommand extends Command {
       names = "--data",
       paramLabel = "DIR",
       description =
-          "Directory for the daemons' data, on each machine. Default: $${TMPDIR:-/tmp}/adhocfs-UID/NAME.")
+          "Directory for the daemons' data, on each machine. Default: ${TMPDIR:-/tmp}/adhocfs-UID/NAME.")
   private @Nullable RawPath data;
 
   @Option(
@@ -295,8 +295,7 @@ public final class UpCommand extends Command {
             ? mount.onHost()
             : MountPlaces.defaultMountPoint(
                 surroundings().environment(), description.instance().name());
-    List<String> hostsToMount =
-        description.places().stream().map(Place::host).distinct().toList();
+    List<String> hostsToMount = description.places().stream().map(Place::host).distinct().toList();
     List<MountRecord> records = new ArrayList<>();
     FsException failure = null;
     for (Outcome<String, MountRecord> outcome :
@@ -330,7 +329,9 @@ public final class UpCommand extends Command {
     for (MountRecord record : mounts) {
       output()
           .line(
-              "mount     " + record.directory() + (record.remote().isEmpty() ? "" : " on " + record.remote()));
+              "mount     "
+                  + record.directory()
+                  + (record.remote().isEmpty() ? "" : " on " + record.remote()));
     }
     String option = instance.name().equals(DEFAULT_NAME) ? "" : " --name " + instance.name();
     output().line("");

@@ -142,8 +142,7 @@ public final class LocalDaemon {
         throw new FsException(
             FsError.TIMED_OUT,
             "the daemon in %s was not ready after %d s; %s ends with: %s"
-                .formatted(
-                    directory, START_PATIENCE.toSeconds(), log(), process.lastLines()));
+                .formatted(directory, START_PATIENCE.toSeconds(), log(), process.lastLines()));
       }
       ServiceProcess.pause();
     }

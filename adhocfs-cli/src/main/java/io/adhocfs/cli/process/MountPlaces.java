@@ -25,8 +25,8 @@ public final class MountPlaces {
   }
 
   /**
-   * The directory to mount on: /adhoc where this user may and nothing of ours is mounted there, else
-   * one below the user's run-time directory.
+   * The directory to mount on: /adhoc where this user may and nothing of ours is mounted there,
+   * else one below the user's run-time directory.
    */
   public static Path defaultMountPoint(Map<String, String> environment, String name)
       throws FsException {

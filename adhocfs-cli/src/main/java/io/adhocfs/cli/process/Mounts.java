@@ -113,11 +113,9 @@ public final class Mounts {
       arguments.add(mountPoint.toString());
       said =
           Nodes.lastJson(
-              remote,
-              remote.run(arguments, description.toJson(), START_PATIENCE.multipliedBy(2)));
+              remote, remote.run(arguments, description.toJson(), START_PATIENCE.multipliedBy(2)));
     }
-    MountRecord record =
-        MountRecord.parse("the answer of host " + host, said).withRemote(host);
+    MountRecord record = MountRecord.parse("the answer of host " + host, said).withRemote(host);
     directory.putMount(name, record);
     return record;
   }
@@ -133,21 +131,13 @@ public final class Mounts {
       }
       boolean unused =
           unmountHere(
-              directory,
-              description.instance().name(),
-              Path.of(record.directory()),
-              record,
-              force);
+              directory, description.instance().name(), Path.of(record.directory()), record, force);
       return;
     }
     RemoteHost remote = new Nodes(description, directory).remote(record.remote());
     List<String> arguments =
         new ArrayList<>(
-            List.of(
-                "umount",
-                "--record-on-stdin",
-                "--name",
-                description.instance().name()));
+            List.of("umount", "--record-on-stdin", "--name", description.instance().name()));
     if (force) {
       arguments.add("--force");
     }
@@ -155,6 +145,13 @@ public final class Mounts {
     String unused =
         remote.run(arguments, Nodes.bytes(record.toJson()), END_PATIENCE.multipliedBy(2));
     directory.removeMount(description.instance().name(), record);
+  }
+
+  /** Waits until the process of a mount of this host has ended. */
+  public static void awaitEnd(MountRecord record) {
+    while (ServiceProcess.isOurs(record.processId(), "mount", record.directory())) {
+      ProcessHandle.of(record.processId()).ifPresent(process -> process.onExit().join());
+    }
   }
 
   /** A log file for a mount process of this host. */
@@ -224,8 +221,7 @@ public final class Mounts {
           throw new FsException(
               FsError.TIMED_OUT,
               "the mount of %s was not ready after %d s; %s ends with: %s"
-                  .formatted(
-                      mountPoint, START_PATIENCE.toSeconds(), logFile, process.lastLines()));
+                  .formatted(mountPoint, START_PATIENCE.toSeconds(), logFile, process.lastLines()));
         }
         ServiceProcess.pause();
       }
@@ -321,8 +317,8 @@ public final class Mounts {
   }
 
   /**
-   * Unmounts on this host, whatever state the mount is in, and waits until its process has ended and
-   * its record is gone.
+   * Unmounts on this host, whatever state the mount is in, and waits until its process has ended
+   * and its record is gone.
    *
    * @param directory where instances are written down
    * @param name of its instance; null = not known
@@ -351,8 +347,7 @@ public final class Mounts {
         String[] words = {"mount", mountPoint.toString()};
         if (!ServiceProcess.awaitEnd(
             record.processId(), force ? Duration.ofSeconds(3) : END_PATIENCE, words)) {
-          boolean unused =
-              ServiceProcess.end(record.processId(), Duration.ofSeconds(3), words);
+          boolean unused = ServiceProcess.end(record.processId(), Duration.ofSeconds(3), words);
         }
         if (name != null) {
           directory.removeMount(name, record);

@@ -15,7 +15,8 @@ import java.util.LinkedHashMap;
  * secret.
  *
  * @param fresh whether the node is new: its directory must be empty
- * @param configuration the daemon's own configuration file; empty = the one that is in the directory
+ * @param configuration the daemon's own configuration file; empty = the one that is in the
+ *     directory
  */
 public record NodeBootstrap(
     NodeId node, Path dataDirectory, long heapBytesMax, boolean fresh, String configuration) {

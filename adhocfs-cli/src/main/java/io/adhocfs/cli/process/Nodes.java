@@ -37,8 +37,7 @@ public final class Nodes {
     return start(place, false, DaemonBootstrap.of(description, place));
   }
 
-  private RunningDaemon start(Place place, boolean fresh, String configuration)
-      throws FsException {
+  private RunningDaemon start(Place place, boolean fresh, String configuration) throws FsException {
     Instance instance = description.instance();
     var bootstrap =
         new NodeBootstrap(
@@ -64,8 +63,7 @@ public final class Nodes {
       Files.deleteIfExists(log);
       PrivateFiles.write(input, bootstrap.toJson());
       String line =
-          host.startAttached(
-              List.of("daemon", "--detach", "--stay"), input, log, REMOTE_PATIENCE);
+          host.startAttached(List.of("daemon", "--detach", "--stay"), input, log, REMOTE_PATIENCE);
       return RunningDaemon.parse(source, line);
     } catch (FsException e) {
       throw e;
@@ -100,8 +98,7 @@ public final class Nodes {
 
   /** The JSON object in what a host said; shells may have said something before. */
   static String lastJson(RemoteHost host, String said) throws FsException {
-    return said
-        .lines()
+    return said.lines()
         .filter(line -> line.startsWith("{") && line.endsWith("}"))
         .reduce((first, second) -> second)
         .orElseThrow(() ->

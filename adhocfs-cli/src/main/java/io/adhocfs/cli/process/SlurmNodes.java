@@ -58,7 +58,9 @@ public final class SlurmNodes {
     String after = pattern.substring(close + 1);
     for (String range : pattern.substring(open + 1, close).split(",", -1)) {
       String[] ends = range.split("-", -1);
-      if (ends.length > 2 || !ends[0].matches("\\d{1,9}") || !ends[ends.length - 1].matches("\\d{1,9}")) {
+      if (ends.length > 2
+          || !ends[0].matches("\\d{1,9}")
+          || !ends[ends.length - 1].matches("\\d{1,9}")) {
         throw wrong(pattern);
       }
       int first = Integer.parseInt(ends[0]);

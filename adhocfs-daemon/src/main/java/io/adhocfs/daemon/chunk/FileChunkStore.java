@@ -560,7 +560,7 @@ public final class FileChunkStore implements ChunkStore {
   @Override
   public List<String> findings() throws FsException {
     refuseIfClosed();
-    return new StorageInspection(files, index, this::alone).findings();
+    return new StorageInspection(files, index, this::alone, this::refuseIfClosed).findings();
   }
 
   /** Runs something while nobody else uses an inode's chunks. */

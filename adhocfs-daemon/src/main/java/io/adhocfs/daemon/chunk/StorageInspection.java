@@ -19,7 +19,7 @@ final class StorageInspection {
 
   private static final int FILES_OF_A_PASS_MAX = 1 << 20;
 
-  /** Runs with one inode's chunks locked. */
+  /** A step that may fail. */
   interface Check {
     void run() throws FsException;
   }
@@ -32,13 +32,18 @@ final class StorageInspection {
   private final SegmentFiles files;
   private final ChunkIndex index;
   private final InodeLock lock;
+  private final Check goOn;
   private final List<String> findings = new ArrayList<>();
   private long unnamed;
 
-  StorageInspection(SegmentFiles files, ChunkIndex index, InodeLock lock) {
+  /**
+   * @param goOn throws when the inspection must end; asked often
+   */
+  StorageInspection(SegmentFiles files, ChunkIndex index, InodeLock lock, Check goOn) {
     this.files = files;
     this.index = index;
     this.lock = lock;
+    this.goOn = goOn;
   }
 
   List<String> findings() throws FsException {
@@ -65,6 +70,7 @@ final class StorageInspection {
   private void pass(int fromBucket, int toBucket) throws FsException {
     List<SegmentFiles.Key> listed = new ArrayList<>();
     for (int bucket = fromBucket; bucket < toBucket; bucket++) {
+      goOn.run();
       files.walk(
           bucket,
           new SegmentFiles.Visitor() {
@@ -86,6 +92,7 @@ final class StorageInspection {
     index.forAll(
         new byte[0],
         (key, record) -> {
+          goOn.run();
           long inode = Keys.number(key, 0);
           int bucket = SegmentFiles.bucket(inode);
           if (bucket >= fromBucket && bucket < toBucket) {

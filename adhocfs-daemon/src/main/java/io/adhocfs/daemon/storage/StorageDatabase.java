@@ -104,6 +104,32 @@ public final class StorageDatabase implements AutoCloseable {
     }
   }
 
+  /** Figures of the database, by name; for whoever watches it. */
+  public enum Figure {
+    KEYS("rocksdb.estimate-num-keys"),
+    FILE_BYTES("rocksdb.total-sst-files-size"),
+    MEMORY_TABLE_BYTES("rocksdb.cur-size-all-mem-tables"),
+    BLOCK_CACHE_BYTES("rocksdb.block-cache-usage"),
+    PENDING_COMPACTION_BYTES("rocksdb.estimate-pending-compaction-bytes"),
+    RUNNING_COMPACTIONS("rocksdb.num-running-compactions"),
+    WRITES_STOPPED("rocksdb.is-write-stopped");
+
+    private final String property;
+
+    Figure(String property) {
+      this.property = property;
+    }
+  }
+
+  /** A figure as it is now; -1 when the database does not tell. */
+  public long figure(Figure figure) {
+    try {
+      return database.getLongProperty(figure.property);
+    } catch (RocksDBException e) {
+      return -1;
+    }
+  }
+
   /** What RocksDB said, in our terms: full disk, corruption, or failed storage. */
   public static FsException failure(String doing, RocksDBException e) {
     String message = String.valueOf(e.getMessage());

@@ -79,6 +79,8 @@ class TransferIT {
   @AfterEach
   void verify() throws Exception {
     instance.verify();
+    // Who is not root could not delete what is in read-only directories.
+    Commands.bash(local, instance.environment(), "chmod -R u+rwx .");
   }
 
   @Test

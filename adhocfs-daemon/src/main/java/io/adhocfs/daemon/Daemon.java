@@ -1,0 +1,574 @@
+package io.adhocfs.daemon;
+
+import io.adhocfs.daemon.MetricsEndpoint.Figure;
+import io.adhocfs.daemon.chunk.FileChunkStore;
+import io.adhocfs.daemon.chunk.StoreCapacity;
+import io.adhocfs.daemon.cluster.ClusterState;
+import io.adhocfs.daemon.cluster.Peers;
+import io.adhocfs.daemon.metadata.MetadataStore;
+import io.adhocfs.daemon.metadata.MetadataThread;
+import io.adhocfs.daemon.service.DataService;
+import io.adhocfs.daemon.service.MetadataServices;
+import io.adhocfs.daemon.service.NodeControl;
+import io.adhocfs.daemon.service.RequestRouter;
+import io.adhocfs.daemon.storage.StorageDatabase;
+import io.adhocfs.daemon.transaction.CrashPoints;
+import io.adhocfs.daemon.transaction.TransactionTiming;
+import io.adhocfs.protocol.instance.Setting;
+import io.adhocfs.protocol.model.FsError;
+import io.adhocfs.protocol.model.FsException;
+import io.adhocfs.protocol.model.SessionId;
+import io.adhocfs.protocol.placement.ClusterMap;
+import io.adhocfs.protocol.placement.ClusterMap.NodeState;
+import io.adhocfs.protocol.transport.NettyRpcClient;
+import io.adhocfs.protocol.transport.RequestHandler.PeerRole;
+import io.adhocfs.protocol.transport.RpcServer;
+import io.adhocfs.protocol.transport.RpcServerConfiguration;
+import io.adhocfs.protocol.wire.NodeStatus;
+import io.adhocfs.protocol.wire.Reply;
+import io.netty.buffer.PooledByteBufAllocator;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.security.SecureRandom;
+import java.time.Clock;
+import java.time.Instant;
+import java.util.ArrayDeque;
+import java.util.ArrayList;
+import java.util.Deque;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Optional;
+import java.util.concurrent.ArrayBlockingQueue;
+import java.util.concurrent.CountDownLatch;
+import java.util.concurrent.ExecutionException;
+import java.util.concurrent.ThreadPoolExecutor;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.atomic.AtomicBoolean;
+import org.jspecify.annotations.Nullable;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/**
+ * A running daemon: one node of an instance. Builds its parts in order and stops them in reverse.
+ *
+ * <p>A daemon that was never given a cluster map answers only what concerns itself; with its first
+ * map it begins to serve. One that comes back serves at once, by the map that it stored, with its
+ * own new address merged in.
+ */
+public final class Daemon {
+  private static final Logger LOG = LoggerFactory.getLogger(Daemon.class);
+  private static final int OPEN_FILES_MAX = 1024;
+  private static final int BLOCKING_THREADS = 2;
+  private static final int BLOCKING_QUEUE_MAX = 1024;
+  private static final int PEER_DATA_CONNECTIONS = 1;
+  private static final int INODE_BYTES_ESTIMATE = 4096;
+
+  /** Closes one part. */
+  private interface Closing {
+    void close() throws IOException;
+  }
+
+  private final DaemonConfiguration configuration;
+  private final ProcessFacts facts = new ProcessFacts();
+  private final Clock clock = Clock.systemUTC();
+  private final SecureRandom random = new SecureRandom();
+
+  /**
+   * What to close, last started first. Used by the thread that starts, then by the one that stops.
+   */
+  private final Deque<Closing> parts = new ArrayDeque<>();
+
+  private final AtomicBoolean stopping = new AtomicBoolean();
+  private final CountDownLatch stopped = new CountDownLatch(1);
+
+  private final StorageDirectory directory;
+  private final StorageDatabase database;
+  private final FileChunkStore chunks;
+  private final MetadataStore metadata;
+  private final RpcServer server;
+  private final MetadataThread thread;
+  private final ThreadPoolExecutor blocking;
+  private final OperationFigures operations = new OperationFigures();
+
+  /** Made with the first map, on the metadata thread or before it serves. */
+  private volatile @Nullable Serving serving;
+
+  private volatile ClusterMap.@Nullable Node self;
+  private volatile int metricsPort;
+
+  /** What there is once there is a map. */
+  private record Serving(
+      ClusterState cluster, MetadataServices services, DataService data, NettyRpcClient client) {}
+
+  /** The slots of the map they were counted in. */
+  private record OwnedSlots(ClusterMap map, int count) {}
+
+  private volatile @Nullable OwnedSlots ownedSlots;
+
+  /**
+   * Starts a daemon and returns when it is ready to be asked.
+   *
+   * @throws FsException what kept it from starting: BUSY for a directory or address in use, REFUSED
+   *     for another node's directory, INVALID for one on a mount of this program, CORRUPT,
+   *     NOT_SUPPORTED for one of another version, NO_SPACE, STORAGE_FAILED; everything that was
+   *     started is stopped again
+   */
+  public static Daemon start(DaemonConfiguration configuration) throws FsException {
+    Deque<Closing> started = new ArrayDeque<>();
+    try {
+      return new Daemon(configuration, started);
+    } catch (FsException | RuntimeException | Error e) {
+      closeAll(started);
+      throw e;
+    }
+  }
+
+  private Daemon(DaemonConfiguration configuration, Deque<Closing> started) throws FsException {
+    this.configuration = configuration;
+    var settings = configuration.settings();
+    directory =
+        StorageDirectory.take(
+            configuration.dataDirectory(),
+            configuration.identity().instanceId(),
+            configuration.node());
+    started.push(directory::close);
+
+    database = new StorageDatabase(directory.metadata(), diskBytes(directory.path()));
+    started.push(database::close);
+    // The stores are closed before they are waited for: that ends what takes long.
+    blocking = blockingThreads();
+    started.push(() -> end(blocking));
+    chunks =
+        new FileChunkStore(
+            directory.chunks(),
+            database,
+            new FileChunkStore.Limits(
+                settings.size(Setting.DAEMON_RESERVE),
+                settings.size(Setting.DAEMON_CAPACITY),
+                OPEN_FILES_MAX),
+            PooledByteBufAllocator.DEFAULT);
+    started.push(chunks::close);
+    metadata = new MetadataStore(database);
+
+    Path socket = directory.socketPath(configuration.socketPath());
+    server =
+        new RpcServer(
+            new RpcServerConfiguration(
+                configuration.bindHost(),
+                configuration.port(),
+                Optional.of(socket),
+                configuration.identity(),
+                configuration.node()));
+    started.push(server::close);
+    thread = new MetadataThread(server.metadataThread(), System::nanoTime);
+    // Its clients and data threads go before the stores, its requests before them.
+    started.push(this::closeServing);
+
+    var gate = new Gate(control(), this::serve);
+    ClusterMap stored = ClusterState.stored(directory.path());
+    if (stored != null) {
+      onMetadataThread(() -> gate.open(stored));
+    }
+    if (settings.text(Setting.DAEMON_METRICS).equals("on")) {
+      var metrics = new MetricsEndpoint(operations, figures());
+      started.push(metrics::close);
+      metricsPort = metrics.port();
+    }
+    server.start(gate);
+    started.push(server::stop);
+    announce(socket);
+    started.push(directory::removeReady);
+    parts.addAll(started);
+  }
+
+  private static long diskBytes(Path path) throws FsException {
+    try {
+      return Files.getFileStore(path).getTotalSpace();
+    } catch (IOException e) {
+      throw new FsException(
+          FsError.STORAGE_FAILED, "cannot ask for the size of the disk of " + path + ": " + e, e);
+    }
+  }
+
+  private static ThreadPoolExecutor blockingThreads() {
+    var threads =
+        new ThreadPoolExecutor(
+            BLOCKING_THREADS,
+            BLOCKING_THREADS,
+            10,
+            TimeUnit.SECONDS,
+            new ArrayBlockingQueue<>(BLOCKING_QUEUE_MAX),
+            work -> {
+              var made = new Thread(work, "adhocfs-blocking");
+              made.setDaemon(true);
+              return made;
+            });
+    threads.allowCoreThreadTimeOut(true);
+    return threads;
+  }
+
+  private static void end(ThreadPoolExecutor threads) {
+    threads.shutdownNow();
+    boolean interrupted = false;
+    while (true) {
+      try {
+        // They may be in the database, which must not be closed under them.
+        if (threads.awaitTermination(1, TimeUnit.MINUTES)) {
+          break;
+        }
+        LOG.warn("waiting for threads that use the database");
+      } catch (InterruptedException e) {
+        interrupted = true;
+      }
+    }
+    if (interrupted) {
+      Thread.currentThread().interrupt();
+    }
+  }
+
+  /** Something that works on metadata. */
+  private interface MetadataWork {
+    void run() throws FsException;
+  }
+
+  /** Runs something on the metadata thread and waits for it. */
+  private void onMetadataThread(MetadataWork work) throws FsException {
+    try {
+      server
+          .metadataThread()
+          .submit(() -> {
+            work.run();
+            return null;
+          })
+          .get();
+    } catch (InterruptedException e) {
+      Thread.currentThread().interrupt();
+      throw new FsException(FsError.INTERRUPTED, "interrupted while starting", e);
+    } catch (ExecutionException e) {
+      switch (e.getCause()) {
+        case FsException failure -> throw failure;
+        case RuntimeException defect -> throw defect;
+        case null, default -> throw new IllegalStateException(e);
+      }
+    }
+  }
+
+  /** Begins to serve by a map. On the metadata thread, once. */
+  private RequestRouter serve(ClusterMap map) throws FsException {
+    if (map.node(configuration.node()) == null) {
+      throw new FsException(
+          FsError.INVALID, "the " + map + " does not have this node " + configuration.node());
+    }
+    ClusterMap.Node address = self;
+    var cluster =
+        ClusterState.open(
+            directory.path(),
+            configuration.node(),
+            address == null ? map : withAddress(map, address));
+    var session = new SessionId(drawSession());
+    var client =
+        new NettyRpcClient(
+            configuration.identity(),
+            session,
+            PeerRole.DAEMON,
+            PEER_DATA_CONNECTIONS,
+            cluster.map());
+    cluster.onChange(client::useMap);
+    var data =
+        new DataService(
+            cluster, chunks, configuration.settings().number(Setting.DAEMON_DATA_THREADS));
+    MetadataServices services;
+    try {
+      services =
+          MetadataServices.start(
+              new MetadataServices.Surroundings(
+                  thread,
+                  System::nanoTime,
+                  metadata,
+                  cluster,
+                  new Peers(cluster, client, session),
+                  configuration.settings(),
+                  blocking,
+                  data,
+                  chunks::findings,
+                  control(),
+                  operations,
+                  CrashPoints.ofProperty(System.getProperty(CrashPoints.PROPERTY)),
+                  TransactionTiming.DEFAULT,
+                  MetadataServices.randomOf(random.nextLong())),
+              new MetadataServices.RootOwner(
+                  configuration.ownerUser(), configuration.ownerGroup(), nowNanos()));
+    } catch (FsException | RuntimeException e) {
+      data.close();
+      client.close();
+      throw e;
+    }
+    serving = new Serving(cluster, services, data, client);
+    LOG.info(
+        "serving epoch={} nodes={} slots={}",
+        cluster.epoch().value(),
+        cluster.map().nodes().size(),
+        ownedSlots(cluster.map()));
+    return services.router();
+  }
+
+  private long drawSession() {
+    long value = random.nextLong();
+    while (value == 0) {
+      value = random.nextLong();
+    }
+    return value;
+  }
+
+  /** The map with this daemon's address, in the state that the map has for it. */
+  private static ClusterMap withAddress(ClusterMap map, ClusterMap.Node address) {
+    ClusterMap.Node known = map.node(address.id());
+    return known == null || known.incarnation() >= address.incarnation()
+        ? map
+        : map.withNode(
+            new ClusterMap.Node(
+                address.id(),
+                address.host(),
+                address.port(),
+                address.socketPath(),
+                address.incarnation(),
+                known.state()));
+  }
+
+  /** Tells where the daemon is: in its map, in its directory and in the log. */
+  private void announce(Path socket) throws FsException {
+    var address =
+        new ClusterMap.Node(
+            configuration.node(),
+            configuration.advertisedHost(),
+            server.port(),
+            socket.toString(),
+            directory.incarnation(),
+            NodeState.ACTIVE);
+    self = address;
+    Serving now = serving;
+    if (now != null) {
+      now.cluster().install(withAddress(now.cluster().map(), address));
+      now.cluster().persist();
+    }
+    var ready = new LinkedHashMap<String, Object>();
+    ready.put("instance", configuration.identity().instanceId());
+    ready.put("node", address.id().value());
+    ready.put("pid", facts.processId());
+    ready.put("host", address.host());
+    ready.put("port", address.port());
+    ready.put("address", address.address());
+    ready.put("socket", address.socketPath());
+    ready.put("incarnation", address.incarnation());
+    ready.put("metricsPort", metricsPort);
+    ready.put("version", facts.version());
+    directory.writeReady(ready);
+    LOG.info(
+        "daemon ready instance={} node={} address={} data=\"{}\" version={} incarnation={}"
+            + " metricsPort={} startMillis={}",
+        configuration.identity().instanceId(),
+        address.id(),
+        address.address(),
+        directory.path(),
+        facts.version(),
+        address.incarnation(),
+        metricsPort,
+        facts.uptimeMillis());
+  }
+
+  /** Where this daemon is reached. */
+  public ClusterMap.Node address() {
+    ClusterMap.Node address = self;
+    if (address == null) {
+      throw new IllegalStateException("a daemon that has not started");
+    }
+    return address;
+  }
+
+  private long nowNanos() {
+    Instant now = clock.instant();
+    return now.getEpochSecond() * 1_000_000_000L + now.getNano();
+  }
+
+  private NodeControl control() {
+    return new NodeControl() {
+      @Override
+      public NodeStatus status() {
+        return Daemon.this.status();
+      }
+
+      @Override
+      public Reply.Capacity capacity() {
+        StoreCapacity space = chunks.capacity();
+        long inodes = metadata.files() + metadata.directories();
+        return new Reply.Capacity(
+            space.totalBytes(),
+            space.availableBytes(),
+            inodes,
+            space.availableBytes() / INODE_BYTES_ESTIMATE);
+      }
+
+      @Override
+      public void shutdown(boolean removeData) {
+        // Stopping waits for the thread that calls this.
+        new Thread(() -> stop(removeData), "adhocfs-stop").start();
+      }
+    };
+  }
+
+  /** On the metadata thread. */
+  private NodeStatus status() {
+    Serving now = serving;
+    ClusterMap map = now == null ? null : now.cluster().map();
+    ClusterMap.Node own = map == null ? null : map.node(configuration.node());
+    StoreCapacity space = chunks.capacity();
+    return new NodeStatus(
+        configuration.node(),
+        facts.version(),
+        facts.hostName(),
+        facts.processId(),
+        directory.path().toString(),
+        own == null ? NodeState.JOINING : own.state(),
+        map == null ? 0 : map.epoch().value(),
+        map == null ? 0 : ownedSlots(map),
+        space.totalBytes(),
+        space.usedBytes() + metadataBytes(),
+        space.availableBytes(),
+        metadata.files(),
+        metadata.directories(),
+        now == null ? 0 : now.services().sessions(),
+        now == null ? 0 : now.services().pendingOperations(),
+        facts.residentBytes(),
+        facts.uptimeMillis(),
+        nowNanos(),
+        metricsPort);
+  }
+
+  private int ownedSlots(ClusterMap map) {
+    OwnedSlots counted = ownedSlots;
+    if (counted == null || !counted.map().equals(map)) {
+      int count = 0;
+      for (short owner : map.owners()) {
+        if (Short.toUnsignedInt(owner) == configuration.node().value()) {
+          count++;
+        }
+      }
+      counted = new OwnedSlots(map, count);
+      ownedSlots = counted;
+    }
+    return counted.count();
+  }
+
+  private long metadataBytes() {
+    return Math.max(0, database.figure(StorageDatabase.Figure.FILE_BYTES))
+        + Math.max(0, database.figure(StorageDatabase.Figure.MEMORY_TABLE_BYTES));
+  }
+
+  private List<Figure> figures() {
+    List<Figure> figures = new ArrayList<>();
+    figures.add(
+        new Figure(
+            "chunks.available",
+            "bytes",
+            "What file data may still take on this node",
+            () -> chunks.capacity().availableBytes()));
+    figures.add(
+        new Figure(
+            "chunks.used",
+            "bytes",
+            "What the chunk files take",
+            () -> chunks.capacity().usedBytes()));
+    figures.add(new Figure("chunks.files", "files", "Chunk files", chunks::fileCount));
+    figures.add(new Figure("chunks.open", "files", "Chunk files held open", chunks::openFileCount));
+    figures.add(
+        new Figure(
+            "data.queue",
+            "requests",
+            "Requests that wait for a data thread",
+            () -> {
+              Serving now = serving;
+              return now == null ? 0 : now.data().queued();
+            }));
+    figures.add(new Figure("connections", "connections", "Connections", server::connectionCount));
+    figures.add(
+        new Figure(
+            "payload.inflight",
+            "bytes",
+            "Payload of requests under way",
+            server::payloadBytesInFlight));
+    figures.add(new Figure("files", "inodes", "Inodes that are no directories", metadata::files));
+    figures.add(new Figure("directories", "inodes", "Directories", metadata::directories));
+    figures.add(
+        new Figure("process.resident", "bytes", "Memory of the process", facts::residentBytes));
+    for (StorageDatabase.Figure figure : StorageDatabase.Figure.values()) {
+      String name = figure.name().toLowerCase(java.util.Locale.ROOT).replace('_', '.');
+      figures.add(
+          new Figure(
+              "rocksdb." + name,
+              "",
+              "RocksDB's " + name.replace('.', ' '),
+              () -> database.figure(figure)));
+    }
+    return figures;
+  }
+
+  private void closeServing() {
+    Serving now = serving;
+    if (now != null) {
+      now.data().close();
+      now.client().close();
+    }
+  }
+
+  /**
+   * Stops: no more requests are taken, those under way are answered, everything is closed. Waits
+   * for the end; a second call only waits.
+   *
+   * @param removeData whether the data directory goes too
+   */
+  public void stop(boolean removeData) {
+    if (stopping.compareAndSet(false, true)) {
+      LOG.info("daemon stopping node={} removeData={}", configuration.node(), removeData);
+      try {
+        closeAll(parts);
+        if (removeData) {
+          directory.remove();
+        }
+        LOG.info("daemon stopped node={}", configuration.node());
+      } catch (IOException e) {
+        LOG.error("data not removed data=\"{}\" reason=\"{}\"", directory.path(), e.toString());
+      } finally {
+        stopped.countDown();
+      }
+    }
+    boolean interrupted = false;
+    while (true) {
+      try {
+        stopped.await();
+        break;
+      } catch (InterruptedException e) {
+        interrupted = true;
+      }
+    }
+    if (interrupted) {
+      Thread.currentThread().interrupt();
+    }
+  }
+
+  /** Waits until the daemon has stopped, by whomever it was asked to. */
+  public void awaitStopped() throws InterruptedException {
+    stopped.await();
+  }
+
+  /** Closes what was started, in reverse; what cannot be closed does not keep the rest. */
+  private static void closeAll(Deque<Closing> started) {
+    while (!started.isEmpty()) {
+      try {
+        started.pop().close();
+      } catch (IOException | RuntimeException e) {
+        LOG.error("a part of the daemon was not closed well", e);
+      }
+    }
+  }
+}

@@ -1,0 +1,108 @@
+package io.adhocfs.daemon.cluster;
+
+import com.google.errorprone.annotations.concurrent.GuardedBy;
+import io.adhocfs.protocol.model.Epoch;
+import io.adhocfs.protocol.model.FsException;
+import io.adhocfs.protocol.model.NodeId;
+import io.adhocfs.protocol.placement.ClusterMap;
+import java.nio.file.Path;
+import java.util.List;
+import java.util.concurrent.CopyOnWriteArrayList;
+import java.util.function.Consumer;
+import org.jspecify.annotations.Nullable;
+
+/** The newest cluster map this daemon has heard of. Thread-safe. */
+public final class ClusterState {
+  /** Name of the map's file in the storage directory. */
+  public static final String FILE_NAME = "map";
+
+  private final NodeId self;
+  private final MapFile file;
+  private final List<Consumer<ClusterMap>> listeners = new CopyOnWriteArrayList<>();
+
+  /** Changed under this object's lock. */
+  private volatile ClusterMap current;
+
+  /** Serializes writes of the file; {@link #install} must not wait for a disk. */
+  private final Object fileLock = new Object();
+
+  @GuardedBy("fileLock")
+  private @Nullable ClusterMap written;
+
+  private ClusterState(
+      NodeId self, MapFile file, ClusterMap current, @Nullable ClusterMap written) {
+    this.self = self;
+    this.file = file;
+    this.current = current;
+    this.written = written;
+  }
+
+  /**
+   * The state of a daemon that starts: the newer of what its file says and what it was given.
+   *
+   * @param given the map as whoever starts the daemon knows it
+   * @throws FsException CORRUPT or NOT_SUPPORTED for a file that can't be read, STORAGE_FAILED,
+   *     NO_SPACE
+   */
+  public static ClusterState open(Path storageDirectory, NodeId self, ClusterMap given)
+      throws FsException {
+    var file = new MapFile(storageDirectory.resolve(FILE_NAME));
+    ClusterMap stored = file.read();
+    var state = new ClusterState(self, file, stored == null ? given : stored.merge(given), stored);
+    state.persist();
+    return state;
+  }
+
+  /** The map that a storage directory holds, or null; for whoever starts a daemon. */
+  public static @Nullable ClusterMap stored(Path storageDirectory) throws FsException {
+    return new MapFile(storageDirectory.resolve(FILE_NAME)).read();
+  }
+
+  public NodeId self() {
+    return self;
+  }
+
+  public ClusterMap map() {
+    return current;
+  }
+
+  public Epoch epoch() {
+    return current.epoch();
+  }
+
+  /** Whether this node owns the slot. */
+  public boolean owns(int slot) {
+    return current.ownerValue(slot) == self.value();
+  }
+
+  /** Tells of every newer map, at once of the current one. */
+  public void onChange(Consumer<ClusterMap> listener) {
+    listeners.add(listener);
+    listener.accept(current);
+  }
+
+  /** Takes over what is newer in a map. It is not on disk before {@link #persist}. */
+  public void install(ClusterMap map) {
+    ClusterMap merged;
+    synchronized (this) {
+      merged = current.merge(map);
+      if (merged.equals(current)) {
+        return;
+      }
+      current = merged;
+    }
+    listeners.forEach(listener -> listener.accept(merged));
+  }
+
+  /** Writes the current map to the file unless it is there. Blocks on the disk. */
+  public void persist() throws FsException {
+    synchronized (fileLock) {
+      ClusterMap map = current;
+      ClusterMap before = written;
+      if (before == null || !map.equals(before)) {
+        file.write(map);
+        written = map;
+      }
+    }
+  }
+}

@@ -1,0 +1,221 @@
+package io.adhocfs.daemon.metadata;
+
+import io.adhocfs.daemon.storage.Keys;
+import io.adhocfs.daemon.storage.RecordKind;
+import io.adhocfs.daemon.storage.StorageDatabase;
+import io.adhocfs.protocol.model.FileAttributes;
+import io.adhocfs.protocol.model.FileType;
+import io.adhocfs.protocol.model.FsException;
+import io.adhocfs.protocol.model.InodeId;
+import io.adhocfs.protocol.model.SessionId;
+import io.adhocfs.protocol.model.TransactionId;
+import io.adhocfs.protocol.wire.EntryKey;
+import java.util.ArrayList;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import org.jspecify.annotations.Nullable;
+import org.rocksdb.RocksDBException;
+import org.rocksdb.WriteBatch;
+
+/**
+ * The effect of one operation: written whole by {@link #commit}, or not at all. Inodes changed
+ * twice in one batch see the first change in the second; other records are not read back.
+ *
+ * <p>State in memory that follows the records is changed by {@link #afterCommit} alone. Metadata
+ * thread only.
+ */
+public final class Batch implements AutoCloseable {
+  private final MetadataStore store;
+  private final WriteBatch writes;
+
+  /** Changed inodes; a null value stands for one that goes. */
+  private final Map<InodeId, @Nullable FileAttributes> inodes = new LinkedHashMap<>(4);
+
+  private final List<Runnable> afterCommit = new ArrayList<>(4);
+  private boolean open = true;
+
+  Batch(MetadataStore store, WriteBatch writes) {
+    this.store = store;
+    this.writes = writes;
+  }
+
+  private void put(byte[] key, byte[] value) throws FsException {
+    try {
+      writes.put(key, value);
+    } catch (RocksDBException e) {
+      throw StorageDatabase.failure("preparing", e);
+    }
+  }
+
+  private void delete(byte[] key) throws FsException {
+    try {
+      writes.delete(key);
+    } catch (RocksDBException e) {
+      throw StorageDatabase.failure("preparing", e);
+    }
+  }
+
+  /** The inode as this batch leaves it, or null. */
+  public @Nullable FileAttributes inode(InodeId id) throws FsException {
+    if (inodes.isEmpty()) {
+      return store.inode(id);
+    }
+    FileAttributes changed = inodes.get(id);
+    return changed != null || inodes.containsKey(id) ? changed : store.inode(id);
+  }
+
+  /** Makes an inode. */
+  public void addInode(FileAttributes attributes) {
+    inodes.put(attributes.id(), attributes);
+    afterCommit.add(() -> store.counted(attributes, 1));
+  }
+
+  /** Changes an inode that is there. */
+  public void putInode(FileAttributes attributes) {
+    inodes.put(attributes.id(), attributes);
+  }
+
+  /**
+   * Removes an inode with its data, and leaves a reclaim record where chunks may exist. Its pins
+   * are the caller's business.
+   */
+  public void removeInode(FileAttributes attributes) throws FsException {
+    InodeId id = attributes.id();
+    int slot = id.slotValue();
+    inodes.put(id, null);
+    afterCommit.add(() -> store.counted(attributes, -1));
+    if (attributes.type() == FileType.SYMLINK) {
+      delete(Keys.key(slot, RecordKind.SYMLINK, id.value()));
+    }
+    if (attributes.isRegular()) {
+      if (attributes.layout().inline()) {
+        delete(Keys.key(slot, RecordKind.INLINE_DATA, id.value()));
+      }
+      // Inline data that is being copied may be in chunks already.
+      if (!attributes.layout().inline() || store.cutPending(id)) {
+        put(
+            Keys.key(slot, RecordKind.RECLAIM, id.value()),
+            store.records().reclaim(attributes.layout().chunked(), attributes.sizeBytes()));
+        afterCommit.add(() -> store.reclaimRecorded(id));
+      }
+    }
+  }
+
+  public void putInlineData(InodeId id, byte[] data) throws FsException {
+    put(Keys.key(id.slotValue(), RecordKind.INLINE_DATA, id.value()), data);
+  }
+
+  public void removeInlineData(InodeId id) throws FsException {
+    delete(Keys.key(id.slotValue(), RecordKind.INLINE_DATA, id.value()));
+  }
+
+  public void putSymlink(InodeId id, byte[] target) throws FsException {
+    put(Keys.key(id.slotValue(), RecordKind.SYMLINK, id.value()), target);
+  }
+
+  /** Makes a name, or has it point elsewhere. */
+  public void putEntry(EntryKey entry, InodeId inode, FileType type) throws FsException {
+    put(MetadataStore.entryKey(entry), Records.dentry(inode, type));
+  }
+
+  public void removeEntry(EntryKey entry) throws FsException {
+    delete(MetadataStore.entryKey(entry));
+  }
+
+  public void putPin(InodeId inode, SessionId session, long number) throws FsException {
+    put(
+        Keys.key(inode.slotValue(), RecordKind.PIN, inode.value(), session.value()),
+        Records.number(number));
+  }
+
+  public void removePin(InodeId inode, SessionId session) throws FsException {
+    delete(Keys.key(inode.slotValue(), RecordKind.PIN, inode.value(), session.value()));
+  }
+
+  public void putReply(int slot, SessionId session, long sequence, byte[] reply)
+      throws FsException {
+    put(Keys.key(slot, RecordKind.REPLY, session.value(), sequence), reply);
+  }
+
+  public void removeReply(int slot, SessionId session, long sequence) throws FsException {
+    delete(Keys.key(slot, RecordKind.REPLY, session.value(), sequence));
+  }
+
+  public void putPrepared(int slot, TransactionId transaction, byte[] promise) throws FsException {
+    put(Keys.key(slot, RecordKind.PREPARED, transaction.value()), promise);
+  }
+
+  public void removePrepared(int slot, TransactionId transaction) throws FsException {
+    delete(Keys.key(slot, RecordKind.PREPARED, transaction.value()));
+  }
+
+  public void putDecision(TransactionId transaction, byte[] participants) throws FsException {
+    put(
+        Keys.key(transaction.coordinator().value(), RecordKind.DECISION, transaction.value()),
+        participants);
+  }
+
+  public void removeDecision(TransactionId transaction) throws FsException {
+    delete(Keys.key(transaction.coordinator().value(), RecordKind.DECISION, transaction.value()));
+  }
+
+  public void putCut(PendingCut cut) throws FsException {
+    put(
+        Keys.key(
+            cut.inode().slotValue(), RecordKind.PENDING_CUT, cut.inode().value(), cut.generation()),
+        store.records().cut(cut));
+    afterCommit.add(() -> store.cutPending(cut.inode(), 1));
+  }
+
+  public void removeCut(PendingCut cut) throws FsException {
+    delete(
+        Keys.key(
+            cut.inode().slotValue(),
+            RecordKind.PENDING_CUT,
+            cut.inode().value(),
+            cut.generation()));
+    afterCommit.add(() -> store.cutPending(cut.inode(), -1));
+  }
+
+  public void removeReclaim(InodeId inode) throws FsException {
+    delete(Keys.key(inode.slotValue(), RecordKind.RECLAIM, inode.value()));
+  }
+
+  /** Runs the action once the batch is written; not at all if it is not. */
+  public void afterCommit(Runnable action) {
+    afterCommit.add(action);
+  }
+
+  /**
+   * Writes everything, atomically, and runs what was to run afterwards. The batch is done then.
+   *
+   * @throws FsException NO_SPACE, CORRUPT or STORAGE_FAILED: nothing has changed
+   */
+  public void commit() throws FsException {
+    for (Map.Entry<InodeId, @Nullable FileAttributes> changed : inodes.entrySet()) {
+      InodeId id = changed.getKey();
+      byte[] key = Keys.key(id.slotValue(), RecordKind.INODE, id.value());
+      FileAttributes attributes = changed.getValue();
+      if (attributes == null) {
+        delete(key);
+      } else {
+        put(key, store.records().attributes(attributes));
+      }
+    }
+    store.write(writes, inodes);
+    close();
+    for (Runnable action : afterCommit) {
+      action.run();
+    }
+  }
+
+  /** Drops what was not committed. */
+  @Override
+  public void close() {
+    if (open) {
+      open = false;
+      store.giveBack(writes);
+    }
+  }
+}

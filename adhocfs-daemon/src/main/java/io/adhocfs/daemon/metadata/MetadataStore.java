@@ -1,0 +1,446 @@
+package io.adhocfs.daemon.metadata;
+
+import io.adhocfs.daemon.storage.Keys;
+import io.adhocfs.daemon.storage.RecordKind;
+import io.adhocfs.daemon.storage.StorageDatabase;
+import io.adhocfs.protocol.model.EntryName;
+import io.adhocfs.protocol.model.FileAttributes;
+import io.adhocfs.protocol.model.FileType;
+import io.adhocfs.protocol.model.FsError;
+import io.adhocfs.protocol.model.FsException;
+import io.adhocfs.protocol.model.InodeId;
+import io.adhocfs.protocol.model.SessionId;
+import io.adhocfs.protocol.model.SlotId;
+import io.adhocfs.protocol.model.TransactionId;
+import io.adhocfs.protocol.wire.EntryKey;
+import io.adhocfs.protocol.wire.ScannedChunk;
+import java.util.ArrayDeque;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.HashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.function.Consumer;
+import org.jspecify.annotations.Nullable;
+import org.rocksdb.RocksDBException;
+import org.rocksdb.RocksIterator;
+import org.rocksdb.WriteBatch;
+
+/**
+ * Typed access to the records of inodes and names. One operation reads, validates and writes one
+ * {@link Batch}; since all of that happens on one thread, nothing comes in between.
+ *
+ * <p>Metadata thread only, but for {@link #files} and {@link #directories}.
+ */
+public final class MetadataStore {
+  /** How many ids are taken from a slot's counter at once. */
+  static final int ID_BLOCK = 256;
+
+  private static final int SPARE_BATCHES_MAX = 4;
+  private static final byte[] NOTHING = {};
+
+  private final StorageDatabase database;
+  private final Records records = new Records();
+  private final ArrayDeque<WriteBatch> spareBatches = new ArrayDeque<>();
+
+  /** Per slot the next id to give out, and the first that is not yet taken from its counter. */
+  private final long[] nextId = new long[SlotId.COUNT];
+
+  private final long[] idLimit = new long[SlotId.COUNT];
+
+  /** How many records of work under way an inode has; absent = 0. */
+  private final Map<InodeId, Integer> pendingCuts = new HashMap<>();
+
+  private Consumer<InodeId> reclaimListener = inode -> {};
+
+  // Written by the metadata thread, read by any.
+  private volatile long files;
+  private volatile long directories;
+
+  /** Slots below this are in the counts; the rest is counted in the background. */
+  private int countedSlots;
+
+  public MetadataStore(StorageDatabase database) {
+    this.database = database;
+  }
+
+  Records records() {
+    return records;
+  }
+
+  /** Tells of every reclaim record as it is written. Set once, before anything is removed. */
+  public void onReclaim(Consumer<InodeId> listener) {
+    reclaimListener = listener;
+  }
+
+  /** The inode, or null. */
+  public @Nullable FileAttributes inode(InodeId id) throws FsException {
+    byte[] value = database.get(Keys.key(id.slotValue(), RecordKind.INODE, id.value()));
+    return value == null ? null : Records.attributes(value, "inode " + id);
+  }
+
+  /** Bytes of a file that lies inline; empty when there are none. */
+  public byte[] inlineData(InodeId id) throws FsException {
+    byte[] value = database.get(Keys.key(id.slotValue(), RecordKind.INLINE_DATA, id.value()));
+    return value == null ? NOTHING : value;
+  }
+
+  /** Target of a symlink, or null. */
+  public byte @Nullable [] symlink(InodeId id) throws FsException {
+    return database.get(Keys.key(id.slotValue(), RecordKind.SYMLINK, id.value()));
+  }
+
+  /** What a name stands for, or null. */
+  public @Nullable Dentry dentry(EntryKey entry) throws FsException {
+    byte[] value = database.get(entryKey(entry));
+    return value == null ? null : Records.dentry(value);
+  }
+
+  /** A stored reply, or null. */
+  public byte @Nullable [] reply(int slot, SessionId session, long sequence) throws FsException {
+    return database.get(Keys.key(slot, RecordKind.REPLY, session.value(), sequence));
+  }
+
+  /** The reclaim record of an inode, or null. */
+  public @Nullable Reclaim reclaim(InodeId inode) throws FsException {
+    byte[] value = database.get(Keys.key(inode.slotValue(), RecordKind.RECLAIM, inode.value()));
+    return value == null ? null : Records.reclaim(inode, value);
+  }
+
+  /** Whether work on the file's chunks is under way that a restart would take up again. */
+  public boolean cutPending(InodeId inode) {
+    return !pendingCuts.isEmpty() && pendingCuts.containsKey(inode);
+  }
+
+  static byte[] entryKey(EntryKey entry) {
+    EntryName name = entry.name();
+    return Keys.key(
+        entry.slot().value(),
+        RecordKind.DENTRY,
+        entry.directory().value(),
+        name.hash(),
+        name.bytes());
+  }
+
+  /**
+   * A new inode of a slot. Never given twice, also after a crash: the counter on disk is raised in
+   * blocks before any of a block is used.
+   *
+   * @throws FsException NO_SPACE when the slot has none left, or what the storage says
+   */
+  public InodeId drawInode(int slot) throws FsException {
+    return new InodeId(((long) slot << 48) | drawNumber(slot));
+  }
+
+  /** A new transaction of a slot, from the same counter. */
+  public TransactionId drawTransaction(int slot) throws FsException {
+    return new TransactionId(((long) slot << 48) | drawNumber(slot));
+  }
+
+  private long drawNumber(int slot) throws FsException {
+    if (nextId[slot] == idLimit[slot]) {
+      takeBlock(slot);
+    }
+    return nextId[slot]++;
+  }
+
+  private void takeBlock(int slot) throws FsException {
+    byte[] key = Keys.key(slot, RecordKind.COUNTER);
+    byte[] stored = database.get(key);
+    // The root has the first number of its slot.
+    long first =
+        stored != null
+            ? Records.number(stored, "counter of slot " + slot)
+            : slot == SlotId.ROOT.value() ? 2 : 1;
+    if (first > InodeId.COUNTER_MAX - ID_BLOCK) {
+      throw new FsException(FsError.NO_SPACE, "slot " + slot + " has no inode numbers left");
+    }
+    try (WriteBatch batch = new WriteBatch()) {
+      batch.put(key, Records.number(first + ID_BLOCK));
+      database.write(batch);
+    } catch (RocksDBException e) {
+      throw StorageDatabase.failure("preparing", e);
+    }
+    nextId[slot] = first;
+    idLimit[slot] = first + ID_BLOCK;
+  }
+
+  /** A new batch; close it. */
+  public Batch batch() {
+    WriteBatch spare = spareBatches.pollLast();
+    return new Batch(this, spare == null ? new WriteBatch() : spare);
+  }
+
+  /** Makes everything written so far survive a power failure. Any thread; blocks on the disk. */
+  public void sync() throws FsException {
+    database.sync();
+  }
+
+  void giveBack(WriteBatch writes) {
+    if (spareBatches.size() < SPARE_BATCHES_MAX) {
+      writes.clear();
+      spareBatches.addLast(writes);
+    } else {
+      writes.close();
+    }
+  }
+
+  void write(WriteBatch writes, Map<InodeId, @Nullable FileAttributes> inodes) throws FsException {
+    database.write(writes);
+  }
+
+  void counted(FileAttributes attributes, int delta) {
+    // A slot that has not been counted yet is counted as it is then.
+    if (attributes.id().slotValue() < countedSlots) {
+      add(attributes.isDirectory(), delta);
+    }
+  }
+
+  @SuppressWarnings("NonAtomicVolatileUpdate") // one writer
+  private void add(boolean directory, long delta) {
+    if (directory) {
+      directories += delta;
+    } else {
+      files += delta;
+    }
+  }
+
+  void cutPending(InodeId inode, int delta) {
+    pendingCuts.merge(inode, delta, (a, b) -> a + b == 0 ? null : a + b);
+  }
+
+  void reclaimRecorded(InodeId inode) {
+    reclaimListener.accept(inode);
+  }
+
+  /** How many inodes that are no directories lie here. Any thread; grows while it is counted. */
+  public long files() {
+    return files;
+  }
+
+  /** How many directories lie here. Any thread; grows while they are counted. */
+  public long directories() {
+    return directories;
+  }
+
+  /**
+   * Counts some more inodes after a start.
+   *
+   * @param recordsMax roughly how many records to look at; a slot is never left half counted
+   * @return whether there are more
+   */
+  public boolean countSome(int recordsMax) throws FsException {
+    int budget = recordsMax;
+    try (RocksIterator iterator = database.raw().newIterator()) {
+      while (countedSlots < SlotId.COUNT && budget > 0) {
+        iterator.seek(Keys.key(countedSlots, RecordKind.INODE));
+        budget--;
+        if (!iterator.isValid()) {
+          check(iterator);
+          countedSlots = SlotId.COUNT;
+          break;
+        }
+        int slot = Keys.slot(iterator.key());
+        while (iterator.isValid() && isKind(iterator.key(), slot, RecordKind.INODE)) {
+          boolean directory = Records.typeOfAttributes(iterator.value()) == FileType.DIRECTORY;
+          add(directory, 1);
+          budget--;
+          iterator.next();
+        }
+        check(iterator);
+        countedSlots = slot + 1;
+      }
+    }
+    return countedSlots < SlotId.COUNT;
+  }
+
+  /** Tells of every record that has to be known in memory. Called once, before anything else. */
+  public void recover(Recovery recovery) throws FsException {
+    try (RocksIterator iterator = database.raw().newIterator()) {
+      int slot = 0;
+      while (slot < SlotId.COUNT) {
+        iterator.seek(Keys.key(slot, RecordKind.PIN));
+        if (!iterator.isValid()) {
+          break;
+        }
+        int found = Keys.slot(iterator.key());
+        if (found > slot) {
+          // Its records before the pins come first: seek again within it.
+          slot = found;
+          if (iterator.key()[2] < RecordKind.PIN.code()) {
+            continue;
+          }
+        }
+        while (iterator.isValid() && Keys.slot(iterator.key()) == slot) {
+          recoverRecord(recovery, slot, iterator.key(), iterator.value());
+          iterator.next();
+        }
+        slot++;
+      }
+      check(iterator);
+    }
+  }
+
+  private void recoverRecord(Recovery recovery, int slot, byte[] key, byte[] value)
+      throws FsException {
+    byte kind = Keys.kindCode(key);
+    if (kind == RecordKind.PIN.code()) {
+      recovery.pin(
+          new InodeId(Keys.number(key, 0)),
+          new SessionId(Keys.number(key, 1)),
+          Records.number(value, "pin"));
+    } else if (kind == RecordKind.REPLY.code()) {
+      recovery.reply(slot, new SessionId(Keys.number(key, 0)), Keys.number(key, 1));
+    } else if (kind == RecordKind.PREPARED.code()) {
+      recovery.prepared(slot, new TransactionId(Keys.number(key, 0)), value);
+    } else if (kind == RecordKind.DECISION.code()) {
+      recovery.decision(new TransactionId(Keys.number(key, 0)), value);
+    } else if (kind == RecordKind.PENDING_CUT.code()) {
+      PendingCut cut = Records.cut(new InodeId(Keys.number(key, 0)), Keys.number(key, 1), value);
+      cutPending(cut.inode(), 1);
+      recovery.cut(cut);
+    } else if (kind == RecordKind.RECLAIM.code()) {
+      recovery.reclaim(new InodeId(Keys.number(key, 0)));
+    }
+  }
+
+  /**
+   * Entries of one partition of a directory, in order of their names' hashes.
+   *
+   * @param slot of the partition
+   * @param afterHash only entries of higher hashes; 0 = all
+   * @param maxBytes of the page, counting {@code overheadBytes} and the name for each entry; passed
+   *     by what is needed to keep names of equal hash together
+   * @return entries, and a cursor that is empty when the partition ends here
+   */
+  public Page<ListedEntry> list(
+      int slot, InodeId directory, long afterHash, int maxBytes, int overheadBytes)
+      throws FsException {
+    List<ListedEntry> entries = new ArrayList<>();
+    byte[] prefix = Keys.key(slot, RecordKind.DENTRY, directory.value());
+    int bytes = 0;
+    long lastHash = -1;
+    try (RocksIterator iterator = database.raw().newIterator()) {
+      iterator.seek(Keys.key(slot, RecordKind.DENTRY, directory.value(), afterHash + 1));
+      while (iterator.isValid()) {
+        byte[] key = iterator.key();
+        if (!startsWith(key, prefix)) {
+          break;
+        }
+        long hash = Keys.number(key, 1);
+        if (bytes >= maxBytes && hash != lastHash) {
+          return new Page<>(entries, Records.number(lastHash));
+        }
+        ListedEntry entry = entry(key, iterator.value());
+        entries.add(entry);
+        bytes += overheadBytes + entry.name().length();
+        lastHash = hash;
+        iterator.next();
+      }
+      check(iterator);
+    }
+    return new Page<>(entries, NOTHING);
+  }
+
+  /** A page of all inodes that lie here, in order of slots. */
+  public Page<FileAttributes> scanInodes(byte[] cursor, int maxItems) throws FsException {
+    return scan(
+        RecordKind.INODE,
+        cursor,
+        maxItems,
+        (key, value) -> Records.attributes(value, "inode " + new InodeId(Keys.number(key, 0))));
+  }
+
+  /** A page of all dentries that lie here. */
+  public Page<ListedEntry> scanEntries(byte[] cursor, int maxItems) throws FsException {
+    return scan(RecordKind.DENTRY, cursor, maxItems, MetadataStore::entry);
+  }
+
+  /** A page of the chunks that lie here, by the index. */
+  public Page<ScannedChunk> scanChunks(byte[] cursor, int maxItems) throws FsException {
+    return scan(
+        RecordKind.CHUNK,
+        cursor,
+        maxItems,
+        (key, value) ->
+            new ScannedChunk(
+                new InodeId(Keys.number(key, 0)), Keys.number(key, 1), Keys.slot(key)));
+  }
+
+  /** The inodes that have to be reclaimed, in pages. */
+  public Page<InodeId> scanReclaims(byte[] cursor, int maxItems) throws FsException {
+    return scan(
+        RecordKind.RECLAIM, cursor, maxItems, (key, value) -> new InodeId(Keys.number(key, 0)));
+  }
+
+  @FunctionalInterface
+  private interface Decoder<T> {
+    T decode(byte[] key, byte[] value) throws FsException;
+  }
+
+  /**
+   * The cursor is the key to go on at. Slots without such records cost a seek, so a page may end
+   * before it is full, or empty.
+   */
+  private <T> Page<T> scan(RecordKind kind, byte[] cursor, int maxItems, Decoder<T> decoder)
+      throws FsException {
+    byte[] position = cursor.length == 0 ? Keys.key(0, kind) : cursor;
+    if (position.length < Keys.PREFIX_BYTES || Keys.kindCode(position) != kind.code()) {
+      throw new FsException(FsError.INVALID, "not a cursor of a scan of " + kind);
+    }
+    List<T> items = new ArrayList<>();
+    int budget = maxItems;
+    try (RocksIterator iterator = database.raw().newIterator()) {
+      while (true) {
+        iterator.seek(position);
+        int slot = Keys.slot(position);
+        while (iterator.isValid() && isKind(iterator.key(), slot, kind)) {
+          if (budget-- <= 0) {
+            return new Page<>(items, iterator.key());
+          }
+          items.add(decoder.decode(iterator.key(), iterator.value()));
+          iterator.next();
+        }
+        check(iterator);
+        if (!iterator.isValid()) {
+          return new Page<>(items, NOTHING);
+        }
+        int next = Keys.slot(iterator.key());
+        if (next == slot || Keys.kindCode(iterator.key()) > kind.code()) {
+          next++;
+        }
+        if (next >= SlotId.COUNT) {
+          return new Page<>(items, NOTHING);
+        }
+        position = Keys.key(next, kind);
+        if (budget-- <= 0) {
+          return new Page<>(items, position);
+        }
+      }
+    }
+  }
+
+  private static ListedEntry entry(byte[] key, byte[] value) throws FsException {
+    Dentry dentry = Records.dentry(value);
+    EntryName name =
+        EntryName.of(Arrays.copyOfRange(key, Keys.PREFIX_BYTES + 2 * Long.BYTES, key.length));
+    return new ListedEntry(new InodeId(Keys.number(key, 0)), name, dentry.inode(), dentry.type());
+  }
+
+  private static boolean isKind(byte[] key, int slot, RecordKind kind) {
+    return Keys.slot(key) == slot && Keys.kindCode(key) == kind.code();
+  }
+
+  private static boolean startsWith(byte[] key, byte[] prefix) {
+    return key.length >= prefix.length
+        && Arrays.equals(key, 0, prefix.length, prefix, 0, prefix.length);
+  }
+
+  private static void check(RocksIterator iterator) throws FsException {
+    try {
+      iterator.status();
+    } catch (RocksDBException e) {
+      throw StorageDatabase.failure("reading", e);
+    }
+  }
+}

@@ -1,0 +1,147 @@
+package io.adhocfs.daemon.service;
+
+import io.adhocfs.daemon.cluster.ClusterState;
+import io.adhocfs.daemon.metadata.AttributeEdit;
+import io.adhocfs.daemon.metadata.Batch;
+import io.adhocfs.daemon.metadata.MetadataStore;
+import io.adhocfs.daemon.metadata.MetadataThread;
+import io.adhocfs.daemon.metadata.PendingCut;
+import io.adhocfs.daemon.transaction.Backoff;
+import io.adhocfs.daemon.transaction.CrashPoint;
+import io.adhocfs.daemon.transaction.CrashPoints;
+import io.adhocfs.daemon.transaction.KeyLocks;
+import io.adhocfs.daemon.transaction.LockKey;
+import io.adhocfs.protocol.model.FileAttributes;
+import io.adhocfs.protocol.model.FsException;
+import io.adhocfs.protocol.wire.DataRequest;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.function.Supplier;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/**
+ * Cuts of files that lie in chunks: decided by a record at the inode's owner, done when every owner
+ * of chunks in the range has confirmed. Until then the file's end is held: it can't grow, nor be
+ * cut again, and the new data generation is told to nobody. Who knew it could write data behind the
+ * cut that the cut then takes away.
+ *
+ * <p>Metadata thread only.
+ */
+final class FileCuts {
+  private static final Logger LOG = LoggerFactory.getLogger(FileCuts.class);
+
+  private final MetadataThread thread;
+  private final MetadataStore store;
+  private final ClusterState cluster;
+  private final Discards discards;
+  private final KeyLocks locks;
+  private final CrashPoints crashPoints;
+  private final Supplier<Backoff> backoffs;
+  private final List<PendingCut> recovered = new ArrayList<>();
+  private int pending;
+
+  FileCuts(
+      MetadataThread thread,
+      MetadataStore store,
+      ClusterState cluster,
+      Discards discards,
+      KeyLocks locks,
+      CrashPoints crashPoints,
+      Supplier<Backoff> backoffs) {
+    this.thread = thread;
+    this.store = store;
+    this.cluster = cluster;
+    this.discards = discards;
+    this.locks = locks;
+    this.crashPoints = crashPoints;
+    this.backoffs = backoffs;
+  }
+
+  /** A record found at the start; nothing is sent before {@link #start}. */
+  void recover(PendingCut cut) {
+    recovered.add(cut);
+  }
+
+  /** Takes up what was found at the start. Before requests are served. */
+  void start() throws FsException {
+    for (PendingCut cut : recovered) {
+      switch (cut.kind()) {
+        case CUT -> begin(cut, () -> {});
+        case LEAVE_INLINE -> undoLeaving(cut);
+      }
+    }
+    recovered.clear();
+  }
+
+  int pending() {
+    return pending;
+  }
+
+  /** The inode as others may know it. */
+  FileAttributes visible(FileAttributes attributes) {
+    if (locks.isEmpty() || locks.heldCut(attributes.id()) == null) {
+      return attributes;
+    }
+    return AttributeEdit.of(attributes)
+        .dataGeneration(Math.max(0, attributes.dataGeneration() - 1))
+        .done();
+  }
+
+  /** Goes on with a cut whose record has been written; the action runs when it is done. */
+  void begin(PendingCut cut, Runnable whenDone) {
+    crashPoints.reached(CrashPoint.CUT_AFTER_RECORD);
+    pending++;
+    locks.acquire(cut, List.of(new LockKey.Wanted(new LockKey.OfCut(cut.inode()), false)), false);
+    discards.send(
+        new DataRequest.DiscardChunks(
+            cut.inode(), cut.layout(), cut.generation(), cut.fromByte(), cut.toByte()),
+        ChunkOwners.of(cluster.map(), cut.layout(), cut.fromByte(), cut.toByte()),
+        () -> {
+          crashPoints.reached(CrashPoint.CUT_AFTER_DISCARD);
+          finish(cut, whenDone, backoffs.get());
+        });
+  }
+
+  private void finish(PendingCut cut, Runnable whenDone, Backoff backoff) {
+    try (Batch batch = store.batch()) {
+      batch.removeCut(cut);
+      batch.commit();
+    } catch (FsException e) {
+      LOG.warn("the cut of inode {} stays for now: {}", cut.inode(), e.getMessage());
+      var _ = thread.schedule(() -> finish(cut, whenDone, backoff), backoff.nextNanos());
+      return;
+    }
+    pending--;
+    whenDone.run();
+    locks.release(cut);
+  }
+
+  /**
+   * Takes back what a file that did not leave inline form after all may have in chunks: as a cut
+   * with a generation above that of the copy.
+   */
+  void undoLeaving(PendingCut leaving) throws FsException {
+    var cut =
+        new PendingCut(
+            leaving.inode(),
+            leaving.generation() + 1,
+            PendingCut.Kind.CUT,
+            leaving.layout(),
+            0,
+            leaving.toByte());
+    FileAttributes attributes = store.inode(leaving.inode());
+    try (Batch batch = store.batch()) {
+      batch.removeCut(leaving);
+      if (attributes != null) {
+        batch.putInode(AttributeEdit.of(attributes).dataGeneration(cut.generation()).done());
+        batch.putCut(cut);
+      }
+      batch.commit();
+    }
+    // Without an inode there is a reclaim record, which takes the chunks along.
+    if (attributes != null) {
+      begin(cut, () -> {});
+    }
+  }
+}

@@ -1,0 +1,294 @@
+package io.adhocfs.daemon.service;
+
+import io.adhocfs.daemon.cluster.ClusterState;
+import io.adhocfs.daemon.cluster.Peers;
+import io.adhocfs.daemon.metadata.Batch;
+import io.adhocfs.daemon.metadata.MetadataStore;
+import io.adhocfs.daemon.metadata.MetadataThread;
+import io.adhocfs.daemon.metadata.PendingCut;
+import io.adhocfs.daemon.metadata.Recovery;
+import io.adhocfs.daemon.session.Sessions;
+import io.adhocfs.daemon.transaction.Backoff;
+import io.adhocfs.daemon.transaction.ChangeRules;
+import io.adhocfs.daemon.transaction.Coordinator;
+import io.adhocfs.daemon.transaction.CrashPoints;
+import io.adhocfs.daemon.transaction.KeyLocks;
+import io.adhocfs.daemon.transaction.Participant;
+import io.adhocfs.daemon.transaction.TransactionTiming;
+import io.adhocfs.protocol.instance.Setting;
+import io.adhocfs.protocol.instance.Settings;
+import io.adhocfs.protocol.model.FileAttributes;
+import io.adhocfs.protocol.model.FileLayout;
+import io.adhocfs.protocol.model.FileType;
+import io.adhocfs.protocol.model.FsException;
+import io.adhocfs.protocol.model.InodeId;
+import io.adhocfs.protocol.model.SessionId;
+import io.adhocfs.protocol.model.SlotId;
+import io.adhocfs.protocol.model.TransactionId;
+import io.adhocfs.protocol.placement.Placement;
+import java.util.SplittableRandom;
+import java.util.concurrent.Executor;
+import java.util.function.LongSupplier;
+import java.util.function.Supplier;
+import java.util.random.RandomGenerator;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/**
+ * All of a daemon that works on metadata, put together: what was stored is taken up again, then
+ * requests can be served.
+ */
+public final class MetadataServices {
+  private static final Logger LOG = LoggerFactory.getLogger(MetadataServices.class);
+  private static final int COUNTING_SLICE = 4000;
+
+  /**
+   * What the parts are built on.
+   *
+   * @param thread the metadata thread
+   * @param nanoClock of the metadata thread
+   * @param blocking runs what waits for a disk: a few at a time, never on the metadata thread
+   * @param data answers requests for chunks
+   * @param random for pauses
+   */
+  public record Surroundings(
+      MetadataThread thread,
+      LongSupplier nanoClock,
+      MetadataStore store,
+      ClusterState cluster,
+      Peers peers,
+      Settings settings,
+      Executor blocking,
+      DataRequestHandler data,
+      StorageCheck storageCheck,
+      NodeControl control,
+      OperationMetrics metrics,
+      CrashPoints crashPoints,
+      TransactionTiming timing,
+      RandomGenerator random) {}
+
+  /** Who the root directory belongs to, should this start make it. */
+  public record RootOwner(int uid, int gid, long nowNanos) {}
+
+  private static final int ROOT_MODE = 0755;
+
+  private final MetadataStore store;
+  private final MetadataThread thread;
+  private final Sessions sessions;
+  private final Coordinator coordinator;
+  private final Participant participant;
+  private final FileCuts cuts;
+  private final Reclaimer reclaimer;
+  private final RequestRouter router;
+
+  private MetadataServices(Surroundings s) {
+    store = s.store();
+    thread = s.thread();
+    int chunkSizeBytes = Math.toIntExact(s.settings().size(Setting.CHUNK_SIZE));
+    int inlineBytesMax = Math.toIntExact(s.settings().size(Setting.INLINE_MAX));
+    TransactionTiming timing = s.timing();
+    Supplier<Backoff> backoffs =
+        () -> new Backoff(timing.backoffMin(), timing.backoffMax(), s.random());
+    sessions = new Sessions(store, thread, s.settings().duration(Setting.CLIENT_LEASE));
+    var locks = new KeyLocks(thread);
+    var rules = new ChangeRules(store, sessions, chunkSizeBytes);
+    coordinator =
+        new Coordinator(
+            thread,
+            store,
+            s.cluster(),
+            s.peers(),
+            locks,
+            rules,
+            s.crashPoints(),
+            timing,
+            s.random());
+    participant =
+        new Participant(
+            thread,
+            store,
+            s.cluster(),
+            s.peers(),
+            locks,
+            rules,
+            s.crashPoints(),
+            timing,
+            s.random());
+    var discards = new Discards(thread, s.peers(), backoffs);
+    cuts = new FileCuts(thread, store, s.cluster(), discards, locks, s.crashPoints(), backoffs);
+    reclaimer = new Reclaimer(thread, store, s.cluster(), discards, s.crashPoints(), backoffs);
+    var departure =
+        new InlineDeparture(thread, store, s.cluster(), s.peers(), locks, cuts, s.crashPoints());
+    var walk = new AncestorWalk(thread, store, s.cluster(), s.peers(), locks, timing.prepareWait());
+    var plans =
+        new NamespacePlans(
+            thread,
+            store,
+            s.cluster(),
+            s.peers(),
+            rules,
+            walk,
+            timing.prepareWait().multipliedBy(2));
+    var namespace =
+        new NamespaceService(
+            thread,
+            store,
+            s.cluster(),
+            sessions,
+            locks,
+            rules,
+            coordinator,
+            plans,
+            cuts,
+            departure,
+            s.blocking(),
+            s.crashPoints(),
+            timing.requestWait().toNanos(),
+            chunkSizeBytes,
+            inlineBytesMax);
+    var control =
+        new ControlService(
+            s.cluster(), store, sessions, locks, s.control(), s.storageCheck(), s.blocking());
+    router =
+        new RequestRouter(
+            s.cluster(),
+            sessions,
+            namespace,
+            new TransactionService(coordinator, participant),
+            control,
+            s.data(),
+            s.metrics(),
+            s.nanoClock());
+  }
+
+  /**
+   * Builds the parts, makes the root directory where this node owns it and has none, and takes up
+   * what was under way when the daemon ended. Called on the metadata thread, or before it does
+   * anything else; requests may be served when it returns.
+   *
+   * @throws FsException when what is stored can't be read or written
+   */
+  public static MetadataServices start(Surroundings surroundings, RootOwner rootOwner)
+      throws FsException {
+    var services = new MetadataServices(surroundings);
+    surroundings.peers().serveLocally(services.router);
+    services.store.onReclaim(services.reclaimer::add);
+    services.recover();
+    services.makeRoot(surroundings, rootOwner);
+    services.cuts.start();
+    services.coordinator.start();
+    services.participant.start();
+    services.sessions.start();
+    services.countOn();
+    return services;
+  }
+
+  private void recover() throws FsException {
+    store.recover(
+        new Recovery() {
+          @Override
+          public void pin(InodeId inode, SessionId session, long number) {
+            sessions.recoverPin(inode, session, number);
+          }
+
+          @Override
+          public void reply(int slot, SessionId session, long sequence) {
+            sessions.recoverReply(slot, session, sequence);
+          }
+
+          @Override
+          public void prepared(int slot, TransactionId transaction, byte[] value)
+              throws FsException {
+            participant.recoverPrepared(slot, transaction, value);
+          }
+
+          @Override
+          public void decision(TransactionId transaction, byte[] value) throws FsException {
+            coordinator.recoverDecision(transaction, value);
+          }
+
+          @Override
+          public void cut(PendingCut cut) {
+            cuts.recover(cut);
+          }
+
+          @Override
+          public void reclaim(InodeId inode) {
+            reclaimer.add(inode);
+          }
+        });
+  }
+
+  private void makeRoot(Surroundings s, RootOwner owner) throws FsException {
+    if (!s.cluster().owns(SlotId.ROOT.value()) || store.inode(InodeId.ROOT) != null) {
+      return;
+    }
+    long now = owner.nowNanos();
+    int chunkSizeBytes = Math.toIntExact(s.settings().size(Setting.CHUNK_SIZE));
+    try (Batch batch = store.batch()) {
+      batch.addInode(
+          new FileAttributes(
+              InodeId.ROOT,
+              FileType.DIRECTORY,
+              ROOT_MODE,
+              owner.uid(),
+              owner.gid(),
+              2,
+              0,
+              now,
+              now,
+              now,
+              0,
+              InodeId.ROOT,
+              0,
+              0,
+              0,
+              false,
+              new FileLayout(chunkSizeBytes, Placement.wideFirstSlot(InodeId.ROOT), 1, 0, false)));
+      batch.commit();
+    }
+  }
+
+  private void countOn() {
+    try {
+      if (store.countSome(COUNTING_SLICE)) {
+        thread.execute(this::countOn);
+      }
+    } catch (FsException e) {
+      LOG.warn("files and directories are not all counted: {}", e.getMessage());
+    }
+  }
+
+  /** What answers requests. */
+  public RequestRouter router() {
+    return router;
+  }
+
+  /** Inodes here that are no directories. Any thread; grows while they are counted. */
+  public long files() {
+    return store.files();
+  }
+
+  /** Directories here. Any thread; grows while they are counted. */
+  public long directories() {
+    return store.directories();
+  }
+
+  /** Sessions that are known here. Any thread. */
+  public int sessions() {
+    return sessions.count();
+  }
+
+  /**
+   * Transactions that are undecided or not fully applied, truncations and reclaims under way.
+   * Metadata thread only.
+   */
+  public int pendingOperations() {
+    return coordinator.pending() + participant.pending() + cuts.pending() + reclaimer.pending();
+  }
+
+  /** Source of pauses for a daemon; tests bring their own. */
+  public static RandomGenerator randomOf(long seed) {
+    return new SplittableRandom(seed);
+  }
+}

@@ -1,0 +1,798 @@
+package io.adhocfs.daemon.service;
+
+import io.adhocfs.daemon.cluster.ClusterState;
+import io.adhocfs.daemon.metadata.AttributeEdit;
+import io.adhocfs.daemon.metadata.Batch;
+import io.adhocfs.daemon.metadata.Dentry;
+import io.adhocfs.daemon.metadata.ListedEntry;
+import io.adhocfs.daemon.metadata.MetadataStore;
+import io.adhocfs.daemon.metadata.MetadataThread;
+import io.adhocfs.daemon.metadata.Page;
+import io.adhocfs.daemon.metadata.PendingCut;
+import io.adhocfs.daemon.session.Session;
+import io.adhocfs.daemon.session.Sessions;
+import io.adhocfs.daemon.session.Ticket;
+import io.adhocfs.daemon.transaction.ChangeRules;
+import io.adhocfs.daemon.transaction.Coordinator;
+import io.adhocfs.daemon.transaction.CrashPoint;
+import io.adhocfs.daemon.transaction.CrashPoints;
+import io.adhocfs.daemon.transaction.KeyLocks;
+import io.adhocfs.daemon.transaction.LockKey;
+import io.adhocfs.daemon.transaction.Planner;
+import io.adhocfs.protocol.model.FileAttributes;
+import io.adhocfs.protocol.model.FileLayout;
+import io.adhocfs.protocol.model.FileType;
+import io.adhocfs.protocol.model.FsError;
+import io.adhocfs.protocol.model.FsException;
+import io.adhocfs.protocol.model.InodeId;
+import io.adhocfs.protocol.placement.Placement;
+import io.adhocfs.protocol.transport.RequestHandler.Exchange;
+import io.adhocfs.protocol.wire.DirectoryEntry;
+import io.adhocfs.protocol.wire.EntryKey;
+import io.adhocfs.protocol.wire.NamespaceRequest;
+import io.adhocfs.protocol.wire.OperationStamp;
+import io.adhocfs.protocol.wire.PinRelease;
+import io.adhocfs.protocol.wire.Reply;
+import io.netty.buffer.ByteBuf;
+import io.netty.buffer.PooledByteBufAllocator;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.List;
+import java.util.concurrent.Executor;
+import java.util.function.Consumer;
+import org.jspecify.annotations.Nullable;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/**
+ * Names and inodes. An operation of one slot reads, checks and writes one batch without a pause, so
+ * nothing comes between; where an undecided operation holds what it needs, it waits and starts
+ * over. Operations over several slots are handed to the coordinator.
+ *
+ * <p>Metadata thread only.
+ */
+final class NamespaceService {
+  private static final Logger LOG = LoggerFactory.getLogger(NamespaceService.class);
+
+  /** PATH_MAX - 1. */
+  private static final int SYMLINK_BYTES_MAX = 4095;
+
+  /** Leaves room to round up to a chunk. */
+  private static final long FILE_BYTES_MAX = Long.MAX_VALUE - FileLayout.CHUNK_SIZE_BYTES_MAX;
+
+  private static final int PAGE_BYTES_MAX = 256 << 10;
+  private static final int ENTRY_BYTES = 11;
+  private static final int ENTRY_WITH_ATTRIBUTES_BYTES = 124;
+  private static final int RELEASES_SLICE = 256;
+
+  private static final Reply DONE = new Reply.Done();
+
+  private final MetadataThread thread;
+  private final MetadataStore store;
+  private final ClusterState cluster;
+  private final Sessions sessions;
+  private final KeyLocks locks;
+  private final ChangeRules rules;
+  private final Coordinator coordinator;
+  private final NamespacePlans plans;
+  private final FileCuts cuts;
+  private final InlineDeparture departure;
+  private final Executor blocking;
+  private final CrashPoints crashPoints;
+  private final long waitNanos;
+  private final int chunkSizeBytes;
+  private final int inlineBytesMax;
+
+  NamespaceService(
+      MetadataThread thread,
+      MetadataStore store,
+      ClusterState cluster,
+      Sessions sessions,
+      KeyLocks locks,
+      ChangeRules rules,
+      Coordinator coordinator,
+      NamespacePlans plans,
+      FileCuts cuts,
+      InlineDeparture departure,
+      Executor blocking,
+      CrashPoints crashPoints,
+      long waitNanos,
+      int chunkSizeBytes,
+      int inlineBytesMax) {
+    this.thread = thread;
+    this.store = store;
+    this.cluster = cluster;
+    this.sessions = sessions;
+    this.locks = locks;
+    this.rules = rules;
+    this.coordinator = coordinator;
+    this.plans = plans;
+    this.cuts = cuts;
+    this.departure = departure;
+    this.blocking = blocking;
+    this.crashPoints = crashPoints;
+    this.waitNanos = waitNanos;
+    this.chunkSizeBytes = chunkSizeBytes;
+    this.inlineBytesMax = inlineBytesMax;
+  }
+
+  /** A part of an operation that runs without a pause. */
+  @FunctionalInterface
+  private interface Body {
+    /**
+     * Does all of it, the answer included, or nothing.
+     *
+     * @return null, or the key to wait for before it is run again
+     */
+    @Nullable LockKey run() throws FsException;
+  }
+
+  private void run(Consumer<FsException> failed, Body body) {
+    run(failed, body, 0);
+  }
+
+  /**
+   * @param deadlineNanos until when to wait for keys; 0 = the time has not begun
+   */
+  private void run(Consumer<FsException> failed, Body body, long deadlineNanos) {
+    try {
+      LockKey held = body.run();
+      if (held != null) {
+        long until = deadlineNanos == 0 ? thread.nanoTime() + waitNanos : deadlineNanos;
+        locks.await(held, until, () -> run(failed, body, until), failed);
+      }
+    } catch (FsException e) {
+      failed.accept(e);
+    } catch (RuntimeException e) {
+      LOG.error("a request failed", e);
+      failed.accept(new FsException(FsError.INTERNAL, String.valueOf(e)));
+    }
+  }
+
+  private static Consumer<FsException> failing(Exchange exchange) {
+    return error -> exchange.fail(error.error(), String.valueOf(error.getMessage()));
+  }
+
+  /** What a stamped operation does with its ticket. */
+  @FunctionalInterface
+  private interface StampedBody {
+    @Nullable LockKey run(Ticket ticket) throws FsException;
+  }
+
+  private void once(
+      Exchange exchange, Session session, OperationStamp stamp, int slot, StampedBody body)
+      throws FsException {
+    Ticket ticket = sessions.admit(session, stamp, slot, exchange);
+    if (ticket != null) {
+      run(ticket::fail, () -> body.run(ticket));
+    }
+  }
+
+  private void coordinate(
+      Exchange exchange, Session session, OperationStamp stamp, int slot, Planner planner)
+      throws FsException {
+    Ticket ticket = sessions.admit(session, stamp, slot, exchange);
+    if (ticket != null) {
+      coordinator.run(ticket, slot, planner);
+    }
+  }
+
+  /**
+   * Answers a request of a slot of this node, now or later.
+   *
+   * @param payload stays the caller's
+   * @throws FsException what to answer
+   */
+  void handle(Exchange exchange, Session session, NamespaceRequest request, ByteBuf payload)
+      throws FsException {
+    int slot = request.slotValue();
+    switch (request) {
+      case NamespaceRequest.Lookup lookup ->
+          run(failing(exchange), () -> lookup(exchange, lookup.entry()));
+      case NamespaceRequest.GetAttributes get ->
+          run(failing(exchange), () -> getAttributes(exchange, get.inode()));
+      case NamespaceRequest.SetAttributes set -> {
+        requireMode((set.mask() & NamespaceRequest.SetAttributes.MASK_MODE) != 0 ? set.mode() : 0);
+        once(exchange, session, set.stamp(), slot, ticket -> setAttributes(ticket, set));
+      }
+      case NamespaceRequest.Truncate truncate -> truncate(exchange, session, truncate);
+      case NamespaceRequest.Create create -> {
+        requireMode(create.mode());
+        once(exchange, session, create.stamp(), slot, ticket -> create(ticket, create));
+      }
+      case NamespaceRequest.MakeDirectory make -> {
+        requireMode(make.mode());
+        coordinate(exchange, session, make.stamp(), slot, plans.makeDirectory(make));
+      }
+      case NamespaceRequest.Unlink unlink ->
+          coordinate(exchange, session, unlink.stamp(), slot, plans.unlink(unlink));
+      case NamespaceRequest.RemoveDirectory remove ->
+          coordinate(exchange, session, remove.stamp(), slot, plans.removeDirectory(remove));
+      case NamespaceRequest.Link link ->
+          coordinate(exchange, session, link.stamp(), slot, plans.link(link));
+      case NamespaceRequest.Rename rename ->
+          coordinate(exchange, session, rename.stamp(), slot, plans.rename(rename));
+      case NamespaceRequest.ReadSymlink read ->
+          run(failing(exchange), () -> readSymlink(exchange, read.inode()));
+      case NamespaceRequest.ReadDirectory read ->
+          run(failing(exchange), () -> readDirectory(exchange, read));
+      case NamespaceRequest.Open open ->
+          run(failing(exchange), () -> open(exchange, session, open));
+      case NamespaceRequest.ReleasePins release ->
+          releasePins(exchange, session, release.releases(), 0);
+      case NamespaceRequest.ReadInline read ->
+          run(failing(exchange), () -> readInline(exchange, read));
+      case NamespaceRequest.WriteInline write -> {
+        var data = new byte[payload.readableBytes()];
+        payload.getBytes(payload.readerIndex(), data);
+        once(exchange, session, write.stamp(), slot, ticket -> writeInline(ticket, write, data));
+      }
+      case NamespaceRequest.LeaveInline leave ->
+          once(exchange, session, leave.stamp(), slot, ticket -> leaveInline(ticket, leave));
+      case NamespaceRequest.ReportWrite report ->
+          run(failing(exchange), () -> reportWrite(exchange, report));
+      case NamespaceRequest.SyncInode sync -> sync(exchange);
+    }
+  }
+
+  private static void requireMode(int mode) throws FsException {
+    if ((mode & ~FileAttributes.MODE_MASK) != 0) {
+      throw new FsException(FsError.INVALID, "mode " + Integer.toOctalString(mode));
+    }
+  }
+
+  private FileAttributes existing(InodeId inode) throws FsException {
+    FileAttributes attributes = store.inode(inode);
+    if (attributes == null) {
+      throw new FsException(FsError.NOT_FOUND, "inode " + inode + " is not there");
+    }
+    return attributes;
+  }
+
+  private FileAttributes existingFile(InodeId inode) throws FsException {
+    FileAttributes attributes = existing(inode);
+    if (attributes.isDirectory()) {
+      throw new FsException(FsError.IS_DIRECTORY, "inode " + inode + " is a directory");
+    }
+    if (!attributes.isRegular()) {
+      throw new FsException(FsError.INVALID, "inode " + inode + " is a " + attributes.type());
+    }
+    return attributes;
+  }
+
+  private @Nullable LockKey lookup(Exchange exchange, EntryKey entry) throws FsException {
+    LockKey held = locks.promisedEntry(entry);
+    if (held != null) {
+      return held;
+    }
+    Dentry dentry = store.dentry(entry);
+    if (dentry == null || entry.partitionExponent() != 0) {
+      rules.directoryOf(entry);
+    }
+    if (dentry == null) {
+      throw new FsException(
+          FsError.NOT_FOUND, "'" + entry.name() + "' is not in directory " + entry.directory());
+    }
+    FileAttributes attributes = null;
+    if (cluster.owns(dentry.inode().slotValue())) {
+      held = locks.promisedInode(dentry.inode());
+      if (held != null) {
+        return held;
+      }
+      attributes = cuts.visible(existing(dentry.inode()));
+    }
+    exchange.reply(new Reply.Entry(dentry.inode(), dentry.type(), attributes));
+    return null;
+  }
+
+  private @Nullable LockKey getAttributes(Exchange exchange, InodeId inode) throws FsException {
+    LockKey held = locks.promisedInode(inode);
+    if (held == null) {
+      exchange.reply(new Reply.Attributes(cuts.visible(existing(inode))));
+    }
+    return held;
+  }
+
+  private @Nullable LockKey setAttributes(Ticket ticket, NamespaceRequest.SetAttributes request)
+      throws FsException {
+    LockKey held = locks.promisedInode(request.inode());
+    if (held != null) {
+      return held;
+    }
+    FileAttributes before = existing(request.inode());
+    int mask = request.mask();
+    AttributeEdit edit = AttributeEdit.of(before).touched(request.ctimeNanos());
+    if ((mask & NamespaceRequest.SetAttributes.MASK_MODE) != 0) {
+      edit.mode(request.mode());
+    }
+    if ((mask & NamespaceRequest.SetAttributes.MASK_UID) != 0) {
+      edit.uid(request.uid());
+    }
+    if ((mask & NamespaceRequest.SetAttributes.MASK_GID) != 0) {
+      edit.gid(request.gid());
+    }
+    if ((mask & NamespaceRequest.SetAttributes.MASK_ATIME) != 0) {
+      edit.atime(request.atimeNanos());
+    }
+    if ((mask & NamespaceRequest.SetAttributes.MASK_MTIME) != 0) {
+      edit.mtime(request.mtimeNanos());
+    }
+    change(ticket, edit.done());
+    return null;
+  }
+
+  /** Writes new attributes of an inode as the whole effect of an operation, and answers them. */
+  private void change(Ticket ticket, FileAttributes after) throws FsException {
+    Reply reply = new Reply.Attributes(cuts.visible(after));
+    try (Batch batch = store.batch()) {
+      batch.putInode(after);
+      ticket.store(batch, reply);
+      batch.commit();
+    }
+    crashPoints.reached(CrashPoint.LOCAL_AFTER_COMMIT);
+    ticket.reply(reply);
+  }
+
+  private @Nullable LockKey create(Ticket ticket, NamespaceRequest.Create request)
+      throws FsException {
+    EntryKey entry = request.entry();
+    LockKey held = locks.heldEntry(entry);
+    if (held == null) {
+      held = locks.exclusiveInode(entry.directory());
+    }
+    if (held != null) {
+      return held;
+    }
+    FileAttributes directory = rules.directoryOf(entry);
+    Dentry dentry = store.dentry(entry);
+    if (dentry != null) {
+      return createExisting(ticket, request, dentry);
+    }
+    FileType type = request.fileType();
+    byte[] target = request.symlinkTarget();
+    if (type == FileType.DIRECTORY || (type == FileType.SYMLINK) == (target.length == 0)) {
+      throw new FsException(
+          FsError.INVALID, "a " + type + " with a target of " + target.length + " bytes");
+    }
+    if (target.length > SYMLINK_BYTES_MAX) {
+      throw new FsException(
+          FsError.NAME_TOO_LONG, "a symlink's target of " + target.length + " bytes");
+    }
+    InodeId id = store.drawInode(entry.slot().value());
+    long now = request.nowNanos();
+    boolean inherits = (directory.mode() & NamespacePlans.MODE_SET_GROUP_ID) != 0;
+    var attributes =
+        new FileAttributes(
+            id,
+            type,
+            request.mode(),
+            request.uid(),
+            inherits ? directory.gid() : request.gid(),
+            1,
+            target.length,
+            now,
+            now,
+            now,
+            request.deviceNumber(),
+            InodeId.NONE,
+            0,
+            0,
+            0,
+            false,
+            new FileLayout(
+                chunkSizeBytes,
+                Placement.wideFirstSlot(id),
+                1,
+                directory.layout().policyId(),
+                type == FileType.REGULAR && inlineBytesMax > 0));
+    Reply reply = new Reply.Created(id, false, attributes);
+    try (Batch batch = store.batch()) {
+      batch.addInode(attributes);
+      batch.putEntry(entry, id, type);
+      if (type == FileType.SYMLINK) {
+        batch.putSymlink(id, target);
+      }
+      batch.putInode(
+          AttributeEdit.of(directory)
+              .sizeBytes(directory.sizeBytes() + 1)
+              .contentChanged(now)
+              .done());
+      if (request.pin() != 0) {
+        sessions.pin(ticket.session(), id, request.pin(), batch);
+      }
+      ticket.store(batch, reply);
+      batch.commit();
+    }
+    crashPoints.reached(CrashPoint.LOCAL_AFTER_COMMIT);
+    ticket.reply(reply);
+    return null;
+  }
+
+  private @Nullable LockKey createExisting(
+      Ticket ticket, NamespaceRequest.Create request, Dentry dentry) throws FsException {
+    if (request.exclusive()) {
+      throw new FsException(
+          FsError.EXISTS,
+          "'" + request.entry().name() + "' is in directory " + request.entry().directory());
+    }
+    FileAttributes attributes = null;
+    if (cluster.owns(dentry.inode().slotValue())) {
+      LockKey held = locks.promisedInode(dentry.inode());
+      if (held != null) {
+        return held;
+      }
+      attributes = cuts.visible(existing(dentry.inode()));
+      pin(ticket.session(), attributes, request.pin());
+    }
+    ticket.reply(new Reply.Created(dentry.inode(), true, attributes));
+    return null;
+  }
+
+  private void pin(Session session, FileAttributes attributes, long number) throws FsException {
+    // A directory has no data that would have to outlive its name.
+    if (attributes.isDirectory() || !sessions.needsPin(session, attributes.id(), number)) {
+      return;
+    }
+    try (Batch batch = store.batch()) {
+      sessions.pin(session, attributes.id(), number, batch);
+      batch.commit();
+    }
+  }
+
+  private @Nullable LockKey open(Exchange exchange, Session session, NamespaceRequest.Open request)
+      throws FsException {
+    LockKey held = locks.promisedInode(request.inode());
+    if (held != null) {
+      return held;
+    }
+    FileAttributes attributes = cuts.visible(existing(request.inode()));
+    pin(session, attributes, request.pin());
+    exchange.reply(new Reply.Attributes(attributes));
+    return null;
+  }
+
+  private void releasePins(
+      Exchange exchange, Session session, List<PinRelease> releases, int from) {
+    int to = Math.min(releases.size(), from + RELEASES_SLICE);
+    try (Batch batch = store.batch()) {
+      for (PinRelease release : releases.subList(from, to)) {
+        sessions.release(session, release.inode(), release.pin(), batch);
+      }
+      batch.commit();
+    } catch (FsException e) {
+      exchange.fail(e.error(), String.valueOf(e.getMessage()));
+      return;
+    }
+    if (to < releases.size()) {
+      thread.execute(() -> releasePins(exchange, session, releases, to));
+    } else {
+      exchange.reply(DONE);
+    }
+  }
+
+  private @Nullable LockKey readSymlink(Exchange exchange, InodeId inode) throws FsException {
+    byte[] target = store.symlink(inode);
+    if (target == null) {
+      FileAttributes attributes = existing(inode);
+      throw new FsException(FsError.INVALID, "inode " + inode + " is a " + attributes.type());
+    }
+    exchange.reply(new Reply.Bytes(target));
+    return null;
+  }
+
+  private @Nullable LockKey readDirectory(Exchange exchange, NamespaceRequest.ReadDirectory request)
+      throws FsException {
+    InodeId id = request.directory();
+    LockKey held = locks.promisedInode(id);
+    if (held != null) {
+      return held;
+    }
+    if (request.partitionExponent() != 0 || request.partition() != 0) {
+      throw new FsException(FsError.CHANGED, "directory " + id + " is not spread");
+    }
+    FileAttributes directory = existing(id);
+    if (!directory.isDirectory()) {
+      throw new FsException(FsError.NOT_DIRECTORY, "inode " + id + " is no directory");
+    }
+    if (request.afterHash() < 0) {
+      throw new FsException(FsError.INVALID, "cookie " + request.afterHash());
+    }
+    int entryBytes = request.withAttributes() ? ENTRY_WITH_ATTRIBUTES_BYTES : ENTRY_BYTES;
+    Page<ListedEntry> page =
+        store.list(
+            request.slotValue(),
+            id,
+            request.afterHash(),
+            Math.clamp(request.maxBytes(), 1, PAGE_BYTES_MAX),
+            entryBytes);
+    List<DirectoryEntry> entries = new ArrayList<>(page.items().size());
+    for (ListedEntry entry : page.items()) {
+      FileAttributes attributes = null;
+      InodeId inode = entry.inode();
+      // Where an undecided operation holds the inode, the reader asks for it alone, and waits.
+      if (request.withAttributes()
+          && cluster.owns(inode.slotValue())
+          && locks.promisedInode(inode) == null) {
+        FileAttributes found = store.inode(inode);
+        attributes = found == null ? null : cuts.visible(found);
+      }
+      entries.add(new DirectoryEntry(entry.name(), inode, entry.type(), attributes));
+    }
+    exchange.reply(new Reply.DirectoryPage(entries, page.cursor().length == 0));
+    return null;
+  }
+
+  private @Nullable LockKey readInline(Exchange exchange, NamespaceRequest.ReadInline request)
+      throws FsException {
+    LockKey held = locks.promisedInode(request.inode());
+    if (held != null) {
+      return held;
+    }
+    FileAttributes attributes = existingFile(request.inode());
+    if (request.offset() < 0 || request.lengthBytes() < 0) {
+      throw new FsException(
+          FsError.INVALID, "read of " + request.lengthBytes() + " at " + request.offset());
+    }
+    if (!attributes.layout().inline()) {
+      exchange.reply(new Reply.Inline(cuts.visible(attributes)));
+      return null;
+    }
+    byte[] data = store.inlineData(request.inode());
+    int from = (int) Math.min(request.offset(), data.length);
+    int length = Math.min(request.lengthBytes(), data.length - from);
+    if (length == 0) {
+      exchange.reply(new Reply.Inline(attributes));
+      return null;
+    }
+    ByteBuf bytes = PooledByteBufAllocator.DEFAULT.directBuffer(length, length);
+    bytes.writeBytes(data, from, length);
+    exchange.reply(new Reply.Inline(attributes), bytes);
+    return null;
+  }
+
+  private @Nullable LockKey writeInline(
+      Ticket ticket, NamespaceRequest.WriteInline request, byte[] bytes) throws FsException {
+    LockKey held = locks.promisedInode(request.inode());
+    if (held != null) {
+      return held;
+    }
+    FileAttributes before = existingFile(request.inode());
+    if (request.offset() < 0) {
+      throw new FsException(FsError.INVALID, "write at " + request.offset());
+    }
+    if (!before.layout().inline() || request.offset() > inlineBytesMax - bytes.length) {
+      throw new FsException(
+          FsError.NOT_INLINE,
+          "inode " + request.inode() + ": " + bytes.length + " bytes at " + request.offset());
+    }
+    if (bytes.length == 0) {
+      ticket.reply(new Reply.Attributes(cuts.visible(before)));
+      return null;
+    }
+    int from = (int) request.offset();
+    byte[] data = store.inlineData(request.inode());
+    if (from + bytes.length > data.length) {
+      data = Arrays.copyOf(data, from + bytes.length);
+    }
+    System.arraycopy(bytes, 0, data, from, bytes.length);
+    FileAttributes after =
+        AttributeEdit.of(before).sizeBytes(data.length).contentChanged(request.nowNanos()).done();
+    Reply reply = new Reply.Attributes(cuts.visible(after));
+    try (Batch batch = store.batch()) {
+      batch.putInlineData(request.inode(), data);
+      batch.putInode(after);
+      ticket.store(batch, reply);
+      batch.commit();
+    }
+    crashPoints.reached(CrashPoint.LOCAL_AFTER_COMMIT);
+    ticket.reply(reply);
+    return null;
+  }
+
+  private @Nullable LockKey leaveInline(Ticket ticket, NamespaceRequest.LeaveInline request)
+      throws FsException {
+    LockKey held = heldFile(request.inode());
+    if (held != null) {
+      return held;
+    }
+    FileAttributes file = existingFile(request.inode());
+    if (!file.layout().inline()) {
+      ticket.reply(new Reply.Attributes(file));
+      return null;
+    }
+    departure.leave(
+        file,
+        (batch, after) -> ticket.store(batch, new Reply.Attributes(after)),
+        after -> ticket.reply(new Reply.Attributes(after)),
+        ticket::fail);
+    return null;
+  }
+
+  /** What holds a file or its end, or null. */
+  private @Nullable LockKey heldFile(InodeId inode) {
+    LockKey held = locks.heldInode(inode);
+    return held != null ? held : locks.heldCut(inode);
+  }
+
+  private @Nullable LockKey reportWrite(Exchange exchange, NamespaceRequest.ReportWrite request)
+      throws FsException {
+    InodeId inode = request.inode();
+    LockKey held = locks.promisedInode(inode);
+    if (held != null) {
+      return held;
+    }
+    FileAttributes before = existingFile(inode);
+    if (request.dataGeneration() > before.dataGeneration()
+        || request.sizeBytes() < 0
+        || (before.layout().inline() && request.sizeBytes() > 0)) {
+      throw new FsException(
+          FsError.INVALID,
+          "inode "
+              + inode
+              + ": a write of generation "
+              + request.dataGeneration()
+              + " up to "
+              + request.sizeBytes());
+    }
+    if (request.sizeBytes() > FILE_BYTES_MAX) {
+      throw new FsException(FsError.FILE_TOO_BIG, "a size of " + request.sizeBytes());
+    }
+    boolean stale = request.dataGeneration() < before.dataGeneration();
+    // Where the cut is under way, the writer can't learn the new generation before it is done.
+    held = stale || request.sizeBytes() > before.sizeBytes() ? locks.heldCut(inode) : null;
+    if (held != null) {
+      return held;
+    }
+    if (stale) {
+      throw new FsException(
+          FsError.STALE_GENERATION,
+          "inode "
+              + inode
+              + " has generation "
+              + before.dataGeneration()
+              + ", not "
+              + request.dataGeneration());
+    }
+    AttributeEdit edit = AttributeEdit.of(before).contentChanged(request.mtimeNanos());
+    if (request.sizeBytes() > before.sizeBytes()) {
+      // Whoever wrote the end need not have written all before it.
+      edit.sizeBytes(request.sizeBytes()).mayHaveHoles();
+    }
+    FileAttributes after = edit.done();
+    try (Batch batch = store.batch()) {
+      batch.putInode(after);
+      batch.commit();
+    }
+    crashPoints.reached(CrashPoint.LOCAL_AFTER_COMMIT);
+    exchange.reply(new Reply.Attributes(cuts.visible(after)));
+    return null;
+  }
+
+  private void truncate(Exchange exchange, Session session, NamespaceRequest.Truncate request)
+      throws FsException {
+    LockKey held = locks.heldCut(request.inode());
+    if (held != null && sessions.hasStored(session, request.stamp())) {
+      // Decided before a restart and not done everywhere: the stored answer must wait for that.
+      run(
+          failing(exchange),
+          () -> {
+            LockKey still = locks.heldCut(request.inode());
+            if (still == null) {
+              truncateOnce(exchange, session, request);
+            }
+            return still;
+          });
+    } else {
+      truncateOnce(exchange, session, request);
+    }
+  }
+
+  private void truncateOnce(Exchange exchange, Session session, NamespaceRequest.Truncate request)
+      throws FsException {
+    once(
+        exchange,
+        session,
+        request.stamp(),
+        request.slotValue(),
+        ticket -> truncate(ticket, request));
+  }
+
+  private @Nullable LockKey truncate(Ticket ticket, NamespaceRequest.Truncate request)
+      throws FsException {
+    InodeId inode = request.inode();
+    LockKey held = heldFile(inode);
+    if (held != null) {
+      return held;
+    }
+    FileAttributes before = existingFile(inode);
+    long size = request.sizeBytes();
+    if (size < 0) {
+      throw new FsException(FsError.INVALID, "a size of " + size);
+    }
+    if (size > FILE_BYTES_MAX) {
+      throw new FsException(FsError.FILE_TOO_BIG, "a size of " + size);
+    }
+    if (before.layout().inline()) {
+      if (size > inlineBytesMax) {
+        departure.leave(
+            before,
+            (batch, after) -> {},
+            after -> run(ticket::fail, () -> truncate(ticket, request)),
+            ticket::fail);
+      } else {
+        truncateInline(ticket, request, before);
+      }
+    } else if (size < before.sizeBytes()) {
+      cut(ticket, request, before);
+    } else {
+      AttributeEdit edit = AttributeEdit.of(before).contentChanged(request.nowNanos());
+      if (size > before.sizeBytes()) {
+        edit.sizeBytes(size).mayHaveHoles();
+      }
+      change(ticket, edit.done());
+    }
+    return null;
+  }
+
+  private void truncateInline(
+      Ticket ticket, NamespaceRequest.Truncate request, FileAttributes before) throws FsException {
+    FileAttributes after =
+        AttributeEdit.of(before)
+            .sizeBytes(request.sizeBytes())
+            .contentChanged(request.nowNanos())
+            .done();
+    Reply reply = new Reply.Attributes(after);
+    try (Batch batch = store.batch()) {
+      if (request.sizeBytes() == 0) {
+        batch.removeInlineData(before.id());
+      } else {
+        batch.putInlineData(
+            before.id(), Arrays.copyOf(store.inlineData(before.id()), (int) request.sizeBytes()));
+      }
+      batch.putInode(after);
+      ticket.store(batch, reply);
+      batch.commit();
+    }
+    crashPoints.reached(CrashPoint.LOCAL_AFTER_COMMIT);
+    ticket.reply(reply);
+  }
+
+  private void cut(Ticket ticket, NamespaceRequest.Truncate request, FileAttributes before)
+      throws FsException {
+    FileAttributes after =
+        AttributeEdit.of(before)
+            .sizeBytes(request.sizeBytes())
+            .dataGeneration(before.dataGeneration() + 1)
+            .contentChanged(request.nowNanos())
+            .done();
+    long chunk = before.layout().chunkSizeBytes();
+    var cut =
+        new PendingCut(
+            before.id(),
+            after.dataGeneration(),
+            PendingCut.Kind.CUT,
+            before.layout(),
+            request.sizeBytes(),
+            (before.sizeBytes() + chunk - 1) / chunk * chunk);
+    // Told when the cut is done, so with the generation that holds then.
+    Reply reply = new Reply.Attributes(after);
+    try (Batch batch = store.batch()) {
+      batch.putInode(after);
+      batch.putCut(cut);
+      ticket.store(batch, reply);
+      batch.commit();
+    }
+    cuts.begin(cut, () -> ticket.reply(reply));
+  }
+
+  private void sync(Exchange exchange) {
+    blocking.execute(() -> {
+      try {
+        store.sync();
+        exchange.reply(DONE);
+      } catch (FsException e) {
+        exchange.fail(e.error(), String.valueOf(e.getMessage()));
+      }
+    });
+  }
+}

@@ -1,0 +1,167 @@
+package io.adhocfs.daemon.service;
+
+import io.adhocfs.daemon.cluster.ClusterState;
+import io.adhocfs.daemon.metadata.Batch;
+import io.adhocfs.daemon.metadata.MetadataStore;
+import io.adhocfs.daemon.metadata.MetadataThread;
+import io.adhocfs.daemon.metadata.Page;
+import io.adhocfs.daemon.metadata.Reclaim;
+import io.adhocfs.daemon.transaction.Backoff;
+import io.adhocfs.daemon.transaction.CrashPoint;
+import io.adhocfs.daemon.transaction.CrashPoints;
+import io.adhocfs.protocol.model.FsException;
+import io.adhocfs.protocol.model.InodeId;
+import io.adhocfs.protocol.wire.DataRequest;
+import java.util.ArrayDeque;
+import java.util.HashSet;
+import java.util.Set;
+import java.util.function.Supplier;
+import org.jspecify.annotations.Nullable;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/**
+ * Has the chunks of inodes that are gone dropped. All nodes are asked: a writer that died may have
+ * left chunks behind the size that the inode's owner knew.
+ *
+ * <p>Metadata thread only.
+ */
+final class Reclaimer {
+  private static final Logger LOG = LoggerFactory.getLogger(Reclaimer.class);
+  private static final int UNDER_WAY_MAX = 64;
+
+  /** More are found again by a scan. */
+  private static final int QUEUED_MAX = 1 << 16;
+
+  private static final int SCAN_ITEMS = 500;
+
+  /** The generation that tells chunk owners to forget a file wholly. */
+  private static final long FORGET = Long.MAX_VALUE;
+
+  private final MetadataThread thread;
+  private final MetadataStore store;
+  private final ClusterState cluster;
+  private final Discards discards;
+  private final CrashPoints crashPoints;
+  private final Supplier<Backoff> backoffs;
+  private final ArrayDeque<InodeId> queued = new ArrayDeque<>();
+  private final Set<InodeId> underWay = new HashSet<>();
+  private boolean woken;
+
+  /** Where a scan for records that did not fit the queue goes on; null = none is needed. */
+  private byte @Nullable [] scanCursor;
+
+  Reclaimer(
+      MetadataThread thread,
+      MetadataStore store,
+      ClusterState cluster,
+      Discards discards,
+      CrashPoints crashPoints,
+      Supplier<Backoff> backoffs) {
+    this.thread = thread;
+    this.store = store;
+    this.cluster = cluster;
+    this.discards = discards;
+    this.crashPoints = crashPoints;
+    this.backoffs = backoffs;
+  }
+
+  /** A record has been written, or found at the start. */
+  void add(InodeId inode) {
+    if (queued.size() < QUEUED_MAX) {
+      queued.add(inode);
+    } else {
+      scanCursor = new byte[0];
+    }
+    wake();
+  }
+
+  /** How many inodes wait or are under way; a lower bound when there are very many. */
+  int pending() {
+    return queued.size() + underWay.size();
+  }
+
+  /** Later, so that whoever removed the inode is answered first. */
+  private void wake() {
+    if (!woken) {
+      woken = true;
+      thread.execute(() -> {
+        woken = false;
+        pump();
+      });
+    }
+  }
+
+  private void pump() {
+    while (underWay.size() < UNDER_WAY_MAX) {
+      InodeId inode = queued.poll();
+      if (inode == null) {
+        if (scanCursor != null) {
+          scan(scanCursor);
+        }
+        return;
+      }
+      // A scan may find what is queued as well.
+      if (underWay.add(inode)) {
+        begin(inode, backoffs.get());
+      }
+    }
+  }
+
+  private void scan(byte[] cursor) {
+    try {
+      Page<InodeId> page = store.scanReclaims(cursor, SCAN_ITEMS);
+      scanCursor = page.cursor().length == 0 ? null : page.cursor();
+      queued.addAll(page.items());
+      wake();
+    } catch (FsException e) {
+      LOG.warn("some removed files keep their chunks until the next start: {}", e.getMessage());
+      scanCursor = null;
+    }
+  }
+
+  private void begin(InodeId inode, Backoff backoff) {
+    if (store.cutPending(inode)) {
+      // Its confirmation must not arrive after the file has been forgotten.
+      var _ = thread.schedule(() -> begin(inode, backoff), backoff.nextNanos());
+      return;
+    }
+    try {
+      Reclaim reclaim = store.reclaim(inode);
+      if (reclaim == null) {
+        done(inode);
+        return;
+      }
+      crashPoints.reached(CrashPoint.RECLAIM_AFTER_RECORD);
+      discards.send(
+          new DataRequest.DiscardChunks(inode, reclaim.layout(), FORGET, 0, Long.MAX_VALUE),
+          cluster.map().owningNodes(),
+          () -> {
+            crashPoints.reached(CrashPoint.RECLAIM_AFTER_DISCARD);
+            finish(inode, backoff);
+          });
+    } catch (FsException e) {
+      LOG.warn("inode {} keeps its chunks until the next start: {}", inode, e.getMessage());
+      done(inode);
+    }
+  }
+
+  private void finish(InodeId inode, Backoff backoff) {
+    try (Batch batch = store.batch()) {
+      batch.removeReclaim(inode);
+      batch.commit();
+    } catch (FsException e) {
+      LOG.warn("the reclaim record of inode {} stays for now: {}", inode, e.getMessage());
+      var _ = thread.schedule(() -> finish(inode, backoff), backoff.nextNanos());
+      return;
+    }
+    done(inode);
+  }
+
+  private void done(InodeId inode) {
+    underWay.remove(inode);
+    if (!queued.isEmpty() || scanCursor != null) {
+      wake();
+    }
+  }
+}

@@ -1,0 +1,167 @@
+package io.adhocfs.daemon.service;
+
+import io.adhocfs.daemon.cluster.ClusterState;
+import io.adhocfs.daemon.session.Session;
+import io.adhocfs.daemon.session.Sessions;
+import io.adhocfs.protocol.model.Epoch;
+import io.adhocfs.protocol.model.FsError;
+import io.adhocfs.protocol.model.FsException;
+import io.adhocfs.protocol.model.SessionId;
+import io.adhocfs.protocol.model.TrafficClass;
+import io.adhocfs.protocol.transport.RequestHandler;
+import io.adhocfs.protocol.wire.ControlRequest;
+import io.adhocfs.protocol.wire.DataRequest;
+import io.adhocfs.protocol.wire.MessageType;
+import io.adhocfs.protocol.wire.NamespaceRequest;
+import io.adhocfs.protocol.wire.Reply;
+import io.adhocfs.protocol.wire.Request;
+import io.adhocfs.protocol.wire.TransactionRequest;
+import io.netty.buffer.ByteBuf;
+import java.util.concurrent.atomic.AtomicBoolean;
+import java.util.function.LongSupplier;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/**
+ * The way in of every request, from a connection or from this node itself: renews the session,
+ * refuses what is not for this node, and hands over to the service that answers.
+ */
+public final class RequestRouter implements RequestHandler {
+  private static final Logger LOG = LoggerFactory.getLogger(RequestRouter.class);
+
+  private final ClusterState cluster;
+  private final Sessions sessions;
+  private final NamespaceService namespace;
+  private final TransactionService transactions;
+  private final ControlService control;
+  private final DataRequestHandler data;
+  private final OperationMetrics metrics;
+  private final LongSupplier nanoClock;
+
+  RequestRouter(
+      ClusterState cluster,
+      Sessions sessions,
+      NamespaceService namespace,
+      TransactionService transactions,
+      ControlService control,
+      DataRequestHandler data,
+      OperationMetrics metrics,
+      LongSupplier nanoClock) {
+    this.cluster = cluster;
+    this.sessions = sessions;
+    this.namespace = namespace;
+    this.transactions = transactions;
+    this.control = control;
+    this.data = data;
+    this.metrics = metrics;
+    this.nanoClock = nanoClock;
+  }
+
+  @Override
+  public Epoch currentEpoch() {
+    return cluster.epoch();
+  }
+
+  @Override
+  public void sessionConnected(SessionId session, PeerRole role) {
+    try {
+      sessions.heardFrom(session, role);
+    } catch (FsException e) {
+      LOG.info("{}", e.getMessage());
+    }
+  }
+
+  @Override
+  public void handle(Exchange outer, Request request, ByteBuf payload) {
+    var exchange =
+        new Measured(outer, request.type(), payload.readableBytes(), nanoClock.getAsLong());
+    if (request instanceof DataRequest dataRequest) {
+      // On a network thread, which owns no session state.
+      sessions.heardFrom(outer.session());
+      data.handle(exchange, dataRequest, payload);
+      return;
+    }
+    try {
+      Session session = sessions.heardFrom(outer.session(), outer.role());
+      int slot = request.slotValue();
+      if (slot != Request.NO_SLOT && !cluster.owns(slot)) {
+        exchange.fail(
+            FsError.WRONG_OWNER,
+            "slot "
+                + slot
+                + " belongs to n"
+                + cluster.map().ownerValue(slot)
+                + " at epoch "
+                + cluster.epoch().value());
+        return;
+      }
+      switch (request) {
+        case NamespaceRequest asked -> namespace.handle(exchange, session, asked, payload);
+        case TransactionRequest asked -> transactions.handle(exchange, asked);
+        case ControlRequest asked -> control.handle(exchange, session, asked);
+        case DataRequest asked -> throw new IllegalStateException("handled before");
+      }
+    } catch (FsException e) {
+      exchange.fail(e.error(), String.valueOf(e.getMessage()));
+    } catch (RuntimeException e) {
+      LOG.error("{} of session {} failed", request.type(), outer.session(), e);
+      exchange.fail(FsError.INTERNAL, String.valueOf(e));
+    } finally {
+      payload.release();
+    }
+  }
+
+  /** Counts an exchange once it is answered. */
+  private final class Measured implements Exchange {
+    private final Exchange outer;
+    private final MessageType type;
+    private final long bytesIn;
+    private final long sinceNanos;
+    private final AtomicBoolean answered = new AtomicBoolean();
+
+    Measured(Exchange outer, MessageType type, long bytesIn, long sinceNanos) {
+      this.outer = outer;
+      this.type = type;
+      this.bytesIn = bytesIn;
+      this.sinceNanos = sinceNanos;
+    }
+
+    @Override
+    public SessionId session() {
+      return outer.session();
+    }
+
+    @Override
+    public PeerRole role() {
+      return outer.role();
+    }
+
+    @Override
+    public Epoch epoch() {
+      return outer.epoch();
+    }
+
+    @Override
+    public TrafficClass trafficClass() {
+      return outer.trafficClass();
+    }
+
+    private void measure(boolean failed, long bytesOut) {
+      if (answered.compareAndSet(false, true)) {
+        metrics.completed(type, nanoClock.getAsLong() - sinceNanos, failed, bytesIn + bytesOut);
+      }
+    }
+
+    @Override
+    public void reply(Reply reply, ByteBuf payload) {
+      measure(reply instanceof Reply.Failed, payload.readableBytes());
+      outer.reply(reply, payload);
+    }
+
+    @Override
+    public void fail(FsError error, String message) {
+      measure(true, 0);
+      outer.fail(error, message);
+    }
+  }
+}

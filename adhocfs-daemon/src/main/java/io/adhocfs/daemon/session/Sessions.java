@@ -1,0 +1,395 @@
+package io.adhocfs.daemon.session;
+
+import io.adhocfs.daemon.metadata.Batch;
+import io.adhocfs.daemon.metadata.MetadataStore;
+import io.adhocfs.daemon.metadata.MetadataThread;
+import io.adhocfs.protocol.model.FileAttributes;
+import io.adhocfs.protocol.model.FsError;
+import io.adhocfs.protocol.model.FsException;
+import io.adhocfs.protocol.model.InodeId;
+import io.adhocfs.protocol.model.SessionId;
+import io.adhocfs.protocol.transport.RequestHandler.Exchange;
+import io.adhocfs.protocol.transport.RequestHandler.PeerRole;
+import io.adhocfs.protocol.wire.OperationStamp;
+import io.adhocfs.protocol.wire.Reply;
+import io.netty.buffer.ByteBuf;
+import io.netty.buffer.Unpooled;
+import java.time.Duration;
+import java.util.ArrayDeque;
+import java.util.ArrayList;
+import java.util.HashMap;
+import java.util.LinkedHashSet;
+import java.util.List;
+import java.util.Map;
+import java.util.Set;
+import java.util.concurrent.ConcurrentHashMap;
+import org.jspecify.annotations.Nullable;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/**
+ * All sessions of a daemon. What they hold lies in records, and in memory beside it: the records
+ * are written by the batches of operations, memory follows once they are committed.
+ *
+ * <p>A session is silent for the lease, or closes: its pins and replies go, and its id is refused
+ * from then on (as long as it is remembered). Sessions of other daemons hold nothing and never end.
+ *
+ * <p>Metadata thread only, but for {@link #heardFrom(SessionId)} and {@link #count}.
+ */
+public final class Sessions {
+  private static final Logger LOG = LoggerFactory.getLogger(Sessions.class);
+
+  /** How many ended sessions are remembered. */
+  private static final int ENDED_MAX = 1 << 16;
+
+  /** How many answers one session may leave unacknowledged. */
+  private static final int ANSWERED_MAX = 1 << 17;
+
+  /** How many pins all sessions may have here. */
+  private static final int PINS_MAX = 1 << 22;
+
+  private static final int ENDING_SLICE = 256;
+  private static final int ACKNOWLEDGED_SLICE = 32;
+
+  private final MetadataStore store;
+  private final MetadataThread thread;
+  private final long leaseNanos;
+  private final ConcurrentHashMap<SessionId, Session> sessions = new ConcurrentHashMap<>();
+  private final Set<SessionId> ended = new LinkedHashSet<>();
+
+  /** How many sessions pin an inode; absent = none. */
+  private final Map<InodeId, Integer> pinsByInode = new HashMap<>();
+
+  private final ByteBuf scratch = Unpooled.buffer(512);
+
+  public Sessions(MetadataStore store, MetadataThread thread, Duration lease) {
+    this.store = store;
+    this.thread = thread;
+    this.leaseNanos = lease.toNanos();
+  }
+
+  /** A pin found at the start. */
+  public void recoverPin(InodeId inode, SessionId session, long number) {
+    if (recovered(session).pins.put(inode, number) == null) {
+      pinsByInode.merge(inode, 1, Integer::sum);
+    }
+  }
+
+  /** A stored reply found at the start. */
+  public void recoverReply(int slot, SessionId session, long sequence) {
+    recovered(session).answered.put(sequence, new Session.Answered(slot, null));
+  }
+
+  private Session recovered(SessionId id) {
+    return sessions.computeIfAbsent(
+        id, key -> new Session(key, PeerRole.CLIENT, thread.nanoTime()));
+  }
+
+  /** Looks for sessions whose lease has run out, from now on. */
+  public void start() {
+    long periodNanos = Math.clamp(leaseNanos / 10, 100_000_000L, 60_000_000_000L);
+    var _ = thread.schedule(this::endSilent, periodNanos);
+  }
+
+  private void endSilent() {
+    long now = thread.nanoTime();
+    for (Session session : sessions.values()) {
+      if (session.role != PeerRole.DAEMON && now - session.heardNanos > leaseNanos) {
+        if (session.holdsState()) {
+          LOG.info(
+              "session {} was silent for its lease: {} pins and {} replies go",
+              session.id(),
+              session.pins.size(),
+              session.answered.size());
+          end(session, () -> {});
+        } else {
+          sessions.remove(session.id());
+        }
+      }
+    }
+    start();
+  }
+
+  /**
+   * Notes that a session is alive; makes it known if it is new.
+   *
+   * @throws FsException SESSION_EXPIRED when it has ended here
+   */
+  public Session heardFrom(SessionId id, PeerRole role) throws FsException {
+    Session session = sessions.get(id);
+    if (session == null) {
+      if (ended.contains(id)) {
+        throw new FsException(
+            FsError.SESSION_EXPIRED, "session " + id + " has ended here; its open files are lost");
+      }
+      session = new Session(id, role, thread.nanoTime());
+      sessions.put(id, session);
+    } else {
+      session.heardNanos = thread.nanoTime();
+    }
+    return session;
+  }
+
+  /** Notes that a session is alive, if it is known. Any thread. */
+  public void heardFrom(SessionId id) {
+    Session session = sessions.get(id);
+    if (session != null) {
+      session.heardNanos = thread.nanoTime();
+    }
+  }
+
+  /** How many sessions are known. Any thread. */
+  public int count() {
+    return sessions.size();
+  }
+
+  /** How many sessions pin the inode. */
+  public int pinsOf(InodeId inode) {
+    return pinsByInode.getOrDefault(inode, 0);
+  }
+
+  /**
+   * Asks to run an operation once.
+   *
+   * @return the ticket to run it with, or null when that is settled: answered from the stored
+   *     reply, refused, or attached to the one that runs
+   */
+  public @Nullable Ticket admit(Session session, OperationStamp stamp, int slot, Exchange exchange)
+      throws FsException {
+    long sequence = stamp.sequence();
+    if (sequence < session.acknowledgedBelow) {
+      exchange.fail(
+          FsError.INVALID,
+          "operation " + sequence + " of " + session.id() + " has long been acknowledged");
+      return null;
+    }
+    session.acknowledgedBelow = Math.max(session.acknowledgedBelow, stamp.acknowledgedBelow());
+    Ticket running = session.running.get(sequence);
+    if (running != null) {
+      running.attach(exchange);
+      return null;
+    }
+    Session.Answered answered = session.answered.isEmpty() ? null : session.answered.get(sequence);
+    if (answered != null) {
+      answerAgain(session, sequence, answered, exchange);
+      return null;
+    }
+    if (session.answered.size() + session.running.size() >= ANSWERED_MAX) {
+      throw new FsException(
+          FsError.OVERLOADED,
+          "session " + session.id() + " has too many operations unacknowledged");
+    }
+    var ticket = new Ticket(this, session, sequence, slot, exchange);
+    session.running.put(sequence, ticket);
+    return ticket;
+  }
+
+  /** Whether the operation has run and its reply is stored. */
+  public boolean hasStored(Session session, OperationStamp stamp) {
+    Session.Answered answered = session.answered.get(stamp.sequence());
+    return answered != null && answered.inMemory() == null;
+  }
+
+  private void answerAgain(
+      Session session, long sequence, Session.Answered answered, Exchange exchange)
+      throws FsException {
+    Reply.Failed failed = answered.inMemory();
+    if (failed != null) {
+      exchange.fail(failed.error(), failed.message());
+      return;
+    }
+    byte[] stored = store.reply(answered.slot(), session.id(), sequence);
+    if (stored == null) {
+      throw new FsException(
+          FsError.CORRUPT, "the reply " + sequence + " of " + session.id() + " is not there");
+    }
+    exchange.reply(StoredReply.decode(stored));
+  }
+
+  void store(Ticket ticket, Batch batch, Reply reply) throws FsException {
+    Session session = ticket.session;
+    if (session.ended) {
+      return;
+    }
+    batch.putReply(ticket.slot, session.id(), ticket.sequence, StoredReply.encode(reply, scratch));
+    dropAcknowledged(session, batch);
+    batch.afterCommit(
+        () -> session.answered.put(ticket.sequence, new Session.Answered(ticket.slot, null)));
+  }
+
+  /** Puts the removal of some acknowledged replies into a batch. */
+  private static void dropAcknowledged(Session session, Batch batch) throws FsException {
+    if (session.answered.isEmpty() || session.answered.firstKey() >= session.acknowledgedBelow) {
+      return;
+    }
+    List<Long> dropped = new ArrayList<>(2);
+    for (Map.Entry<Long, Session.Answered> entry :
+        session.answered.headMap(session.acknowledgedBelow).entrySet()) {
+      if (entry.getValue().inMemory() == null) {
+        batch.removeReply(entry.getValue().slot(), session.id(), entry.getKey());
+      }
+      dropped.add(entry.getKey());
+      if (dropped.size() == ACKNOWLEDGED_SLICE) {
+        break;
+      }
+    }
+    batch.afterCommit(() -> dropped.forEach(session.answered::remove));
+  }
+
+  void finished(Ticket ticket, boolean stored, Reply.@Nullable Failed failed) {
+    Session session = ticket.session;
+    if (!session.running.remove(ticket.sequence, ticket)) {
+      throw new IllegalStateException("operation " + ticket.sequence + " is answered twice");
+    }
+    // A late duplicate must not run after its sender has seen that it failed.
+    if (!stored && failed != null && isFinal(failed.error()) && !session.ended) {
+      session.answered.put(ticket.sequence, new Session.Answered(ticket.slot, failed));
+    }
+  }
+
+  /** Whether the answer is the file system's, so that sending the request again is no use. */
+  private static boolean isFinal(FsError error) {
+    return switch (error) {
+      case NOT_FOUND,
+          EXISTS,
+          NOT_DIRECTORY,
+          IS_DIRECTORY,
+          NOT_EMPTY,
+          NAME_TOO_LONG,
+          INVALID,
+          PERMISSION_DENIED,
+          NOT_PERMITTED,
+          TOO_MANY_LINKS,
+          TOO_MANY_SYMLINKS,
+          FILE_TOO_BIG,
+          NOT_SUPPORTED,
+          BAD_HANDLE,
+          READ_ONLY,
+          CROSS_DEVICE ->
+          true;
+      case NO_SPACE,
+          BUSY,
+          INTERRUPTED,
+          CORRUPT,
+          STORAGE_FAILED,
+          UNKNOWN_MESSAGE,
+          BAD_MESSAGE,
+          INTERNAL,
+          WRONG_OWNER,
+          STALE_GENERATION,
+          NOT_INLINE,
+          CHANGED,
+          OVERLOADED,
+          UNREACHABLE,
+          CONNECTION_LOST,
+          TIMED_OUT,
+          REFUSED,
+          SESSION_EXPIRED,
+          CLOSED ->
+          false;
+    };
+  }
+
+  /**
+   * Puts a pin into a batch; a lower number than there is changes nothing.
+   *
+   * @throws FsException OVERLOADED when there are too many
+   */
+  public void pin(Session session, InodeId inode, long number, Batch batch) throws FsException {
+    Long present = session.pins.get(inode);
+    if ((present != null && present >= number) || session.ended) {
+      return;
+    }
+    if (present == null && pinsByInode.size() >= PINS_MAX) {
+      throw new FsException(FsError.OVERLOADED, "too many files are open here");
+    }
+    batch.putPin(inode, session.id(), number);
+    batch.afterCommit(() -> {
+      if (session.pins.put(inode, number) == null) {
+        pinsByInode.merge(inode, 1, Integer::sum);
+      }
+    });
+  }
+
+  /** Whether a pin of this number would change anything. */
+  public boolean needsPin(Session session, InodeId inode, long number) {
+    Long present = session.pins.get(inode);
+    return number != 0 && (present == null || present < number);
+  }
+
+  /**
+   * Puts the release of a pin into a batch, and the end of an inode that has no names and no other
+   * pins.
+   *
+   * @param number the pin goes if its number is at most this
+   */
+  public void release(Session session, InodeId inode, long number, Batch batch) throws FsException {
+    Long present = session.pins.get(inode);
+    if (present == null || present > number) {
+      return;
+    }
+    batch.removePin(inode, session.id());
+    batch.afterCommit(() -> {
+      // One batch may name an inode twice.
+      if (session.pins.remove(inode) != null) {
+        pinsByInode.computeIfPresent(inode, (key, count) -> count == 1 ? null : count - 1);
+      }
+    });
+    if (pinsOf(inode) == 1) {
+      FileAttributes attributes = batch.inode(inode);
+      if (attributes != null && attributes.linkCount() == 0) {
+        batch.removeInode(attributes);
+      }
+    }
+  }
+
+  /** Ends a session, in slices; the action runs when nothing of it is left. */
+  public void end(Session session, Runnable whenDone) {
+    session.ended = true;
+    sessions.remove(session.id(), session);
+    if (session.role != PeerRole.DAEMON) {
+      ended.add(session.id());
+      if (ended.size() > ENDED_MAX) {
+        ended.remove(ended.iterator().next());
+      }
+    }
+    endSlice(session, whenDone);
+  }
+
+  private void endSlice(Session session, Runnable whenDone) {
+    try (Batch batch = store.batch()) {
+      int budget = ENDING_SLICE;
+      var pinned = new ArrayDeque<InodeId>();
+      for (InodeId inode : session.pins.keySet()) {
+        if (budget-- == 0) {
+          break;
+        }
+        pinned.add(inode);
+      }
+      for (InodeId inode : pinned) {
+        release(session, inode, Long.MAX_VALUE, batch);
+      }
+      List<Long> dropped = new ArrayList<>();
+      for (Map.Entry<Long, Session.Answered> entry : session.answered.entrySet()) {
+        if (budget-- <= 0) {
+          break;
+        }
+        if (entry.getValue().inMemory() == null) {
+          batch.removeReply(entry.getValue().slot(), session.id(), entry.getKey());
+        }
+        dropped.add(entry.getKey());
+      }
+      batch.commit();
+      dropped.forEach(session.answered::remove);
+    } catch (FsException e) {
+      LOG.warn("what session {} held stays until the next start: {}", session.id(), e.getMessage());
+      whenDone.run();
+      return;
+    }
+    if (session.pins.isEmpty() && session.answered.isEmpty()) {
+      whenDone.run();
+    } else {
+      thread.execute(() -> endSlice(session, whenDone));
+    }
+  }
+}

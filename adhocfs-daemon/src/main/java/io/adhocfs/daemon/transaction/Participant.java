@@ -1,0 +1,304 @@
+package io.adhocfs.daemon.transaction;
+
+import io.adhocfs.daemon.cluster.ClusterState;
+import io.adhocfs.daemon.cluster.Peers;
+import io.adhocfs.daemon.metadata.Batch;
+import io.adhocfs.daemon.metadata.MetadataStore;
+import io.adhocfs.daemon.metadata.MetadataThread;
+import io.adhocfs.protocol.model.FsError;
+import io.adhocfs.protocol.model.FsException;
+import io.adhocfs.protocol.model.InodeId;
+import io.adhocfs.protocol.model.SlotId;
+import io.adhocfs.protocol.model.TransactionId;
+import io.adhocfs.protocol.transport.Deadline;
+import io.adhocfs.protocol.transport.RequestHandler.Exchange;
+import io.adhocfs.protocol.wire.Change;
+import io.adhocfs.protocol.wire.Reply;
+import io.adhocfs.protocol.wire.TransactionRequest;
+import java.util.ArrayList;
+import java.util.HashMap;
+import java.util.LinkedHashSet;
+import java.util.List;
+import java.util.Map;
+import java.util.Set;
+import java.util.TreeMap;
+import java.util.random.RandomGenerator;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/**
+ * This node's part in transactions that others coordinate: promises, written before they are given,
+ * and then what was decided. A promise that nobody asks for any more is settled by asking the owner
+ * of the coordinator's slot.
+ *
+ * <p>Metadata thread only.
+ */
+public final class Participant {
+  private static final Logger LOG = LoggerFactory.getLogger(Participant.class);
+
+  /** How many settled transactions are remembered, against late duplicates. */
+  private static final int SETTLED_MAX = 1 << 16;
+
+  private static final int PROMISED_MAX = 10_000;
+
+  private final MetadataThread thread;
+  private final MetadataStore store;
+  private final ClusterState cluster;
+  private final Peers peers;
+  private final KeyLocks locks;
+  private final ChangeRules rules;
+  private final CrashPoints crashPoints;
+  private final TransactionTiming timing;
+  private final RandomGenerator random;
+  private final Map<TransactionId, Promised> promised = new HashMap<>();
+  private final Set<TransactionId> settled = new LinkedHashSet<>();
+
+  public Participant(
+      MetadataThread thread,
+      MetadataStore store,
+      ClusterState cluster,
+      Peers peers,
+      KeyLocks locks,
+      ChangeRules rules,
+      CrashPoints crashPoints,
+      TransactionTiming timing,
+      RandomGenerator random) {
+    this.thread = thread;
+    this.store = store;
+    this.cluster = cluster;
+    this.peers = peers;
+    this.locks = locks;
+    this.rules = rules;
+    this.crashPoints = crashPoints;
+    this.timing = timing;
+    this.random = random;
+  }
+
+  /** A promise of one slot found at the start: it holds its keys again. */
+  public void recoverPrepared(int slot, TransactionId transaction, byte[] value)
+      throws FsException {
+    TransactionRecords.Promise promise = TransactionRecords.promise(value);
+    List<LockKey.Wanted> wanted = new ArrayList<>();
+    promise.changes().forEach(change -> ChangeRules.wanted(change, wanted));
+    locks.acquire(transaction, wanted, true);
+    promised.computeIfAbsent(transaction, Promised::new).bySlot.put(slot, promise);
+  }
+
+  /** Asks what became of the promises that were found at the start. */
+  public void start() {
+    List.copyOf(promised.values()).forEach(Promised::askOutcome);
+  }
+
+  /** Promises that are not settled. */
+  public int pending() {
+    return promised.size();
+  }
+
+  /** Answers with the promise, or with why there is none. */
+  public void prepare(Exchange exchange, TransactionRequest.Prepare request) {
+    long untilNanos = thread.nanoTime() + timing.prepareWait().toNanos();
+    prepare(exchange, request, untilNanos);
+  }
+
+  private void prepare(Exchange exchange, TransactionRequest.Prepare request, long untilNanos) {
+    TransactionId id = request.transaction();
+    if (settled.contains(id)) {
+      exchange.fail(FsError.CHANGED, "transaction " + id + " is settled");
+      return;
+    }
+    try {
+      for (Change change : request.changes()) {
+        if (!cluster.owns(change.slotValue())) {
+          exchange.fail(FsError.WRONG_OWNER, "slot " + change.slotValue() + " is not here");
+          return;
+        }
+      }
+      List<InodeId> given = givenBefore(request);
+      if (given != null) {
+        exchange.reply(new Reply.Prepared(given));
+        return;
+      }
+      if (promised.size() >= PROMISED_MAX) {
+        exchange.fail(FsError.OVERLOADED, "too many transactions are undecided");
+        return;
+      }
+      List<LockKey.Wanted> wanted = new ArrayList<>();
+      request.changes().forEach(change -> ChangeRules.wanted(change, wanted));
+      LockKey held = locks.conflict(id, wanted);
+      if (held != null) {
+        locks.await(
+            held,
+            untilNanos,
+            () -> prepare(exchange, request, untilNanos),
+            error -> exchange.fail(error.error(), String.valueOf(error.getMessage())));
+        return;
+      }
+      exchange.reply(new Reply.Prepared(promise(request, wanted)));
+    } catch (FsException e) {
+      exchange.fail(e.error(), String.valueOf(e.getMessage()));
+    }
+  }
+
+  /** What was promised for this request before, or null. */
+  private @org.jspecify.annotations.Nullable List<InodeId> givenBefore(
+      TransactionRequest.Prepare request) {
+    Promised before = promised.get(request.transaction());
+    if (before == null) {
+      return null;
+    }
+    List<InodeId> made = new ArrayList<>();
+    int seenSlot = -1;
+    for (Change change : request.changes()) {
+      TransactionRecords.Promise promise = before.bySlot.get(change.slotValue());
+      if (promise == null) {
+        return null;
+      }
+      if (change.slotValue() != seenSlot) {
+        made.addAll(promise.made());
+        seenSlot = change.slotValue();
+      }
+    }
+    return made;
+  }
+
+  private List<InodeId> promise(TransactionRequest.Prepare request, List<LockKey.Wanted> wanted)
+      throws FsException {
+    TransactionId id = request.transaction();
+    List<InodeId> made = new ArrayList<>();
+    Map<Integer, List<Change>> changesBySlot = new TreeMap<>();
+    Map<Integer, List<InodeId>> madeBySlot = new TreeMap<>();
+    for (Change change : request.changes()) {
+      rules.validate(change);
+      InodeId inode = rules.draw(change);
+      made.add(inode);
+      changesBySlot.computeIfAbsent(change.slotValue(), s -> new ArrayList<>()).add(change);
+      madeBySlot.computeIfAbsent(change.slotValue(), s -> new ArrayList<>()).add(inode);
+    }
+    Map<Integer, TransactionRecords.Promise> promises = new TreeMap<>();
+    try (Batch batch = store.batch()) {
+      for (Map.Entry<Integer, List<Change>> entry : changesBySlot.entrySet()) {
+        int slot = entry.getKey();
+        var promise =
+            new TransactionRecords.Promise(
+                entry.getValue(), madeBySlot.getOrDefault(slot, List.of()));
+        promises.put(slot, promise);
+        batch.putPrepared(slot, id, TransactionRecords.promise(promise));
+      }
+      crashPoints.reached(CrashPoint.PARTICIPANT_BEFORE_PREPARED);
+      batch.commit();
+    }
+    crashPoints.reached(CrashPoint.PARTICIPANT_AFTER_PREPARED);
+    locks.acquire(id, wanted, true);
+    Promised before = promised.get(id);
+    if (before == null) {
+      before = new Promised(id);
+      promised.put(id, before);
+      before.askLater(timing.alone().toNanos());
+    }
+    before.bySlot.putAll(promises);
+    return made;
+  }
+
+  /** Does what was decided; once more is no harm. */
+  public void decide(Exchange exchange, TransactionRequest.Decide request) {
+    try {
+      settle(request.transaction(), request.commit(), request.slots());
+      exchange.reply(new Reply.Done());
+    } catch (FsException e) {
+      exchange.fail(e.error(), String.valueOf(e.getMessage()));
+    }
+  }
+
+  private void settle(TransactionId id, boolean commit, List<SlotId> slots) throws FsException {
+    Promised promise = promised.get(id);
+    if (promise == null) {
+      remember(id);
+      return;
+    }
+    try (Batch batch = store.batch()) {
+      List<Integer> done = new ArrayList<>();
+      for (SlotId slot : slots) {
+        TransactionRecords.Promise part = promise.bySlot.get(slot.value());
+        if (part == null || done.contains(slot.value())) {
+          continue;
+        }
+        done.add(slot.value());
+        if (commit) {
+          for (int i = 0; i < part.changes().size(); i++) {
+            rules.apply(part.changes().get(i), part.made().get(i), batch);
+          }
+        }
+        batch.removePrepared(slot.value(), id);
+      }
+      crashPoints.reached(CrashPoint.PARTICIPANT_BEFORE_APPLY);
+      batch.commit();
+      done.forEach(promise.bySlot::remove);
+    }
+    crashPoints.reached(CrashPoint.PARTICIPANT_AFTER_APPLY);
+    if (promise.bySlot.isEmpty()) {
+      promised.remove(id);
+      remember(id);
+      locks.release(id);
+    }
+  }
+
+  private void remember(TransactionId id) {
+    if (settled.add(id) && settled.size() > SETTLED_MAX) {
+      settled.remove(settled.iterator().next());
+    }
+  }
+
+  /** A transaction that this node has promised to follow. */
+  private final class Promised {
+    private final TransactionId id;
+    private final Map<Integer, TransactionRecords.Promise> bySlot = new TreeMap<>();
+    private final Backoff backoff = new Backoff(timing.backoffMin(), timing.backoffMax(), random);
+
+    Promised(TransactionId id) {
+      this.id = id;
+    }
+
+    void askLater(long afterNanos) {
+      var _ = thread.schedule(this::askOutcome, afterNanos);
+    }
+
+    void askOutcome() {
+      if (promised.get(id) != this) {
+        return;
+      }
+      thread.whenDone(
+          peers.call(
+              cluster.map().owner(id.coordinator()),
+              new TransactionRequest.QueryOutcome(id),
+              Deadline.after(timing.prepareWait())),
+          (response, error) -> {
+            if (response != null) {
+              response.payload().release();
+              if (response.reply() instanceof Reply.Outcome outcome) {
+                follow(outcome.decision());
+                return;
+              }
+            }
+            askLater(backoff.nextNanos());
+          });
+    }
+
+    private void follow(Reply.Decision decision) {
+      if (promised.get(id) != this) {
+        return;
+      }
+      switch (decision) {
+        case UNDECIDED -> askLater(timing.alone().toNanos());
+        case COMMITTED, ABORTED -> {
+          List<SlotId> slots = bySlot.keySet().stream().map(SlotId::new).toList();
+          try {
+            settle(id, decision == Reply.Decision.COMMITTED, slots);
+          } catch (FsException e) {
+            LOG.warn("{} is decided and can't be settled yet: {}", id, e.getMessage());
+            askLater(backoff.nextNanos());
+          }
+        }
+      }
+    }
+  }
+}

@@ -1,0 +1,132 @@
+package io.adhocfs.daemon.chunk;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import io.adhocfs.daemon.storage.StorageDatabase;
+import io.adhocfs.protocol.model.FileLayout;
+import io.adhocfs.protocol.model.InodeId;
+import io.adhocfs.protocol.model.SlotId;
+import io.adhocfs.protocol.placement.ChunkSpan;
+import io.netty.buffer.ByteBuf;
+import io.netty.buffer.PooledByteBufAllocator;
+import java.io.IOException;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+
+/** Fills a disk of 64 MiB. Needs root, to mount it. */
+class FullDiskTest {
+  private static final int CHUNK = 512 << 10;
+  private static final FileLayout LAYOUT = new FileLayout(CHUNK, 0, 1, 0, false);
+
+  @TempDir Path parent;
+  private Path disk = Path.of("/");
+
+  @BeforeEach
+  void mount() throws Exception {
+    disk = parent.resolve("disk");
+    Files.createDirectory(disk);
+    run("mount", "-t", "tmpfs", "-o", "size=64m", "adhocfs-test", disk.toString());
+  }
+
+  @AfterEach
+  void unmount() throws Exception {
+    run("umount", disk.toString());
+  }
+
+  private static void run(String... command) throws Exception {
+    Process process = new ProcessBuilder(command).redirectErrorStream(true).start();
+    String said = new String(process.getInputStream().readAllBytes(), StandardCharsets.UTF_8);
+    assertThat(process.waitFor()).as("%s: %s", String.join(" ", command), said).isZero();
+  }
+
+  private FileChunkStore open(StorageDatabase database, long reserve) throws Exception {
+    return new FileChunkStore(
+        disk.resolve("chunks"),
+        database,
+        new FileChunkStore.Limits(reserve, 0, 16),
+        PooledByteBufAllocator.DEFAULT);
+  }
+
+  /** Writes chunks of new files until one does not fit; the files of which all was written. */
+  private static List<InodeId> fill(ChunkStore store, long incarnation) {
+    List<InodeId> written = new ArrayList<>();
+    ByteBuf payload = PooledByteBufAllocator.DEFAULT.directBuffer(CHUNK);
+    payload.writeZero(CHUNK).setByte(100, 77);
+    try {
+      for (int i = 0; i < 1000; i++) {
+        InodeId inode = InodeId.of(new SlotId(i), incarnation);
+        SpanOutcome[] outcomes =
+            store.write(inode, LAYOUT, 1, List.of(new ChunkSpan(3, 0, CHUNK)), payload);
+        if (outcomes[0] != SpanOutcome.DONE) {
+          assertThat(outcomes[0]).isEqualTo(SpanOutcome.NO_SPACE);
+          return written;
+        }
+        written.add(inode);
+      }
+      throw new AssertionError("500 MB fit on a disk of 64 MiB");
+    } finally {
+      payload.release();
+    }
+  }
+
+  private long usable() throws IOException {
+    return Files.getFileStore(disk).getUsableSpace();
+  }
+
+  @Test
+  void keepsTheReserveAndTakesNewDataOnceOldIsDropped() throws Exception {
+    long reserve = 16 << 20;
+    try (var database = new StorageDatabase(disk.resolve("metadata"), 64 << 20);
+        FileChunkStore store = open(database, 0)) {
+      assertThat(store.capacity().reserveBytes()).isEqualTo(reserve);
+      List<InodeId> first = fill(store, 1);
+      // The records of the chunks go into the reserve: that is what it is for.
+      assertThat(usable()).isBetween(reserve - 4L * CHUNK, reserve + 2L * CHUNK);
+      assertThat(first).hasSizeGreaterThan(50);
+      assertThat(store.capacity().availableBytes()).isLessThanOrEqualTo(2L * CHUNK);
+
+      ByteBuf again = PooledByteBufAllocator.DEFAULT.directBuffer(CHUNK).writeZero(CHUNK);
+      assertThat(
+              store.write(first.getFirst(), LAYOUT, 1, List.of(new ChunkSpan(3, 0, CHUNK)), again))
+          .as("bytes that have their blocks")
+          .containsOnly(SpanOutcome.DONE);
+      again.release();
+
+      for (InodeId inode : first) {
+        store.discard(inode, LAYOUT, ChunkStore.FORGET, 0, Long.MAX_VALUE, slot -> true);
+      }
+      List<InodeId> second = fill(store, 2);
+      assertThat(second).hasSizeGreaterThan(first.size() - 10);
+      for (InodeId inode : second) {
+        var answer = store.read(inode, LAYOUT, 1, List.of(new ChunkSpan(3, 100, 1)));
+        assertThat(answer.payload().getByte(0)).isEqualTo((byte) 77);
+        answer.payload().release();
+      }
+      assertThat(store.findings()).isEmpty();
+    }
+  }
+
+  @Test
+  void answersNoSpaceWhenTheKernelSaysSoAndStillDrops() throws Exception {
+    try (var database = new StorageDatabase(disk.resolve("metadata"), 64 << 20);
+        FileChunkStore store = open(database, 1)) {
+      List<InodeId> written = fill(store, 1);
+      assertThat(usable()).isLessThan(CHUNK);
+      for (InodeId inode : written.subList(0, 40)) {
+        store.discard(inode, LAYOUT, 2, 0, Long.MAX_VALUE, slot -> true);
+      }
+      assertThat(usable()).isGreaterThan(35L * CHUNK);
+      assertThat(fill(store, 2)).hasSizeGreaterThan(30);
+      for (InodeId inode : written) {
+        store.discard(inode, LAYOUT, ChunkStore.FORGET, 0, Long.MAX_VALUE, slot -> true);
+      }
+    }
+  }
+}
