@@ -132,14 +132,24 @@ build_dist() {
   mv "$started" "$adhocfs_dist/built"
 }
 
-# Keeps what the JVM loads and links for a short command in a file that later starts map (JDK 25's AOT
-# cache). It only saves time: without it everything works as well.
+# Keeps what the JVM loads and links in files that later starts map (JDK 25's AOT cache): one for short
+# commands, one for daemons and mounts, which run with another compiler. They only save time: without
+# them everything works as well.
 record_startup() {
   [[ -e $adhocfs_root/adhocfs-cli/target/classes/io/adhocfs/cli/Main.class ]] || return 0
   set_java_command
-  "${java_command[@]}" -XX:AOTCacheOutput="$adhocfs_dist/unfinished.aot" io.adhocfs.cli.Main --help >/dev/null 2>&1 &&
-    mv "$adhocfs_dist/unfinished.aot" "$adhocfs_dist/adhocfs.aot" ||
-    say "no start-up cache was made; commands start a little slower"
+  record_cache adhocfs.aot || return 0
+  java_command=("${java_command[@]/-XX:TieredStopAtLevel=1/-Xshare:auto}")
+  record_cache service.aot || return 0
+}
+
+record_cache() {
+  if "${java_command[@]}" -Dadhocfs.rehearsal=true -XX:AOTCacheOutput="$adhocfs_dist/unfinished.aot" \
+    io.adhocfs.cli.Main rehearse >/dev/null 2>&1 && mv "$adhocfs_dist/unfinished.aot" "$adhocfs_dist/$1"; then
+    return 0
+  fi
+  say "no start-up cache was made; commands start a little slower"
+  return 1
 }
 
 # Sets java_command: how the program is started, up to the main class. What the JVM itself has to say goes
@@ -151,6 +161,7 @@ set_java_command() {
     -Xlog:disable -Xlog:all=warning:stderr
     --enable-native-access=ALL-UNNAMED --sun-misc-unsafe-memory-access=allow
     "-Dadhocfs.home=$adhocfs_root"
+    "-Dadhocfs.cache=$adhocfs_dist/service.aot"
     "-Dadhocfs.launcher=$adhocfs_root/scripts/adhocfs"
     -cp "$adhocfs_dist/lib/*"
   )

@@ -1,10 +1,40 @@
 package io.adhocfs.client;
 
 import com.google.errorprone.annotations.CanIgnoreReturnValue;
+import io.adhocfs.client.namespace.Found;
+import io.adhocfs.client.retry.SystemTimers;
+import io.adhocfs.client.routing.Completion;
+import io.adhocfs.client.routing.Failures;
+import io.adhocfs.client.routing.Operation;
 import io.adhocfs.protocol.instance.Instance;
+import io.adhocfs.protocol.instance.Setting;
+import io.adhocfs.protocol.model.EntryName;
 import io.adhocfs.protocol.model.FileAttributes;
+import io.adhocfs.protocol.model.FileType;
+import io.adhocfs.protocol.model.FsError;
 import io.adhocfs.protocol.model.FsException;
+import io.adhocfs.protocol.model.InodeId;
+import io.adhocfs.protocol.model.SessionId;
+import io.adhocfs.protocol.placement.ClusterMap;
+import io.adhocfs.protocol.transport.InstanceIdentity;
+import io.adhocfs.protocol.transport.NettyRpcClient;
+import io.adhocfs.protocol.transport.RequestHandler.PeerRole;
+import io.adhocfs.protocol.transport.RpcClient;
+import java.io.IOException;
+import java.security.SecureRandom;
+import java.time.Duration;
+import java.time.InstantSource;
 import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.ExecutionException;
+import java.util.concurrent.ExecutorService;
+import java.util.concurrent.Executors;
+import java.util.concurrent.ThreadLocalRandom;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.TimeoutException;
+import java.util.concurrent.atomic.AtomicBoolean;
+import java.util.random.RandomGenerator;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
 
 /**
  * An instance, as one client sees it: one session with pins and a lease, renewed in the background
@@ -18,7 +48,23 @@ import java.util.concurrent.CompletableFuture;
  * is applied.
  */
 public final class AdhocFileSystem implements AutoCloseable {
-  private AdhocFileSystem() {}
+  private static final Logger log = LoggerFactory.getLogger(AdhocFileSystem.class);
+  private static final Duration CLOSE_LIMIT = Duration.ofSeconds(3);
+
+  private final ClientCore core;
+  private final InodeOperations inodes;
+  private final PathWalk walk;
+  private final Owner owner;
+  private final Runnable closeSurroundings;
+  private final AtomicBoolean closed = new AtomicBoolean();
+
+  private AdhocFileSystem(ClientCore core, Owner owner, Runnable closeSurroundings) {
+    this.core = core;
+    this.inodes = new InodeOperations(core);
+    this.walk = new PathWalk(core.namespace);
+    this.owner = owner;
+    this.closeSurroundings = closeSurroundings;
+  }
 
   /**
    * Connects to an instance by its description alone: daemons that change their address later are
@@ -33,107 +79,215 @@ public final class AdhocFileSystem implements AutoCloseable {
   /** As {@link #open(Instance)}, reading the description anew when a node cannot be reached. */
   public static AdhocFileSystem open(InstanceSource source, ClientOptions options)
       throws FsException {
-    throw new UnsupportedOperationException();
+    Instance instance = read(source);
+    var timers = new SystemTimers("adhocfs-client-timer");
+    ExecutorService waiting =
+        Executors.newSingleThreadExecutor(
+            Thread.ofPlatform().daemon().name("adhocfs-client-files").factory());
+    RandomGenerator random = () -> ThreadLocalRandom.current().nextLong();
+    RpcClient rpc = connections(instance);
+    Runnable close =
+        () -> {
+          rpc.close();
+          timers.close();
+          waiting.shutdown();
+        };
+    var surroundings = new Surroundings(rpc, timers, InstantSource.system(), random, waiting);
+    return start(instance, source, options, surroundings, close);
+  }
+
+  /**
+   * A client on connections and clocks of the caller's, which stay open after {@link #close}.
+   * Errors as {@link #open(Instance)}.
+   */
+  public static AdhocFileSystem over(
+      InstanceSource source, ClientOptions options, Surroundings surroundings) throws FsException {
+    return start(read(source), source, options, surroundings, () -> {});
+  }
+
+  private static AdhocFileSystem start(
+      Instance instance,
+      InstanceSource source,
+      ClientOptions options,
+      Surroundings surroundings,
+      Runnable closeSurroundings)
+      throws FsException {
+    var core = new ClientCore(instance, source, options, surroundings);
+    try {
+      Owner owner = options.owner().isPresent() ? options.owner().get() : Owner.ofThisProcess();
+      Operation operation = core.begin(() -> "opening " + instance);
+      Await.result(operation.answer(core.router.learnMap(operation)));
+      core.session.start();
+      return new AdhocFileSystem(core, owner, closeSurroundings);
+    } catch (FsException e) {
+      closeSurroundings.run();
+      throw e;
+    } catch (IOException e) {
+      closeSurroundings.run();
+      throw new FsException(FsError.INTERNAL, "this process's user is not known", e);
+    }
+  }
+
+  private static RpcClient connections(Instance instance) {
+    return new NettyRpcClient(
+        new InstanceIdentity(instance.id(), instance.secret()),
+        newSession(),
+        PeerRole.CLIENT,
+        instance.settings().number(Setting.CLIENT_DATA_CONNECTIONS),
+        ClusterMap.initial(instance.nodes()));
+  }
+
+  private static SessionId newSession() {
+    var random = new SecureRandom();
+    long id = random.nextLong();
+    while (id == 0) {
+      id = random.nextLong();
+    }
+    return new SessionId(id);
+  }
+
+  private static Instance read(InstanceSource source) throws FsException {
+    try {
+      return source.read();
+    } catch (FsException e) {
+      throw e;
+    } catch (IOException e) {
+      throw new FsException(
+          FsError.NOT_FOUND, "the description of the instance can't be read: " + e.getMessage(), e);
+    }
   }
 
   /** The file system by inodes. */
   public InodeOperations inodes() {
-    throw new UnsupportedOperationException();
+    return inodes;
   }
 
   /** What a path names, symbolic links followed. */
   public FileAttributes stat(AdhocPath path) throws FsException {
-    throw new UnsupportedOperationException();
+    return Await.result(statAsync(path));
   }
 
   public CompletableFuture<FileAttributes> statAsync(AdhocPath path) {
-    throw new UnsupportedOperationException();
+    Operation operation = core.begin(() -> "stat " + path);
+    return operation.answer(attributes(operation, path, true));
   }
 
   /** As {@link #stat}, but a symbolic link at the end of the path is not followed. */
   public FileAttributes statLink(AdhocPath path) throws FsException {
-    throw new UnsupportedOperationException();
+    return Await.result(statLinkAsync(path));
   }
 
   public CompletableFuture<FileAttributes> statLinkAsync(AdhocPath path) {
-    throw new UnsupportedOperationException();
+    Operation operation = core.begin(() -> "lstat " + path);
+    return operation.answer(attributes(operation, path, false));
   }
 
   /** Sets attributes of what a path names, symbolic links followed. */
   @CanIgnoreReturnValue
   public FileAttributes setAttributes(AdhocPath path, AttributeChange change) throws FsException {
-    throw new UnsupportedOperationException();
+    return Await.result(setAttributesAsync(path, change));
   }
 
   public CompletableFuture<FileAttributes> setAttributesAsync(
       AdhocPath path, AttributeChange change) {
-    throw new UnsupportedOperationException();
+    Operation operation = core.begin(() -> "change of attributes of " + path);
+    return operation.answer(
+        walk.find(operation, path, true)
+            .thenCompose(found -> inodes.setAttributes(operation, found.inode(), change)));
   }
 
   /** Sets a regular file's size, up or down. */
   @CanIgnoreReturnValue
   public FileAttributes truncate(AdhocPath path, long sizeBytes) throws FsException {
-    throw new UnsupportedOperationException();
+    return Await.result(truncateAsync(path, sizeBytes));
   }
 
   public CompletableFuture<FileAttributes> truncateAsync(AdhocPath path, long sizeBytes) {
-    throw new UnsupportedOperationException();
+    Operation operation = core.begin(() -> "truncation of " + path + " to " + sizeBytes);
+    return operation.answer(
+        walk.find(operation, path, true)
+            .thenCompose(found -> inodes.truncate(operation, found.inode(), sizeBytes)));
   }
 
   /** The entries of a directory, without "." and "..". */
   public DirectoryListing list(AdhocPath path, boolean withAttributes) throws FsException {
-    throw new UnsupportedOperationException();
+    return Await.result(listAsync(path, withAttributes));
   }
 
   public CompletableFuture<DirectoryListing> listAsync(AdhocPath path, boolean withAttributes) {
-    throw new UnsupportedOperationException();
+    Operation operation = core.begin(() -> "listing of " + path);
+    return operation.answer(
+        walk.find(operation, path, true)
+            .thenCompose(found ->
+                found.type() == FileType.DIRECTORY
+                    ? CompletableFuture.completedFuture(
+                        new DirectoryListing(core, inodes, path, found.inode(), withAttributes))
+                    : CompletableFuture.failedFuture(
+                        new FsException(FsError.NOT_DIRECTORY, "it is a " + found.type()))));
   }
 
   /** Makes one directory; EXISTS if the name is taken. */
   @CanIgnoreReturnValue
   public FileAttributes createDirectory(AdhocPath path, int mode) throws FsException {
-    throw new UnsupportedOperationException();
+    return Await.result(createDirectoryAsync(path, mode));
   }
 
   public CompletableFuture<FileAttributes> createDirectoryAsync(AdhocPath path, int mode) {
-    throw new UnsupportedOperationException();
+    Operation operation = core.begin(() -> "mkdir " + path);
+    return operation.answer(createDirectory(operation, path, mode));
   }
 
   /** Makes a directory and those above it that are not there; answers the last, made or found. */
   @CanIgnoreReturnValue
   public FileAttributes createDirectories(AdhocPath path, int mode) throws FsException {
-    throw new UnsupportedOperationException();
+    return Await.result(createDirectoriesAsync(path, mode));
   }
 
   public CompletableFuture<FileAttributes> createDirectoriesAsync(AdhocPath path, int mode) {
-    throw new UnsupportedOperationException();
+    Operation operation = core.begin(() -> "mkdir -p " + path);
+    return operation.answer(createDirectories(operation, path, mode));
   }
 
   /** Opens a regular file. IS_DIRECTORY, NOT_SUPPORTED for what has no bytes. */
   public OpenFile open(AdhocPath path, OpenOptions options) throws FsException {
-    throw new UnsupportedOperationException();
+    return Await.result(openAsync(path, options));
   }
 
   public CompletableFuture<OpenFile> openAsync(AdhocPath path, OpenOptions options) {
-    throw new UnsupportedOperationException();
+    Operation operation = core.begin(() -> "open of " + path);
+    return operation.answer(open(operation, path, options), OpenFile::abandon);
   }
 
   /** Moves a name, atomically. */
   public void rename(AdhocPath from, AdhocPath to, RenameMode mode) throws FsException {
-    throw new UnsupportedOperationException();
+    Await.result(renameAsync(from, to, mode));
   }
 
   public CompletableFuture<Void> renameAsync(AdhocPath from, AdhocPath to, RenameMode mode) {
-    throw new UnsupportedOperationException();
+    Operation operation = core.begin(() -> "rename of " + from + " to " + to);
+    return operation.answer(
+        Completion.done(
+            inNamedDirectory(
+                operation,
+                from,
+                (directory, name) ->
+                    inNamedDirectory(
+                        operation,
+                        to,
+                        (newDirectory, newName) ->
+                            inodes
+                                .rename(operation, directory, name, newDirectory, newName, mode)
+                                .thenApply(_ -> true)))));
   }
 
   /** Removes a name: of a file, a symbolic link, an empty directory. */
   public void remove(AdhocPath path) throws FsException {
-    throw new UnsupportedOperationException();
+    Await.result(removeAsync(path));
   }
 
   public CompletableFuture<Void> removeAsync(AdhocPath path) {
-    throw new UnsupportedOperationException();
+    Operation operation = core.begin(() -> "removal of " + path);
+    return operation.answer(remove(operation, path));
   }
 
   /**
@@ -142,45 +296,82 @@ public final class AdhocFileSystem implements AutoCloseable {
    * root stays: all below it is removed.
    */
   public void removeRecursively(AdhocPath path) throws FsException {
-    throw new UnsupportedOperationException();
+    Await.result(removeRecursivelyAsync(path));
   }
 
   public CompletableFuture<Void> removeRecursivelyAsync(AdhocPath path) {
-    throw new UnsupportedOperationException();
+    // Each entry has the deadline for itself: a large tree takes as long as it takes.
+    Operation operation =
+        new Operation(
+            () -> "recursive removal of " + path,
+            core.operations.trafficClass(),
+            core.operations.timers(),
+            0);
+    return operation.answer(new TreeRemoval(core, walk, operation).remove(path));
   }
 
   /** Makes a symbolic link at {@code path} whose target is these bytes. */
   @CanIgnoreReturnValue
   public FileAttributes symlink(AdhocPath path, byte[] target) throws FsException {
-    throw new UnsupportedOperationException();
+    return Await.result(symlinkAsync(path, target));
   }
 
   public CompletableFuture<FileAttributes> symlinkAsync(AdhocPath path, byte[] target) {
-    throw new UnsupportedOperationException();
+    Operation operation = core.begin(() -> "symlink at " + path);
+    if (target.length == 0) {
+      return operation.answer(
+          CompletableFuture.failedFuture(new FsException(FsError.NOT_FOUND, "an empty target")));
+    }
+    if (target.length >= AdhocPath.LENGTH_MAX) {
+      return operation.answer(
+          CompletableFuture.failedFuture(
+              new FsException(FsError.NAME_TOO_LONG, "a target of " + target.length + " bytes")));
+    }
+    return operation.answer(
+        inNamedDirectory(
+            operation,
+            path,
+            (directory, name) ->
+                inodes.create(operation, directory, name, NewInode.symlink(target, owner))));
   }
 
   /** The target of a symbolic link; INVALID if it is none. */
   public byte[] readSymlink(AdhocPath path) throws FsException {
-    throw new UnsupportedOperationException();
+    return Await.result(readSymlinkAsync(path));
   }
 
   public CompletableFuture<byte[]> readSymlinkAsync(AdhocPath path) {
-    throw new UnsupportedOperationException();
+    Operation operation = core.begin(() -> "readlink of " + path);
+    return operation.answer(
+        walk.find(operation, path, false)
+            .thenCompose(found ->
+                found.type() == FileType.SYMLINK
+                    ? core.namespace.readSymlink(operation, found.inode())
+                    : CompletableFuture.failedFuture(
+                        new FsException(FsError.INVALID, "it is a " + found.type()))));
   }
 
   /** Gives what {@code existing} names (a symbolic link itself, not its target) one more name. */
   @CanIgnoreReturnValue
   public FileAttributes link(AdhocPath existing, AdhocPath path) throws FsException {
-    throw new UnsupportedOperationException();
+    return Await.result(linkAsync(existing, path));
   }
 
   public CompletableFuture<FileAttributes> linkAsync(AdhocPath existing, AdhocPath path) {
-    throw new UnsupportedOperationException();
+    Operation operation = core.begin(() -> "link of " + existing + " to " + path);
+    return operation.answer(
+        walk.find(operation, existing, false)
+            .thenCompose(found ->
+                inNamedDirectory(
+                    operation,
+                    path,
+                    (directory, name) ->
+                        core.namespace.link(operation, found.inode(), directory, name))));
   }
 
   /** Space and inodes: as {@link InodeOperations#statistics()}. */
   public Statistics statistics() throws FsException {
-    throw new UnsupportedOperationException();
+    return Await.result(inodes.statistics());
   }
 
   /**
@@ -190,6 +381,171 @@ public final class AdhocFileSystem implements AutoCloseable {
    */
   @Override
   public void close() {
-    throw new UnsupportedOperationException();
+    if (!closed.compareAndSet(false, true)) {
+      return;
+    }
+    try {
+      CompletableFuture<?> told =
+          core.pins
+              .sendAll()
+              .handle((_, _) -> true)
+              .thenCompose(_ -> core.session.close(CLOSE_LIMIT));
+      Object _ = told.get(CLOSE_LIMIT.toNanos(), TimeUnit.NANOSECONDS);
+    } catch (ExecutionException | TimeoutException e) {
+      log.debug("the daemons were not told the end of the session: it ends with its lease", e);
+    } catch (InterruptedException e) {
+      Thread.currentThread().interrupt();
+    }
+    core.router.end(new FsException(FsError.CLOSED, "the client has been closed"));
+    closeSurroundings.run();
+  }
+
+  private CompletableFuture<FileAttributes> attributes(
+      Operation operation, AdhocPath path, boolean followLast) {
+    return walk.find(operation, path, followLast)
+        .thenCompose(found -> {
+          FileAttributes told = found.attributes();
+          return told != null && core.files.get(found.inode()) == null
+              ? CompletableFuture.completedFuture(told)
+              : inodes.getAttributes(operation, found.inode());
+        });
+  }
+
+  private CompletableFuture<FileAttributes> createDirectory(
+      Operation operation, AdhocPath path, int mode) {
+    if (path.isRoot()) {
+      return CompletableFuture.failedFuture(new FsException(FsError.EXISTS, "it is the root"));
+    }
+    return inNamedDirectory(
+        operation,
+        path,
+        (directory, name) ->
+            core.namespace.makeDirectory(
+                operation, directory, name, mode, owner.uid(), owner.gid()));
+  }
+
+  private CompletableFuture<FileAttributes> createDirectories(
+      Operation operation, AdhocPath path, int mode) {
+    if (path.isRoot()) {
+      return attributes(operation, path, true);
+    }
+    return Completion.compose(
+        createDirectory(operation, path, mode),
+        (made, failure) -> {
+          if (failure == null) {
+            return CompletableFuture.completedFuture(made);
+          }
+          FsException answer = Failures.of(failure);
+          return switch (answer.error()) {
+            case EXISTS, INVALID -> existingDirectory(operation, path);
+            case NOT_FOUND -> withParents(operation, path, mode);
+            default -> CompletableFuture.<FileAttributes>failedFuture(answer);
+          };
+        });
+  }
+
+  private CompletableFuture<FileAttributes> existingDirectory(Operation operation, AdhocPath path) {
+    return attributes(operation, path, true)
+        .thenCompose(there ->
+            there.isDirectory()
+                ? CompletableFuture.completedFuture(there)
+                : CompletableFuture.failedFuture(
+                    new FsException(FsError.EXISTS, "'" + path + "' is a " + there.type())));
+  }
+
+  private CompletableFuture<FileAttributes> withParents(
+      Operation operation, AdhocPath path, int mode) {
+    try {
+      return Completion.compose(
+          createDirectories(operation, path.parent(), mode)
+              .thenCompose(_ -> createDirectory(operation, path, mode)),
+          (made, failure) -> {
+            if (failure == null) {
+              return CompletableFuture.completedFuture(made);
+            }
+            // Somebody else may have made it meanwhile.
+            FsException answer = Failures.of(failure);
+            return answer.error() == FsError.EXISTS
+                ? existingDirectory(operation, path)
+                : CompletableFuture.<FileAttributes>failedFuture(answer);
+          });
+    } catch (FsException e) {
+      return CompletableFuture.failedFuture(e);
+    }
+  }
+
+  private CompletableFuture<OpenFile> open(
+      Operation operation, AdhocPath path, OpenOptions options) {
+    boolean onlyNew = options.create() && options.exclusive();
+    return walk.locate(operation, path, options.followSymlinks() && !onlyNew)
+        .thenCompose(place -> {
+          Found found = place.found();
+          EntryName name = place.name();
+          if (found == null && name != null && options.create()) {
+            // Whoever makes it meanwhile decides what it is; a symbolic link is then refused.
+            return inodes
+                .createAndOpen(
+                    operation,
+                    place.directory(),
+                    name,
+                    NewInode.regularFile(options.mode(), owner),
+                    options.exclusive(),
+                    options.readable(),
+                    options.writable())
+                .thenCompose(created ->
+                    options.truncate() && created.existed()
+                        ? inodes.emptied(operation, created.file())
+                        : CompletableFuture.completedFuture(created.file()));
+          }
+          if (found == null) {
+            return CompletableFuture.failedFuture(
+                new FsException(FsError.NOT_FOUND, "there is no such file"));
+          }
+          if (onlyNew) {
+            return CompletableFuture.failedFuture(
+                new FsException(FsError.EXISTS, "there is one already"));
+          }
+          return inodes
+              .open(operation, found.inode(), options.readable(), options.writable())
+              .thenCompose(file ->
+                  options.truncate()
+                      ? inodes.emptied(operation, file)
+                      : CompletableFuture.completedFuture(file));
+        });
+  }
+
+  private CompletableFuture<Void> remove(Operation operation, AdhocPath path) {
+    if (path.isRoot()) {
+      return CompletableFuture.failedFuture(new FsException(FsError.BUSY, "it is the root"));
+    }
+    return Completion.done(
+        inNamedDirectory(
+            operation,
+            path,
+            (directory, name) ->
+                core.namespace
+                    .find(operation, directory, name)
+                    .thenCompose(found ->
+                        (found.type() == FileType.DIRECTORY
+                                ? core.namespace.removeDirectory(operation, directory, name)
+                                : core.namespace.unlink(operation, directory, name))
+                            .thenApply(_ -> true))));
+  }
+
+  @FunctionalInterface
+  private interface EntryAction<T> {
+    CompletableFuture<T> on(InodeId directory, EntryName name);
+  }
+
+  /** Runs an action on a path's last name in its directory, which must exist. */
+  private <T> CompletableFuture<T> inNamedDirectory(
+      Operation operation, AdhocPath path, EntryAction<T> action) {
+    EntryName name;
+    try {
+      name = path.name();
+    } catch (FsException e) {
+      return CompletableFuture.failedFuture(e);
+    }
+    return walk.findParent(operation, path).thenCompose(directory -> action.on(directory, name));
   }
 }

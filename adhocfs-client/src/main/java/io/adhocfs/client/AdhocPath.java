@@ -101,7 +101,7 @@ public final class AdhocPath {
 
   /** The path without its last component, which must be a name. Errors as {@link #name()}. */
   public AdhocPath parent() throws FsException {
-    EntryName unused = name();
+    EntryName _ = name();
     return new AdhocPath(steps.subList(0, steps.size() - 1));
   }
 

@@ -5,6 +5,7 @@ import io.adhocfs.protocol.model.FsException;
 import java.util.concurrent.CancellationException;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.ExecutionException;
+import org.jspecify.annotations.Nullable;
 
 /** Turns the asynchronous form of an operation into the one that waits. */
 final class Await {
@@ -14,7 +15,7 @@ final class Await {
    * Waits for the answer. An interrupted thread cancels the operation, stays interrupted and gets
    * INTERRUPTED.
    */
-  static <T> T result(CompletableFuture<T> future) throws FsException {
+  static <T extends @Nullable Object> T result(CompletableFuture<T> future) throws FsException {
     try {
       return future.get();
     } catch (InterruptedException e) {

@@ -1,5 +1,6 @@
 package io.adhocfs.client;
 
+import io.adhocfs.client.routing.Operation;
 import io.adhocfs.protocol.model.FsException;
 import io.adhocfs.protocol.model.InodeId;
 import java.util.ArrayDeque;
@@ -14,15 +15,24 @@ import org.jspecify.annotations.Nullable;
 public final class DirectoryListing {
   private static final int PAGE_BYTES = 256 << 10;
 
+  private final ClientCore core;
   private final InodeOperations inodes;
+  private final AdhocPath path;
   private final InodeId directory;
   private final boolean withAttributes;
   private final Deque<DirectoryItem> items = new ArrayDeque<>();
   private long cookie;
   private boolean last;
 
-  DirectoryListing(InodeOperations inodes, InodeId directory, boolean withAttributes) {
+  DirectoryListing(
+      ClientCore core,
+      InodeOperations inodes,
+      AdhocPath path,
+      InodeId directory,
+      boolean withAttributes) {
+    this.core = core;
     this.inodes = inodes;
+    this.path = path;
     this.directory = directory;
     this.withAttributes = withAttributes;
   }
@@ -44,12 +54,14 @@ public final class DirectoryListing {
    * at a time.
    */
   public CompletableFuture<DirectoryPage> nextPage() {
-    return inodes
-        .readDirectory(directory, cookie, PAGE_BYTES, withAttributes)
-        .thenApply(page -> {
-          cookie = page.nextCookie();
-          last = page.last();
-          return page;
-        });
+    Operation operation = core.begin(() -> "listing of " + path);
+    return operation.answer(
+        inodes
+            .readDirectory(operation, directory, cookie, PAGE_BYTES, withAttributes)
+            .thenApply(page -> {
+              cookie = page.nextCookie();
+              last = page.last();
+              return page;
+            }));
   }
 }

@@ -1,7 +1,15 @@
 package io.adhocfs.client;
 
+import io.adhocfs.client.namespace.Namespace;
+import io.adhocfs.client.routing.Completion;
+import io.adhocfs.client.routing.Failures;
+import io.adhocfs.client.routing.Operation;
+import io.adhocfs.client.size.KnownFile;
 import io.adhocfs.protocol.model.EntryName;
 import io.adhocfs.protocol.model.FileAttributes;
+import io.adhocfs.protocol.model.FileType;
+import io.adhocfs.protocol.model.FsError;
+import io.adhocfs.protocol.model.FsException;
 import io.adhocfs.protocol.model.InodeId;
 import java.util.concurrent.CompletableFuture;
 
@@ -18,11 +26,17 @@ import java.util.concurrent.CompletableFuture;
  * <p>Thread-safe. Permissions are not checked.
  */
 public final class InodeOperations {
-  InodeOperations() {}
+  private final ClientCore core;
+
+  InodeOperations(ClientCore core) {
+    this.core = core;
+  }
 
   /** What is behind a name: NOT_FOUND, NOT_DIRECTORY. */
   public CompletableFuture<FileAttributes> lookup(InodeId directory, EntryName name) {
-    throw new UnsupportedOperationException();
+
+    Operation operation = core.begin(() -> "lookup of '" + name + "' in inode " + directory);
+    return operation.answer(lookup(operation, directory, name));
   }
 
   /**
@@ -30,23 +44,40 @@ public final class InodeOperations {
    * it does not know yet.
    */
   public CompletableFuture<FileAttributes> getAttributes(InodeId inode) {
-    throw new UnsupportedOperationException();
+
+    Operation operation = core.begin(() -> "attributes of inode " + inode);
+    return operation.answer(getAttributes(operation, inode));
   }
 
   /** Sets attributes, all of the change or nothing. */
   public CompletableFuture<FileAttributes> setAttributes(InodeId inode, AttributeChange change) {
-    throw new UnsupportedOperationException();
+
+    Operation operation = core.begin(() -> "change of attributes of inode " + inode);
+    return operation.answer(setAttributes(operation, inode, change));
   }
 
   /** Sets a regular file's size, up or down; done when no reader sees what was cut any more. */
   public CompletableFuture<FileAttributes> truncate(InodeId inode, long sizeBytes) {
-    throw new UnsupportedOperationException();
+
+    Operation operation = core.begin(() -> "truncation of inode " + inode + " to " + sizeBytes);
+    return operation.answer(truncate(operation, inode, sizeBytes));
+  }
+
+  /** {@link #truncate}, then {@link #setAttributes}; not atomic together. */
+  public CompletableFuture<FileAttributes> truncateAndSet(
+      InodeId inode, long sizeBytes, AttributeChange change) {
+    Operation operation = core.begin(() -> "truncation of inode " + inode + " to " + sizeBytes);
+    return operation.answer(
+        truncate(operation, inode, sizeBytes)
+            .thenCompose(_ -> setAttributes(operation, inode, change)));
   }
 
   /** Makes anything but a directory; EXISTS if the name is taken. */
   public CompletableFuture<FileAttributes> create(
       InodeId directory, EntryName name, NewInode what) {
-    throw new UnsupportedOperationException();
+
+    Operation operation = core.begin(() -> "creation of '" + name + "' in inode " + directory);
+    return operation.answer(create(operation, directory, name, what));
   }
 
   /**
@@ -56,39 +87,79 @@ public final class InodeOperations {
    */
   public CompletableFuture<CreatedFile> createAndOpen(
       InodeId directory, EntryName name, NewInode what, boolean exclusive) {
-    throw new UnsupportedOperationException();
+
+    Operation operation = core.begin(() -> "creation of '" + name + "' in inode " + directory);
+    return operation.answer(
+        createAndOpen(operation, directory, name, what, exclusive, true, true),
+        created -> created.file().abandon());
+  }
+
+  /** As the other form; a file that is there already is cut to 0 if {@code truncate} says so. */
+  public CompletableFuture<CreatedFile> createAndOpen(
+      InodeId directory, EntryName name, NewInode what, boolean exclusive, boolean truncate) {
+    Operation operation = core.begin(() -> "creation of '" + name + "' in inode " + directory);
+    return operation.answer(
+        createAndOpen(operation, directory, name, what, exclusive, true, true)
+            .thenCompose(created ->
+                truncate && created.existed()
+                    ? emptied(operation, created.file()).thenApply(_ -> created)
+                    : CompletableFuture.completedFuture(created)),
+        created -> created.file().abandon());
   }
 
   /** Makes a directory; EXISTS if the name is taken. */
   public CompletableFuture<FileAttributes> makeDirectory(
       InodeId directory, EntryName name, int mode, Owner owner) {
-    throw new UnsupportedOperationException();
+
+    Operation operation = core.begin(() -> "mkdir of '" + name + "' in inode " + directory);
+    return operation.answer(
+        core.namespace.makeDirectory(operation, directory, name, mode, owner.uid(), owner.gid()));
   }
 
   /** Removes a name of anything but a directory; open handles go on working. */
   public CompletableFuture<Void> unlink(InodeId directory, EntryName name) {
-    throw new UnsupportedOperationException();
+
+    Operation operation = core.begin(() -> "unlink of '" + name + "' in inode " + directory);
+    return operation.answer(core.namespace.unlink(operation, directory, name));
   }
 
   /** Removes an empty directory: NOT_EMPTY, NOT_DIRECTORY. */
   public CompletableFuture<Void> removeDirectory(InodeId directory, EntryName name) {
-    throw new UnsupportedOperationException();
+
+    Operation operation = core.begin(() -> "rmdir of '" + name + "' in inode " + directory);
+    return operation.answer(core.namespace.removeDirectory(operation, directory, name));
   }
 
   /** Gives an inode that is no directory one more name, and answers what it is then. */
   public CompletableFuture<FileAttributes> link(InodeId inode, InodeId directory, EntryName name) {
-    throw new UnsupportedOperationException();
+
+    Operation operation =
+        core.begin(() -> "link of inode " + inode + " to '" + name + "' in inode " + directory);
+    return operation.answer(core.namespace.link(operation, inode, directory, name));
   }
 
   /** Moves a name, atomically. */
   public CompletableFuture<Void> rename(
       InodeId directory, EntryName name, InodeId newDirectory, EntryName newName, RenameMode mode) {
-    throw new UnsupportedOperationException();
+
+    Operation operation =
+        core.begin(() ->
+            "rename of '"
+                + name
+                + "' in inode "
+                + directory
+                + " to '"
+                + newName
+                + "' in inode "
+                + newDirectory);
+    return operation.answer(rename(operation, directory, name, newDirectory, newName, mode));
   }
 
   /** The bytes of a symbolic link's target; INVALID if it is none. */
   public CompletableFuture<byte[]> readSymlink(InodeId inode) {
-    throw new UnsupportedOperationException();
+
+    Operation operation = core.begin(() -> "readlink of inode " + inode);
+    return operation.answer(core.namespace.readSymlink(operation, inode));
   }
 
   /**
@@ -100,19 +171,45 @@ public final class InodeOperations {
    */
   public CompletableFuture<DirectoryPage> readDirectory(
       InodeId directory, long afterCookie, int maxBytes, boolean withAttributes) {
-    throw new UnsupportedOperationException();
+
+    Operation operation = core.begin(() -> "listing of inode " + directory);
+    return operation.answer(
+        readDirectory(operation, directory, afterCookie, maxBytes, withAttributes));
+  }
+
+  /**
+   * What the instance's {@code fsync} setting promises, for an inode and, of a directory, its
+   * entries. For the bytes of a file, {@link OpenFile#syncAsync}.
+   */
+  public CompletableFuture<Void> sync(InodeId inode) {
+    Operation operation = core.begin(() -> "sync of inode " + inode);
+    return operation.answer(
+        core.syncsToDisk
+            ? core.namespace.syncToDisk(operation, inode)
+            : CompletableFuture.<Void>completedFuture(null));
   }
 
   /**
    * Opens a regular file. Its data lives until the handle is closed, whatever happens to its names.
    */
   public CompletableFuture<OpenFile> open(InodeId inode) {
-    throw new UnsupportedOperationException();
+
+    return open(inode, true, true);
   }
 
   /** As {@link #open(InodeId)}, refusing with BAD_HANDLE what the handle is not for. */
   public CompletableFuture<OpenFile> open(InodeId inode, boolean readable, boolean writable) {
-    throw new UnsupportedOperationException();
+
+    Operation operation = core.begin(() -> "open of inode " + inode);
+    return operation.answer(open(operation, inode, readable, writable), OpenFile::abandon);
+  }
+
+  /** Opens a regular file and cuts it to 0. */
+  public CompletableFuture<OpenFile> openTruncated(InodeId inode) {
+    Operation operation = core.begin(() -> "open of inode " + inode);
+    return operation.answer(
+        open(operation, inode, true, true).thenCompose(file -> emptied(operation, file)),
+        OpenFile::abandon);
   }
 
   /**
@@ -120,6 +217,249 @@ public final class InodeOperations {
    * said last; if it never said anything, that is an error.
    */
   public CompletableFuture<Statistics> statistics() {
-    throw new UnsupportedOperationException();
+
+    Operation operation = core.begin(() -> "statistics of the file system");
+    return operation.answer(statistics(operation));
+  }
+
+  // The same as parts of a longer operation. ------------------------------------------------------
+
+  CompletableFuture<FileAttributes> lookup(Operation operation, InodeId directory, EntryName name) {
+    return core.namespace
+        .lookup(operation, directory, name)
+        .thenCompose(found -> withOwnTimes(operation, found));
+  }
+
+  private CompletableFuture<FileAttributes> withOwnTimes(
+      Operation operation, FileAttributes attributes) {
+    KnownFile file = core.files.get(attributes.id());
+    if (file == null) {
+      return CompletableFuture.completedFuture(attributes);
+    }
+    file.learn(attributes);
+    return file.tellTimes(operation).thenApply(told -> told == null ? attributes : told);
+  }
+
+  CompletableFuture<FileAttributes> getAttributes(Operation operation, InodeId inode) {
+    KnownFile file = core.files.get(inode);
+    return file == null ? core.namespace.getAttributes(operation, inode) : file.current(operation);
+  }
+
+  CompletableFuture<FileAttributes> setAttributes(
+      Operation operation, InodeId inode, AttributeChange change) {
+    if (change.isEmpty()) {
+      return getAttributes(operation, inode);
+    }
+    KnownFile file = core.files.get(inode);
+    // Times that this client owes for earlier writes must not come after the ones that are set.
+    CompletableFuture<?> before =
+        file == null ? CompletableFuture.completedFuture(null) : file.tellTimes(operation);
+    return before
+        .thenCompose(_ ->
+            core.namespace.setAttributes(
+                operation,
+                inode,
+                change.mode(),
+                change.uid(),
+                change.gid(),
+                change.atimeNanos(),
+                change.mtimeNanos(),
+                change.ctimeNanos()))
+        .thenApply(told -> {
+          if (file != null) {
+            file.learn(told);
+          }
+          return told;
+        });
+  }
+
+  CompletableFuture<FileAttributes> truncate(Operation operation, InodeId inode, long sizeBytes) {
+    return core.namespace
+        .truncate(operation, inode, sizeBytes)
+        .thenApply(told -> {
+          KnownFile file = core.files.get(inode);
+          if (file != null) {
+            file.learn(told);
+          }
+          return told;
+        });
+  }
+
+  CompletableFuture<FileAttributes> create(
+      Operation operation, InodeId directory, EntryName name, NewInode what) {
+    return make(operation, directory, name, what, true, 0)
+        .thenCompose(made -> {
+          FileAttributes attributes = made.found().attributes();
+          return attributes != null
+              ? CompletableFuture.completedFuture(attributes)
+              : core.namespace.getAttributes(operation, made.found().inode());
+        });
+  }
+
+  private CompletableFuture<Namespace.Made> make(
+      Operation operation,
+      InodeId directory,
+      EntryName name,
+      NewInode what,
+      boolean exclusive,
+      long pin) {
+    return core.namespace.create(
+        operation,
+        directory,
+        name,
+        what.type(),
+        what.mode(),
+        what.owner().uid(),
+        what.owner().gid(),
+        what.deviceNumber(),
+        what.symlinkTarget(),
+        exclusive,
+        pin);
+  }
+
+  CompletableFuture<CreatedFile> createAndOpen(
+      Operation operation,
+      InodeId directory,
+      EntryName name,
+      NewInode what,
+      boolean exclusive,
+      boolean readable,
+      boolean writable) {
+    if (what.type() != FileType.REGULAR) {
+      throw new IllegalArgumentException("a " + what.type() + " can't be opened");
+    }
+    long pin = core.pins.draw();
+    return Completion.compose(
+        make(operation, directory, name, what, exclusive, pin),
+        (made, failure) -> {
+          if (failure != null) {
+            FsException failed = Failures.of(failure);
+            if (failed.error() == FsError.INTERRUPTED || failed.error() == FsError.TIMED_OUT) {
+              unpinLater(directory, name, pin);
+            }
+            return CompletableFuture.<CreatedFile>failedFuture(failed);
+          }
+          InodeId inode = made.found().inode();
+          core.pins.use(inode, pin);
+          FileAttributes attributes = made.found().attributes();
+          CompletableFuture<OpenFile> opened =
+              attributes != null
+                  ? openPinned(attributes, readable, writable)
+                  : open(operation, inode, pin, readable, writable);
+          return opened.thenApply(file -> new CreatedFile(file, made.existed()));
+        });
+  }
+
+  /** A create that nobody waits for any more may have run: its pin must not stay. */
+  private void unpinLater(InodeId directory, EntryName name, long pin) {
+    Operation operation = core.begin(() -> "release of '" + name + "' in inode " + directory);
+    Completion.then(
+        core.namespace.find(operation, directory, name),
+        (found, _) -> {
+          if (found != null) {
+            core.pins.use(found.inode(), pin);
+            core.pins.release(found.inode());
+          }
+        });
+  }
+
+  CompletableFuture<OpenFile> open(
+      Operation operation, InodeId inode, boolean readable, boolean writable) {
+    long pin = core.pins.draw();
+    core.pins.use(inode, pin);
+    return open(operation, inode, pin, readable, writable);
+  }
+
+  /** Opens what is counted as used under this pin already, or ends that use. */
+  private CompletableFuture<OpenFile> open(
+      Operation operation, InodeId inode, long pin, boolean readable, boolean writable) {
+    return Completion.compose(
+        core.namespace.open(operation, inode, pin),
+        (attributes, failure) -> {
+          if (failure != null) {
+            core.pins.release(inode);
+            return CompletableFuture.<OpenFile>failedFuture(Failures.of(failure));
+          }
+          return openPinned(attributes, readable, writable);
+        });
+  }
+
+  /** Cuts a file that has just been opened to 0; closes it if that fails. */
+  CompletableFuture<OpenFile> emptied(Operation operation, OpenFile file) {
+    return Completion.compose(
+        truncate(operation, file.inode(), 0),
+        (_, failure) -> {
+          if (failure == null) {
+            return CompletableFuture.completedFuture(file);
+          }
+          file.abandon();
+          return CompletableFuture.<OpenFile>failedFuture(failure);
+        });
+  }
+
+  private CompletableFuture<OpenFile> openPinned(
+      FileAttributes attributes, boolean readable, boolean writable) {
+    FsError refusal =
+        switch (attributes.type()) {
+          case REGULAR -> null;
+          case DIRECTORY -> FsError.IS_DIRECTORY;
+          case SYMLINK -> FsError.TOO_MANY_SYMLINKS;
+          case FIFO, CHARACTER_DEVICE, BLOCK_DEVICE, SOCKET -> FsError.NOT_SUPPORTED;
+        };
+    if (refusal != null) {
+      core.pins.release(attributes.id());
+      return CompletableFuture.failedFuture(
+          new FsException(refusal, "inode " + attributes.id() + " is a " + attributes.type()));
+    }
+    return CompletableFuture.completedFuture(
+        new OpenFile(core, this, core.files.acquire(attributes), readable, writable));
+  }
+
+  CompletableFuture<Void> rename(
+      Operation operation,
+      InodeId directory,
+      EntryName name,
+      InodeId newDirectory,
+      EntryName newName,
+      RenameMode mode) {
+    return core.namespace.rename(
+        operation,
+        directory,
+        name,
+        newDirectory,
+        newName,
+        mode != RenameMode.NO_REPLACE,
+        mode == RenameMode.EXCHANGE);
+  }
+
+  CompletableFuture<DirectoryPage> readDirectory(
+      Operation operation,
+      InodeId directory,
+      long afterCookie,
+      int maxBytes,
+      boolean withAttributes) {
+    return core.namespace
+        .readDirectory(
+            operation, directory, afterCookie, maxBytes, withAttributes, DirectoryItem::new)
+        .thenApply(page -> new DirectoryPage(page.items(), page.last(), page.nextCookie()));
+  }
+
+  CompletableFuture<Statistics> statistics(Operation operation) {
+    return core.space
+        .totals(
+            operation,
+            nanos ->
+                new Operation(
+                    operation::description,
+                    operation.trafficClass(),
+                    core.operations.timers(),
+                    Math.max(1, Math.min(nanos, operation.remainingNanos()))))
+        .thenApply(totals ->
+            new Statistics(
+                totals.totalBytes(),
+                totals.availableBytes(),
+                totals.inodesUsed() + totals.inodesFree(),
+                totals.inodesFree(),
+                core.blockSizeBytes));
   }
 }

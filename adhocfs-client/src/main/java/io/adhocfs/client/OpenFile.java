@@ -1,13 +1,26 @@
 package io.adhocfs.client;
 
 import com.google.errorprone.annotations.CanIgnoreReturnValue;
+import com.google.errorprone.annotations.concurrent.GuardedBy;
+import io.adhocfs.client.data.FileData;
+import io.adhocfs.client.data.WritePiece;
+import io.adhocfs.client.routing.Completion;
+import io.adhocfs.client.routing.Failures;
+import io.adhocfs.client.routing.Operation;
+import io.adhocfs.client.size.KnownFile;
 import io.adhocfs.protocol.model.FileAttributes;
+import io.adhocfs.protocol.model.FsError;
 import io.adhocfs.protocol.model.FsException;
 import io.adhocfs.protocol.model.InodeId;
 import io.netty.buffer.ByteBuf;
+import io.netty.buffer.Unpooled;
 import java.nio.ByteBuffer;
+import java.util.ArrayList;
 import java.util.List;
+import java.util.Objects;
 import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.atomic.AtomicReference;
+import java.util.function.Function;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -28,15 +41,34 @@ import org.jspecify.annotations.Nullable;
  * changed but dropped.
  */
 public final class OpenFile implements AutoCloseable {
-  OpenFile() {}
+  private final ClientCore core;
+  private final InodeOperations inodes;
+  private final KnownFile file;
+  private final boolean readable;
+  private final boolean writable;
+  private final AtomicReference<@Nullable CompletableFuture<Void>> closing =
+      new AtomicReference<>();
+
+  /** Completes, never failing, when all appends that have begun are over. */
+  @GuardedBy("this")
+  private CompletableFuture<?> appends = CompletableFuture.completedFuture(null);
+
+  OpenFile(
+      ClientCore core, InodeOperations inodes, KnownFile file, boolean readable, boolean writable) {
+    this.core = core;
+    this.inodes = inodes;
+    this.file = file;
+    this.readable = readable;
+    this.writable = writable;
+  }
 
   public InodeId inode() {
-    throw new UnsupportedOperationException();
+    return file.inode();
   }
 
   /** What the file was when this client last heard of it: at open, or by a later answer. */
   public FileAttributes lastKnownAttributes() {
-    throw new UnsupportedOperationException();
+    return file.attributes();
   }
 
   /**
@@ -46,12 +78,12 @@ public final class OpenFile implements AutoCloseable {
    */
   @CanIgnoreReturnValue
   public int read(long offset, ByteBuffer target) throws FsException {
-    throw new UnsupportedOperationException();
+    return Await.result(readAsync(offset, target));
   }
 
   /** As {@link #read}; the buffer's position moves before the future completes. */
   public CompletableFuture<Integer> readAsync(long offset, ByteBuffer target) {
-    throw new UnsupportedOperationException();
+    return read(List.of(new IoPiece(offset, target)), lengths -> lengths[0]);
   }
 
   /**
@@ -62,22 +94,35 @@ public final class OpenFile implements AutoCloseable {
    */
   @CanIgnoreReturnValue
   public int[] readVectored(List<IoPiece> pieces) throws FsException {
-    throw new UnsupportedOperationException();
+    return Await.result(readVectoredAsync(pieces));
   }
 
   /** As {@link #readVectored}. */
   public CompletableFuture<int[]> readVectoredAsync(List<IoPiece> pieces) {
-    throw new UnsupportedOperationException();
+    return read(pieces, lengths -> lengths);
+  }
+
+  private <T> CompletableFuture<T> read(List<IoPiece> pieces, Function<int[], T> form) {
+    Operation operation = core.begin(() -> "read of inode " + file.inode());
+    FsException refusal = refusal(readable, "reading");
+    if (refusal != null) {
+      return CompletableFuture.failedFuture(refusal);
+    }
+    List<FileData.ReadPiece> parts = new ArrayList<>(pieces.size());
+    for (IoPiece piece : pieces) {
+      parts.add(new FileData.ReadPiece(piece.offset(), piece.buffer()));
+    }
+    return operation.answer(core.data.read(operation, file, parts).thenApply(form));
   }
 
   /** Writes all that the buffer has remaining. */
   public void write(long offset, ByteBuffer source) throws FsException {
-    throw new UnsupportedOperationException();
+    Await.result(writeAsync(offset, source));
   }
 
   /** As {@link #write}; the buffer's position moves at once. */
   public CompletableFuture<Void> writeAsync(long offset, ByteBuffer source) {
-    throw new UnsupportedOperationException();
+    return writeVectoredAsync(List.of(new IoPiece(offset, source)));
   }
 
   /**
@@ -85,12 +130,16 @@ public final class OpenFile implements AutoCloseable {
    * times). Where pieces overlap, either may win.
    */
   public void writeVectored(List<IoPiece> pieces) throws FsException {
-    throw new UnsupportedOperationException();
+    Await.result(writeVectoredAsync(pieces));
   }
 
   /** As {@link #writeVectored}; the buffers' positions move at once. */
   public CompletableFuture<Void> writeVectoredAsync(List<IoPiece> pieces) {
-    throw new UnsupportedOperationException();
+    List<WritePiece> parts = new ArrayList<>(pieces.size());
+    for (IoPiece piece : pieces) {
+      parts.add(new WritePiece(piece.offset(), taken(piece.buffer())));
+    }
+    return write(parts, () -> {});
   }
 
   /**
@@ -101,59 +150,84 @@ public final class OpenFile implements AutoCloseable {
    */
   @CanIgnoreReturnValue
   public long append(ByteBuffer source) throws FsException {
-    throw new UnsupportedOperationException();
+    return Await.result(appendAsync(source));
   }
 
   /** As {@link #append}; the buffer's position moves at once. */
   public CompletableFuture<Long> appendAsync(ByteBuffer source) {
-    throw new UnsupportedOperationException();
+    return appendBuffer(taken(source));
   }
 
   /** Sets the size, up or down. */
   public void truncate(long sizeBytes) throws FsException {
-    throw new UnsupportedOperationException();
+    FileAttributes _ = Await.result(truncateAsync(sizeBytes));
   }
 
   public CompletableFuture<FileAttributes> truncateAsync(long sizeBytes) {
-    throw new UnsupportedOperationException();
+    Operation operation =
+        core.begin(() -> "truncation of inode " + file.inode() + " to " + sizeBytes);
+    FsException refusal = refusal(writable, "writing");
+    return refusal != null
+        ? CompletableFuture.failedFuture(refusal)
+        : operation.answer(inodes.truncate(operation, file.inode(), sizeBytes));
   }
 
   /** The size now, as the file's owner has it. */
   public long size() throws FsException {
-    throw new UnsupportedOperationException();
+    return Await.result(attributesAsync()).sizeBytes();
   }
 
   /** Attributes now, times of this client's writes included. */
   public CompletableFuture<FileAttributes> attributesAsync() {
-    throw new UnsupportedOperationException();
+    Operation operation = core.begin(() -> "attributes of inode " + file.inode());
+    return operation.answer(file.current(operation));
   }
 
   /** Tells the owner the times of writes that it does not know yet. */
   public void flush() throws FsException {
-    throw new UnsupportedOperationException();
+    Await.result(flushAsync());
   }
 
   public CompletableFuture<Void> flushAsync() {
-    throw new UnsupportedOperationException();
+    Operation operation = core.begin(() -> "flush of inode " + file.inode());
+    return operation.answer(told(operation));
   }
 
   /** {@link #flush}, and what the instance's {@code fsync} setting promises. */
   public void sync() throws FsException {
-    throw new UnsupportedOperationException();
+    Await.result(syncAsync());
   }
 
   public CompletableFuture<Void> syncAsync() {
-    throw new UnsupportedOperationException();
+    Operation operation = core.begin(() -> "sync of inode " + file.inode());
+    CompletableFuture<Void> told = told(operation);
+    return operation.answer(
+        core.syncsToDisk ? told.thenCompose(_ -> core.data.syncToDisk(operation, file)) : told);
   }
 
   /** {@link #flush}, then the handle is no more, whether that failed or not. Idempotent. */
   @Override
   public void close() throws FsException {
-    throw new UnsupportedOperationException();
+    Await.result(closeAsync());
   }
 
   public CompletableFuture<Void> closeAsync() {
-    throw new UnsupportedOperationException();
+    var closed = new CompletableFuture<Void>();
+    if (!closing.compareAndSet(null, closed)) {
+      return Objects.requireNonNull(closing.get()).copy();
+    }
+    Completion.then(
+        flushAsync(),
+        (_, failure) -> {
+          core.files.release(file);
+          core.pins.release(file.inode());
+          if (failure == null) {
+            closed.complete(null);
+          } else {
+            closed.completeExceptionally(Failures.of(failure));
+          }
+        });
+    return closed.copy();
   }
 
   // With buffers of Netty, so that bytes pass through without being copied. -----------------------
@@ -167,16 +241,88 @@ public final class OpenFile implements AutoCloseable {
    */
   public CompletableFuture<ByteBuf> readBuffer(
       long offset, int lengthBytes, @Nullable FileAttributes known) {
-    throw new UnsupportedOperationException();
+    Operation operation = core.begin(() -> "read of inode " + file.inode());
+    FsException refusal = refusal(readable, "reading");
+    if (refusal != null) {
+      return CompletableFuture.failedFuture(refusal);
+    }
+    if (known != null) {
+      file.learn(known);
+    }
+    return operation.answer(
+        core.data.read(operation, file, offset, lengthBytes, known), ByteBuf::release);
   }
 
   /** Writes all readable bytes of the buffer, which is taken over and released. */
   public CompletableFuture<Void> writeBuffer(long offset, ByteBuf data) {
-    throw new UnsupportedOperationException();
+    return write(List.of(new WritePiece(offset, data)), data::release);
   }
 
   /** As {@link #append}, of a buffer that is taken over and released. */
   public CompletableFuture<Long> appendBuffer(ByteBuf data) {
-    throw new UnsupportedOperationException();
+    Operation operation = core.begin(() -> "append to inode " + file.inode());
+    FsException refusal = refusal(writable, "writing");
+    if (refusal != null) {
+      data.release();
+      return CompletableFuture.failedFuture(refusal);
+    }
+    var result = new CompletableFuture<Long>();
+    CompletableFuture<?> before;
+    synchronized (this) {
+      before = appends;
+      appends = CompletableFuture.allOf(before, result).handle((_, _) -> true);
+    }
+    Completion.then(
+        operation.share(before).thenCompose(_ -> core.data.append(operation, file, data)),
+        (offset, failure) -> {
+          data.release();
+          if (failure == null) {
+            result.complete(offset);
+          } else {
+            result.completeExceptionally(Failures.of(failure));
+          }
+        });
+    return operation.answer(result);
+  }
+
+  /**
+   * Writes.
+   *
+   * @param after is run when the buffers are no longer needed
+   */
+  private CompletableFuture<Void> write(List<WritePiece> pieces, Runnable after) {
+    Operation operation = core.begin(() -> "write to inode " + file.inode());
+    FsException refusal = refusal(writable, "writing");
+    CompletableFuture<Void> written =
+        refusal != null
+            ? CompletableFuture.failedFuture(refusal)
+            : core.data.write(operation, file, pieces);
+    return operation.answer(written.whenComplete((_, _) -> after.run()));
+  }
+
+  private CompletableFuture<Void> told(Operation operation) {
+    return Completion.done(file.tellTimes(operation));
+  }
+
+  /** The bytes that a buffer has remaining, without copying; its position moves. */
+  private static ByteBuf taken(ByteBuffer source) {
+    ByteBuf bytes = Unpooled.wrappedBuffer(source);
+    source.position(source.limit());
+    return bytes;
+  }
+
+  private @Nullable FsException refusal(boolean allowed, String what) {
+    if (closing.get() != null) {
+      return new FsException(FsError.BAD_HANDLE, "inode " + file.inode() + " has been closed");
+    }
+    return allowed
+        ? null
+        : new FsException(
+            FsError.BAD_HANDLE, "inode " + file.inode() + " was not opened for " + what);
+  }
+
+  /** Closes a handle that nobody got. */
+  void abandon() {
+    Completion.then(closeAsync(), (_, _) -> {});
   }
 }

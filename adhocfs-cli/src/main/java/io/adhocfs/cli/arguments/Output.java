@@ -91,6 +91,17 @@ public final class Output {
     }
   }
 
+  /** Why results were lost, if they were; null also when their reader just went away. */
+  public @Nullable String lost() {
+    lock.lock();
+    try {
+      String reason = failure == null ? null : String.valueOf(failure.getMessage());
+      return reason == null || reason.contains("Broken pipe") ? null : reason;
+    } finally {
+      lock.unlock();
+    }
+  }
+
   /** Sends what is buffered on its way. */
   public void flush() {
     lock.lock();

@@ -142,8 +142,7 @@ public final class LocalDaemon {
         throw new FsException(
             FsError.TIMED_OUT,
             "the daemon in %s was not ready after %d s; %s ends with: %s"
-                .formatted(
-                    directory, START_PATIENCE.toSeconds(), log(), process.lastLines()));
+                .formatted(directory, START_PATIENCE.toSeconds(), log(), process.lastLines()));
       }
       ServiceProcess.pause();
     }
@@ -176,10 +175,12 @@ public final class LocalDaemon {
     return new String[] {"daemon", directory.resolve(CONFIGURATION_FILE).toString()};
   }
 
-  /** Waits until the daemon that this file named has ended; false if it is still there. */
-  public static boolean awaitEnd(RunningDaemon daemon, Path directory, Duration patience) {
-    return ServiceProcess.awaitEnd(
-        daemon.processId(), patience, new LocalDaemon(directory).words());
+  /** Waits until a daemon of this host has ended. */
+  public static void awaitEnd(RunningDaemon daemon, Path directory) {
+    String[] words = new LocalDaemon(directory).words();
+    while (ServiceProcess.isOurs(daemon.processId(), words)) {
+      ProcessHandle.of(daemon.processId()).ifPresent(process -> process.onExit().join());
+    }
   }
 
   /** Ends whatever daemon runs on this directory. */

@@ -52,6 +52,11 @@ final class CopyPlan {
     destination = new Destination(target, isDirectory, facts != null);
   }
 
+  /** Counts what will be copied, when it is run. */
+  TreeCount count() {
+    return new TreeCount(tree, sourcePlace, sources);
+  }
+
   /** Begins to copy all sources; for a walker, which waits. Ends with the last of them. */
   void run(CompletableFuture<Void> done) {
     boolean oneByOne = mayMeet();

@@ -67,6 +67,11 @@ final class HostSourceDirectory implements SourceDirectory {
   }
 
   @Override
+  public Facts factsNow(Entry entry) throws FsException {
+    return Facts.of(directory.status(entry.name()), mounts);
+  }
+
+  @Override
   public String display(byte[] name) {
     return LocalFiles.display(LocalFiles.join(directory.path(), name));
   }

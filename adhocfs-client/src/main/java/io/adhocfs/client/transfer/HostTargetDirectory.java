@@ -54,12 +54,24 @@ final class HostTargetDirectory implements TargetDirectory {
         if (failure.error() != FsError.EXISTS) {
           throw failure;
         }
-        if (!directory.status(name).isDirectory()) {
-          throw inTheWay(name, "no directory, and a directory is to be copied here");
-        }
+        openUp(name);
       }
       return of(directory.openDirectory(name), setting);
     });
+  }
+
+  /**
+   * Lets us into a directory of ours that is there; finishing it sets the mode that it is to have.
+   */
+  private void openUp(byte[] name) throws FsException {
+    LocalStatus existing = directory.status(name);
+    if (!existing.isDirectory()) {
+      throw inTheWay(name, "no directory, and a directory is to be copied here");
+    }
+    boolean closed = (existing.mode() & DIRECTORY_MODE_UNFINISHED) != DIRECTORY_MODE_UNFINISHED;
+    if (closed && existing.uid() == LocalFiles.effectiveUserId()) {
+      directory.setMode(name, existing.mode() | DIRECTORY_MODE_UNFINISHED);
+    }
   }
 
   @Override

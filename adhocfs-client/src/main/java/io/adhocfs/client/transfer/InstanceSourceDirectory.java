@@ -69,6 +69,11 @@ final class InstanceSourceDirectory implements SourceDirectory {
   }
 
   @Override
+  public Facts factsNow(Entry entry) throws FsException {
+    return Futures.await(facts(entry));
+  }
+
+  @Override
   public String display(byte[] name) {
     return TransferPath.display(TransferPath.Place.INSTANCE, LocalFiles.join(path, name));
   }

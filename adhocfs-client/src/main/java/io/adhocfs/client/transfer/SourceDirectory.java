@@ -7,8 +7,8 @@ import java.util.concurrent.CompletableFuture;
 import org.jspecify.annotations.Nullable;
 
 /**
- * A directory that is copied from. The first three calls wait, and are made by the one thread that
- * walks this directory; the others never do.
+ * A directory that is copied from. The calls up to {@link #factsNow} wait, and are made by the one
+ * thread that walks this directory; the others never do.
  */
 interface SourceDirectory extends AutoCloseable {
 
@@ -26,6 +26,9 @@ interface SourceDirectory extends AutoCloseable {
   List<Entry> nextEntries() throws FsException;
 
   SourceDirectory openDirectory(Entry entry) throws FsException;
+
+  /** What an entry is now. */
+  Facts factsNow(Entry entry) throws FsException;
 
   /** The path of an entry, for people. */
   String display(byte[] name);

@@ -76,15 +76,25 @@ final class Tally {
         elapsedNanos);
   }
 
-  /** Done is summed before found, so that it is never more. */
-  TransferProgress progress(boolean everythingFound, long elapsedNanos, long bytesPerSecond) {
+  /**
+   * Done is summed before found, so that it is never more.
+   *
+   * @param filesCounted what a count ahead of the copy has found so far, as {@code bytesCounted};
+   *     the copy may have found more
+   */
+  TransferProgress progress(
+      long filesCounted,
+      long bytesCounted,
+      boolean everythingFound,
+      long elapsedNanos,
+      long bytesPerSecond) {
     long done = filesDone.sum();
     long doneBytes = bytesDone.sum();
     return new TransferProgress(
-        filesFound.sum(),
+        Math.max(filesFound.sum(), filesCounted),
         done,
         directories.sum(),
-        bytesFound.sum(),
+        Math.max(bytesFound.sum(), bytesCounted),
         doneBytes,
         errorCount.sum(),
         everythingFound,

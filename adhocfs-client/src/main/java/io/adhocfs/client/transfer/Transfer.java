@@ -125,27 +125,29 @@ public final class Transfer implements AutoCloseable {
   static TransferReport follow(TreeCopy tree, CopyPlan plan, TransferListener listener) {
     var speed = new Speed(System.nanoTime());
     var done = new CompletableFuture<Void>();
-    tree.walk(() -> plan.run(done));
     boolean interrupted = false;
     RuntimeException thrown = null;
-    while (true) {
+    try (TreeCount count = plan.count()) {
+      if (tree.options().countAhead()) {
+        count.start();
+      }
+      tree.walk(() -> plan.run(done));
       boolean over = false;
-      try {
-        done.get(PROGRESS_INTERVAL_MILLIS, TimeUnit.MILLISECONDS);
-        over = true;
-      } catch (TimeoutException notYet) {
-        // Time to tell how far it is.
-      } catch (InterruptedException end) {
-        interrupted = true;
-        tree.stop();
-      } catch (ExecutionException defect) {
-        throw new IllegalStateException(defect);
-      }
-      if (thrown == null) {
-        thrown = tell(tree, speed, listener);
-      }
-      if (over) {
-        break;
+      while (!over) {
+        try {
+          done.get(PROGRESS_INTERVAL_MILLIS, TimeUnit.MILLISECONDS);
+          over = true;
+        } catch (TimeoutException notYet) {
+          // Time to tell how far it is.
+        } catch (InterruptedException end) {
+          interrupted = true;
+          tree.stop();
+        } catch (ExecutionException defect) {
+          throw new IllegalStateException(defect);
+        }
+        if (thrown == null) {
+          thrown = tell(tree, count, speed, listener);
+        }
       }
     }
     if (interrupted) {
@@ -159,10 +161,10 @@ public final class Transfer implements AutoCloseable {
 
   /** Returns what the listener threw, after which there is no use in going on. */
   private static @Nullable RuntimeException tell(
-      TreeCopy tree, Speed speed, TransferListener listener) {
+      TreeCopy tree, TreeCount count, Speed speed, TransferListener listener) {
     try {
       tree.tally().takeUnheard().forEach(listener::failed);
-      listener.progress(speed.progress(tree));
+      listener.progress(speed.progress(tree, count));
       return null;
     } catch (RuntimeException failure) {
       tree.stop();
@@ -187,7 +189,7 @@ public final class Transfer implements AutoCloseable {
       return System.nanoTime() - startNanoTime;
     }
 
-    TransferProgress progress(TreeCopy tree) {
+    TransferProgress progress(TreeCopy tree, TreeCount count) {
       long now = System.nanoTime();
       long bytes = tree.tally().bytesMoved.sum();
       int slot = samples % SAMPLES;
@@ -198,7 +200,12 @@ public final class Transfer implements AutoCloseable {
       samples++;
       double seconds = Math.max(sinceNanos, 1) / 1e9;
       return tree.tally()
-          .progress(tree.everythingFound(), now - startNanoTime, (long) (sinceBytes / seconds));
+          .progress(
+              count.files(),
+              count.bytes(),
+              count.complete() || tree.everythingFound(),
+              now - startNanoTime,
+              (long) (sinceBytes / seconds));
     }
   }
 }

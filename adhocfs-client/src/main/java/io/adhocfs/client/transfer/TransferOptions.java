@@ -7,6 +7,8 @@ package io.adhocfs.client.transfer;
  * @param verification what is compared after each file
  * @param keepOwner whether the copies belong to whom the sources belong to; needs root
  * @param failFast whether the first error ends the copy
+ * @param countAhead whether the sources are counted while they are copied, so that progress knows
+ *     the whole; asks a source once more for each file's size
  * @param filesInFlightMax files, links and directories under way at a time
  * @param bytesInFlightMax bytes of content in memory at a time; at least one piece
  * @param pieceBytes how much of a file is read and written at a time; a large file has several
@@ -18,6 +20,7 @@ public record TransferOptions(
     Verification verification,
     boolean keepOwner,
     boolean failFast,
+    boolean countAhead,
     int filesInFlightMax,
     long bytesInFlightMax,
     int pieceBytes,
@@ -53,6 +56,7 @@ public record TransferOptions(
           Verification.SIZE,
           false,
           false,
+          true,
           256,
           64L << 20,
           4 << 20,
@@ -81,6 +85,7 @@ public record TransferOptions(
         verification,
         keepOwner,
         failFast,
+        countAhead,
         filesInFlightMax,
         bytesInFlightMax,
         pieceBytes,
@@ -93,6 +98,7 @@ public record TransferOptions(
         changed,
         keepOwner,
         failFast,
+        countAhead,
         filesInFlightMax,
         bytesInFlightMax,
         pieceBytes,
@@ -105,6 +111,7 @@ public record TransferOptions(
         verification,
         changed,
         failFast,
+        countAhead,
         filesInFlightMax,
         bytesInFlightMax,
         pieceBytes,
@@ -116,6 +123,20 @@ public record TransferOptions(
         existing,
         verification,
         keepOwner,
+        changed,
+        countAhead,
+        filesInFlightMax,
+        bytesInFlightMax,
+        pieceBytes,
+        localThreads);
+  }
+
+  public TransferOptions withCountAhead(boolean changed) {
+    return new TransferOptions(
+        existing,
+        verification,
+        keepOwner,
+        failFast,
         changed,
         filesInFlightMax,
         bytesInFlightMax,
@@ -134,6 +155,7 @@ public record TransferOptions(
         verification,
         keepOwner,
         failFast,
+        countAhead,
         changedFilesInFlightMax,
         changedBytesInFlightMax,
         changedPieceBytes,

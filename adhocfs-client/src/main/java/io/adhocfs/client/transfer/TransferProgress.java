@@ -1,8 +1,9 @@
 package io.adhocfs.client.transfer;
 
 /**
- * How far a copy is. Found numbers grow until {@code everythingFound}, so a share of the whole is
- * known only then.
+ * How far a copy is. Found numbers grow until {@code everythingFound}: only then is a share of them
+ * a share of the whole. With {@link TransferOptions#countAhead} that is soon, without it near the
+ * end.
  *
  * @param filesFound whatever is no directory: files, links, nodes
  * @param filesDone of these, the ones copied, skipped or failed

@@ -21,7 +21,7 @@ final class TreeCopy implements AutoCloseable {
   private static final int DIRECTORIES_WAITING_MAX = 256;
 
   /** A walker may walk as deep as a tree goes. */
-  private static final long WALKER_STACK_BYTES = 16 << 20;
+  static final long WALKER_STACK_BYTES = 16 << 20;
 
   private final TransferOptions options;
   private final Tally tally = new Tally();

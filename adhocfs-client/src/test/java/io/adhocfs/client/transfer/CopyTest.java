@@ -249,6 +249,8 @@ class CopyTest {
         path("source/inner/deep"), PosixFilePermissions.fromString("r--------"));
     assertComplete(copy("copy", "source"));
     assertThat(tree("copy")).isEqualTo(tree("source"));
+    assertComplete(copy("copy", "source/."));
+    assertThat(tree("copy")).isEqualTo(tree("source"));
     for (String inner : List.of("source/inner", "copy/inner")) {
       Files.setPosixFilePermissions(path(inner), PosixFilePermissions.fromString("rwxr-xr-x"));
     }
@@ -335,6 +337,31 @@ class CopyTest {
     for (TransferProgress each : progress) {
       assertThat(each.filesDone()).isLessThanOrEqualTo(each.filesFound());
     }
+  }
+
+  /** With two files in flight the copy itself finds nothing long before it copies it. */
+  @Test
+  void progressKnowsTheWholeBeforeTheEnd() throws IOException {
+    for (int i = 0; i < 3_000; i++) {
+      write("source/inner/file" + i, "0123456789");
+    }
+    Files.createLink(path("source/second name"), path("source/file"));
+    long bytes = 3_000 * 10L + "contentmore content".length();
+    TransferOptions slow = TransferOptions.DEFAULT.withBounds(1, 1 << 20, 4 << 10, 1);
+    assertComplete(copy(slow, "copy", "source"));
+    assertThat(progress)
+        .anySatisfy(each -> {
+          assertThat(each.everythingFound()).isTrue();
+          assertThat(each.filesFound()).isEqualTo(3_005);
+          assertThat(each.bytesFound()).isEqualTo(bytes);
+          assertThat(each.filesDone()).isLessThan(3_005);
+        });
+    assertThat(progress.getLast().filesDone()).isEqualTo(3_005);
+    assertThat(progress.getLast().bytesDone()).isEqualTo(bytes);
+    progress.clear();
+    assertComplete(copy(slow.withCountAhead(false), "copy2", "source"));
+    assertThat(progress.getFirst().everythingFound()).isFalse();
+    assertThat(progress.getLast().filesDone()).isEqualTo(3_005);
   }
 
   @Test

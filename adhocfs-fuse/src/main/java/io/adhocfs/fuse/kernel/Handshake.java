@@ -123,7 +123,6 @@ final class Handshake {
             | Init.MAX_PAGES
             | Init.DO_READDIRPLUS
             | Init.READDIRPLUS_AUTO
-            | Init.NO_OPENDIR_SUPPORT
             | Init.INIT_EXT
             | Init.DIRECT_IO_ALLOW_MMAP;
     if (options.asynchronousDirectIo()) {

@@ -57,7 +57,7 @@ public record MountOptions(
   /** Two readers, requests of 1 MiB, for all users, set-id bits and device nodes as they are. */
   public static MountOptions defaults() {
     return new MountOptions(
-        SUBTYPE, 2, IO_LENGTH_BYTES_MAX, 1 << 20, 64, 48, true, true, false, false, false);
+        SUBTYPE, 2, IO_LENGTH_BYTES_MAX, 1 << 20, 64, 48, false, true, false, false, false);
   }
 
   public MountOptions withFsName(String name) {

@@ -32,7 +32,7 @@ enum Opcode {
   REMOVEXATTR(24, Operations::notImplemented),
   FLUSH(25, Operations::flush),
   INIT(26, Operations::unexpected),
-  OPENDIR(27, Operations::notImplemented),
+  OPENDIR(27, Operations::openDirectory),
   READDIR(28, Operations::readDirectory),
   RELEASEDIR(29, Operations::succeed),
   FSYNCDIR(30, Operations::fsyncDirectory),

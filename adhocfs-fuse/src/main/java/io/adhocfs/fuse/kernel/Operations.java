@@ -3,6 +3,7 @@ package io.adhocfs.fuse.kernel;
 import io.adhocfs.fuse.Errnos;
 import io.adhocfs.fuse.InodeFileSystem;
 import io.adhocfs.fuse.InodeFileSystem.AttributeChange;
+import io.adhocfs.fuse.InodeFileSystem.OpenMode;
 import io.adhocfs.fuse.kernel.Protocol.CreateIn;
 import io.adhocfs.fuse.kernel.Protocol.FsyncIn;
 import io.adhocfs.fuse.kernel.Protocol.GetattrIn;
@@ -270,6 +271,14 @@ final class Operations {
     in.requireBody(HandleIn.SIZE);
     Replies.Done reply = in.begin(new Replies.Done(in));
     fileSystem.release(reply, in.node(), in.u64(HandleIn.HANDLE), reply);
+  }
+
+  /**
+   * Answered here, without a handle. Left unanswered (ENOSYS), the kernel would open directories by
+   * itself and keep their listings, with nothing but the modification time to tell it of changes.
+   */
+  void openDirectory(Incoming in) {
+    in.begin(new Replies.Open(in)).opened(0, OpenMode.CACHED);
   }
 
   void readDirectory(Incoming in) throws FsException {

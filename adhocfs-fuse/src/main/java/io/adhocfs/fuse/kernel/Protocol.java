@@ -92,7 +92,6 @@ final class Protocol {
     static final long ASYNC_DIO = 1L << 15;
     static final long PARALLEL_DIROPS = 1L << 18;
     static final long MAX_PAGES = 1L << 22;
-    static final long NO_OPENDIR_SUPPORT = 1L << 24;
     static final long INIT_EXT = 1L << 30;
     static final long DIRECT_IO_ALLOW_MMAP = 1L << 36;
 

@@ -33,7 +33,11 @@ final class Reader implements Runnable {
       Incoming incoming = new Incoming(session, descriptor, buffer);
       while (true) {
         long read = LinuxCalls.read(descriptor, buffer.segment(), bufferSize);
-        if (read >= 0) {
+        if (read == 0) {
+          LOG.error("the FUSE device has an end: it is none");
+          return;
+        }
+        if (read > 0) {
           handle(incoming, buffer, read);
           if (!buffer.isOursAlone()) {
             // A write keeps a slice of it.

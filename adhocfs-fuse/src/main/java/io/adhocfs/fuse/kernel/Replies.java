@@ -8,6 +8,7 @@ import io.adhocfs.fuse.Errnos;
 import io.adhocfs.fuse.InodeFileSystem;
 import io.adhocfs.fuse.InodeFileSystem.OpenMode;
 import io.adhocfs.fuse.InodeFileSystem.Statistics;
+import io.adhocfs.fuse.StatValues;
 import io.adhocfs.fuse.kernel.Protocol.Attr;
 import io.adhocfs.fuse.kernel.Protocol.AttrOut;
 import io.adhocfs.fuse.kernel.Protocol.Dirent;
@@ -30,15 +31,6 @@ final class Replies {
   private static final Logger LOG = LoggerFactory.getLogger(Replies.class);
 
   private static final long NANOS_PER_SECOND = 1_000_000_000L;
-
-  /** st_size of every directory: what a directory weighs has no meaning here. */
-  private static final int DIRECTORY_SIZE_BYTES = 4096;
-
-  /** st_blksize is the chunk size, up to this: programs allocate buffers of that size. */
-  private static final int BLOCK_SIZE_BYTES_MAX = 1 << 20;
-
-  /** The unit of st_blocks. */
-  private static final int SECTOR_SIZE_BYTES = 512;
 
   private Replies() {}
 
@@ -357,11 +349,9 @@ final class Replies {
   }
 
   private static void putAttributes(MemorySegment bytes, int offset, FileAttributes attributes) {
-    long size = attributes.isDirectory() ? DIRECTORY_SIZE_BYTES : attributes.sizeBytes();
-    long blocks = attributes.isRegular() ? (size + SECTOR_SIZE_BYTES - 1) / SECTOR_SIZE_BYTES : 0;
     bytes.set(U64, offset + Attr.INODE, attributes.id().value());
-    bytes.set(U64, offset + Attr.SIZE_BYTES, size);
-    bytes.set(U64, offset + Attr.BLOCKS, blocks);
+    bytes.set(U64, offset + Attr.SIZE_BYTES, StatValues.sizeBytes(attributes));
+    bytes.set(U64, offset + Attr.BLOCKS, StatValues.blocks(attributes));
     putTime(bytes, offset + Attr.ATIME, offset + Attr.ATIME_NANOS, attributes.atimeNanos());
     putTime(bytes, offset + Attr.MTIME, offset + Attr.MTIME_NANOS, attributes.mtimeNanos());
     putTime(bytes, offset + Attr.CTIME, offset + Attr.CTIME_NANOS, attributes.ctimeNanos());
@@ -370,10 +360,7 @@ final class Replies {
     bytes.set(U32, offset + Attr.UID, attributes.uid());
     bytes.set(U32, offset + Attr.GID, attributes.gid());
     bytes.set(U32, offset + Attr.DEVICE, (int) attributes.deviceNumber());
-    bytes.set(
-        U32,
-        offset + Attr.BLOCK_SIZE,
-        Math.min(attributes.layout().chunkSizeBytes(), BLOCK_SIZE_BYTES_MAX));
+    bytes.set(U32, offset + Attr.BLOCK_SIZE, StatValues.blockSizeBytes(attributes));
     bytes.set(U32, offset + Attr.FLAGS, 0);
   }
 

@@ -12,8 +12,6 @@ import io.adhocfs.protocol.model.InodeId;
 import io.netty.buffer.ByteBuf;
 import java.time.Instant;
 import java.time.InstantSource;
-import java.util.ArrayList;
-import java.util.List;
 import java.util.Map;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.atomic.AtomicLong;
@@ -658,10 +656,5 @@ public class MemoryFileSystem implements InodeFileSystem {
     if (inode.isUnused()) {
       inodes.remove(inode.id.value());
     }
-  }
-
-  /** The numbers of all inodes, for tests that look for what was left behind. */
-  List<Long> inodeNumbers() {
-    return new ArrayList<>(inodes.keySet());
   }
 }

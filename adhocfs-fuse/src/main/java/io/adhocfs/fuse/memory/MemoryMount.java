@@ -1,5 +1,6 @@
 package io.adhocfs.fuse.memory;
 
+import io.adhocfs.fuse.jnr.JnrMount;
 import io.adhocfs.fuse.kernel.DeadMounts;
 import io.adhocfs.fuse.kernel.FuseMount;
 import io.adhocfs.fuse.kernel.MountOptions;
@@ -7,6 +8,7 @@ import io.adhocfs.fuse.kernel.ProcessGuard;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.time.Duration;
 import java.time.InstantSource;
 import java.util.List;
 
@@ -17,12 +19,14 @@ import java.util.List;
  */
 public final class MemoryMount {
   private static final String USAGE =
-      "usage: MemoryMount MOUNT_POINT [--capacity-mib N] [--timeout-millis N] [--readers N]";
+      "usage: MemoryMount MOUNT_POINT [--capacity-mib N] [--timeout-millis N] [--readers N]"
+          + " [--driver direct|jnr]";
 
   private MemoryMount() {}
 
   /** What the command line says. */
-  record Settings(Path mountPoint, long capacityMebibytes, long timeoutMillis, int readers) {
+  record Settings(
+      Path mountPoint, long capacityMebibytes, long timeoutMillis, int readers, boolean jnr) {
 
     static Settings parse(List<String> arguments) {
       if (arguments.isEmpty() || arguments.size() % 2 == 0) {
@@ -31,12 +35,14 @@ public final class MemoryMount {
       // Half of what the JVM may allocate directly, as the allocator keeps room of its own.
       long capacityMebibytes = Runtime.getRuntime().maxMemory() >> 21;
       long timeoutMillis = 0;
+      boolean jnr = false;
       int readers = MountOptions.defaults().readerThreads();
       for (int i = 1; i < arguments.size(); i += 2) {
         String value = arguments.get(i + 1);
         switch (arguments.get(i)) {
           case "--capacity-mib" -> capacityMebibytes = Long.parseLong(value);
           case "--timeout-millis" -> timeoutMillis = Long.parseLong(value);
+          case "--driver" -> jnr = value.equals("jnr");
           case "--readers" -> readers = Integer.parseInt(value);
           default -> throw new IllegalArgumentException(USAGE);
         }
@@ -45,7 +51,8 @@ public final class MemoryMount {
           Path.of(arguments.getFirst()).toAbsolutePath(),
           capacityMebibytes,
           timeoutMillis,
-          readers);
+          readers,
+          jnr);
     }
   }
 
@@ -62,12 +69,30 @@ public final class MemoryMount {
     ProcessGuard.tryMarkAsIoFlusher();
     MemoryFileSystem fileSystem = create(settings);
     DeadMounts.cleanUp(settings.mountPoint());
+    if (settings.jnr()) {
+      serveByJnr(settings, fileSystem);
+    } else {
+      serveDirectly(settings, fileSystem);
+    }
+  }
+
+  private static void serveDirectly(Settings settings, MemoryFileSystem fileSystem)
+      throws IOException, InterruptedException {
     FuseMount mount =
         FuseMount.mount(
             settings.mountPoint(),
             MountOptions.defaults().withFsName("memory").withReaderThreads(settings.readers()),
             fileSystem);
-    Runtime.getRuntime().addShutdownHook(new Thread(() -> detach(mount), "unmount"));
+    detachAtExit(mount::detach);
+    System.out.println("mounted " + settings.mountPoint());
+    mount.awaitUnmounted();
+  }
+
+  private static void serveByJnr(Settings settings, MemoryFileSystem fileSystem)
+      throws IOException, InterruptedException {
+    JnrMount mount =
+        JnrMount.mount(settings.mountPoint(), "memory", Duration.ofSeconds(60), fileSystem);
+    detachAtExit(mount::detach);
     System.out.println("mounted " + settings.mountPoint());
     mount.awaitUnmounted();
   }
@@ -83,11 +108,23 @@ public final class MemoryMount {
         InstantSource.system());
   }
 
-  private static void detach(FuseMount mount) {
-    try {
-      mount.detach();
-    } catch (IOException failure) {
-      System.err.println("cannot unmount: " + failure.getMessage());
-    }
+  /** How a mount is taken away. */
+  @FunctionalInterface
+  private interface Detach {
+    void run() throws IOException;
+  }
+
+  private static void detachAtExit(Detach detach) {
+    Runtime.getRuntime()
+        .addShutdownHook(
+            new Thread(
+                () -> {
+                  try {
+                    detach.run();
+                  } catch (IOException failure) {
+                    System.err.println("cannot unmount: " + failure.getMessage());
+                  }
+                },
+                "unmount"));
   }
 }

@@ -20,28 +20,6 @@ class DirectMountTest extends MountContract {
   }
 
   @Test
-  void namesAreBytes() throws Exception {
-    assertThat(
-            server()
-                .python(
-                    """
-                    m = os.fsencode(M)
-                    names = [b'\\xff\\xfe', b'caf\\xe9', 'café'.encode(), b'\\x80\\n\\\\', b' ']
-                    for n in names:
-                        open(m + b'/' + n, 'wb').write(n)
-                    assert set(names) <= set(os.listdir(m))
-                    for n in names:
-                        assert open(m + b'/' + n, 'rb').read() == n
-                        os.symlink(n, m + b'/link')
-                        assert os.readlink(m + b'/link') == n
-                        os.remove(m + b'/link')
-                        os.remove(m + b'/' + n)
-                    print('ok')
-                    """))
-        .isEqualTo("ok");
-  }
-
-  @Test
   void renamesWithoutReplacingAndExchanges() throws Exception {
     assertThat(
             server()

@@ -1,5 +1,6 @@
 package io.adhocfs.fuse.mounted;
 
+import io.adhocfs.fuse.jnr.JnrMount;
 import io.adhocfs.fuse.kernel.FuseMount;
 import io.adhocfs.fuse.kernel.MountOptions;
 import io.adhocfs.fuse.kernel.ProcessGuard;
@@ -12,6 +13,7 @@ import java.io.InputStreamReader;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.time.Duration;
 import java.time.InstantSource;
 import java.util.Map;
 import java.util.concurrent.CompletableFuture;
@@ -59,6 +61,7 @@ final class ServerUnderTest {
     Served served =
         switch (arguments[0]) {
           case "direct" -> serveDirectly(mountPoint, Integer.parseInt(arguments[4]), fileSystem);
+          case "jnr" -> serveByJnr(mountPoint, fileSystem);
           default -> throw new IllegalArgumentException("driver " + arguments[0]);
         };
     System.out.println("mounted");
@@ -87,6 +90,27 @@ final class ServerUnderTest {
                 .withReaderThreads(readers)
                 .withAsynchronousDirectIo(readers > 1),
             fileSystem);
+    return new Served() {
+      @Override
+      public void unmount() throws IOException {
+        mount.unmount();
+      }
+
+      @Override
+      public void detach() throws IOException {
+        mount.detach();
+      }
+
+      @Override
+      public void awaitUnmounted() throws InterruptedException {
+        mount.awaitUnmounted();
+      }
+    };
+  }
+
+  private static Served serveByJnr(Path mountPoint, MemoryFileSystem fileSystem)
+      throws IOException {
+    JnrMount mount = JnrMount.mount(mountPoint, "under-test", Duration.ofSeconds(2), fileSystem);
     return new Served() {
       @Override
       public void unmount() throws IOException {

@@ -94,4 +94,25 @@ abstract class FullFileSystemContract extends FileSystemContract {
             + " u 'ls d'; no u 'cat f'; no u ': > d/x'; chmod 777 d;"
             + " u ': > d/x'; [ $(stat -c %u:%g d/x) = 65534:65534 ]");
   }
+
+  @Test
+  void readersSeeTheOldOrTheNewFileDuringRenames() throws Exception {
+    Path target = write("target", "version-0");
+    inParallel(
+        2,
+        index -> {
+          if (index == 0) {
+            for (int i = 1; i <= 100; i++) {
+              Path next = write("next", "version-" + i);
+              Files.move(next, target, StandardCopyOption.ATOMIC_MOVE);
+            }
+          } else {
+            for (int i = 0; i < 200; i++) {
+              assertThat(Files.readString(target)).startsWith("version-");
+            }
+          }
+          return 0;
+        });
+    assertThat(Files.readString(target)).isEqualTo("version-100");
+  }
 }

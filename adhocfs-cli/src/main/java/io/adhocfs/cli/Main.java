@@ -1,0 +1,229 @@
+package io.adhocfs.cli;
+
+import io.adhocfs.cli.arguments.Output;
+import io.adhocfs.cli.arguments.RawArguments;
+import io.adhocfs.cli.arguments.RawPath;
+import io.adhocfs.cli.command.CatCommand;
+import io.adhocfs.cli.command.Command;
+import io.adhocfs.cli.command.ConfigCommand;
+import io.adhocfs.cli.command.CopyCommand;
+import io.adhocfs.cli.command.DaemonCommand;
+import io.adhocfs.cli.command.DownCommand;
+import io.adhocfs.cli.command.ExitCode;
+import io.adhocfs.cli.command.ListCommand;
+import io.adhocfs.cli.command.LogsCommand;
+import io.adhocfs.cli.command.MountCommand;
+import io.adhocfs.cli.command.Rehearsal;
+import io.adhocfs.cli.command.RemoveCommand;
+import io.adhocfs.cli.command.StartCommand;
+import io.adhocfs.cli.command.StatCommand;
+import io.adhocfs.cli.command.StatusCommand;
+import io.adhocfs.cli.command.Surroundings;
+import io.adhocfs.cli.command.UmountCommand;
+import io.adhocfs.cli.command.UpCommand;
+import io.adhocfs.cli.command.UsageException;
+import io.adhocfs.cli.command.VerifyCommand;
+import io.adhocfs.cli.process.Logging;
+import io.adhocfs.protocol.model.FsException;
+import java.io.IOException;
+import java.io.PrintWriter;
+import java.io.StringWriter;
+import java.util.Arrays;
+import java.util.LinkedHashMap;
+import java.util.Map;
+import java.util.function.Function;
+import org.jspecify.annotations.Nullable;
+import picocli.CommandLine;
+import picocli.CommandLine.Help.Ansi;
+import picocli.CommandLine.ParameterException;
+
+/**
+ * The program: finds the command, gives it its arguments, says what went wrong. Only the command
+ * that is wanted is made, for describing all of them would take longer than most commands run.
+ */
+public final class Main {
+  private static final int HELP_WIDTH = 100;
+
+  private record Entry(String summary, Function<Surroundings, Command> command) {}
+
+  private static final Map<String, Entry> COMMANDS = new LinkedHashMap<>();
+
+  static {
+    add("up", "bring an instance up and mount it", UpCommand::new);
+    add("status", "show nodes and mounts", StatusCommand::new);
+    add("copy", "copy into, out of and within an instance", CopyCommand::new);
+    add("mount", "mount an instance on a directory", MountCommand::new);
+    add("umount", "unmount, also what a dead process left", UmountCommand::new);
+    add("start", "start daemons that are down", StartCommand::new);
+    add("verify", "check that everything fits together", VerifyCommand::new);
+    add("down", "unmount, stop, remove all data", DownCommand::new);
+    add("ls", "list files without a mount", ListCommand::new);
+    add("stat", "show a file's attributes without a mount", StatCommand::new);
+    add("cat", "write files to standard output without a mount", CatCommand::new);
+    add("rm", "remove files without a mount", RemoveCommand::new);
+    add("config", "list the settings", ConfigCommand::new);
+    add("logs", "say where logs are, or show the end of one", LogsCommand::new);
+    add("daemon", "run one daemon in the foreground", DaemonCommand::new);
+  }
+
+  private final Surroundings surroundings;
+  private final Output output;
+
+  Main(Surroundings surroundings) {
+    this.surroundings = surroundings;
+    this.output = surroundings.output();
+  }
+
+  private static void add(String name, String summary, Function<Surroundings, Command> command) {
+    COMMANDS.put(name, new Entry(summary, command));
+  }
+
+  public static void main(String[] arguments) {
+    Logging.off();
+    Output output = Output.ofThisProcess();
+    var main = new Main(new Surroundings(System.getenv(), System.in, output));
+    int exitCode = main.run(RawArguments.ofThisProcess(arguments));
+    output.flush();
+    String lost = output.lost();
+    if (lost != null) {
+      output.note("adhocfs: cannot write the result: " + lost);
+      exitCode = ExitCode.FAILED;
+    }
+    // Not a return: idle threads of the libraries would keep the process.
+    System.exit(exitCode);
+  }
+
+  /**
+   * Runs a command line.
+   *
+   * @param arguments raw
+   * @return the exit code
+   */
+  int run(String[] arguments) {
+    String first = arguments.length == 0 ? "--help" : RawArguments.text(arguments[0]);
+    switch (first) {
+      case "--help", "-h", "help" -> {
+        if (arguments.length > 1 && first.equals("help")) {
+          return run(new String[] {arguments[1], "--help"});
+        }
+        printCommands();
+        return arguments.length == 0 ? ExitCode.USAGE : ExitCode.OK;
+      }
+      case "--version", "-V" -> {
+        output.line("adhocfs " + version());
+        return ExitCode.OK;
+      }
+      case "rehearse" -> {
+        return rehearse();
+      }
+      default -> {
+        Entry entry = COMMANDS.get(first);
+        if (entry == null) {
+          output.note(
+              "adhocfs: there is no command '%s'; there are: %s (adhocfs --help)"
+                  .formatted(first, String.join(", ", COMMANDS.keySet())));
+          return ExitCode.USAGE;
+        }
+        return run(first, entry, Arrays.copyOfRange(arguments, 1, arguments.length));
+      }
+    }
+  }
+
+  /** For the build; see {@link Rehearsal}. */
+  private int rehearse() {
+    try {
+      return Rehearsal.run(
+          surroundings, (around, arguments) -> new Main(around).run(arguments));
+    } catch (IOException e) {
+      output.note("adhocfs rehearse: " + reason(e));
+      return ExitCode.FAILED;
+    }
+  }
+
+  private int run(String name, Entry entry, String[] arguments) {
+    Command command = entry.command().apply(surroundings);
+    CommandLine parser = parser(command);
+    try {
+      CommandLine.ParseResult parsed = parser.parseArgs(arguments);
+      if (parsed.isUsageHelpRequested()) {
+        output.line(parser.getUsageMessage(Ansi.OFF).stripTrailing());
+        return ExitCode.OK;
+      }
+      return command.run();
+    } catch (ParameterException e) {
+      // What picocli quotes are raw arguments.
+      output.note(
+          "adhocfs %s: %s (adhocfs %s --help)"
+              .formatted(name, oneLine(RawArguments.text(raw(e))), name));
+      return ExitCode.USAGE;
+    } catch (UsageException e) {
+      output.note("adhocfs " + name + ": " + oneLine(e.getMessage()));
+      return ExitCode.USAGE;
+    } catch (IOException e) {
+      return failed(name, command, e, reason(e));
+    } catch (RuntimeException | LinkageError e) {
+      return failed(
+          name,
+          command,
+          e,
+          "a defect of this program: " + e + (command.debug() ? "" : " (--debug shows where)"));
+    }
+  }
+
+  private static String raw(ParameterException e) {
+    String message = String.valueOf(e.getMessage());
+    // Messages that are not made of arguments alone may hold more than bytes.
+    return message.chars().allMatch(c -> c < 0x100) ? message : message.replaceAll("[^ -~]", "?");
+  }
+
+  private int failed(String name, Command command, Throwable e, String reason) {
+    output.note("adhocfs " + name + ": " + oneLine(reason));
+    if (command.debug()) {
+      var trace = new StringWriter();
+      e.printStackTrace(new PrintWriter(trace));
+      output.note(trace.toString());
+    }
+    return ExitCode.FAILED;
+  }
+
+  private static String reason(IOException e) {
+    String message = e.getMessage();
+    if (e instanceof FsException failure) {
+      return message == null ? failure.error().name() : message;
+    }
+    return e.getClass().getSimpleName() + (message == null ? "" : ": " + message);
+  }
+
+  private static String oneLine(@Nullable String text) {
+    return String.valueOf(text).strip().replaceAll("\\s*\n\\s*", "; ");
+  }
+
+  private static CommandLine parser(Command command) {
+    var parser = new CommandLine(command);
+    parser.setCommandName("adhocfs " + parser.getCommandName());
+    parser.setUsageHelpWidth(HELP_WIDTH);
+    parser.setExpandAtFiles(false);
+    parser.setInterpolateVariables(false);
+    parser.registerConverter(String.class, RawArguments::text);
+    parser.registerConverter(RawPath.class, RawPath::ofArgument);
+    return parser;
+  }
+
+  private void printCommands() {
+    output.line(
+        "adhocfs: a file system over the local disks of a job's nodes, for as long as the job.");
+    output.line("");
+    output.line("usage: adhocfs COMMAND [--name INSTANCE] [OPTION]... [ARGUMENT]...");
+    output.line("");
+    COMMANDS.forEach((name, entry) -> output.line("  %-8s %s".formatted(name, entry.summary())));
+    output.line("");
+    output.line(
+        "'adhocfs COMMAND --help' says more. Paths inside an instance are written adhoc:/dir.");
+    output.line("Exit codes: 0 done; 1 failed; 2 wrong use, or not everything could be looked at.");
+  }
+
+  private static String version() {
+    String version = Main.class.getPackage().getImplementationVersion();
+    return version == null ? "(from classes)" : version;
+  }
+}

@@ -1,0 +1,220 @@
+package io.adhocfs.cli.command;
+
+import io.adhocfs.cli.arguments.RawPath;
+import io.adhocfs.client.ClientOptions;
+import io.adhocfs.client.transfer.Transfer;
+import io.adhocfs.client.transfer.TransferError;
+import io.adhocfs.client.transfer.TransferListener;
+import io.adhocfs.client.transfer.TransferOptions;
+import io.adhocfs.client.transfer.TransferPath;
+import io.adhocfs.client.transfer.TransferProgress;
+import io.adhocfs.client.transfer.TransferReport;
+import io.adhocfs.protocol.model.TrafficClass;
+import java.io.IOException;
+import java.util.ArrayList;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Locale;
+import picocli.CommandLine;
+import picocli.CommandLine.Option;
+import picocli.CommandLine.Parameters;
+
+/** Copies in, out and within. */
+@CommandLine.Command(
+    name = "copy",
+    description =
+        "Copies files and trees into, out of and within an instance: in parallel, with modes, times, links and holes; sizes are verified.",
+    footer = {
+      "",
+      "Paths inside the instance are written adhoc:/dir. The target is named as 'cp -r' does: into DST",
+      "if that is a directory, else as DST.",
+      "",
+      "Example:",
+      "  adhocfs copy $HOME/input adhoc:/ && adhocfs copy adhoc:/results /scratch/me/",
+      "",
+      "Exit codes: 0 everything was copied; 1 something was not, and named; 2 wrong use, no such instance."
+    })
+public final class CopyCommand extends FileSystemCommand {
+  @Parameters(
+      paramLabel = "SRC... DST",
+      arity = "2..*",
+      description = "What to copy, and where to.")
+  private List<RawPath> paths = new ArrayList<>();
+
+  @Option(
+      names = "--checksum",
+      description = "Read every copy back and compare checksums, not only sizes.")
+  private boolean checksum;
+
+  @Option(
+      names = {"-u", "--update"},
+      description = "Leave files that have the same size and time already.")
+  private boolean update;
+
+  @Option(
+      names = {"-n", "--no-clobber"},
+      description = "Leave all files that are there already.")
+  private boolean keep;
+
+  @Option(names = "--owner", description = "Keep owners and groups; needs root.")
+  private boolean owner;
+
+  @Option(names = "--fail-fast", description = "End at the first error.")
+  private boolean failFast;
+
+  @Option(
+      names = {"-q", "--quiet"},
+      description = "No progress, no summary.")
+  private boolean quiet;
+
+  @Option(names = "--json", description = "Print the summary as JSON.")
+  private boolean json;
+
+  public CopyCommand(Surroundings surroundings) {
+    super(surroundings);
+  }
+
+  @Override
+  public int run() throws UsageException, IOException {
+    if (update && keep) {
+      throw new UsageException("--update and --no-clobber exclude each other");
+    }
+    List<TransferPath> parsed = new ArrayList<>();
+    for (RawPath path : paths) {
+      parsed.add(TransferPath.parse(path.bytes()));
+    }
+    List<TransferPath> sources = parsed.subList(0, parsed.size() - 1);
+    return onInstance(
+        ClientOptions.DEFAULT.withTrafficClass(TrafficClass.STAGING),
+        fileSystem -> {
+          try (var transfer = new Transfer(fileSystem, options())) {
+            var onInterrupt = new Thread(transfer::close, "stop-copy");
+            Runtime.getRuntime().addShutdownHook(onInterrupt);
+            var listener = new Listener();
+            TransferReport report = transfer.copy(sources, parsed.getLast(), listener);
+            listener.end();
+            removeHook(onInterrupt);
+            return summarize(report);
+          }
+        });
+  }
+
+  private static void removeHook(Thread hook) {
+    try {
+      boolean unused = Runtime.getRuntime().removeShutdownHook(hook);
+    } catch (IllegalStateException alreadyEnding) {
+      // Ctrl-C: the hook has done its work.
+    }
+  }
+
+  private TransferOptions options() {
+    TransferOptions options = TransferOptions.DEFAULT.withKeepOwner(owner).withFailFast(failFast);
+    if (checksum) {
+      options = options.withVerification(TransferOptions.Verification.CHECKSUM);
+    }
+    if (update) {
+      options = options.withExisting(TransferOptions.Existing.OVERWRITE_IF_DIFFERENT);
+    }
+    if (keep) {
+      options = options.withExisting(TransferOptions.Existing.KEEP);
+    }
+    return options;
+  }
+
+  private int summarize(TransferReport report) {
+    if (json) {
+      var fields = new LinkedHashMap<String, Object>();
+      fields.put("complete", report.complete());
+      fields.put("files", report.files());
+      fields.put("directories", report.directories());
+      fields.put("symlinks", report.symlinks());
+      fields.put("hardLinks", report.hardLinks());
+      fields.put("nodes", report.nodes());
+      fields.put("bytes", report.bytes());
+      fields.put("skipped", report.skipped());
+      fields.put("errorCount", report.errorCount());
+      fields.put(
+          "errors",
+          report.errors().stream().map(error -> error.path() + ": " + error.message()).toList());
+      fields.put("interrupted", report.interrupted());
+      fields.put("elapsedMillis", report.elapsedNanos() / 1_000_000);
+      output().line(Json.pretty(fields));
+    } else if (!quiet) {
+      double seconds = Math.max(report.elapsedNanos() / 1e9, 1e-3);
+      output()
+          .line(
+              "%s %d files, %d directories, %d links, %s in %.1f s (%s/s)%s%s"
+                  .formatted(
+                      report.complete() ? "copied" : "NOT COMPLETE: copied",
+                      report.files(),
+                      report.directories(),
+                      report.symlinks() + report.hardLinks(),
+                      Quantities.bytes(report.bytes()),
+                      seconds,
+                      Quantities.bytes((long) (report.bytes() / seconds)),
+                      report.skipped() == 0 ? "" : ", " + report.skipped() + " left as they were",
+                      report.errorCount() == 0 ? "" : ", " + report.errorCount() + " errors"));
+    }
+    return report.complete() ? ExitCode.OK : ExitCode.FAILED;
+  }
+
+  /** Shows how it goes where somebody watches. */
+  private final class Listener implements TransferListener {
+    private static final int BAR_WIDTH = 24;
+
+    private final boolean watched =
+        !quiet && !json && System.console() != null && System.console().isTerminal();
+    private int shown;
+
+    @Override
+    public void progress(TransferProgress progress) {
+      if (watched) {
+        show(line(progress));
+      }
+    }
+
+    @Override
+    public void failed(TransferError error) {
+      end();
+      String message = error.message();
+      output()
+          .note(
+              "adhocfs copy: "
+                  + (message.contains(error.path()) ? message : error.path() + ": " + message));
+    }
+
+    /** Clears the line of progress. */
+    private void end() {
+      if (shown > 0) {
+        show("");
+        output().rawNote("\r");
+        shown = 0;
+      }
+    }
+
+    private void show(String line) {
+      output().rawNote("\r" + line + " ".repeat(Math.max(0, shown - line.length())));
+      shown = line.length();
+    }
+
+    private static String line(TransferProgress progress) {
+      // Files count as well as bytes: many small files are not done when their bytes are.
+      double share =
+          !progress.everythingFound()
+              ? 0
+              : (progress.bytesDone() + 4096.0 * progress.filesDone() + 1)
+                  / (progress.bytesFound() + 4096.0 * progress.filesFound() + 1);
+      int filled = (int) Math.min(BAR_WIDTH, share * BAR_WIDTH);
+      return String.format(
+          Locale.ROOT,
+          "[%s%s] %s %d/%d files, %s/s%s",
+          "#".repeat(filled),
+          ".".repeat(BAR_WIDTH - filled),
+          progress.everythingFound() ? "%3.0f%%".formatted(Math.min(1, share) * 100) : "  ? ",
+          progress.filesDone(),
+          progress.filesFound(),
+          Quantities.bytes(progress.bytesPerSecond()),
+          progress.errors() == 0 ? "" : ", " + progress.errors() + " errors");
+    }
+  }
+}

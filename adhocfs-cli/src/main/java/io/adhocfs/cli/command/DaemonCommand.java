@@ -1,0 +1,83 @@
+package io.adhocfs.cli.command;
+
+import io.adhocfs.cli.arguments.RawPath;
+import io.adhocfs.cli.process.LocalDaemon;
+import io.adhocfs.cli.process.Logging;
+import io.adhocfs.cli.process.NodeBootstrap;
+import io.adhocfs.cli.process.RunningDaemon;
+import io.adhocfs.daemon.DaemonConfiguration;
+import io.adhocfs.daemon.DaemonMain;
+import io.adhocfs.protocol.instance.Setting;
+import io.adhocfs.protocol.model.FsError;
+import io.adhocfs.protocol.model.FsException;
+import java.io.IOException;
+import java.nio.file.Path;
+import org.jspecify.annotations.Nullable;
+import picocli.CommandLine;
+import picocli.CommandLine.Option;
+
+/** Runs one daemon. */
+@CommandLine.Command(
+    name = "daemon",
+    description = "Runs one daemon in the foreground; for those who start daemons by themselves.",
+    footer = {
+      "",
+      "'adhocfs up' starts daemons; this is what it runs. The configuration file is written by it, as",
+      "bootstrap.json in the daemon's data directory, and holds the instance's secret.",
+      "",
+      "Example:",
+      "  adhocfs daemon --config /tmp/adhocfs-1000/adhocfs/node-2/bootstrap.json",
+      "",
+      "Exit codes: 0 it was told to end; 1 it could not run; 2 wrong use."
+    })
+public final class DaemonCommand extends Command {
+  @Option(names = "--config", paramLabel = "FILE", description = "The daemon's configuration.")
+  private @Nullable RawPath config;
+
+  @Option(
+      names = "--detach",
+      description =
+          "Start a daemon in the background as standard input says, wait until it is ready, print where it is.")
+  private boolean detach;
+
+  @Option(names = "--stay", hidden = true)
+  private boolean stay;
+
+  @Option(names = "--remove", paramLabel = "DIR", hidden = true)
+  private @Nullable RawPath remove;
+
+  public DaemonCommand(Surroundings surroundings) {
+    super(surroundings);
+  }
+
+  @Override
+  public int run() throws UsageException, IOException {
+    if (remove != null) {
+      new LocalDaemon(remove.onHost()).remove();
+      return ExitCode.OK;
+    }
+    if (detach) {
+      NodeBootstrap bootstrap =
+          NodeBootstrap.parse("standard input", surroundings().input().readAllBytes());
+      RunningDaemon running = bootstrap.startHere();
+      output().line(running.json());
+      output().flush();
+      if (stay) {
+        LocalDaemon.awaitEnd(running, bootstrap.dataDirectory());
+      }
+      return ExitCode.OK;
+    }
+    if (config == null) {
+      throw new UsageException("give --config FILE");
+    }
+    Path file = config.onHost();
+    DaemonConfiguration configuration = DaemonConfiguration.read(file);
+    Logging.toStandardError(configuration.settings().text(Setting.LOG_LEVEL));
+    try {
+      return DaemonMain.run(file);
+    } catch (InterruptedException e) {
+      Thread.currentThread().interrupt();
+      throw new FsException(FsError.INTERRUPTED, "the daemon of " + file, e);
+    }
+  }
+}

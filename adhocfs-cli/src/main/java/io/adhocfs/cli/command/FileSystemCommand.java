@@ -1,0 +1,54 @@
+package io.adhocfs.cli.command;
+
+import io.adhocfs.cli.arguments.RawPath;
+import io.adhocfs.client.AdhocFileSystem;
+import io.adhocfs.client.AdhocPath;
+import io.adhocfs.client.ClientOptions;
+import io.adhocfs.protocol.instance.InstanceDescription;
+import io.adhocfs.protocol.instance.InstanceDirectory;
+import io.adhocfs.protocol.model.FsException;
+import java.io.IOException;
+
+/** What the commands share that work on files without a mount. */
+abstract class FileSystemCommand extends Command {
+  FileSystemCommand(Surroundings surroundings) {
+    super(surroundings);
+  }
+
+  /** Work on a file system. */
+  interface Work {
+    /** Returns an exit code. */
+    int run(AdhocFileSystem fileSystem) throws UsageException, IOException;
+  }
+
+  /** Does the work on this command's instance. */
+  final int onInstance(Work work) throws UsageException, IOException {
+    return onInstance(ClientOptions.DEFAULT, work);
+  }
+
+  final int onInstance(ClientOptions options, Work work) throws UsageException, IOException {
+    InstanceDescription description = instance();
+    var unused = Connections.knownMap(description);
+    InstanceDirectory directory = directory();
+    String name = description.instance().name();
+    try (AdhocFileSystem fileSystem =
+        AdhocFileSystem.open(() -> directory.read(name).instance(), options)) {
+      return work.run(fileSystem);
+    }
+  }
+
+  /** Says that one of several paths failed; the others go on. */
+  final int failed(String command, RawPath path, FsException e) {
+    String reason = String.valueOf(e.getMessage());
+    output()
+        .note(
+            "adhocfs %s: %s"
+                .formatted(
+                    command, reason.contains(path.toString()) ? reason : path + ": " + reason));
+    return ExitCode.FAILED;
+  }
+
+  static AdhocPath path(RawPath raw) throws FsException {
+    return AdhocPath.of(raw.inInstance());
+  }
+}

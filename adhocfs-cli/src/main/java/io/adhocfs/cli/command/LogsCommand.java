@@ -1,0 +1,77 @@
+package io.adhocfs.cli.command;
+
+import io.adhocfs.cli.process.LocalDaemon;
+import io.adhocfs.cli.process.Mounts;
+import io.adhocfs.cli.process.ServiceProcess;
+import io.adhocfs.protocol.instance.InstanceDescription;
+import io.adhocfs.protocol.instance.InstanceDescription.Place;
+import io.adhocfs.protocol.instance.MountRecord;
+import io.adhocfs.protocol.model.FsException;
+import java.nio.file.Path;
+import java.util.List;
+import org.jspecify.annotations.Nullable;
+import picocli.CommandLine;
+import picocli.CommandLine.Option;
+import picocli.CommandLine.Parameters;
+
+/** Shows logs. */
+@CommandLine.Command(
+    name = "logs",
+    description = "Says where the logs of daemons and mounts are, or shows the end of a node's.",
+    footer = {
+      "",
+      "Example:",
+      "  adhocfs logs n2",
+      "",
+      "Exit codes: 0 shown; 2 wrong use, no such instance or node."
+    })
+public final class LogsCommand extends Command {
+  @Parameters(paramLabel = "NODE", arity = "0..1", description = "Show the end of this node's log.")
+  private @Nullable String node;
+
+  @Option(
+      names = {"-n", "--lines"},
+      paramLabel = "COUNT",
+      description = "How many lines. Default: 50.")
+  private int lines = 50;
+
+  public LogsCommand(Surroundings surroundings) {
+    super(surroundings);
+  }
+
+  @Override
+  public int run() throws UsageException, FsException {
+    InstanceDescription description = instance();
+    if (node != null) {
+      Place place = NodeNames.place(description, node);
+      if (!place.isLocal()) {
+        output().line("on host " + place.host() + ": " + log(place));
+        return ExitCode.OK;
+      }
+      List<String> tail = ServiceProcess.tail(log(place));
+      tail.subList(Math.max(0, tail.size() - Math.max(0, lines)), tail.size())
+          .forEach(output()::line);
+      return ExitCode.OK;
+    }
+    for (Place place : description.places()) {
+      output()
+          .line(
+              "node %-4s %s%s"
+                  .formatted(place.id(), place.isLocal() ? "" : place.host() + ":", log(place)));
+    }
+    for (MountRecord mount : directory().mounts(description.instance().name())) {
+      output()
+          .line(
+              "mount %s %s%s"
+                  .formatted(
+                      mount.directory(),
+                      mount.host().equals(Mounts.hostName()) ? "" : mount.host() + ":",
+                      mount.logFile()));
+    }
+    return ExitCode.OK;
+  }
+
+  private static Path log(Place place) {
+    return new LocalDaemon(Path.of(place.dataDirectory())).log();
+  }
+}

@@ -1,0 +1,115 @@
+package io.adhocfs.cli.command;
+
+import io.adhocfs.cli.arguments.RawPath;
+import io.adhocfs.cli.process.Logging;
+import io.adhocfs.cli.process.MountProcess;
+import io.adhocfs.cli.process.Mounts;
+import io.adhocfs.protocol.instance.InstanceDescription;
+import io.adhocfs.protocol.instance.InstanceDirectory;
+import io.adhocfs.protocol.instance.MountRecord;
+import io.adhocfs.protocol.instance.Setting;
+import java.io.IOException;
+import java.nio.file.Path;
+import org.jspecify.annotations.Nullable;
+import picocli.CommandLine;
+import picocli.CommandLine.Option;
+import picocli.CommandLine.Parameters;
+
+/** Mounts. */
+@CommandLine.Command(
+    name = "mount",
+    description = "Mounts an instance on a directory of this machine, by a process of its own.",
+    footer = {
+      "",
+      "A directory that is not there is made, and removed with the mount. A mount whose process died is",
+      "replaced.",
+      "",
+      "Example:",
+      "  adhocfs mount /tmp/fast",
+      "",
+      "Exit codes: 0 programs can use it; 1 it could not be mounted; 2 wrong use, no such instance."
+    })
+public final class MountCommand extends Command {
+  @Parameters(paramLabel = "DIR", description = "Where to mount.")
+  private @Nullable RawPath mountPoint;
+
+  @Option(
+      names = "--driver",
+      paramLabel = "direct|jnr",
+      description = "How to talk to the kernel. Default: the setting fuse.driver.")
+  private @Nullable String driver;
+
+  @Option(
+      names = "--foreground",
+      description = "Serve the mount in this process, until it is unmounted.")
+  private boolean foreground;
+
+  @Option(names = "--json", description = "Print the mount as JSON.")
+  private boolean json;
+
+  @Option(names = "--ready-file", hidden = true)
+  private @Nullable RawPath readyFile;
+
+  @Option(names = "--log-file", hidden = true)
+  private @Nullable RawPath logFile;
+
+  @Option(names = "--made-directory", hidden = true)
+  private boolean madeDirectory;
+
+  @Option(names = "--instance-on-stdin", hidden = true)
+  private boolean instanceOnStdin;
+
+  @Option(names = "--stay", hidden = true)
+  private boolean stay;
+
+  public MountCommand(Surroundings surroundings) {
+    super(surroundings);
+  }
+
+  @Override
+  public int run() throws UsageException, IOException {
+    if (mountPoint == null) {
+      throw new UsageException("which directory?");
+    }
+    byte[] bootstrap = instanceOnStdin ? surroundings().input().readAllBytes() : null;
+    InstanceDescription description =
+        bootstrap == null ? instance() : InstanceDescription.parse("standard input", bootstrap);
+    var unused = Connections.knownMap(description);
+    String chosen =
+        driver == null ? description.instance().settings().text(Setting.FUSE_DRIVER) : driver;
+    try {
+      Setting.FUSE_DRIVER.check(chosen);
+    } catch (IllegalArgumentException e) {
+      throw new UsageException("--driver: " + e.getMessage(), e);
+    }
+    Path directoryToMount = mountPoint.onHost();
+    InstanceDirectory directory = directory();
+    if (foreground) {
+      Logging.toStandardError(description.instance().settings().text(Setting.LOG_LEVEL));
+      new MountProcess(description, bootstrap == null ? directory : null)
+          .serve(
+              directoryToMount,
+              chosen,
+              madeDirectory,
+              logFile == null ? Path.of("/dev/stderr") : logFile.onHost(),
+              readyFile == null ? null : readyFile.onHost());
+      return ExitCode.OK;
+    }
+    var mounts = new Mounts(description, directory);
+    Path log = logFile == null ? mounts.newLog() : logFile.onHost();
+    MountRecord record = mounts.mountHere(directoryToMount, chosen, bootstrap, log);
+    if (json || instanceOnStdin) {
+      output().line(record.toJson());
+    } else {
+      output()
+          .line(
+              "mounted instance %s on %s"
+                  .formatted(description.instance().name(), record.directory()));
+    }
+    output().flush();
+    if (stay) {
+      Mounts.awaitEnd(record);
+    }
+    return ExitCode.OK;
+  }
+}

@@ -1,0 +1,99 @@
+package io.adhocfs.cli.command;
+
+import io.adhocfs.cli.arguments.RawPath;
+import io.adhocfs.client.AdhocFileSystem;
+import io.adhocfs.client.AdhocPath;
+import io.adhocfs.protocol.model.FileAttributes;
+import io.adhocfs.protocol.model.FileType;
+import io.adhocfs.protocol.model.FsException;
+import java.io.IOException;
+import java.util.ArrayList;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Locale;
+import java.util.Map;
+import picocli.CommandLine;
+import picocli.CommandLine.Option;
+import picocli.CommandLine.Parameters;
+
+/** Shows everything about files. */
+@CommandLine.Command(
+    name = "stat",
+    description = "Shows the attributes of files of an instance, without a mount.",
+    footer = {
+      "",
+      "Example:",
+      "  adhocfs stat adhoc:/results/run1.h5",
+      "",
+      "Exit codes: 0 shown; 1 a path could not be read; 2 wrong use, no such instance."
+    })
+public final class StatCommand extends FileSystemCommand {
+  @Option(
+      names = {"-L", "--dereference"},
+      description = "Follow a symbolic link.")
+  private boolean follow;
+
+  @Option(names = "--json", description = "Print JSON, an object for each path.")
+  private boolean json;
+
+  @Parameters(paramLabel = "PATH", arity = "1..*", description = "Paths such as adhoc:/dir/file.")
+  private List<RawPath> paths = new ArrayList<>();
+
+  public StatCommand(Surroundings surroundings) {
+    super(surroundings);
+  }
+
+  @Override
+  public int run() throws UsageException, IOException {
+    return onInstance(fileSystem -> {
+      int exitCode = ExitCode.OK;
+      for (RawPath raw : paths) {
+        try {
+          show(fileSystem, raw);
+        } catch (FsException e) {
+          exitCode = failed("stat", raw, e);
+        }
+      }
+      return exitCode;
+    });
+  }
+
+  private void show(AdhocFileSystem fileSystem, RawPath raw) throws FsException {
+    AdhocPath path = path(raw);
+    FileAttributes attributes = follow ? fileSystem.stat(path) : fileSystem.statLink(path);
+    Map<String, Object> fields = new LinkedHashMap<>();
+    fields.put("path", raw.toString());
+    fields.put("type", attributes.type().name().toLowerCase(Locale.ROOT).replace('_', ' '));
+    fields.put("inode", attributes.id().toString());
+    fields.put("slot", attributes.id().slotValue());
+    fields.put("mode", "%04o".formatted(attributes.mode()));
+    fields.put("permissions", FileLine.mode(attributes.type(), attributes.mode()));
+    fields.put("links", attributes.linkCount());
+    fields.put("uid", Integer.toUnsignedLong(attributes.uid()));
+    fields.put("gid", Integer.toUnsignedLong(attributes.gid()));
+    fields.put(attributes.isDirectory() ? "entries" : "size", attributes.sizeBytes());
+    fields.put("accessed", FileLine.time(attributes.atimeNanos()));
+    fields.put("modified", FileLine.time(attributes.mtimeNanos()));
+    fields.put("changed", FileLine.time(attributes.ctimeNanos()));
+    if (attributes.type() == FileType.SYMLINK) {
+      fields.put(
+          "target",
+          new String(fileSystem.readSymlink(path), java.nio.charset.StandardCharsets.UTF_8));
+    }
+    if (attributes.isRegular()) {
+      fields.put(
+          "data",
+          attributes.layout().inline()
+              ? "inline"
+              : "chunks of "
+                  + attributes.layout().chunkSizeBytes()
+                  + " bytes from slot "
+                  + attributes.layout().firstSlot());
+    }
+    if (json) {
+      output().line(Json.line(fields));
+      return;
+    }
+    fields.forEach((name, value) -> output().line("%-12s %s".formatted(name + ":", value)));
+  }
+}

@@ -1,0 +1,232 @@
+package io.adhocfs.cli.command;
+
+import io.adhocfs.cli.admin.AdminConnection;
+import io.adhocfs.cli.admin.NodeAnswers;
+import io.adhocfs.cli.process.Mounts;
+import io.adhocfs.cli.process.ServiceProcess;
+import io.adhocfs.protocol.instance.InstanceDescription;
+import io.adhocfs.protocol.instance.MountRecord;
+import io.adhocfs.protocol.model.FsException;
+import io.adhocfs.protocol.model.NodeId;
+import io.adhocfs.protocol.placement.ClusterMap;
+import io.adhocfs.protocol.wire.ControlRequest;
+import io.adhocfs.protocol.wire.NodeStatus;
+import io.adhocfs.protocol.wire.Reply;
+import java.time.Duration;
+import java.time.Instant;
+import java.util.ArrayList;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Locale;
+import java.util.Map;
+import org.jspecify.annotations.Nullable;
+import picocli.CommandLine;
+import picocli.CommandLine.Option;
+
+/** Shows an instance. */
+@CommandLine.Command(
+    name = "status",
+    description = "Shows the nodes and mounts of an instance.",
+    footer = {
+      "",
+      "Example:",
+      "  adhocfs status --json | jq -r '.nodes[] | select(.state != \"active\") | .id'",
+      "",
+      "Exit codes: 0 all nodes are active; 1 a node is down; 2 wrong use, no such instance."
+    })
+public final class StatusCommand extends Command {
+  /** A daemon that is dead is known at once; one that says nothing for so long is shown as down. */
+  private static final Duration PATIENCE = Duration.ofSeconds(3);
+
+  private static final long SKEW_NANOS_MAX = 100_000_000;
+
+  @Option(names = "--json", description = "Print JSON.")
+  private boolean json;
+
+  public StatusCommand(Surroundings surroundings) {
+    super(surroundings);
+  }
+
+  private record Node(
+      ClusterMap.Node node, @Nullable NodeStatus status, @Nullable FsException failure) {
+    String state() {
+      return status == null ? "down" : status.state().name().toLowerCase(Locale.ROOT);
+    }
+  }
+
+  @Override
+  public int run() throws UsageException, FsException {
+    InstanceDescription description = instance();
+    ClusterMap known = Connections.knownMap(description);
+    List<Node> nodes = new ArrayList<>();
+    ClusterMap map;
+    try (AdminConnection connection = Connections.open(description)) {
+      List<NodeId> ids = known.nodes().stream().map(ClusterMap.Node::id).toList();
+      NodeAnswers<Reply.Status> answers =
+          connection.askAll(ids, new ControlRequest.GetStatus(), Reply.Status.class, PATIENCE);
+      map =
+          connection.useNewest(
+              known, connection.askMaps(List.copyOf(answers.answers().keySet()), PATIENCE));
+      for (ClusterMap.Node node : map.nodes()) {
+        Reply.Status answer = answers.answers().get(node.id());
+        nodes.add(
+            new Node(
+                node, answer == null ? null : answer.status(), answers.failures().get(node.id())));
+      }
+    }
+    List<MountRecord> mounts = directory().mounts(description.instance().name());
+    long epoch = nodes.stream().allMatch(node -> node.status() == null) ? 0 : map.epoch().value();
+    if (json) {
+      output().line(Json.pretty(json(description, epoch, nodes, mounts)));
+    } else {
+      print(description, epoch, nodes, mounts);
+    }
+    return nodes.stream().allMatch(node -> node.state().equals("active"))
+        ? ExitCode.OK
+        : ExitCode.FAILED;
+  }
+
+  private void print(
+      InstanceDescription description, long epoch, List<Node> nodes, List<MountRecord> mounts) {
+    output()
+        .line(
+            "instance %s, epoch %s, up since %s"
+                .formatted(
+                    description.instance().name(),
+                    epoch == 0 ? "unknown" : Long.toString(epoch),
+                    description.created()));
+    output().line("");
+    output()
+        .line(
+            "%-5s %-8s %-21s %11s %11s %10s %8s %10s"
+                .formatted(
+                    "node", "state", "address", "used", "free", "files", "uptime", "memory"));
+    for (Node node : nodes) {
+      NodeStatus status = node.status();
+      if (status == null) {
+        output()
+            .line("%-5s %-8s %s".formatted(node.node().id(), node.state(), node.node().address()));
+        continue;
+      }
+      output()
+          .line(
+              "%-5s %-8s %-21s %11s %11s %10d %8s %10s"
+                  .formatted(
+                      node.node().id(),
+                      node.state(),
+                      node.node().address(),
+                      Quantities.bytes(status.usedBytes()),
+                      Quantities.bytes(status.availableBytes()),
+                      status.files(),
+                      Quantities.millis(status.uptimeMillis()),
+                      Quantities.bytes(status.residentBytes())));
+    }
+    output().line("");
+    if (mounts.isEmpty()) {
+      output().line("not mounted");
+    }
+    for (MountRecord mount : mounts) {
+      output()
+          .line(
+              "mounted on %s:%s (%s, process %d%s)"
+                  .formatted(
+                      mount.host(),
+                      mount.directory(),
+                      mount.driver(),
+                      mount.processId(),
+                      alive(mount)
+                          ? ""
+                          : ", DEAD: clean up with adhocfs umount " + mount.directory()));
+    }
+    for (Node node : nodes) {
+      if (node.failure() != null) {
+        output()
+            .line(
+                "node %s is down (%s): start it with 'adhocfs start %s'"
+                    .formatted(node.node().id(), node.failure().getMessage(), node.node().id()));
+      }
+    }
+    for (String warning : skewWarnings(nodes)) {
+      output().line("warning: " + warning);
+    }
+  }
+
+  private static List<String> skewWarnings(List<Node> nodes) {
+    Instant now = Instant.now();
+    long nowNanos = now.getEpochSecond() * 1_000_000_000L + now.getNano();
+    List<String> warnings = new ArrayList<>();
+    for (Node node : nodes) {
+      if (node.status() == null) {
+        continue;
+      }
+      // Up to the question's own way there and back, which is far below what is warned of.
+      long skew = node.status().clockNanos() - nowNanos;
+      if (Math.abs(skew) > SKEW_NANOS_MAX + PATIENCE.toNanos() / 2 || skew > SKEW_NANOS_MAX) {
+        warnings.add(
+            "the clock of node %s is %d ms %s this machine's: times of files will be off"
+                .formatted(
+                    node.node().id(),
+                    Math.abs(skew) / 1_000_000,
+                    skew > 0 ? "ahead of" : "behind"));
+      }
+    }
+    return warnings;
+  }
+
+  private static boolean alive(MountRecord mount) {
+    return !mount.host().equals(Mounts.hostName())
+        || ServiceProcess.isOurs(mount.processId(), "mount", mount.directory());
+  }
+
+  private static Map<String, Object> json(
+      InstanceDescription description, long epoch, List<Node> nodes, List<MountRecord> mounts) {
+    var json = new LinkedHashMap<String, Object>();
+    json.put("instance", description.instance().name());
+    json.put("id", description.instance().id());
+    json.put("created", description.created().toString());
+    json.put("epoch", epoch);
+    List<Object> nodeList = new ArrayList<>();
+    for (Node node : nodes) {
+      var fields = new LinkedHashMap<String, Object>();
+      fields.put("id", node.node().id().toString());
+      fields.put("address", node.node().address());
+      fields.put("state", node.state());
+      NodeStatus status = node.status();
+      if (status != null) {
+        fields.put("host", status.hostName());
+        fields.put("pid", status.processId());
+        fields.put("data", status.dataDirectory());
+        fields.put("version", status.version());
+        fields.put("epoch", status.epoch());
+        fields.put("slots", status.slots());
+        fields.put("totalBytes", status.totalBytes());
+        fields.put("usedBytes", status.usedBytes());
+        fields.put("availableBytes", status.availableBytes());
+        fields.put("files", status.files());
+        fields.put("directories", status.directories());
+        fields.put("sessions", status.sessions());
+        fields.put("pendingOperations", status.pendingOperations());
+        fields.put("residentBytes", status.residentBytes());
+        fields.put("uptimeMillis", status.uptimeMillis());
+        fields.put("metricsPort", status.metricsPort());
+      } else if (node.failure() != null) {
+        fields.put("error", node.failure().getMessage());
+      }
+      nodeList.add(fields);
+    }
+    json.put("nodes", nodeList);
+    List<Object> mountList = new ArrayList<>();
+    for (MountRecord mount : mounts) {
+      var fields = new LinkedHashMap<String, Object>();
+      fields.put("host", mount.host());
+      fields.put("directory", mount.directory());
+      fields.put("driver", mount.driver());
+      fields.put("pid", mount.processId());
+      fields.put("state", alive(mount) ? "active" : "dead");
+      mountList.add(fields);
+    }
+    json.put("mounts", mountList);
+    json.put("warnings", skewWarnings(nodes));
+    return json;
+  }
+}

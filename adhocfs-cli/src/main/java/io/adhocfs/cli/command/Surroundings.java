@@ -1,0 +1,12 @@
+package io.adhocfs.cli.command;
+
+import io.adhocfs.cli.arguments.Output;
+import java.io.InputStream;
+import java.util.Map;
+
+/**
+ * What a command finds around it.
+ *
+ * @param environment the environment variables
+ */
+public record Surroundings(Map<String, String> environment, InputStream input, Output output) {}

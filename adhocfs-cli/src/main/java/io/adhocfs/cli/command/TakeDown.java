@@ -1,0 +1,103 @@
+package io.adhocfs.cli.command;
+
+import io.adhocfs.cli.admin.AdminConnection;
+import io.adhocfs.cli.process.InParallel;
+import io.adhocfs.cli.process.InParallel.Outcome;
+import io.adhocfs.cli.process.Mounts;
+import io.adhocfs.cli.process.Nodes;
+import io.adhocfs.protocol.instance.InstanceDescription;
+import io.adhocfs.protocol.instance.InstanceDescription.Place;
+import io.adhocfs.protocol.instance.InstanceDirectory;
+import io.adhocfs.protocol.instance.MountRecord;
+import io.adhocfs.protocol.model.FsException;
+import io.adhocfs.protocol.placement.ClusterMap;
+import io.adhocfs.protocol.wire.ControlRequest;
+import io.adhocfs.protocol.wire.Reply;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.List;
+
+/** Removes an instance: mounts, daemons, data, and what is written down of it. */
+final class TakeDown {
+  private static final Duration SHUTDOWN_PATIENCE = Duration.ofSeconds(5);
+
+  private final InstanceDescription description;
+  private final InstanceDirectory directory;
+
+  TakeDown(InstanceDescription description, InstanceDirectory directory) {
+    this.description = description;
+    this.directory = directory;
+  }
+
+  /**
+   * Unmounts everywhere.
+   *
+   * @return what is still mounted and why, a sentence each
+   */
+  List<String> unmount(boolean force) throws FsException {
+    var mounts = new Mounts(description, directory);
+    List<String> left = new ArrayList<>();
+    List<MountRecord> records = directory.mounts(description.instance().name());
+    for (Outcome<MountRecord, Boolean> outcome :
+        InParallel.run(
+            records,
+            record -> {
+              mounts.unmount(record, force);
+              return true;
+            })) {
+      if (outcome.failure() != null) {
+        left.add(outcome.failure().getMessage());
+      }
+    }
+    return left;
+  }
+
+  /**
+   * Ends the daemons and removes their data.
+   *
+   * @return what is left and why, a sentence each
+   */
+  List<String> removeNodes() {
+    if (!description.instance().nodes().isEmpty()) {
+      // Asked first, all at once: each closes its files and removes its directory by itself. What
+      // does not answer is dealt with below, so failures do not matter here.
+      try (AdminConnection connection = Connections.open(description)) {
+        var unused =
+            connection.askAll(
+                description.instance().nodes().stream().map(ClusterMap.Node::id).toList(),
+                new ControlRequest.Shutdown(true),
+                Reply.Done.class,
+                SHUTDOWN_PATIENCE);
+      } catch (FsException e) {
+        throw new IllegalStateException(e);
+      }
+    }
+    var nodes = new Nodes(description, directory);
+    List<String> left = new ArrayList<>();
+    for (Outcome<Place, Boolean> outcome :
+        InParallel.run(
+            description.places(),
+            place -> {
+              nodes.remove(place);
+              return true;
+            })) {
+      if (outcome.failure() != null) {
+        left.add("node " + outcome.item().id() + ": " + outcome.failure().getMessage());
+      }
+    }
+    return left;
+  }
+
+  /** All of it, whatever state it is in; what is left and why, a sentence each. */
+  List<String> afterFailedStart() {
+    List<String> left = new ArrayList<>();
+    try {
+      left.addAll(unmount(true));
+      left.addAll(removeNodes());
+      directory.remove(description.instance().name());
+    } catch (FsException e) {
+      left.add(e.getMessage());
+    }
+    return left;
+  }
+}

@@ -1,0 +1,94 @@
+package io.adhocfs.cli.command;
+
+import io.adhocfs.cli.arguments.RawPath;
+import io.adhocfs.cli.process.Mounts;
+import io.adhocfs.protocol.instance.InstanceDescription;
+import io.adhocfs.protocol.instance.InstanceDirectory;
+import io.adhocfs.protocol.instance.MountRecord;
+import io.adhocfs.protocol.model.FsException;
+import java.io.IOException;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Path;
+import org.jspecify.annotations.Nullable;
+import picocli.CommandLine;
+import picocli.CommandLine.Option;
+import picocli.CommandLine.Parameters;
+
+/** Unmounts. */
+@CommandLine.Command(
+    name = "umount",
+    description =
+        "Unmounts a directory of this machine and waits until its process has ended; also removes a mount whose process died.",
+    footer = {
+      "",
+      "Example:",
+      "  adhocfs umount /tmp/fast",
+      "",
+      "Exit codes: 0 nothing of ours is mounted there; 1 it is in use or could not be unmounted; 2 wrong use."
+    })
+public final class UmountCommand extends Command {
+  @Parameters(paramLabel = "DIR", description = "Where it is mounted.")
+  private @Nullable RawPath mountPoint;
+
+  @Option(
+      names = {"-f", "--force"},
+      description = "Also while programs use it: they get errors.")
+  private boolean force;
+
+  @Option(names = "--record-on-stdin", hidden = true)
+  private boolean recordOnStdin;
+
+  public UmountCommand(Surroundings surroundings) {
+    super(surroundings);
+  }
+
+  @Override
+  public int run() throws UsageException, IOException {
+    if (mountPoint == null) {
+      throw new UsageException("which directory?");
+    }
+    Path path = mountPoint.onHost();
+    InstanceDirectory directory = directory();
+    if (recordOnStdin) {
+      MountRecord record =
+          MountRecord.parse(
+              "standard input",
+              new String(surroundings().input().readAllBytes(), StandardCharsets.UTF_8));
+      boolean unused = Mounts.unmountHere(directory, givenName(), path, record, force);
+      return ExitCode.OK;
+    }
+    // The directory says which instance it is, so a name is not needed.
+    boolean wasMounted = false;
+    boolean known = false;
+    for (String name : directory.names()) {
+      for (MountRecord record : directory.mounts(name)) {
+        if (record.host().equals(Mounts.hostName()) && record.directory().equals(path.toString())) {
+          known = true;
+          wasMounted |= Mounts.unmountHere(directory, name, path, record, force);
+        }
+      }
+    }
+    if (!known) {
+      wasMounted = Mounts.unmountHere(directory, null, path, null, force);
+      if (!wasMounted) {
+        throw new UsageException(path + " is not a mount of adhocfs" + mountsHint(directory));
+      }
+    }
+    return ExitCode.OK;
+  }
+
+  private String mountsHint(InstanceDirectory directory) throws FsException, UsageException {
+    if (directory.names().size() != 1 && givenName() == null) {
+      return "";
+    }
+    InstanceDescription description = instance();
+    var mounts =
+        directory.mounts(description.instance().name()).stream()
+            .filter(mount -> mount.host().equals(Mounts.hostName()))
+            .map(MountRecord::directory)
+            .toList();
+    return mounts.isEmpty()
+        ? "; instance '" + description.instance().name() + "' is not mounted here"
+        : "; mounted here: " + String.join(", ", mounts);
+  }
+}

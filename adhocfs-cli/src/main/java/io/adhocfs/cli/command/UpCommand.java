@@ -1,0 +1,346 @@
+package io.adhocfs.cli.command;
+
+import io.adhocfs.cli.admin.AdminConnection;
+import io.adhocfs.cli.arguments.RawPath;
+import io.adhocfs.cli.process.HostsFile;
+import io.adhocfs.cli.process.InParallel;
+import io.adhocfs.cli.process.InParallel.Outcome;
+import io.adhocfs.cli.process.MountPlaces;
+import io.adhocfs.cli.process.Mounts;
+import io.adhocfs.cli.process.Nodes;
+import io.adhocfs.cli.process.RunningDaemon;
+import io.adhocfs.cli.process.SlurmNodes;
+import io.adhocfs.protocol.instance.Instance;
+import io.adhocfs.protocol.instance.InstanceDescription;
+import io.adhocfs.protocol.instance.InstanceDescription.Place;
+import io.adhocfs.protocol.instance.InstanceDirectory;
+import io.adhocfs.protocol.instance.MountRecord;
+import io.adhocfs.protocol.instance.Setting;
+import io.adhocfs.protocol.instance.Settings;
+import io.adhocfs.protocol.model.FsException;
+import io.adhocfs.protocol.model.NodeId;
+import io.adhocfs.protocol.placement.ClusterMap;
+import io.adhocfs.protocol.transport.InstanceIdentity;
+import io.adhocfs.protocol.wire.ControlRequest;
+import io.adhocfs.protocol.wire.Reply;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.security.SecureRandom;
+import java.time.Duration;
+import java.time.Instant;
+import java.time.temporal.ChronoUnit;
+import java.util.ArrayList;
+import java.util.HexFormat;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Objects;
+import java.util.concurrent.atomic.AtomicBoolean;
+import org.jspecify.annotations.Nullable;
+import picocli.CommandLine;
+import picocli.CommandLine.Option;
+
+/** Brings an instance up. */
+@CommandLine.Command(
+    name = "up",
+    description = "Brings an instance up: starts its daemons and mounts it.",
+    footer = {
+      "",
+      "Without --nodes and --hosts one daemon is started on this machine; inside a Slurm allocation",
+      "one on each of its nodes, through srun.",
+      "",
+      "Example:",
+      "  adhocfs up --nodes 4 --mount /tmp/fast --set chunk.size=1MiB",
+      "",
+      "Exit codes: 0 it is up; 1 it could not be brought up, and nothing of it is left; 2 wrong use."
+    })
+public final class UpCommand extends Command {
+  private static final String DEFAULT_NAME = "adhocfs";
+  private static final int NODES_MAX = 4096;
+  private static final Duration INSTALL_PATIENCE = Duration.ofSeconds(30);
+
+  @Option(
+      names = "--nodes",
+      paramLabel = "COUNT",
+      description = "Start so many daemons on this machine.")
+  private @Nullable Integer nodes;
+
+  @Option(
+      names = "--hosts",
+      paramLabel = "FILE",
+      description =
+          "Start a daemon on each host in FILE: one on each line, '#' begins a comment. They are reached by the setting remote.start.")
+  private @Nullable RawPath hosts;
+
+  @Option(
+      names = "--data",
+      paramLabel = "DIR",
+      description =
+          "Directory for the daemons' data, on each machine. Default: ${TMPDIR:-/tmp}/adhocfs-UID/NAME.")
+  private @Nullable RawPath data;
+
+  @Option(
+      names = "--mount",
+      paramLabel = "DIR",
+      description = "Mount here. Default: /adhoc where it may be used.")
+  private @Nullable RawPath mount;
+
+  @Option(names = "--no-mount", description = "Do not mount.")
+  private boolean noMount;
+
+  @Option(
+      names = "--config",
+      paramLabel = "FILE",
+      description = "Settings: key=value on each line, '#' begins a comment.")
+  private @Nullable RawPath config;
+
+  @Option(
+      names = "--set",
+      paramLabel = "KEY=VALUE",
+      description = "A setting; see 'adhocfs config list'. Wins over --config.")
+  private List<String> set = new ArrayList<>();
+
+  public UpCommand(Surroundings surroundings) {
+    super(surroundings);
+  }
+
+  @Override
+  public int run() throws UsageException, IOException {
+    if (nodes != null && hosts != null) {
+      throw new UsageException("--nodes and --hosts exclude each other");
+    }
+    if (nodes != null && (nodes < 1 || nodes > NODES_MAX)) {
+      throw new UsageException("--nodes " + nodes + ": give 1 to " + NODES_MAX);
+    }
+    if (mount != null && noMount) {
+      throw new UsageException("--mount and --no-mount exclude each other");
+    }
+    String given = givenName();
+    String name = given == null ? DEFAULT_NAME : given;
+    InstanceDirectory directory = directory();
+    if (directory.names().contains(name)) {
+      throw new UsageException(
+          "there is an instance '%s' already: take it down first (adhocfs down --name %s) or give another --name"
+              .formatted(name, name));
+    }
+    Map<String, String> settingsByKey = settings();
+    List<String> remoteHosts = remoteHosts(settingsByKey);
+    Settings settings;
+    try {
+      settings = new Settings(settingsByKey);
+    } catch (IllegalArgumentException e) {
+      throw new UsageException(e.getMessage() + "; see 'adhocfs config list'", e);
+    }
+    String dataDirectory =
+        data != null
+            ? data.onHost().toString()
+            : MountPlaces.scratch(surroundings().environment(), name).toString();
+    List<Place> places = new ArrayList<>();
+    int count = remoteHosts.isEmpty() ? Objects.requireNonNullElse(nodes, 1) : remoteHosts.size();
+    for (int node = 0; node < count; node++) {
+      places.add(
+          new Place(
+              new NodeId(node),
+              remoteHosts.isEmpty() ? "" : remoteHosts.get(node),
+              dataDirectory + "/node-" + node));
+    }
+    var random = new SecureRandom();
+    var secret = new byte[InstanceIdentity.SECRET_BYTES];
+    random.nextBytes(secret);
+    var id = new byte[16];
+    random.nextBytes(id);
+    var description =
+        new InstanceDescription(
+            new Instance(name, HexFormat.of().formatHex(id), secret, settings, List.of()),
+            places,
+            Instant.now().truncatedTo(ChronoUnit.MILLIS));
+    bringUp(description, directory);
+    return ExitCode.OK;
+  }
+
+  private Map<String, String> settings() throws UsageException, FsException {
+    Map<String, String> settings = new LinkedHashMap<>();
+    if (config != null) {
+      Path file = config.onHost();
+      try {
+        int number = 0;
+        for (String line : Files.readAllLines(file)) {
+          number++;
+          String stripped = line.strip();
+          if (!stripped.isEmpty() && !stripped.startsWith("#")) {
+            put(settings, stripped, file + ", line " + number);
+          }
+        }
+      } catch (IOException e) {
+        throw new UsageException("cannot read the settings in " + file + ": " + e.getMessage(), e);
+      }
+    }
+    for (String setting : set) {
+      put(settings, setting, "--set");
+    }
+    return settings;
+  }
+
+  private static void put(Map<String, String> settings, String assignment, String where)
+      throws UsageException {
+    int equals = assignment.indexOf('=');
+    if (equals < 1) {
+      throw new UsageException(where + ": '" + assignment + "' is not of the form key=value");
+    }
+    settings.put(assignment.substring(0, equals).strip(), assignment.substring(equals + 1).strip());
+  }
+
+  /** The hosts to start daemons on; empty = this machine. */
+  private List<String> remoteHosts(Map<String, String> settings)
+      throws UsageException, FsException {
+    if (hosts != null) {
+      Path file = hosts.onHost();
+      try {
+        return HostsFile.parse(Files.readString(file));
+      } catch (IllegalArgumentException e) {
+        throw new UsageException(file + ": " + e.getMessage(), e);
+      } catch (IOException e) {
+        throw new UsageException("cannot read the hosts in " + file + ": " + e.getMessage(), e);
+      }
+    }
+    String slurmNodes = surroundings().environment().getOrDefault("SLURM_JOB_NODELIST", "");
+    if (nodes == null && !slurmNodes.isEmpty()) {
+      try {
+        settings.putIfAbsent(Setting.REMOTE_START.key(), SlurmNodes.REMOTE_START);
+        return SlurmNodes.expand(slurmNodes);
+      } catch (IllegalArgumentException e) {
+        throw new UsageException("SLURM_JOB_NODELIST: " + e.getMessage(), e);
+      }
+    }
+    return List.of();
+  }
+
+  private void bringUp(InstanceDescription description, InstanceDirectory directory)
+      throws IOException {
+    directory.create(description);
+    var cleanUp = new TakeDown(description, directory);
+    var settled = new AtomicBoolean();
+    // Ctrl-C in the middle leaves nothing behind either.
+    var onInterrupt =
+        new Thread(
+            () -> {
+              if (!settled.get()) {
+                cleanUp.afterFailedStart();
+              }
+            },
+            "undo");
+    Runtime.getRuntime().addShutdownHook(onInterrupt);
+    InstanceDescription complete;
+    List<MountRecord> mounts;
+    try {
+      complete = description.withNodes(startDaemons(description, directory));
+      installMap(complete);
+      directory.replace(complete);
+      mounts = noMount ? List.of() : mountEverywhere(complete, directory);
+    } catch (IOException | RuntimeException e) {
+      settled.set(true);
+      List<String> left = cleanUp.afterFailedStart();
+      left.forEach(sentence -> output().note("adhocfs up: " + sentence));
+      throw e;
+    }
+    settled.set(true);
+    print(complete, mounts);
+  }
+
+  private static List<ClusterMap.Node> startDaemons(
+      InstanceDescription description, InstanceDirectory directory) throws FsException {
+    var nodes = new Nodes(description, directory);
+    List<ClusterMap.Node> running = new ArrayList<>();
+    FsException failure = null;
+    for (Outcome<Place, RunningDaemon> outcome :
+        InParallel.run(description.places(), nodes::startNew)) {
+      if (outcome.failure() != null) {
+        failure =
+            failure == null
+                ? new FsException(
+                    outcome.failure().error(),
+                    "node " + outcome.item().id() + ": " + outcome.failure().getMessage(),
+                    outcome.failure())
+                : failure;
+      } else if (outcome.result() != null) {
+        running.add(outcome.result().node());
+      }
+    }
+    if (failure != null) {
+      throw failure;
+    }
+    return running;
+  }
+
+  private static void installMap(InstanceDescription description) throws FsException {
+    ClusterMap map = ClusterMap.initial(description.instance().nodes());
+    try (AdminConnection connection = Connections.open(description)) {
+      var unused =
+          connection
+              .askAll(
+                  map.nodes().stream().map(ClusterMap.Node::id).toList(),
+                  new ControlRequest.InstallMap(map),
+                  Reply.Done.class,
+                  INSTALL_PATIENCE)
+              .orThrow();
+    }
+  }
+
+  private List<MountRecord> mountEverywhere(
+      InstanceDescription description, InstanceDirectory directory) throws FsException {
+    var mounts = new Mounts(description, directory);
+    Path mountPoint =
+        mount != null
+            ? mount.onHost()
+            : MountPlaces.defaultMountPoint(
+                surroundings().environment(), description.instance().name());
+    List<String> hostsToMount = description.places().stream().map(Place::host).distinct().toList();
+    List<MountRecord> records = new ArrayList<>();
+    FsException failure = null;
+    for (Outcome<String, MountRecord> outcome :
+        InParallel.run(hostsToMount, host -> mounts.mount(host, mountPoint))) {
+      if (outcome.failure() != null) {
+        failure = failure == null ? outcome.failure() : failure;
+      } else if (outcome.result() != null) {
+        records.add(outcome.result());
+      }
+    }
+    if (failure != null) {
+      throw new FsException(
+          failure.error(),
+          failure.getMessage() + " (--no-mount brings it up without a mount)",
+          failure);
+    }
+    return records;
+  }
+
+  private void print(InstanceDescription description, List<MountRecord> mounts) {
+    Instance instance = description.instance();
+    output().line("instance  " + instance.name());
+    for (ClusterMap.Node node : instance.nodes()) {
+      Place place = description.place(node.id());
+      output()
+          .line(
+              "node      %-4s %-21s %s"
+                  .formatted(
+                      node.id(), node.address(), place == null ? "" : place.dataDirectory()));
+    }
+    for (MountRecord record : mounts) {
+      output()
+          .line(
+              "mount     "
+                  + record.directory()
+                  + (record.remote().isEmpty() ? "" : " on " + record.remote()));
+    }
+    String option = instance.name().equals(DEFAULT_NAME) ? "" : " --name " + instance.name();
+    output().line("");
+    output()
+        .line(
+            mounts.isEmpty()
+                ? "Next: adhocfs mount DIR%s | adhocfs copy DIR adhoc:/%s".formatted(option, option)
+                : "Next: use %s | adhocfs status%s"
+                    .formatted(mounts.getFirst().directory(), option));
+    output().line("Done: adhocfs down" + option);
+  }
+}

@@ -1,0 +1,46 @@
+package io.adhocfs.cli.process;
+
+import static java.nio.charset.StandardCharsets.UTF_8;
+
+import io.adhocfs.daemon.DaemonConfiguration;
+import io.adhocfs.protocol.instance.Instance;
+import io.adhocfs.protocol.instance.InstanceDescription;
+import io.adhocfs.protocol.instance.InstanceDescription.Place;
+import io.adhocfs.protocol.model.FsError;
+import io.adhocfs.protocol.model.FsException;
+import io.adhocfs.protocol.transport.InstanceIdentity;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+
+/** What a daemon's configuration file says. */
+final class DaemonBootstrap {
+  private static final String LOOPBACK = "127.0.0.1";
+  private static final String ALL_ADDRESSES = "0.0.0.0";
+
+  private DaemonBootstrap() {}
+
+  /** The content of the file for one node. */
+  static String of(InstanceDescription description, Place place) throws FsException {
+    Instance instance = description.instance();
+    Path self = Path.of("/proc/self");
+    try {
+      return new String(
+          new DaemonConfiguration(
+                  new InstanceIdentity(instance.id(), instance.secret()),
+                  place.id(),
+                  Path.of(place.dataDirectory()),
+                  place.isLocal() ? LOOPBACK : ALL_ADDRESSES,
+                  place.isLocal() ? LOOPBACK : HostsFile.address(place.host()),
+                  0,
+                  "",
+                  instance.settings(),
+                  (Integer) Files.getAttribute(self, "unix:uid"),
+                  (Integer) Files.getAttribute(self, "unix:gid"))
+              .toJson(),
+          UTF_8);
+    } catch (IOException e) {
+      throw new FsException(FsError.STORAGE_FAILED, "cannot read /proc/self: " + e.getMessage(), e);
+    }
+  }
+}

@@ -1,0 +1,80 @@
+package io.adhocfs.cli.process;
+
+import com.fasterxml.jackson.jr.ob.JSON;
+import io.adhocfs.protocol.instance.InstanceDescription;
+import io.adhocfs.protocol.instance.JsonFields;
+import io.adhocfs.protocol.model.FsException;
+import io.adhocfs.protocol.model.NodeId;
+import java.io.IOException;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Path;
+import java.util.LinkedHashMap;
+
+/**
+ * What another host needs to start one node's daemon; passed on standard input, for it holds the
+ * secret.
+ *
+ * @param fresh whether the node is new: its directory must be empty
+ * @param configuration the daemon's own configuration file; empty = the one that is in the
+ *     directory
+ */
+public record NodeBootstrap(
+    NodeId node, Path dataDirectory, long heapBytesMax, boolean fresh, String configuration) {
+
+  /** As JSON on one line. */
+  public byte[] toJson() {
+    var json = new LinkedHashMap<String, Object>();
+    json.put("format", InstanceDescription.FORMAT);
+    json.put("node", node.value());
+    json.put("data", dataDirectory.toString());
+    json.put("heap", heapBytesMax);
+    json.put("fresh", fresh);
+    json.put("configuration", configuration);
+    try {
+      return (JSON.std.asString(json) + "\n").getBytes(StandardCharsets.UTF_8);
+    } catch (IOException e) {
+      throw new IllegalStateException(e);
+    }
+  }
+
+  /**
+   * Reads what {@link #toJson} wrote.
+   *
+   * @throws FsException CORRUPT
+   */
+  public static NodeBootstrap parse(String source, byte[] bytes) throws FsException {
+    JsonFields json = JsonFields.parse(source, bytes);
+    if (json.number("format") != InstanceDescription.FORMAT) {
+      throw json.corrupt("format", "is of another version: all hosts need the same program");
+    }
+    try {
+      return new NodeBootstrap(
+          new NodeId(json.intNumber("node")),
+          Path.of(json.text("data")),
+          json.number("heap"),
+          json.flag("fresh"),
+          json.text("configuration"));
+    } catch (IllegalArgumentException e) {
+      FsException corrupt = json.corrupt("node", "is wrong: " + e.getMessage());
+      corrupt.initCause(e);
+      throw corrupt;
+    }
+  }
+
+  /** Starts it on this host and waits until it is ready. */
+  public RunningDaemon startHere() throws FsException {
+    var daemon = new LocalDaemon(dataDirectory);
+    if (fresh) {
+      daemon.makeDirectory();
+    }
+    return daemon.start(
+        configuration.isEmpty() ? null : configuration.getBytes(StandardCharsets.UTF_8),
+        heapBytesMax);
+  }
+
+  /** Never shows the secret. */
+  @Override
+  public String toString() {
+    return "node " + node + " in " + dataDirectory;
+  }
+}

@@ -1,0 +1,4 @@
+@NullMarked
+package io.adhocfs.cli.arguments;
+
+import org.jspecify.annotations.NullMarked;

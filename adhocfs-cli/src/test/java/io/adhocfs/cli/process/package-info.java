@@ -1,0 +1,4 @@
+@NullMarked
+package io.adhocfs.cli.process;
+
+import org.jspecify.annotations.NullMarked;

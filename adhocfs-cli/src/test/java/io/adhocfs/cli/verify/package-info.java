@@ -1,0 +1,4 @@
+@NullMarked
+package io.adhocfs.cli.verify;
+
+import org.jspecify.annotations.NullMarked;

@@ -1,0 +1,71 @@
+package io.adhocfs.client;
+
+import io.adhocfs.client.data.FileData;
+import io.adhocfs.client.namespace.Namespace;
+import io.adhocfs.client.namespace.Pins;
+import io.adhocfs.client.namespace.Space;
+import io.adhocfs.client.retry.Backoff;
+import io.adhocfs.client.routing.Operation;
+import io.adhocfs.client.routing.OperationSource;
+import io.adhocfs.client.routing.Router;
+import io.adhocfs.client.routing.Sequences;
+import io.adhocfs.client.routing.SessionKeeper;
+import io.adhocfs.client.size.KnownFiles;
+import io.adhocfs.protocol.instance.Instance;
+import io.adhocfs.protocol.instance.Setting;
+import io.adhocfs.protocol.instance.Settings;
+import java.time.Instant;
+import java.time.InstantSource;
+import java.util.function.LongSupplier;
+import java.util.function.Supplier;
+
+/** The parts of one client, made once and shared by what is public. */
+final class ClientCore {
+  final OperationSource operations;
+  final Router router;
+  final SessionKeeper session;
+  final Namespace namespace;
+  final KnownFiles files;
+  final FileData data;
+  final Pins pins;
+  final Space space;
+  final boolean syncsToDisk;
+  final int blockSizeBytes;
+
+  ClientCore(
+      Instance instance, InstanceSource source, ClientOptions options, Surroundings surroundings) {
+    Settings settings = instance.settings();
+    long limitNanos =
+        options.deadline().orElse(settings.duration(Setting.CLIENT_DEADLINE)).toNanos();
+    operations = new OperationSource(options.trafficClass(), surroundings.timers(), limitNanos);
+    router =
+        new Router(
+            surroundings.rpc(),
+            instance.nodes(),
+            () -> source.read().nodes(),
+            surroundings.waiting(),
+            surroundings.timers(),
+            surroundings.random(),
+            Backoff.STANDARD);
+    session =
+        new SessionKeeper(router, surroundings.timers(), settings.duration(Setting.CLIENT_LEASE));
+    LongSupplier clock = () -> nanosSince1970(surroundings.wallClock());
+    var sequences = new Sequences();
+    namespace = new Namespace(router, sequences, clock);
+    files = new KnownFiles(router, operations);
+    data = new FileData(router, sequences, clock, settings.size(Setting.INLINE_MAX));
+    pins = new Pins(router, surroundings.timers(), operations);
+    space = new Space(router);
+    syncsToDisk = settings.text(Setting.FSYNC).equals("disk");
+    blockSizeBytes = Math.toIntExact(settings.size(Setting.CHUNK_SIZE));
+  }
+
+  Operation begin(Supplier<String> description) {
+    return operations.begin(description);
+  }
+
+  private static long nanosSince1970(InstantSource clock) {
+    Instant now = clock.instant();
+    return now.getEpochSecond() * 1_000_000_000L + now.getNano();
+  }
+}

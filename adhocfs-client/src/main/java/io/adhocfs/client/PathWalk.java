@@ -1,0 +1,180 @@
+package io.adhocfs.client;
+
+import io.adhocfs.client.namespace.Found;
+import io.adhocfs.client.namespace.Namespace;
+import io.adhocfs.client.routing.Completion;
+import io.adhocfs.client.routing.Failures;
+import io.adhocfs.client.routing.Operation;
+import io.adhocfs.protocol.model.EntryName;
+import io.adhocfs.protocol.model.FileType;
+import io.adhocfs.protocol.model.FsError;
+import io.adhocfs.protocol.model.FsException;
+import io.adhocfs.protocol.model.InodeId;
+import java.util.ArrayDeque;
+import java.util.Deque;
+import java.util.List;
+import java.util.Optional;
+import java.util.concurrent.CompletableFuture;
+import org.jspecify.annotations.Nullable;
+
+/** Finds what a path names, component by component. Thread-safe; keeps nothing between walks. */
+final class PathWalk {
+  /** Symbolic links followed in one walk; as Linux has it. */
+  static final int SYMLINKS_MAX = 40;
+
+  private static final Found ROOT = new Found(InodeId.ROOT, FileType.DIRECTORY, null);
+
+  /**
+   * Where a path ends.
+   *
+   * @param directory that the last name is in; of a path without one, the inode itself
+   * @param name the last name; null of the root and of what ".." leads to
+   * @param found what has the name; null = nothing
+   */
+  record Place(InodeId directory, @Nullable EntryName name, @Nullable Found found) {}
+
+  private final Namespace namespace;
+
+  PathWalk(Namespace namespace) {
+    this.namespace = namespace;
+  }
+
+  /**
+   * Where a path ends.
+   *
+   * @param followLast whether a symbolic link at its end is followed
+   */
+  CompletableFuture<Place> locate(Operation operation, AdhocPath path, boolean followLast) {
+    var walk = new Walk(operation, path, followLast);
+    walk.step();
+    return walk.result;
+  }
+
+  /** What a path names; NOT_FOUND if nothing. */
+  CompletableFuture<Found> find(Operation operation, AdhocPath path, boolean followLast) {
+    return locate(operation, path, followLast)
+        .thenCompose(place ->
+            place.found() != null
+                ? CompletableFuture.completedFuture(place.found())
+                : CompletableFuture.failedFuture(notFound(place)));
+  }
+
+  private static FsException notFound(Place place) {
+    return new FsException(
+        FsError.NOT_FOUND, "there is no '" + place.name() + "' in inode " + place.directory());
+  }
+
+  /** The directory that a path's last name is in; the path must end in a name. */
+  CompletableFuture<InodeId> findParent(Operation operation, AdhocPath path) {
+    try {
+      return find(operation, path.parent(), true).thenApply(Found::inode);
+    } catch (FsException e) {
+      return CompletableFuture.failedFuture(e);
+    }
+  }
+
+  /** One walk; one request is under way at a time. */
+  private final class Walk {
+    private final Operation operation;
+    private final boolean followLast;
+    private final Deque<Optional<EntryName>> ahead;
+    final CompletableFuture<Place> result = new CompletableFuture<>();
+    private Place here = new Place(InodeId.ROOT, null, ROOT);
+    private Found current = ROOT;
+    private int symlinks;
+
+    Walk(Operation operation, AdhocPath path, boolean followLast) {
+      this.operation = operation;
+      this.followLast = followLast;
+      this.ahead = new ArrayDeque<>(path.steps());
+    }
+
+    void step() {
+      Optional<EntryName> next = ahead.poll();
+      if (next == null) {
+        result.complete(here);
+        return;
+      }
+      if (current.type() != FileType.DIRECTORY) {
+        fail(
+            FsError.NOT_DIRECTORY, "'" + here.name() + "' is no directory but a " + current.type());
+        return;
+      }
+      if (next.isPresent()) {
+        enter(next.get());
+      } else {
+        leave();
+      }
+    }
+
+    private void enter(EntryName name) {
+      InodeId directory = current.inode();
+      Completion.then(
+          namespace.find(operation, directory, name),
+          (found, failure) -> {
+            if (failure != null) {
+              FsException answer = Failures.of(failure);
+              if (answer.error() == FsError.NOT_FOUND && ahead.isEmpty()) {
+                result.complete(new Place(directory, name, null));
+              } else {
+                result.completeExceptionally(answer);
+              }
+            } else if (found.type() == FileType.SYMLINK && (followLast || !ahead.isEmpty())) {
+              follow(found);
+            } else {
+              here = new Place(directory, name, found);
+              current = found;
+              step();
+            }
+          });
+    }
+
+    private void leave() {
+      Completion.then(
+          namespace.getAttributes(operation, current.inode()),
+          (attributes, failure) -> {
+            if (failure != null) {
+              result.completeExceptionally(Failures.of(failure));
+            } else {
+              current = new Found(attributes.parent(), FileType.DIRECTORY, null);
+              here = new Place(attributes.parent(), null, current);
+              step();
+            }
+          });
+    }
+
+    private void follow(Found symlink) {
+      if (++symlinks > SYMLINKS_MAX) {
+        fail(FsError.TOO_MANY_SYMLINKS, "more than " + SYMLINKS_MAX + " symbolic links");
+        return;
+      }
+      Completion.then(
+          namespace.readSymlink(operation, symlink.inode()),
+          (target, failure) -> {
+            if (failure != null) {
+              result.completeExceptionally(Failures.of(failure));
+              return;
+            }
+            List<Optional<EntryName>> steps;
+            try {
+              steps = AdhocPath.steps(target);
+            } catch (FsException e) {
+              result.completeExceptionally(e);
+              return;
+            }
+            for (int i = steps.size() - 1; i >= 0; i--) {
+              ahead.push(steps.get(i));
+            }
+            if (target.length > 0 && target[0] == '/') {
+              current = ROOT;
+              here = new Place(InodeId.ROOT, null, ROOT);
+            }
+            step();
+          });
+    }
+
+    private void fail(FsError error, String message) {
+      result.completeExceptionally(new FsException(error, message));
+    }
+  }
+}

@@ -1,0 +1,335 @@
+package io.adhocfs.client.data;
+
+import io.adhocfs.client.routing.Answers;
+import io.adhocfs.client.routing.Completion;
+import io.adhocfs.client.routing.Failures;
+import io.adhocfs.client.routing.Operation;
+import io.adhocfs.client.routing.Parallel;
+import io.adhocfs.client.routing.Router;
+import io.adhocfs.client.routing.Sequences;
+import io.adhocfs.client.size.KnownFile;
+import io.adhocfs.protocol.model.FileAttributes;
+import io.adhocfs.protocol.model.FsError;
+import io.adhocfs.protocol.model.FsException;
+import io.adhocfs.protocol.model.NodeId;
+import io.adhocfs.protocol.placement.ClusterMap;
+import io.adhocfs.protocol.placement.Placement;
+import io.adhocfs.protocol.placement.Striping;
+import io.adhocfs.protocol.transport.Response;
+import io.adhocfs.protocol.wire.DataRequest.SyncChunks;
+import io.adhocfs.protocol.wire.NamespaceRequest.LeaveInline;
+import io.adhocfs.protocol.wire.NamespaceRequest.SyncInode;
+import io.adhocfs.protocol.wire.NamespaceRequest.WriteInline;
+import io.adhocfs.protocol.wire.Reply;
+import io.netty.buffer.ByteBuf;
+import io.netty.buffer.Unpooled;
+import java.nio.ByteBuffer;
+import java.util.ArrayList;
+import java.util.Comparator;
+import java.util.List;
+import java.util.Set;
+import java.util.TreeSet;
+import java.util.concurrent.CompletableFuture;
+import java.util.function.LongSupplier;
+import org.jspecify.annotations.Nullable;
+
+/** Reads and writes the bytes of known files. Thread-safe. */
+public final class FileData {
+  /** One part of a vectored read: as much as fits into the buffer. */
+  public record ReadPiece(long offset, ByteBuffer buffer) {}
+
+  /** More separate pieces than this make a file leave inline form: one message for all of them. */
+  private static final int INLINE_PIECES_MAX = 4;
+
+  private static final int SYNCS_AT_ONCE_MAX = 64;
+
+  private final Router router;
+  private final Sequences sequences;
+  private final LongSupplier wallClockNanos;
+  private final long inlineMaxBytes;
+
+  /**
+   * @param wallClockNanos nanoseconds since 1970, for mtime
+   * @param inlineMaxBytes the instance's {@code inline.max}
+   */
+  public FileData(
+      Router router, Sequences sequences, LongSupplier wallClockNanos, long inlineMaxBytes) {
+    this.router = router;
+    this.sequences = sequences;
+    this.wallClockNanos = wallClockNanos;
+    this.inlineMaxBytes = inlineMaxBytes;
+  }
+
+  /**
+   * The bytes of a range; fewer only where the file ends.
+   *
+   * @param known attributes to believe; null = the owner is asked
+   */
+  public CompletableFuture<ByteBuf> read(
+      Operation operation,
+      KnownFile file,
+      long offset,
+      int lengthBytes,
+      @Nullable FileAttributes known) {
+    var target = new PartsTarget();
+    return Completion.compose(
+        new FileRead(
+                router, operation, file, List.of(new ChunkRead.Range(offset, lengthBytes, target)))
+            .run(known),
+        (_, failure) -> {
+          if (failure == null) {
+            return CompletableFuture.completedFuture(target.take());
+          }
+          target.close();
+          return CompletableFuture.<ByteBuf>failedFuture(Failures.of(failure));
+        });
+  }
+
+  /** How many bytes each buffer got; their positions have moved when it completes. */
+  public CompletableFuture<int[]> read(
+      Operation operation, KnownFile file, List<ReadPiece> pieces) {
+    List<BufferTarget> targets = new ArrayList<>(pieces.size());
+    List<ChunkRead.Range> ranges = new ArrayList<>(pieces.size());
+    for (ReadPiece piece : pieces) {
+      var target = new BufferTarget(piece.buffer);
+      targets.add(target);
+      ranges.add(new ChunkRead.Range(piece.offset, piece.buffer.remaining(), target));
+    }
+    return new FileRead(router, operation, file, ranges)
+        .run(null)
+        .whenComplete((lengths, failure) -> {
+          for (int i = 0; i < targets.size(); i++) {
+            if (failure == null) {
+              targets.get(i).close(lengths[i]);
+            } else {
+              targets.get(i).close();
+            }
+          }
+        });
+  }
+
+  /**
+   * Stores the pieces, and makes the owner's size cover them.
+   *
+   * @param pieces their buffers must live until this completes
+   */
+  public CompletableFuture<Void> write(
+      Operation operation, KnownFile file, List<WritePiece> pieces) {
+    List<WritePiece> full = new ArrayList<>(pieces.size());
+    for (WritePiece piece : pieces) {
+      if (piece.lengthBytes() > 0) {
+        if (piece.offset() < 0 || piece.offset() > Long.MAX_VALUE - piece.lengthBytes()) {
+          return CompletableFuture.failedFuture(
+              new FsException(FsError.FILE_TOO_BIG, "a write that starts at " + piece.offset()));
+        }
+        full.add(piece);
+      }
+    }
+    if (full.isEmpty()) {
+      return CompletableFuture.completedFuture(null);
+    }
+    var result = new CompletableFuture<Void>();
+    new FileWrite(operation, file, full, result).attempt();
+    return result;
+  }
+
+  /** Writes at the end, as the owner tells it now; answers the offset. */
+  public CompletableFuture<Long> append(Operation operation, KnownFile file, ByteBuf data) {
+    return file.refresh(operation)
+        .thenCompose(now ->
+            write(operation, file, List.of(new WritePiece(now.sizeBytes(), data)))
+                .thenApply(_ -> now.sizeBytes()));
+  }
+
+  /** Makes the file survive a power failure, as far as its bytes have been acknowledged. */
+  public CompletableFuture<Void> syncToDisk(Operation operation, KnownFile file) {
+    ClusterMap map = router.map();
+    FileAttributes now = file.attributes();
+    List<NodeId> nodes = now.layout().inline() ? List.of() : List.copyOf(chunkOwners(map, now));
+    return Parallel.run(
+            nodes.size(),
+            SYNCS_AT_ONCE_MAX,
+            i ->
+                router
+                    .send(operation, nodes.get(i), new SyncChunks(now.id()))
+                    .thenApply(Answers::reply))
+        .thenCompose(_ -> router.send(operation, new SyncInode(now.id())))
+        .thenCompose(response -> {
+          Reply _ = Answers.reply(response);
+          // Chunks that moved meanwhile went to nodes that were not asked.
+          return router.map().epoch().isAfter(map.epoch())
+              ? syncToDisk(operation, file)
+              : Completion.done();
+        });
+  }
+
+  private static Set<NodeId> chunkOwners(ClusterMap map, FileAttributes file) {
+    // Writes past the size that are under way are not acknowledged, so need not be synced.
+    long count =
+        Math.min(
+            Striping.chunkCount(file.sizeBytes(), file.layout().chunkSizeBytes()),
+            map.owners().length);
+    int everyNode = map.nodes().size();
+    Set<NodeId> owners = new TreeSet<>();
+    for (long chunk = 0; chunk < count && owners.size() < everyNode; chunk++) {
+      owners.add(map.owner(Placement.chunkSlot(file.layout(), chunk)));
+    }
+    return owners;
+  }
+
+  /** One write through all its tries: only one is under way at a time. */
+  private final class FileWrite {
+    private final Operation operation;
+    private final KnownFile file;
+    private final List<WritePiece> pieces;
+    private final CompletableFuture<Void> result;
+    private final long end;
+    private boolean leaveInline;
+    private int cuts;
+
+    FileWrite(
+        Operation operation,
+        KnownFile file,
+        List<WritePiece> pieces,
+        CompletableFuture<Void> result) {
+      this.operation = operation;
+      this.file = file;
+      this.pieces = pieces;
+      this.result = result;
+      this.end = pieces.stream().mapToLong(WritePiece::end).max().orElseThrow();
+    }
+
+    void attempt() {
+      FileAttributes now = file.attributes();
+      if (!now.layout().inline()) {
+        store(now);
+      } else if (leaveInline || end > inlineMaxBytes) {
+        leaveInline();
+      } else {
+        storeInline();
+      }
+    }
+
+    private void store(FileAttributes now) {
+      Completion.then(
+          ChunkWrite.run(router, operation, now, pieces)
+              .thenCompose(_ ->
+                  file.stored(operation, end, now.dataGeneration(), wallClockNanos.getAsLong())),
+          (_, failure) -> {
+            if (failure == null) {
+              result.complete(null);
+            } else {
+              failed(Failures.of(failure));
+            }
+          });
+    }
+
+    private void leaveInline() {
+      Completion.then(
+          sequences
+              .stamped(stamp -> router.send(operation, new LeaveInline(stamp, file.inode())))
+              .thenAccept(response -> file.learn(Answers.attributes(response))),
+          (_, failure) -> {
+            if (failure != null) {
+              failed(Failures.of(failure));
+            } else if (file.attributes().layout().inline()) {
+              result.completeExceptionally(
+                  new FsException(FsError.INTERNAL, "inode " + file.inode() + " stays inline"));
+            } else {
+              attempt();
+            }
+          });
+    }
+
+    private void storeInline() {
+      List<WritePiece> runs = joined(pieces);
+      if (runs.size() > INLINE_PIECES_MAX) {
+        leaveInline = true;
+        attempt();
+        return;
+      }
+      Completion.then(
+          Parallel.run(
+              runs.size(),
+              runs.size(),
+              i ->
+                  sequences
+                      .stamped(stamp ->
+                          router.send(
+                              operation,
+                              new WriteInline(
+                                  stamp,
+                                  file.inode(),
+                                  runs.get(i).offset(),
+                                  wallClockNanos.getAsLong()),
+                              runs.get(i).data().retainedDuplicate()))
+                      .thenAccept(response -> file.learn(Answers.attributes(response)))),
+          (_, failure) -> {
+            if (failure == null) {
+              result.complete(null);
+            } else {
+              failed(Failures.of(failure));
+            }
+          });
+    }
+
+    private void failed(FsException failure) {
+      switch (failure.error()) {
+        case STALE_GENERATION -> refreshAndAttempt(failure);
+        case NOT_INLINE -> {
+          // Either it has left inline form already, or its owner's limit is lower than mine.
+          leaveInline = true;
+          refreshAndAttempt(failure);
+        }
+        default -> result.completeExceptionally(failure);
+      }
+    }
+
+    private void refreshAndAttempt(FsException failure) {
+      CompletableFuture<Void> ready =
+          cuts++ == 0
+              ? CompletableFuture.completedFuture(null)
+              : router.pauseBeforeReplanning(operation, failure, cuts);
+      Completion.then(
+          ready.thenCompose(_ -> file.refresh(operation)),
+          (_, stop) -> {
+            if (stop == null) {
+              attempt();
+            } else {
+              result.completeExceptionally(Failures.of(stop));
+            }
+          });
+    }
+  }
+
+  /** The same bytes in as few pieces as possible. */
+  private static List<WritePiece> joined(List<WritePiece> pieces) {
+    if (pieces.size() == 1) {
+      return pieces;
+    }
+    List<WritePiece> sorted = new ArrayList<>(pieces);
+    sorted.sort(Comparator.comparingLong(WritePiece::offset));
+    List<WritePiece> runs = new ArrayList<>();
+    for (WritePiece piece : sorted) {
+      WritePiece last = runs.isEmpty() ? null : runs.getLast();
+      if (last != null && last.end() == piece.offset()) {
+        // Unpooled and of bytes that others keep alive: needs no release.
+        runs.set(
+            runs.size() - 1,
+            new WritePiece(last.offset(), Unpooled.copiedBuffer(last.data(), piece.data())));
+      } else {
+        runs.add(piece);
+      }
+    }
+    return runs;
+  }
+
+  /** The response must be the one to a ReadInline. */
+  static FileAttributes inlineAttributes(Response response) {
+    if (response.reply() instanceof Reply.Inline answer) {
+      return answer.attributes();
+    }
+    response.payload().release();
+    throw Answers.unexpected(response.reply());
+  }
+}

@@ -1,0 +1,461 @@
+package io.adhocfs.client.namespace;
+
+import io.adhocfs.client.routing.Answers;
+import io.adhocfs.client.routing.Completion;
+import io.adhocfs.client.routing.Failures;
+import io.adhocfs.client.routing.Operation;
+import io.adhocfs.client.routing.Parallel;
+import io.adhocfs.client.routing.Router;
+import io.adhocfs.client.routing.Sequences;
+import io.adhocfs.protocol.model.EntryName;
+import io.adhocfs.protocol.model.FileAttributes;
+import io.adhocfs.protocol.model.FileType;
+import io.adhocfs.protocol.model.FsError;
+import io.adhocfs.protocol.model.FsException;
+import io.adhocfs.protocol.model.InodeId;
+import io.adhocfs.protocol.model.SlotId;
+import io.adhocfs.protocol.placement.Placement;
+import io.adhocfs.protocol.wire.DirectoryEntry;
+import io.adhocfs.protocol.wire.NamespaceRequest.Create;
+import io.adhocfs.protocol.wire.NamespaceRequest.GetAttributes;
+import io.adhocfs.protocol.wire.NamespaceRequest.Link;
+import io.adhocfs.protocol.wire.NamespaceRequest.Lookup;
+import io.adhocfs.protocol.wire.NamespaceRequest.MakeDirectory;
+import io.adhocfs.protocol.wire.NamespaceRequest.Open;
+import io.adhocfs.protocol.wire.NamespaceRequest.ReadDirectory;
+import io.adhocfs.protocol.wire.NamespaceRequest.ReadSymlink;
+import io.adhocfs.protocol.wire.NamespaceRequest.RemoveDirectory;
+import io.adhocfs.protocol.wire.NamespaceRequest.Rename;
+import io.adhocfs.protocol.wire.NamespaceRequest.SetAttributes;
+import io.adhocfs.protocol.wire.NamespaceRequest.SyncInode;
+import io.adhocfs.protocol.wire.NamespaceRequest.Truncate;
+import io.adhocfs.protocol.wire.NamespaceRequest.Unlink;
+import io.adhocfs.protocol.wire.Reply;
+import java.util.ArrayList;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.OptionalInt;
+import java.util.OptionalLong;
+import java.util.concurrent.CompletableFuture;
+import java.util.function.LongSupplier;
+import org.jspecify.annotations.Nullable;
+
+/** Operations on names and inodes. Thread-safe; errors are those of the owners and the router. */
+public final class Namespace {
+  /** The new inode, or the one that had the name. */
+  public record Made(Found found, boolean existed) {}
+
+  /** Some entries in the order of their cookies; where to go on; whether that was the end. */
+  public record Page<T>(List<T> items, long nextCookie, boolean last) {}
+
+  /** Makes the caller's form of an entry. */
+  @FunctionalInterface
+  public interface ItemForm<T> {
+    T item(EntryName name, InodeId inode, FileType type, @Nullable FileAttributes attributes);
+  }
+
+  /** How many attributes of one page are asked for at once. */
+  private static final int ATTRIBUTES_AT_ONCE_MAX = 32;
+
+  private static final int HASH_BITS = 63;
+
+  private final Router router;
+  private final Sequences sequences;
+  private final LongSupplier wallClockNanos;
+  private final Spread spread;
+
+  /**
+   * @param wallClockNanos nanoseconds since 1970
+   */
+  public Namespace(Router router, Sequences sequences, LongSupplier wallClockNanos) {
+    this.router = router;
+    this.sequences = sequences;
+    this.wallClockNanos = wallClockNanos;
+    this.spread = new Spread(router);
+  }
+
+  private long now() {
+    return wallClockNanos.getAsLong();
+  }
+
+  /** What a name stands for. */
+  public CompletableFuture<Found> find(Operation operation, InodeId directory, EntryName name) {
+    return spread.following(
+        operation,
+        List.of(directory),
+        () ->
+            router
+                .send(operation, new Lookup(spread.key(directory, name)))
+                .thenApply(response -> {
+                  Reply reply = Answers.reply(response);
+                  if (reply instanceof Reply.Entry entry) {
+                    return new Found(entry.inode(), entry.fileType(), entry.attributes());
+                  }
+                  throw Answers.unexpected(reply);
+                }));
+  }
+
+  /** What a name stands for, with its attributes; a name that loses its inode is NOT_FOUND. */
+  public CompletableFuture<FileAttributes> lookup(
+      Operation operation, InodeId directory, EntryName name) {
+    return find(operation, directory, name)
+        .thenCompose(found ->
+            found.attributes() != null
+                ? CompletableFuture.completedFuture(found.attributes())
+                : getAttributes(operation, found.inode()));
+  }
+
+  public CompletableFuture<FileAttributes> getAttributes(Operation operation, InodeId inode) {
+    return router
+        .send(operation, new GetAttributes(inode))
+        .thenApply(response -> {
+          FileAttributes told = Answers.attributes(response);
+          spread.learn(told);
+          return told;
+        });
+  }
+
+  /** Sets what is given; the change time is the clock's unless it is given. */
+  public CompletableFuture<FileAttributes> setAttributes(
+      Operation operation,
+      InodeId inode,
+      OptionalInt mode,
+      OptionalInt uid,
+      OptionalInt gid,
+      OptionalLong atimeNanos,
+      OptionalLong mtimeNanos,
+      OptionalLong ctimeNanos) {
+    int mask =
+        (mode.isPresent() ? SetAttributes.MASK_MODE : 0)
+            | (uid.isPresent() ? SetAttributes.MASK_UID : 0)
+            | (gid.isPresent() ? SetAttributes.MASK_GID : 0)
+            | (atimeNanos.isPresent() ? SetAttributes.MASK_ATIME : 0)
+            | (mtimeNanos.isPresent() ? SetAttributes.MASK_MTIME : 0);
+    return sequences
+        .stamped(stamp ->
+            router.send(
+                operation,
+                new SetAttributes(
+                    stamp,
+                    inode,
+                    mask,
+                    mode.orElse(0),
+                    uid.orElse(0),
+                    gid.orElse(0),
+                    atimeNanos.orElse(0),
+                    mtimeNanos.orElse(0),
+                    ctimeNanos.isPresent() ? ctimeNanos.getAsLong() : now())))
+        .thenApply(Answers::attributes);
+  }
+
+  public CompletableFuture<FileAttributes> truncate(
+      Operation operation, InodeId inode, long sizeBytes) {
+    if (sizeBytes < 0) {
+      return CompletableFuture.failedFuture(
+          new FsException(FsError.INVALID, "a size of " + sizeBytes));
+    }
+    return sequences
+        .stamped(stamp -> router.send(operation, new Truncate(stamp, inode, sizeBytes, now())))
+        .thenApply(Answers::attributes);
+  }
+
+  /**
+   * Makes anything but a directory.
+   *
+   * @param pin number of the pin to set on what has the name afterwards, if that lies with the
+   *     name; 0 = none
+   */
+  public CompletableFuture<Made> create(
+      Operation operation,
+      InodeId directory,
+      EntryName name,
+      FileType type,
+      int mode,
+      int uid,
+      int gid,
+      long deviceNumber,
+      byte[] symlinkTarget,
+      boolean exclusive,
+      long pin) {
+    return spread.following(
+        operation,
+        List.of(directory),
+        () ->
+            sequences
+                .stamped(stamp ->
+                    router.send(
+                        operation,
+                        new Create(
+                            stamp,
+                            spread.key(directory, name),
+                            type,
+                            mode,
+                            uid,
+                            gid,
+                            deviceNumber,
+                            symlinkTarget,
+                            exclusive,
+                            pin,
+                            now())))
+                .thenApply(response -> {
+                  Reply reply = Answers.reply(response);
+                  if (reply instanceof Reply.Created created) {
+                    FileAttributes attributes = created.attributes();
+                    FileType made = attributes == null ? type : attributes.type();
+                    return new Made(
+                        new Found(created.inode(), made, attributes), created.existed());
+                  }
+                  throw Answers.unexpected(reply);
+                }));
+  }
+
+  public CompletableFuture<FileAttributes> makeDirectory(
+      Operation operation, InodeId directory, EntryName name, int mode, int uid, int gid) {
+    return spread
+        .following(
+            operation,
+            List.of(directory),
+            () ->
+                sequences.stamped(stamp ->
+                    router.send(
+                        operation,
+                        new MakeDirectory(
+                            stamp, spread.key(directory, name), mode, uid, gid, now()))))
+        .thenCompose(response -> {
+          Reply reply = Answers.reply(response);
+          return switch (reply) {
+            case Reply.Attributes made -> CompletableFuture.completedFuture(made.attributes());
+            case Reply.Created made when made.attributes() != null ->
+                CompletableFuture.completedFuture(made.attributes());
+            case Reply.Created made -> getAttributes(operation, made.inode());
+            case Reply.Entry made when made.attributes() != null ->
+                CompletableFuture.completedFuture(made.attributes());
+            case Reply.Entry made -> getAttributes(operation, made.inode());
+            default -> CompletableFuture.failedFuture(Answers.unexpected(reply));
+          };
+        });
+  }
+
+  public CompletableFuture<Void> unlink(Operation operation, InodeId directory, EntryName name) {
+    return Completion.done(
+        spread
+            .following(
+                operation,
+                List.of(directory),
+                () ->
+                    sequences.stamped(stamp ->
+                        router.send(
+                            operation, new Unlink(stamp, spread.key(directory, name), now()))))
+            .thenApply(Answers::reply));
+  }
+
+  public CompletableFuture<Void> removeDirectory(
+      Operation operation, InodeId directory, EntryName name) {
+    return Completion.done(
+        spread
+            .following(
+                operation,
+                List.of(directory),
+                () ->
+                    sequences.stamped(stamp ->
+                        router.send(
+                            operation,
+                            new RemoveDirectory(stamp, spread.key(directory, name), now()))))
+            .thenApply(Answers::reply));
+  }
+
+  /** One more name; answers the inode as it is then. */
+  public CompletableFuture<FileAttributes> link(
+      Operation operation, InodeId inode, InodeId directory, EntryName name) {
+    return spread
+        .following(
+            operation,
+            List.of(directory),
+            () ->
+                sequences.stamped(stamp ->
+                    router.send(
+                        operation, new Link(stamp, inode, spread.key(directory, name), now()))))
+        .thenCompose(response -> {
+          Reply reply = Answers.reply(response);
+          return reply instanceof Reply.Attributes linked
+              ? CompletableFuture.completedFuture(linked.attributes())
+              : getAttributes(operation, inode);
+        });
+  }
+
+  /**
+   * Moves a name.
+   *
+   * @param replace whether a target that exists is replaced; if not, it is EXISTS
+   * @param exchange whether the names change places
+   */
+  public CompletableFuture<Void> rename(
+      Operation operation,
+      InodeId directory,
+      EntryName name,
+      InodeId newDirectory,
+      EntryName newName,
+      boolean replace,
+      boolean exchange) {
+    int flags = (replace ? 0 : Rename.FLAG_NO_REPLACE) | (exchange ? Rename.FLAG_EXCHANGE : 0);
+    List<InodeId> directories =
+        directory.equals(newDirectory) ? List.of(directory) : List.of(directory, newDirectory);
+    return Completion.done(
+        spread
+            .following(
+                operation,
+                directories,
+                () ->
+                    sequences.stamped(stamp ->
+                        router.send(
+                            operation,
+                            new Rename(
+                                stamp,
+                                spread.key(directory, name),
+                                spread.key(newDirectory, newName),
+                                flags,
+                                now()))))
+            .thenApply(Answers::reply));
+  }
+
+  public CompletableFuture<byte[]> readSymlink(Operation operation, InodeId inode) {
+    return router
+        .send(operation, new ReadSymlink(inode))
+        .thenApply(response -> {
+          Reply reply = Answers.reply(response);
+          if (reply instanceof Reply.Bytes target) {
+            return target.bytes();
+          }
+          throw Answers.unexpected(reply);
+        });
+  }
+
+  /** Makes an inode, and a directory's entries, survive a power failure. */
+  public CompletableFuture<Void> syncToDisk(Operation operation, InodeId inode) {
+    long partitions = 1L << spread.exponent(inode);
+    // An inode's slot is that of its partition 0.
+    Map<Integer, InodeId> slots = new LinkedHashMap<>();
+    slots.put(inode.slotValue(), inode);
+    for (int partition = 1; partition < partitions; partition++) {
+      SlotId slot = Placement.partitionSlot(inode, partition);
+      slots.putIfAbsent(slot.value(), InodeId.of(slot, 1));
+    }
+    List<InodeId> asked = List.copyOf(slots.values());
+    return Parallel.run(
+        asked.size(),
+        ATTRIBUTES_AT_ONCE_MAX,
+        i -> router.send(operation, new SyncInode(asked.get(i))).thenApply(Answers::reply));
+  }
+
+  /** Attributes, and a pin with this number. */
+  public CompletableFuture<FileAttributes> open(Operation operation, InodeId inode, long pin) {
+    return router.send(operation, new Open(inode, pin)).thenApply(Answers::attributes);
+  }
+
+  /**
+   * Entries after a cookie. A page is empty only at the directory's end.
+   *
+   * @param maxBytes of the page, a target
+   */
+  public <T> CompletableFuture<Page<T>> readDirectory(
+      Operation operation,
+      InodeId directory,
+      long afterCookie,
+      int maxBytes,
+      boolean withAttributes,
+      ItemForm<T> form) {
+    return spread
+        .following(
+            operation,
+            List.of(directory),
+            () -> readPartitions(operation, directory, afterCookie, maxBytes, withAttributes))
+        .thenCompose(page ->
+            withAttributes
+                ? complete(operation, page, form)
+                : CompletableFuture.completedFuture(formed(page, form)));
+  }
+
+  private CompletableFuture<Page<DirectoryEntry>> readPartitions(
+      Operation operation,
+      InodeId directory,
+      long afterCookie,
+      int maxBytes,
+      boolean withAttributes) {
+    int exponent = spread.exponent(directory);
+    long lastPartition = (1L << exponent) - 1;
+    int lowBits = HASH_BITS - exponent;
+    // A cookie at the very end of a partition goes on in the next one.
+    long partition = Math.min((afterCookie + 1) >>> lowBits, lastPartition);
+    return router
+        .send(
+            operation,
+            new ReadDirectory(
+                directory, exponent, (int) partition, afterCookie, maxBytes, withAttributes))
+        .thenCompose(response -> {
+          Reply reply = Answers.reply(response);
+          if (!(reply instanceof Reply.DirectoryPage page)) {
+            return CompletableFuture.failedFuture(Answers.unexpected(reply));
+          }
+          long endOfPartition = ((partition + 1) << lowBits) - 1;
+          boolean last = page.last() && partition == lastPartition;
+          if (page.entries().isEmpty() && !last) {
+            if (!page.last()) {
+              return CompletableFuture.failedFuture(
+                  new FsException(
+                      FsError.INTERNAL, "an empty page in the middle of directory " + directory));
+            }
+            return readPartitions(operation, directory, endOfPartition, maxBytes, withAttributes);
+          }
+          long next = page.last() ? endOfPartition : page.entries().getLast().name().hash();
+          return CompletableFuture.completedFuture(new Page<>(page.entries(), next, last));
+        });
+  }
+
+  private static <T> Page<T> formed(Page<DirectoryEntry> page, ItemForm<T> form) {
+    List<T> items = new ArrayList<>(page.items.size());
+    for (DirectoryEntry entry : page.items) {
+      items.add(form.item(entry.name(), entry.inode(), entry.fileType(), entry.attributes()));
+    }
+    return new Page<>(items, page.nextCookie, page.last);
+  }
+
+  /** Asks for the attributes that lie with other nodes. */
+  private <T> CompletableFuture<Page<T>> complete(
+      Operation operation, Page<DirectoryEntry> page, ItemForm<T> form) {
+    var attributes = new @Nullable FileAttributes[page.items.size()];
+    List<Integer> missing = new ArrayList<>();
+    for (int i = 0; i < attributes.length; i++) {
+      attributes[i] = page.items.get(i).attributes();
+      if (attributes[i] == null) {
+        missing.add(i);
+      }
+    }
+    if (missing.isEmpty()) {
+      return CompletableFuture.completedFuture(formed(page, form));
+    }
+    return Parallel.run(
+            missing.size(),
+            ATTRIBUTES_AT_ONCE_MAX,
+            i -> {
+              int index = missing.get(i);
+              return Completion.compose(
+                  getAttributes(operation, page.items.get(index).inode()),
+                  (told, failure) -> {
+                    if (failure != null && Failures.errorOf(failure) != FsError.NOT_FOUND) {
+                      return CompletableFuture.failedFuture(failure);
+                    }
+                    attributes[index] = told; // null: it went away meanwhile
+                    return CompletableFuture.completedFuture(told);
+                  });
+            })
+        .thenApply(_ -> {
+          List<T> items = new ArrayList<>(attributes.length);
+          for (int i = 0; i < attributes.length; i++) {
+            DirectoryEntry entry = page.items.get(i);
+            items.add(form.item(entry.name(), entry.inode(), entry.fileType(), attributes[i]));
+          }
+          return new Page<>(items, page.nextCookie, page.last);
+        });
+  }
+}

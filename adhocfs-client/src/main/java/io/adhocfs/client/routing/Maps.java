@@ -1,0 +1,324 @@
+package io.adhocfs.client.routing;
+
+import com.google.errorprone.annotations.CanIgnoreReturnValue;
+import com.google.errorprone.annotations.concurrent.GuardedBy;
+import io.adhocfs.client.retry.Timers;
+import io.adhocfs.protocol.model.Epoch;
+import io.adhocfs.protocol.model.FsError;
+import io.adhocfs.protocol.model.FsException;
+import io.adhocfs.protocol.model.NodeId;
+import io.adhocfs.protocol.model.TrafficClass;
+import io.adhocfs.protocol.placement.ClusterMap;
+import io.adhocfs.protocol.placement.ClusterMap.Node;
+import io.adhocfs.protocol.transport.Deadline;
+import io.adhocfs.protocol.transport.Response;
+import io.adhocfs.protocol.transport.RpcClient;
+import io.adhocfs.protocol.wire.ControlRequest.GetMap;
+import io.adhocfs.protocol.wire.Reply;
+import io.netty.buffer.Unpooled;
+import java.io.IOException;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.Collections;
+import java.util.List;
+import java.util.Random;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.Executor;
+import java.util.concurrent.RejectedExecutionException;
+import java.util.random.RandomGenerator;
+import org.jspecify.annotations.Nullable;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/**
+ * The newest cluster map that this client has heard of, and the ways to hear of a newer one.
+ * Thread-safe; at most one question for the map is under way, and whoever asks meanwhile shares its
+ * answer.
+ */
+public final class Maps {
+  private static final Logger log = LoggerFactory.getLogger(Maps.class);
+
+  /** A daemon that does not answer within this is passed over for the next. */
+  private static final Duration ASK_LIMIT = Duration.ofSeconds(2);
+
+  /** When the first has not answered after this, the next is asked too. */
+  private static final long HEDGE_NANOS = 100_000_000L;
+
+  /** The file of the instance is not read more often than this. */
+  private static final long READ_CONTACTS_NANOS = 100_000_000L;
+
+  /** While a node cannot be reached, the others are not asked more often than this. */
+  private static final long ASK_OTHERS_NANOS = 200_000_000L;
+
+  /** How many nodes one question asks at most. */
+  private static final int ASKED_MAX = 16;
+
+  private final RpcClient rpc;
+  private final ContactSource contacts;
+  private final Executor waiting;
+  private final Timers timers;
+  private final RandomGenerator random;
+
+  private volatile ClusterMap current;
+  private volatile boolean known;
+
+  @GuardedBy("this")
+  private @Nullable CompletableFuture<ClusterMap> asking;
+
+  @GuardedBy("this")
+  private @Nullable CompletableFuture<ClusterMap> reading;
+
+  @GuardedBy("this")
+  private long lastReadNanos;
+
+  @GuardedBy("this")
+  private long lastAskNanos;
+
+  /**
+   * Starts from contacts, which tell addresses but not owners.
+   *
+   * @param waiting runs what reads the contacts
+   */
+  Maps(
+      RpcClient rpc,
+      List<Node> firstContacts,
+      ContactSource contacts,
+      Executor waiting,
+      Timers timers,
+      RandomGenerator random) {
+    this.rpc = rpc;
+    this.contacts = contacts;
+    this.waiting = waiting;
+    this.timers = timers;
+    this.random = random;
+    // Epoch 0: any map that a daemon gives is newer.
+    this.current =
+        new ClusterMap(Epoch.NONE, firstContacts, ClusterMap.initial(firstContacts).owners());
+    this.lastReadNanos = timers.nanoTime() - READ_CONTACTS_NANOS;
+    this.lastAskNanos = timers.nanoTime() - ASK_OTHERS_NANOS;
+    rpc.useMap(current);
+  }
+
+  ClusterMap current() {
+    return current;
+  }
+
+  /** Whether a daemon has told the map, so that its owners can be believed. */
+  boolean isKnown() {
+    return known;
+  }
+
+  /** A reply came with this epoch: if it is newer, the map is asked for, in the background. */
+  void noticed(Epoch epoch, NodeId from) {
+    if (epoch.isAfter(current.epoch())) {
+      Completion.then(
+          ask(from),
+          (map, failure) -> {
+            if (failure != null) {
+              log.debug("no newer map from {}: {}", from, failure.getMessage());
+            }
+          });
+    }
+  }
+
+  /** Asks any node for the map, in the background, unless that was done a moment ago. */
+  void askOthers() {
+    synchronized (this) {
+      long now = timers.nanoTime();
+      if (now - lastAskNanos < ASK_OTHERS_NANOS) {
+        return;
+      }
+      lastAskNanos = now;
+    }
+    Completion.then(
+        ask(null),
+        (_, failure) -> {
+          if (failure != null) {
+            log.debug("no node tells the map: {}", failure.getMessage());
+          }
+        });
+  }
+
+  /**
+   * Asks for the map: the informant first, if there is one, then others, until one answers. Fails
+   * with the last failure when none does.
+   */
+  CompletableFuture<ClusterMap> ask(@Nullable NodeId informant) {
+    CompletableFuture<ClusterMap> answer;
+    synchronized (this) {
+      if (asking != null) {
+        return asking;
+      }
+      answer = new CompletableFuture<>();
+      asking = answer;
+    }
+    Completion.then(
+        answer,
+        (_, _) -> {
+          synchronized (this) {
+            asking = null;
+          }
+        });
+    new Question(candidates(informant), answer).next();
+    return answer;
+  }
+
+  /**
+   * Reads the contacts anew, unless that was done a moment ago, and takes over the addresses of
+   * daemons that have been started since. Never fails: what can't be read changes nothing.
+   */
+  @CanIgnoreReturnValue
+  CompletableFuture<ClusterMap> readContacts() {
+    CompletableFuture<ClusterMap> answer;
+    synchronized (this) {
+      if (reading != null) {
+        return reading;
+      }
+      if (timers.nanoTime() - lastReadNanos < READ_CONTACTS_NANOS) {
+        return CompletableFuture.completedFuture(current);
+      }
+      answer = new CompletableFuture<>();
+      reading = answer;
+    }
+    Completion.then(
+        answer,
+        (_, _) -> {
+          synchronized (this) {
+            reading = null;
+            lastReadNanos = timers.nanoTime();
+          }
+        });
+    try {
+      waiting.execute(() -> {
+        try {
+          adoptContacts(contacts.contacts());
+        } catch (IOException | RuntimeException e) {
+          log.warn("the description of the instance can't be read: {}", e.getMessage());
+        }
+        answer.complete(current);
+      });
+    } catch (RejectedExecutionException e) {
+      answer.complete(current); // closed meanwhile
+    }
+    return answer;
+  }
+
+  private void adoptContacts(List<Node> nodes) {
+    synchronized (this) {
+      ClusterMap map = current;
+      boolean changed = false;
+      for (Node contact : nodes) {
+        Node seen = map.node(contact.id());
+        if (seen == null ? !known : contact.incarnation() > seen.incarnation()) {
+          map = map.withNode(contact);
+          changed = true;
+          log.info("node {} is now at {}", contact.id(), contact.address());
+        }
+      }
+      if (!changed) {
+        return;
+      }
+      current = map;
+      rpc.useMap(map);
+    }
+  }
+
+  private void adopt(ClusterMap told) {
+    synchronized (this) {
+      ClusterMap merged = current.merge(told);
+      known = true;
+      if (merged.equals(current)) {
+        return;
+      }
+      if (merged.epoch().isAfter(current.epoch())) {
+        log.debug("{}", merged);
+      }
+      current = merged;
+      rpc.useMap(merged);
+    }
+  }
+
+  private List<NodeId> candidates(@Nullable NodeId informant) {
+    List<NodeId> others = new ArrayList<>();
+    for (Node node : current.nodes()) {
+      if (!node.id().equals(informant) && node.state() != ClusterMap.NodeState.GONE) {
+        others.add(node.id());
+      }
+    }
+    Collections.shuffle(others, Random.from(random));
+    List<NodeId> all = new ArrayList<>();
+    if (informant != null) {
+      all.add(informant);
+    }
+    all.addAll(others);
+    return all.subList(0, Math.min(ASKED_MAX, all.size()));
+  }
+
+  /** Asks one node after the other, the next when one has failed or takes long. */
+  private final class Question {
+    private final List<NodeId> nodes;
+    private final CompletableFuture<ClusterMap> answer;
+
+    @GuardedBy("this")
+    private int asked;
+
+    @GuardedBy("this")
+    private int failed;
+
+    Question(List<NodeId> nodes, CompletableFuture<ClusterMap> answer) {
+      this.nodes = nodes;
+      this.answer = answer;
+    }
+
+    void next() {
+      NodeId node;
+      boolean more;
+      synchronized (this) {
+        if (answer.isDone() || asked == nodes.size()) {
+          return;
+        }
+        node = nodes.get(asked++);
+        more = asked < nodes.size();
+      }
+      CompletableFuture<Response> reply =
+          rpc.call(
+              node,
+              new GetMap(),
+              Unpooled.EMPTY_BUFFER,
+              TrafficClass.CONTROL,
+              Deadline.after(ASK_LIMIT));
+      Timers.Timer hedge = more ? timers.after(HEDGE_NANOS, this::next) : () -> {};
+      Completion.then(
+          reply,
+          (response, failure) -> {
+            hedge.cancel();
+            if (failure == null) {
+              response.payload().release();
+              if (response.reply() instanceof Reply.Map map) {
+                adopt(map.map());
+                answer.complete(current);
+              } else {
+                failed(
+                    new FsException(
+                        FsError.INTERNAL, node + " answered GetMap with " + response.reply()));
+              }
+            } else {
+              failed(Failures.of(failure));
+            }
+          });
+    }
+
+    private void failed(FsException failure) {
+      boolean all;
+      synchronized (this) {
+        failed++;
+        all = failed == nodes.size();
+      }
+      if (all) {
+        answer.completeExceptionally(failure);
+      } else {
+        next();
+      }
+    }
+  }
+}

@@ -1,0 +1,109 @@
+package io.adhocfs.client.routing;
+
+import com.google.errorprone.annotations.concurrent.GuardedBy;
+import io.adhocfs.client.retry.Timers;
+import io.adhocfs.protocol.model.FsError;
+import io.adhocfs.protocol.model.FsException;
+import io.adhocfs.protocol.model.NodeId;
+import io.adhocfs.protocol.model.TrafficClass;
+import io.adhocfs.protocol.wire.ControlRequest.CloseSession;
+import io.adhocfs.protocol.wire.ControlRequest.RenewSession;
+import io.netty.buffer.Unpooled;
+import java.time.Duration;
+import java.util.List;
+import java.util.concurrent.CompletableFuture;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/** Keeps the session alive at every daemon that knows it, and ends it there. Thread-safe. */
+public final class SessionKeeper {
+  private static final Logger log = LoggerFactory.getLogger(SessionKeeper.class);
+  private static final int AT_ONCE_MAX = 64;
+
+  private final Router router;
+  private final Timers timers;
+  private final long periodNanos;
+
+  @GuardedBy("this")
+  private Timers.Timer next = () -> {};
+
+  @GuardedBy("this")
+  private boolean stopped;
+
+  /** Renews three times in each lease, from {@link #start} on. */
+  public SessionKeeper(Router router, Timers timers, Duration lease) {
+    this.router = router;
+    this.timers = timers;
+    this.periodNanos = Math.max(1, lease.toNanos() / 3);
+  }
+
+  public synchronized void start() {
+    if (!stopped) {
+      next = timers.after(periodNanos, this::renew);
+    }
+  }
+
+  private void renew() {
+    // Each has a period's time, and is tried within it: a lost ping must not cost the lease.
+    List<NodeId> nodes = List.copyOf(router.answeredNodes());
+    Completion.then(
+        Parallel.run(
+            nodes.size(),
+            AT_ONCE_MAX,
+            i -> {
+              NodeId node = nodes.get(i);
+              return router
+                  .send(operation("renewal of the session", periodNanos), node, new RenewSession())
+                  .handle((response, failure) -> {
+                    if (failure == null) {
+                      response.payload().release();
+                    } else {
+                      said(node, Failures.of(failure));
+                    }
+                    return true;
+                  });
+            }),
+        (_, _) -> {});
+    start();
+  }
+
+  private void said(NodeId node, FsException failure) {
+    if (failure.error() != FsError.CLOSED) {
+      log.warn("the session could not be renewed at {}: {}", node, failure.getMessage());
+    }
+  }
+
+  /**
+   * Stops renewing and ends the session at the daemons that know it. Completes when all have
+   * answered or the time is over; what can't be told now ends with the lease.
+   */
+  public CompletableFuture<Void> close(Duration limit) {
+    synchronized (this) {
+      stopped = true;
+      next.cancel();
+    }
+    List<NodeId> nodes = List.copyOf(router.answeredNodes());
+    return Parallel.run(
+        nodes.size(),
+        AT_ONCE_MAX,
+        i ->
+            router
+                .sendOnce(
+                    operation("end of the session", limit.toNanos()),
+                    nodes.get(i),
+                    new CloseSession(),
+                    Unpooled.EMPTY_BUFFER)
+                .handle((response, failure) -> {
+                  if (failure == null) {
+                    response.payload().release();
+                  } else {
+                    log.debug("{} was not told the end of the session", nodes.get(i), failure);
+                  }
+                  return true;
+                }));
+  }
+
+  private Operation operation(String name, long limitNanos) {
+    return new Operation(() -> name, TrafficClass.CONTROL, timers, limitNanos);
+  }
+}

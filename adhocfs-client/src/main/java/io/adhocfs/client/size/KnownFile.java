@@ -1,0 +1,292 @@
+package io.adhocfs.client.size;
+
+import com.google.errorprone.annotations.concurrent.GuardedBy;
+import io.adhocfs.client.routing.Answers;
+import io.adhocfs.client.routing.Completion;
+import io.adhocfs.client.routing.Failures;
+import io.adhocfs.client.routing.Operation;
+import io.adhocfs.client.routing.OperationSource;
+import io.adhocfs.client.routing.Router;
+import io.adhocfs.protocol.model.FileAttributes;
+import io.adhocfs.protocol.model.FsError;
+import io.adhocfs.protocol.model.FsException;
+import io.adhocfs.protocol.model.InodeId;
+import io.adhocfs.protocol.wire.NamespaceRequest.GetAttributes;
+import io.adhocfs.protocol.wire.NamespaceRequest.ReportWrite;
+import java.util.concurrent.CompletableFuture;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * One file that this client has open, shared by all its handles. Thread-safe.
+ *
+ * <p>Within one data generation a size only grows, so of two answers of the owner the one of the
+ * later generation counts, then the larger: the order of their arrival does not matter.
+ */
+public final class KnownFile {
+  private final InodeId inode;
+  private final Router router;
+  private final OperationSource operations;
+
+  private volatile FileAttributes attributes;
+
+  /** The latest end of a write whose time the owner does not know; 0 = it knows all. */
+  @GuardedBy("this")
+  private long untoldMtimeNanos;
+
+  /** The report under way: never more than one. */
+  @GuardedBy("this")
+  private @Nullable Report sent;
+
+  /** What gathers behind it. */
+  @GuardedBy("this")
+  private @Nullable Report gathering;
+
+  /** How many handles there are; guarded by {@link KnownFiles}. */
+  int handles;
+
+  KnownFile(FileAttributes attributes, Router router, OperationSource operations) {
+    this.inode = attributes.id();
+    this.attributes = attributes;
+    this.router = router;
+    this.operations = operations;
+  }
+
+  public InodeId inode() {
+    return inode;
+  }
+
+  /** The newest that the owner has said. */
+  public FileAttributes attributes() {
+    return attributes;
+  }
+
+  /** Takes in what the owner has said. */
+  public void learn(FileAttributes told) {
+    if (!told.id().equals(inode)) {
+      throw new IllegalArgumentException("inode " + told.id() + " is not " + inode);
+    }
+    synchronized (this) {
+      FileAttributes known = attributes;
+      if (told.dataGeneration() != known.dataGeneration()) {
+        if (told.dataGeneration() > known.dataGeneration()) {
+          attributes = told;
+        }
+      } else if (told.sizeBytes() > known.sizeBytes()
+          || (told.sizeBytes() == known.sizeBytes()
+              && told.dataVersion() >= known.dataVersion()
+              && (known.layout().inline() || !told.layout().inline()))) {
+        attributes =
+            known.layout().inline() || !told.layout().inline() ? told : withLayoutOf(told, known);
+      } else if (known.layout().inline() && !told.layout().inline()) {
+        attributes = withLayoutOf(known, told);
+      }
+    }
+  }
+
+  private static FileAttributes withLayoutOf(FileAttributes base, FileAttributes newer) {
+    return new FileAttributes(
+        base.id(),
+        base.type(),
+        base.mode(),
+        base.uid(),
+        base.gid(),
+        base.linkCount(),
+        base.sizeBytes(),
+        base.atimeNanos(),
+        base.mtimeNanos(),
+        base.ctimeNanos(),
+        base.deviceNumber(),
+        base.parent(),
+        base.partitionExponent(),
+        base.dataGeneration(),
+        base.dataVersion(),
+        base.mayHaveHoles(),
+        newer.layout());
+  }
+
+  /** Asks the owner. */
+  public CompletableFuture<FileAttributes> refresh(Operation operation) {
+    return router
+        .send(operation, new GetAttributes(inode))
+        .thenApply(response -> {
+          FileAttributes told = Answers.attributes(response);
+          learn(told);
+          return told;
+        });
+  }
+
+  /** What the file is now, with the times of this client's finished writes. */
+  public CompletableFuture<FileAttributes> current(Operation operation) {
+    return tellTimes(operation)
+        .thenCompose(
+            told -> told != null ? CompletableFuture.completedFuture(told) : refresh(operation));
+  }
+
+  /**
+   * Bytes have been stored in chunks. Completes when the owner's size covers their end; what lies
+   * within it is told later ({@link #tellTimes}). Several that grow the file share one report.
+   *
+   * @param dataGeneration under which they were stored; STALE_GENERATION = the file has been cut
+   *     since, and they are to be stored again
+   */
+  public CompletableFuture<FileAttributes> stored(
+      Operation operation, long endBytes, long dataGeneration, long mtimeNanos) {
+    Report mine;
+    Report superseded = null;
+    Report toSend = null;
+    synchronized (this) {
+      FileAttributes known = attributes;
+      if (dataGeneration != known.dataGeneration()) {
+        return CompletableFuture.failedFuture(stale(dataGeneration, known.dataGeneration()));
+      }
+      untoldMtimeNanos = Math.max(untoldMtimeNanos, mtimeNanos);
+      if (endBytes <= known.sizeBytes()) {
+        return CompletableFuture.completedFuture(known);
+      }
+      if (sent != null && sent.dataGeneration == dataGeneration && sent.sizeBytes >= endBytes) {
+        mine = sent;
+      } else {
+        if (gathering != null && gathering.dataGeneration != dataGeneration) {
+          superseded = gathering;
+          gathering = null;
+        }
+        mine = gather(endBytes);
+        toSend = startNext();
+      }
+    }
+    if (superseded != null) {
+      superseded.done.completeExceptionally(stale(superseded.dataGeneration, dataGeneration));
+    }
+    if (toSend != null) {
+      transmit(toSend);
+    }
+    return operation.share(mine.done);
+  }
+
+  /**
+   * Tells the owner the times of finished writes that it does not know, and completes when it knows
+   * them: with what it answered, or null where there was nothing to tell.
+   */
+  public CompletableFuture<@Nullable FileAttributes> tellTimes(Operation operation) {
+    Report awaited;
+    Report toSend = null;
+    boolean mine;
+    synchronized (this) {
+      if (untoldMtimeNanos != 0) {
+        awaited = gather(0);
+        toSend = startNext();
+        mine = true;
+      } else if (sent != null) {
+        // It may carry the time of a write that has finished.
+        awaited = sent;
+        mine = false;
+      } else {
+        return CompletableFuture.completedFuture(null);
+      }
+    }
+    if (toSend != null) {
+      transmit(toSend);
+    }
+    var result = new CompletableFuture<@Nullable FileAttributes>();
+    Completion.then(
+        operation.share(awaited.done),
+        (told, failure) -> {
+          if (failure == null) {
+            result.complete(mine ? told : null);
+            return;
+          }
+          FsException answer = Failures.of(failure);
+          boolean cut = answer.error() == FsError.STALE_GENERATION;
+          if (operation.isCancelled() || operation.remainingNanos() == 0 || (mine && !cut)) {
+            result.completeExceptionally(answer);
+            return;
+          }
+          // The times are back among those to tell: after a cut, under the new generation.
+          Completion.relay(
+              cut
+                  ? refresh(operation).thenCompose(_ -> tellTimes(operation))
+                  : tellTimes(operation),
+              result);
+        });
+    return result;
+  }
+
+  /** The report that goes out next, covering this end too. */
+  @GuardedBy("this")
+  private Report gather(long endBytes) {
+    Report report = gathering;
+    if (report == null) {
+      report = new Report(attributes.dataGeneration());
+      gathering = report;
+    }
+    report.sizeBytes = Math.max(report.sizeBytes, endBytes);
+    return report;
+  }
+
+  /** What is to be transmitted now, or null. */
+  @GuardedBy("this")
+  private @Nullable Report startNext() {
+    Report next = gathering;
+    if (sent != null || next == null) {
+      return null;
+    }
+    gathering = null;
+    sent = next;
+    next.mtimeNanos = untoldMtimeNanos;
+    untoldMtimeNanos = 0;
+    return next;
+  }
+
+  private void transmit(Report report) {
+    // Many may wait for it, so it is an operation of its own.
+    Operation operation = operations.begin(() -> "report of writes to inode " + inode);
+    Completion.then(
+        router
+            .send(
+                operation,
+                new ReportWrite(inode, report.dataGeneration, report.sizeBytes, report.mtimeNanos))
+            .thenApply(Answers::attributes),
+        (told, failure) -> {
+          if (failure == null) {
+            learn(told);
+          }
+          Report next;
+          synchronized (this) {
+            sent = null;
+            if (failure != null) {
+              untoldMtimeNanos = Math.max(untoldMtimeNanos, report.mtimeNanos);
+            }
+            next = startNext();
+          }
+          if (failure == null) {
+            report.done.complete(told);
+          } else {
+            report.done.completeExceptionally(Failures.of(failure));
+          }
+          if (next != null) {
+            transmit(next);
+          }
+        });
+  }
+
+  private FsException stale(long used, long now) {
+    return new FsException(
+        FsError.STALE_GENERATION,
+        "inode " + inode + " was cut: data generation " + used + " has become " + now);
+  }
+
+  /** One message to the owner, and all who wait for its answer. */
+  private static final class Report {
+    final long dataGeneration;
+    final CompletableFuture<FileAttributes> done = new CompletableFuture<>();
+
+    /** Both change only while it gathers, under the file's lock. */
+    long sizeBytes;
+
+    long mtimeNanos;
+
+    Report(long dataGeneration) {
+      this.dataGeneration = dataGeneration;
+    }
+  }
+}

@@ -1,0 +1,151 @@
+package io.adhocfs.protocol.instance;
+
+import static java.nio.charset.StandardCharsets.UTF_8;
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+
+import io.adhocfs.protocol.instance.InstanceDescription.Place;
+import io.adhocfs.protocol.model.FsError;
+import io.adhocfs.protocol.model.FsException;
+import io.adhocfs.protocol.model.NodeId;
+import io.adhocfs.protocol.placement.ClusterMap.Node;
+import io.adhocfs.protocol.placement.ClusterMap.NodeState;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.nio.file.attribute.PosixFilePermissions;
+import java.time.Instant;
+import java.util.Arrays;
+import java.util.List;
+import java.util.Map;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+
+class InstanceDirectoryTest {
+  @TempDir private Path temporary;
+
+  private static InstanceDescription example(String name) {
+    var secret = new byte[32];
+    Arrays.fill(secret, (byte) 0xAB);
+    return new InstanceDescription(
+        new Instance(
+            name,
+            "0123456789abcdef0123456789abcdef",
+            secret,
+            new Settings(Map.of("chunk.size", "1MiB")),
+            List.of(
+                new Node(new NodeId(0), "127.0.0.1", 4000, "/x/socket", 1, NodeState.ACTIVE),
+                new Node(new NodeId(3), "cn3", 4001, "", 7, NodeState.ACTIVE))),
+        List.of(
+            new Place(new NodeId(0), "", "/data/node-0"),
+            new Place(new NodeId(3), "me@cn3", "/data/node-3")),
+        Instant.parse("2026-01-02T03:04:05.678Z"));
+  }
+
+  private InstanceDirectory directory() {
+    return new InstanceDirectory(temporary.resolve("home"));
+  }
+
+  @Test
+  void readsWhatWasWritten() throws Exception {
+    InstanceDescription written = example("a");
+    directory().create(written);
+    InstanceDescription read = directory().read("a");
+    assertThat(read.toJson()).isEqualTo(written.toJson());
+    assertThat(read.instance().nodes()).isEqualTo(written.instance().nodes());
+    assertThat(read.places()).isEqualTo(written.places());
+    assertThat(read.instance().secret()).isEqualTo(written.instance().secret());
+    assertThat(directory().names()).containsExactly("a");
+  }
+
+  @Test
+  void nobodyElseMayReadSecrets() throws Exception {
+    directory().create(example("a"));
+    directory().replace(example("a"));
+    Path home = directory().path("a");
+    assertThat(PosixFilePermissions.toString(Files.getPosixFilePermissions(home)))
+        .isEqualTo("rwx------");
+    assertThat(
+            PosixFilePermissions.toString(
+                Files.getPosixFilePermissions(home.resolve("instance.json"))))
+        .isEqualTo("rw-------");
+    assertThat(example("a").toString()).doesNotContain("abab");
+    assertThat(example("a").instance().toString()).doesNotContain("abab");
+  }
+
+  @Test
+  void aNameIsTakenOnce() throws Exception {
+    directory().create(example("a"));
+    assertThatThrownBy(() -> directory().create(example("a")))
+        .isInstanceOfSatisfying(
+            FsException.class, e -> assertThat(e.error()).isEqualTo(FsError.EXISTS));
+    directory().remove("a");
+    directory().remove("a");
+    assertThat(directory().names()).isEmpty();
+    directory().create(example("a"));
+  }
+
+  @Test
+  void whatACreationThatWasKilledLeftIsReplaced() throws Exception {
+    Files.createDirectories(directory().path("a").resolve("mounts"));
+    assertThat(directory().names()).isEmpty();
+    directory().create(example("a"));
+    assertThat(directory().names()).containsExactly("a");
+  }
+
+  @Test
+  void damageAndOtherVersionsAreToldApart() throws Exception {
+    directory().create(example("a"));
+    Path file = directory().path("a").resolve("instance.json");
+    String text = Files.readString(file);
+    assertError(file, text.substring(0, text.length() / 2), FsError.CORRUPT);
+    assertError(file, "[]", FsError.CORRUPT);
+    assertError(file, text.replace("\"port\" : 4000", "\"port\" : 400000"), FsError.CORRUPT);
+    assertError(file, text.replace("\"secret\"", "\"secrets\""), FsError.CORRUPT);
+    assertError(file, text.replace("abab", "xyab"), FsError.CORRUPT);
+    assertError(file, text.replace("1MiB", "3MiB"), FsError.CORRUPT);
+    assertError(file, text.replace("\"format\" : 1", "\"format\" : 2"), FsError.UNKNOWN_MESSAGE);
+  }
+
+  private void assertError(Path file, String text, FsError error) throws Exception {
+    Files.writeString(file, text);
+    assertThatThrownBy(() -> directory().read("a"))
+        .as(text)
+        .isInstanceOfSatisfying(
+            FsException.class,
+            e -> {
+              assertThat(e.error()).isEqualTo(error);
+              assertThat(e.getMessage()).contains(file.toString());
+            });
+  }
+
+  @Test
+  void mountsComeAndGo() throws Exception {
+    directory().create(example("a"));
+    var mount = new MountRecord("cn1", "", 42, "/mnt/\u00e4 b", "direct", true, "/log");
+    directory().putMount("a", mount);
+    directory().putMount("a", mount.withRemote("me@cn1"));
+    assertThat(directory().mounts("a")).containsExactly(mount.withRemote("me@cn1"));
+    directory().removeMount("a", mount);
+    directory().removeMount("a", mount);
+    assertThat(directory().mounts("a")).isEmpty();
+    assertThatThrownBy(() -> MountRecord.parse("x", "{\"host\":\"a/b\"}"))
+        .isInstanceOf(FsException.class);
+  }
+
+  @Test
+  void refusesNamesThatAreNoDirectoryNames() {
+    for (String name : new String[] {"", ".", "..", "a/b", "-a", "a b", "a".repeat(64)}) {
+      assertThatThrownBy(() -> InstanceDescription.checkName(name))
+          .as(name)
+          .isInstanceOf(IllegalArgumentException.class);
+    }
+    InstanceDescription.checkName("a.B-c_9");
+  }
+
+  @Test
+  void anInstanceThatNeverCameUpCanBeWrittenDown() throws Exception {
+    directory().create(example("a").withNodes(List.of()));
+    assertThat(directory().read("a").instance().nodes()).isEmpty();
+    assertThat(new String(example("a").toJson(), UTF_8)).contains("\"places\"");
+  }
+}
