@@ -13,6 +13,7 @@ import io.adhocfs.cli.command.ExitCode;
 import io.adhocfs.cli.command.ListCommand;
 import io.adhocfs.cli.command.LogsCommand;
 import io.adhocfs.cli.command.MountCommand;
+import io.adhocfs.cli.command.Rehearsal;
 import io.adhocfs.cli.command.RemoveCommand;
 import io.adhocfs.cli.command.StartCommand;
 import io.adhocfs.cli.command.StatCommand;
@@ -112,6 +113,9 @@ public final class Main {
         output.line("adhocfs " + version());
         return ExitCode.OK;
       }
+      case "rehearse" -> {
+        return rehearse();
+      }
       default -> {
         Entry entry = COMMANDS.get(first);
         if (entry == null) {
@@ -122,6 +126,17 @@ public final class Main {
         }
         return run(first, entry, Arrays.copyOfRange(arguments, 1, arguments.length));
       }
+    }
+  }
+
+  /** For the build; see {@link Rehearsal}. */
+  private int rehearse() {
+    try {
+      return Rehearsal.run(
+          surroundings, (around, arguments) -> new Main(around).run(arguments));
+    } catch (IOException e) {
+      output.note("adhocfs rehearse: " + reason(e));
+      return ExitCode.FAILED;
     }
   }
 

@@ -35,8 +35,8 @@ import picocli.CommandLine.Option;
       "Exit codes: 0 all nodes are active; 1 a node is down; 2 wrong use, no such instance."
     })
 public final class StatusCommand extends Command {
-  /** A node that says nothing for so long is shown as down. */
-  private static final Duration PATIENCE = Duration.ofMillis(1000);
+  /** A daemon that is dead is known at once; one that says nothing for so long is shown as down. */
+  private static final Duration PATIENCE = Duration.ofSeconds(3);
 
   private static final long SKEW_NANOS_MAX = 100_000_000;
 

@@ -24,6 +24,7 @@ import java.io.DataInputStream;
 import java.io.EOFException;
 import java.io.IOException;
 import java.net.InetAddress;
+import java.net.InetSocketAddress;
 import java.net.Socket;
 import java.net.SocketException;
 
@@ -56,7 +57,10 @@ final class RawPeer implements AutoCloseable {
   private final Checksum checksum = new Checksum();
 
   RawPeer(int port) throws IOException {
-    socket = new Socket(InetAddress.getLoopbackAddress(), port);
+    socket = new Socket();
+    // Little, so that what a peer does not read stays with the server.
+    socket.setReceiveBufferSize(64 << 10);
+    socket.connect(new InetSocketAddress(InetAddress.getLoopbackAddress(), port));
     socket.setSoTimeout((int) Cluster.PATIENCE.toMillis());
     in = new DataInputStream(socket.getInputStream());
   }

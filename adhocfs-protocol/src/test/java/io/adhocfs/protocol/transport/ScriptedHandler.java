@@ -25,6 +25,9 @@ final class ScriptedHandler implements RequestHandler, AutoCloseable {
   /** A request that waits for the test. */
   record Held(Exchange exchange, Request request) {}
 
+  /** The data generation of writes that are kept until the test answers them. */
+  static final long HOLD = 1L << 40;
+
   final BlockingQueue<Held> held = new LinkedBlockingQueue<>();
   final Queue<Request> seen = new ConcurrentLinkedQueue<>();
   final Queue<String> threads = new ConcurrentLinkedQueue<>();
@@ -54,6 +57,10 @@ final class ScriptedHandler implements RequestHandler, AutoCloseable {
           return;
         }
         exchange.reply(new Reply.Done());
+      }
+      case WriteChunks write when write.dataGeneration() == HOLD -> {
+        payload.release();
+        held.add(new Held(exchange, write));
       }
       case WriteChunks write ->
           dataThreads.execute(() -> exchange.reply(new Reply.Done(), payload));
