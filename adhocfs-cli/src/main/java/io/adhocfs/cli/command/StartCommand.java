@@ -79,7 +79,10 @@ public final class StartCommand extends Command {
         }
       }
       // The started ones know the owners from their own files, which may be newer than ours.
-      map = connection.useNewest(map, connection.askUntilAnswered(
+      map =
+          connection.useNewest(
+              map,
+              connection.askUntilAnswered(
                   started, new ControlRequest.GetMap(), Reply.Map.class, INSTALL_PATIENCE));
       directory().replace(description.withNodes(map.nodes()));
       NodeAnswers<Reply.Done> installed =

@@ -85,8 +85,7 @@ final class FakeChunks implements DataRequestHandler {
         chunks.remove(index);
       } else if (discard.fromByte() < start + size && start < discard.toByte()) {
         int keep = (int) Math.min(discard.fromByte() - start, chunk.bytes().length);
-        chunks.put(
-            index, new Chunk(discard.dataGeneration(), Arrays.copyOf(chunk.bytes(), keep)));
+        chunks.put(index, new Chunk(discard.dataGeneration(), Arrays.copyOf(chunk.bytes(), keep)));
       }
     }
     if (chunks.isEmpty()) {

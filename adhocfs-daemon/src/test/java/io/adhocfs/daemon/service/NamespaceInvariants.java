@@ -114,10 +114,15 @@ final class NamespaceInvariants {
     if (nameCount == 0 && inode.pins() == 0) {
       findings.add("inode " + id + " has neither names nor pins");
     }
-    if (attributes.isRegular() && attributes.layout().inline()
+    if (attributes.isRegular()
+        && attributes.layout().inline()
         && attributes.sizeBytes() != inode.inlineBytes()) {
       findings.add(
-          "inode " + id + " has " + inode.inlineBytes() + " inline bytes, says "
+          "inode "
+              + id
+              + " has "
+              + inode.inlineBytes()
+              + " inline bytes, says "
               + attributes.sizeBytes());
     }
   }

@@ -118,7 +118,8 @@ class NamespaceServiceTest {
     assertThat(root.sizeBytes()).isEqualTo(1);
     assertThat(root.linkCount()).isEqualTo(2);
     assertThat(root.mtimeNanos()).isEqualTo(5_000);
-    var entry = (Reply.Entry) client.call(new NamespaceRequest.Lookup(SimulatedClient.key(ROOT, "a")));
+    var entry =
+        (Reply.Entry) client.call(new NamespaceRequest.Lookup(SimulatedClient.key(ROOT, "a")));
     assertThat(entry.attributes()).isEqualTo(file);
   }
 
@@ -142,8 +143,7 @@ class NamespaceServiceTest {
   void anExistingNameIsAnErrorOnlyForExclusiveCreates() throws FsException {
     InodeId file = client.create(ROOT, "a");
     assertThat(errorOf(() -> client.create(ROOT, "a"))).isEqualTo(FsError.EXISTS);
-    var again =
-        (Reply.Created) client.call(create(ROOT, "a", FileType.REGULAR, "", false, 3));
+    var again = (Reply.Created) client.call(create(ROOT, "a", FileType.REGULAR, "", false, 3));
     assertThat(again.existed()).isTrue();
     assertThat(again.inode()).isEqualTo(file);
     assertThat(again.attributes()).isEqualTo(client.attributes(file));
@@ -168,8 +168,7 @@ class NamespaceServiceTest {
     assertThat(new String(bytes.bytes(), StandardCharsets.UTF_8)).isEqualTo("../x");
     assertThat(client.attributes(link.inode()).sizeBytes()).isEqualTo(4);
     for (FileType type :
-        List.of(
-            FileType.FIFO, FileType.SOCKET, FileType.CHARACTER_DEVICE, FileType.BLOCK_DEVICE)) {
+        List.of(FileType.FIFO, FileType.SOCKET, FileType.CHARACTER_DEVICE, FileType.BLOCK_DEVICE)) {
       var made = (Reply.Created) client.call(create(ROOT, "" + type, type, "", true, 0));
       assertThat(client.attributes(made.inode()).type()).isEqualTo(type);
       assertThat(client.attributes(made.inode()).layout().inline()).isFalse();
@@ -234,17 +233,26 @@ class NamespaceServiceTest {
         assertThat(errorOf(() -> client.call(new NamespaceRequest.Lookup(key))))
             .isEqualTo(FsError.CHANGED);
         assertThat(
-                errorOf(
-                    () ->
-                        client.call(
-                            new NamespaceRequest.Create(
-                                client.stamp(), key, FileType.REGULAR, 0, 0, 0, 0, new byte[0],
-                                true, 0, 0))))
+                errorOf(() ->
+                    client.call(
+                        new NamespaceRequest.Create(
+                            client.stamp(),
+                            key,
+                            FileType.REGULAR,
+                            0,
+                            0,
+                            0,
+                            0,
+                            new byte[0],
+                            true,
+                            0,
+                            0))))
             .isEqualTo(FsError.CHANGED);
       }
     }
     assertThat(
-            errorOf(() -> client.call(new NamespaceRequest.ReadDirectory(ROOT, 1, 1, 0, 100, false))))
+            errorOf(
+                () -> client.call(new NamespaceRequest.ReadDirectory(ROOT, 1, 1, 0, 100, false))))
         .isEqualTo(FsError.CHANGED);
   }
 
@@ -285,8 +293,11 @@ class NamespaceServiceTest {
   @Test
   void newInodesInheritTheGroupOfASetGroupIdDirectory() throws FsException {
     InodeId directory = directoryElsewhere("d");
-    setAttributes(directory, NamespaceRequest.SetAttributes.MASK_MODE
-        | NamespaceRequest.SetAttributes.MASK_GID, 02770, 55);
+    setAttributes(
+        directory,
+        NamespaceRequest.SetAttributes.MASK_MODE | NamespaceRequest.SetAttributes.MASK_GID,
+        02770,
+        55);
     assertThat(client.attributes(client.create(directory, "f")).gid()).isEqualTo(55);
     FileAttributes below = client.attributes(client.makeDirectory(directory, "d"));
     assertThat(below.gid()).isEqualTo(55);
@@ -429,8 +440,7 @@ class NamespaceServiceTest {
   private Reply.DirectoryPage page(InodeId directory, long after, int bytes, boolean attributes)
       throws FsException {
     return (Reply.DirectoryPage)
-        client.call(
-            new NamespaceRequest.ReadDirectory(directory, 0, 0, after, bytes, attributes));
+        client.call(new NamespaceRequest.ReadDirectory(directory, 0, 0, after, bytes, attributes));
   }
 
   private List<DirectoryEntry> list(InodeId directory, int bytes, boolean attributes)
@@ -649,8 +659,9 @@ class NamespaceServiceTest {
     assertThat(meanwhile.sizeBytes()).isEqualTo(2 * CHUNK);
     assertThat(meanwhile.dataGeneration()).isEqualTo(file.dataGeneration());
     var inside = client.reportWriteLater(elsewhere, file.dataGeneration(), 10);
-    var growth = client.start(
-        new NamespaceRequest.Truncate(client.stamp(), elsewhere, 5 * CHUNK, 1), new byte[0]);
+    var growth =
+        client.start(
+            new NamespaceRequest.Truncate(client.stamp(), elsewhere, 5 * CHUNK, 1), new byte[0]);
     cluster.time.pass(2_000_000_000L);
     assertThat(cut.isDone() || growth.isDone() || inside.isDone()).isFalse();
     // The inode's owner dies and goes on with the cut.
@@ -688,8 +699,10 @@ class NamespaceServiceTest {
     client.unlink(ROOT, "f");
     assertThat(client.attributes(file.id()).linkCount()).isZero();
     // An older release does not take a newer pin.
-    client.at(cluster.owner(0), new NamespaceRequest.ReleasePins(List.of(new PinRelease(file.id(), 4))));
-    second.at(cluster.owner(0), new NamespaceRequest.ReleasePins(List.of(new PinRelease(file.id(), 1))));
+    client.at(
+        cluster.owner(0), new NamespaceRequest.ReleasePins(List.of(new PinRelease(file.id(), 4))));
+    second.at(
+        cluster.owner(0), new NamespaceRequest.ReleasePins(List.of(new PinRelease(file.id(), 1))));
     assertThat(client.attributes(file.id()).sizeBytes()).isEqualTo(3 * CHUNK);
     cluster.restartAll();
     assertThat(second.attributes(file.id()).sizeBytes()).isEqualTo(3 * CHUNK);
@@ -825,7 +838,8 @@ class NamespaceServiceTest {
         .isEqualTo(cluster.map);
     var status = (Reply.Status) client.at(cluster.nodes.getFirst(), new ControlRequest.GetStatus());
     assertThat(status.status().directories()).isBetween(1L, 2L);
-    assertThat(client.at(node, new ControlRequest.GetCapacity())).isInstanceOf(Reply.Capacity.class);
+    assertThat(client.at(node, new ControlRequest.GetCapacity()))
+        .isInstanceOf(Reply.Capacity.class);
     assertThat(((Reply.Findings) client.at(node, new ControlRequest.CheckStorage())).findings())
         .containsExactly("checked n1");
     assertThat(client.call(new NamespaceRequest.SyncInode(ROOT))).isEqualTo(new Reply.Done());

@@ -75,8 +75,7 @@ class RandomOperationsTest {
               nodes,
               directory,
               random.nextLong(),
-              new Settings(
-                  Map.of("chunk.size", "4KiB", "inline.max", "" + INLINE_MAX)));
+              new Settings(Map.of("chunk.size", "4KiB", "inline.max", "" + INLINE_MAX)));
       client = new SimulatedClient(cluster, 77);
     }
 
@@ -310,7 +309,8 @@ class RandomOperationsTest {
           try {
             var reply =
                 (Reply.Spans)
-                    client.await(
+                    client
+                        .await(
                             client.once(owner.id, request, Unpooled.wrappedBuffer(part)), request)
                         .reply();
             assertThat(reply.outcomes()).containsExactly(Reply.Spans.OUTCOME_OK);
@@ -361,7 +361,8 @@ class RandomOperationsTest {
       var content = new byte[(int) file.sizeBytes()];
       for (int at = 0; at < content.length; at += CHUNK) {
         byte[] chunk =
-            cluster.owner(Placement.chunkSlot(file.layout(), at / CHUNK).value())
+            cluster
+                .owner(Placement.chunkSlot(file.layout(), at / CHUNK).value())
                 .chunks
                 .chunk(file.id(), at / CHUNK);
         System.arraycopy(chunk, 0, content, at, Math.min(chunk.length, content.length - at));

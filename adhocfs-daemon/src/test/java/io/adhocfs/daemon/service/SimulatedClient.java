@@ -90,24 +90,23 @@ final class SimulatedClient {
       NodeId node, Request request, byte[] payload, CompletableFuture<Response> result) {
     var _ =
         once(node, request, Unpooled.wrappedBuffer(payload))
-            .whenComplete(
-                (response, error) -> {
-                  if (error != null) {
-                    FsException failure = MetadataThread.asFsException(error);
-                    switch (failure.error()) {
-                      case OVERLOADED, UNREACHABLE, CONNECTION_LOST, TIMED_OUT, WRONG_OWNER ->
-                          cluster.time.after(
-                              10_000_000, life, () -> attempt(node, request, payload, result));
-                      default -> {
-                        unanswered.remove(sequenceOf(request));
-                        result.completeExceptionally(failure);
-                      }
-                    }
-                  } else {
+            .whenComplete((response, error) -> {
+              if (error != null) {
+                FsException failure = MetadataThread.asFsException(error);
+                switch (failure.error()) {
+                  case OVERLOADED, UNREACHABLE, CONNECTION_LOST, TIMED_OUT, WRONG_OWNER ->
+                      cluster.time.after(
+                          10_000_000, life, () -> attempt(node, request, payload, result));
+                  default -> {
                     unanswered.remove(sequenceOf(request));
-                    result.complete(response);
+                    result.completeExceptionally(failure);
                   }
-                });
+                }
+              } else {
+                unanswered.remove(sequenceOf(request));
+                result.complete(response);
+              }
+            });
   }
 
   Response await(CompletableFuture<Response> future, Object what) throws FsException {
@@ -155,8 +154,7 @@ final class SimulatedClient {
   }
 
   NamespaceRequest.MakeDirectory makeDirectoryRequest(InodeId directory, String name) {
-    return new NamespaceRequest.MakeDirectory(
-        stamp(), key(directory, name), 0755, 1, 2, nowNanos);
+    return new NamespaceRequest.MakeDirectory(stamp(), key(directory, name), 0755, 1, 2, nowNanos);
   }
 
   InodeId makeDirectory(InodeId directory, String name) throws FsException {
@@ -225,8 +223,7 @@ final class SimulatedClient {
   }
 
   FileAttributes truncate(InodeId inode, long size) throws FsException {
-    return ((Reply.Attributes)
-            call(new NamespaceRequest.Truncate(stamp(), inode, size, nowNanos)))
+    return ((Reply.Attributes) call(new NamespaceRequest.Truncate(stamp(), inode, size, nowNanos)))
         .attributes();
   }
 
@@ -244,8 +241,7 @@ final class SimulatedClient {
   }
 
   FileAttributes leaveInline(InodeId inode) throws FsException {
-    return ((Reply.Attributes) call(new NamespaceRequest.LeaveInline(stamp(), inode)))
-        .attributes();
+    return ((Reply.Attributes) call(new NamespaceRequest.LeaveInline(stamp(), inode))).attributes();
   }
 
   FileAttributes reportWrite(InodeId inode, long generation, long size) throws FsException {
@@ -255,7 +251,6 @@ final class SimulatedClient {
   }
 
   CompletableFuture<Response> reportWriteLater(InodeId inode, long generation, long size) {
-    return start(
-        new NamespaceRequest.ReportWrite(inode, generation, size, nowNanos), new byte[0]);
+    return start(new NamespaceRequest.ReportWrite(inode, generation, size, nowNanos), new byte[0]);
   }
 }

@@ -64,13 +64,11 @@ final class SimulatedCluster implements AutoCloseable {
     for (int i = 0; i < size; i++) {
       members.add(
           new ClusterMap.Node(new NodeId(i), "localhost", 1000 + i, "", 0, NodeState.ACTIVE));
-      nodes.add(
-          new SimulatedNode(this, new NodeId(i), directory.resolve("n" + i), settings));
+      nodes.add(new SimulatedNode(this, new NodeId(i), directory.resolve("n" + i), settings));
     }
     map = ClusterMap.initial(members);
-    time.onDeath(
-        death ->
-            nodes.stream().filter(node -> node.life == death.life).findAny().ifPresent(this::buried));
+    time.onDeath(death ->
+        nodes.stream().filter(node -> node.life == death.life).findAny().ifPresent(this::buried));
     for (SimulatedNode node : nodes) {
       directory.resolve("n" + node.id.value()).toFile().mkdirs();
       node.start(map);
@@ -116,8 +114,7 @@ final class SimulatedCluster implements AutoCloseable {
     time.until(
         () ->
             nodes.stream()
-                .allMatch(
-                    node -> node.isAlive() && node.services().pendingOperations() == 0),
+                .allMatch(node -> node.isAlive() && node.services().pendingOperations() == 0),
         "all operations are finished");
     time.pass(5_000_000_000L);
   }
@@ -206,7 +203,8 @@ final class SimulatedCluster implements AutoCloseable {
     boolean bounded = deadline.bounded();
     boolean lost = random.nextDouble() < faults.lost();
     boolean late = bounded && mayComeLate(request) && random.nextDouble() < faults.late();
-    int copies = random.nextDouble() < faults.doubled() && !(request instanceof DataRequest) ? 2 : 1;
+    int copies =
+        random.nextDouble() < faults.doubled() && !(request instanceof DataRequest) ? 2 : 1;
     if (bounded) {
       time.after(
           deadline.remainingNanos(),
@@ -339,5 +337,4 @@ final class SimulatedCluster implements AutoCloseable {
       reply(new Reply.Failed(error, message), Unpooled.EMPTY_BUFFER);
     }
   }
-
 }
