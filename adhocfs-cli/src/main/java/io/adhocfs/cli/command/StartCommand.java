@@ -79,10 +79,14 @@ public final class StartCommand extends Command {
         }
       }
       // The started ones know the owners from their own files, which may be newer than ours.
-      map = connection.useNewest(map, connection.askMaps(started, INSTALL_PATIENCE));
+      map =
+          connection.useNewest(
+              map,
+              connection.askUntilAnswered(
+                  started, new ControlRequest.GetMap(), Reply.Map.class, INSTALL_PATIENCE));
       directory().replace(description.withNodes(map.nodes()));
       NodeAnswers<Reply.Done> installed =
-          connection.askAll(
+          connection.askUntilAnswered(
               ids.stream()
                   .filter(id -> maps.answers().containsKey(id) || started.contains(id))
                   .toList(),

@@ -80,7 +80,7 @@ public final class Participant {
     TransactionRecords.Promise promise = TransactionRecords.promise(value);
     List<LockKey.Wanted> wanted = new ArrayList<>();
     promise.changes().forEach(change -> ChangeRules.wanted(change, wanted));
-    wantMade(promise.made(), wanted);
+    ChangeRules.wantedOfMade(promise.made(), wanted);
     locks.acquire(transaction, wanted, true);
     promised.computeIfAbsent(transaction, Promised::new).bySlot.put(slot, promise);
   }
@@ -93,18 +93,6 @@ public final class Participant {
   /** Promises that are not settled. */
   public int pending() {
     return promised.size();
-  }
-
-  /**
-   * An inode that is to be made is known to the world as soon as the coordinator has decided, which
-   * may be before this node hears of it: whoever asks for it waits.
-   */
-  private static void wantMade(List<InodeId> made, List<LockKey.Wanted> wanted) {
-    for (InodeId inode : made) {
-      if (inode.exists()) {
-        wanted.add(new LockKey.Wanted(new LockKey.OfInode(inode), false));
-      }
-    }
   }
 
   /** Answers with the promise, or with why there is none. */
@@ -160,16 +148,13 @@ public final class Participant {
       return null;
     }
     List<InodeId> made = new ArrayList<>();
-    int seenSlot = -1;
     for (Change change : request.changes()) {
       TransactionRecords.Promise promise = before.bySlot.get(change.slotValue());
-      if (promise == null) {
+      int index = promise == null ? -1 : promise.changes().indexOf(change);
+      if (promise == null || index < 0) {
         return null;
       }
-      if (change.slotValue() != seenSlot) {
-        made.addAll(promise.made());
-        seenSlot = change.slotValue();
-      }
+      made.add(promise.made().get(index));
     }
     return made;
   }
@@ -180,6 +165,14 @@ public final class Participant {
     List<InodeId> made = new ArrayList<>();
     Map<Integer, List<Change>> changesBySlot = new TreeMap<>();
     Map<Integer, List<InodeId>> madeBySlot = new TreeMap<>();
+    Promised before = promised.get(id);
+    if (before != null) {
+      // A slot may be asked twice: first for the rename token, then for the rest.
+      before.bySlot.forEach((slot, promise) -> {
+        changesBySlot.put(slot, new ArrayList<>(promise.changes()));
+        madeBySlot.put(slot, new ArrayList<>(promise.made()));
+      });
+    }
     for (Change change : request.changes()) {
       rules.validate(change);
       InodeId inode = rules.draw(change);
@@ -201,9 +194,8 @@ public final class Participant {
       batch.commit();
     }
     crashPoints.reached(CrashPoint.PARTICIPANT_AFTER_PREPARED);
-    wantMade(made, wanted);
+    ChangeRules.wantedOfMade(made, wanted);
     locks.acquire(id, wanted, true);
-    Promised before = promised.get(id);
     if (before == null) {
       before = new Promised(id);
       promised.put(id, before);
