@@ -492,35 +492,25 @@ public final class AdhocFileSystem implements AutoCloseable {
                     options.exclusive(),
                     options.readable(),
                     options.writable())
-                .thenApply(CreatedFile::file);
+                .thenCompose(created ->
+                    options.truncate() && created.existed()
+                        ? inodes.emptied(operation, created.file())
+                        : CompletableFuture.completedFuture(created.file()));
           }
           if (found == null) {
             return CompletableFuture.failedFuture(
                 new FsException(FsError.NOT_FOUND, "there is no such file"));
           }
-          return onlyNew
-              ? CompletableFuture.failedFuture(
-                  new FsException(FsError.EXISTS, "there is one already"))
-              : inodes.open(operation, found.inode(), options.readable(), options.writable());
-        })
-        .thenCompose(file ->
-            options.truncate()
-                ? emptied(operation, file)
-                : CompletableFuture.completedFuture(file));
-  }
-
-  private CompletableFuture<OpenFile> emptied(Operation operation, OpenFile file) {
-    if (file.lastKnownAttributes().sizeBytes() == 0) {
-      return CompletableFuture.completedFuture(file);
-    }
-    return Completion.compose(
-        inodes.truncate(operation, file.inode(), 0),
-        (_, failure) -> {
-          if (failure == null) {
-            return CompletableFuture.completedFuture(file);
+          if (onlyNew) {
+            return CompletableFuture.failedFuture(
+                new FsException(FsError.EXISTS, "there is one already"));
           }
-          file.abandon();
-          return CompletableFuture.<OpenFile>failedFuture(Failures.of(failure));
+          return inodes
+              .open(operation, found.inode(), options.readable(), options.writable())
+              .thenCompose(file ->
+                  options.truncate()
+                      ? inodes.emptied(operation, file)
+                      : CompletableFuture.completedFuture(file));
         });
   }
 

@@ -63,6 +63,15 @@ public final class InodeOperations {
     return operation.answer(truncate(operation, inode, sizeBytes));
   }
 
+  /** {@link #truncate}, then {@link #setAttributes}; not atomic together. */
+  public CompletableFuture<FileAttributes> truncateAndSet(
+      InodeId inode, long sizeBytes, AttributeChange change) {
+    Operation operation = core.begin(() -> "truncation of inode " + inode + " to " + sizeBytes);
+    return operation.answer(
+        truncate(operation, inode, sizeBytes)
+            .thenCompose(_ -> setAttributes(operation, inode, change)));
+  }
+
   /** Makes anything but a directory; EXISTS if the name is taken. */
   public CompletableFuture<FileAttributes> create(
       InodeId directory, EntryName name, NewInode what) {
@@ -82,6 +91,19 @@ public final class InodeOperations {
     Operation operation = core.begin(() -> "creation of '" + name + "' in inode " + directory);
     return operation.answer(
         createAndOpen(operation, directory, name, what, exclusive, true, true),
+        created -> created.file().abandon());
+  }
+
+  /** As the other form; a file that is there already is cut to 0 if {@code truncate} says so. */
+  public CompletableFuture<CreatedFile> createAndOpen(
+      InodeId directory, EntryName name, NewInode what, boolean exclusive, boolean truncate) {
+    Operation operation = core.begin(() -> "creation of '" + name + "' in inode " + directory);
+    return operation.answer(
+        createAndOpen(operation, directory, name, what, exclusive, true, true)
+            .thenCompose(created ->
+                truncate && created.existed()
+                    ? emptied(operation, created.file()).thenApply(_ -> created)
+                    : CompletableFuture.completedFuture(created)),
         created -> created.file().abandon());
   }
 
@@ -156,6 +178,18 @@ public final class InodeOperations {
   }
 
   /**
+   * What the instance's {@code fsync} setting promises, for an inode and, of a directory, its
+   * entries. For the bytes of a file, {@link OpenFile#syncAsync}.
+   */
+  public CompletableFuture<Void> sync(InodeId inode) {
+    Operation operation = core.begin(() -> "sync of inode " + inode);
+    return operation.answer(
+        core.syncsToDisk
+            ? core.namespace.syncToDisk(operation, inode)
+            : CompletableFuture.<Void>completedFuture(null));
+  }
+
+  /**
    * Opens a regular file. Its data lives until the handle is closed, whatever happens to its names.
    */
   public CompletableFuture<OpenFile> open(InodeId inode) {
@@ -168,6 +202,14 @@ public final class InodeOperations {
 
     Operation operation = core.begin(() -> "open of inode " + inode);
     return operation.answer(open(operation, inode, readable, writable), OpenFile::abandon);
+  }
+
+  /** Opens a regular file and cuts it to 0. */
+  public CompletableFuture<OpenFile> openTruncated(InodeId inode) {
+    Operation operation = core.begin(() -> "open of inode " + inode);
+    return operation.answer(
+        open(operation, inode, true, true).thenCompose(file -> emptied(operation, file)),
+        OpenFile::abandon);
   }
 
   /**
@@ -212,16 +254,23 @@ public final class InodeOperations {
     // Times that this client owes for earlier writes must not come after the ones that are set.
     CompletableFuture<?> before =
         file == null ? CompletableFuture.completedFuture(null) : file.tellTimes(operation);
-    return before.thenCompose(_ ->
-        core.namespace.setAttributes(
-            operation,
-            inode,
-            change.mode(),
-            change.uid(),
-            change.gid(),
-            change.atimeNanos(),
-            change.mtimeNanos(),
-            change.ctimeNanos()));
+    return before
+        .thenCompose(_ ->
+            core.namespace.setAttributes(
+                operation,
+                inode,
+                change.mode(),
+                change.uid(),
+                change.gid(),
+                change.atimeNanos(),
+                change.mtimeNanos(),
+                change.ctimeNanos()))
+        .thenApply(told -> {
+          if (file != null) {
+            file.learn(told);
+          }
+          return told;
+        });
   }
 
   CompletableFuture<FileAttributes> truncate(Operation operation, InodeId inode, long sizeBytes) {
@@ -332,6 +381,19 @@ public final class InodeOperations {
             return CompletableFuture.<OpenFile>failedFuture(Failures.of(failure));
           }
           return openPinned(attributes, readable, writable);
+        });
+  }
+
+  /** Cuts a file that has just been opened to 0; closes it if that fails. */
+  CompletableFuture<OpenFile> emptied(Operation operation, OpenFile file) {
+    return Completion.compose(
+        truncate(operation, file.inode(), 0),
+        (_, failure) -> {
+          if (failure == null) {
+            return CompletableFuture.completedFuture(file);
+          }
+          file.abandon();
+          return CompletableFuture.<OpenFile>failedFuture(failure);
         });
   }
 

@@ -20,6 +20,7 @@ import java.util.List;
 import java.util.Objects;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.atomic.AtomicReference;
+import java.util.function.Function;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -82,7 +83,7 @@ public final class OpenFile implements AutoCloseable {
 
   /** As {@link #read}; the buffer's position moves before the future completes. */
   public CompletableFuture<Integer> readAsync(long offset, ByteBuffer target) {
-    return readVectoredAsync(List.of(new IoPiece(offset, target))).thenApply(lengths -> lengths[0]);
+    return read(List.of(new IoPiece(offset, target)), lengths -> lengths[0]);
   }
 
   /**
@@ -98,6 +99,10 @@ public final class OpenFile implements AutoCloseable {
 
   /** As {@link #readVectored}. */
   public CompletableFuture<int[]> readVectoredAsync(List<IoPiece> pieces) {
+    return read(pieces, lengths -> lengths);
+  }
+
+  private <T> CompletableFuture<T> read(List<IoPiece> pieces, Function<int[], T> form) {
     Operation operation = core.begin(() -> "read of inode " + file.inode());
     FsException refusal = refusal(readable, "reading");
     if (refusal != null) {
@@ -107,7 +112,7 @@ public final class OpenFile implements AutoCloseable {
     for (IoPiece piece : pieces) {
       parts.add(new FileData.ReadPiece(piece.offset(), piece.buffer()));
     }
-    return operation.answer(core.data.read(operation, file, parts));
+    return operation.answer(core.data.read(operation, file, parts).thenApply(form));
   }
 
   /** Writes all that the buffer has remaining. */
@@ -134,7 +139,7 @@ public final class OpenFile implements AutoCloseable {
     for (IoPiece piece : pieces) {
       parts.add(new WritePiece(piece.offset(), taken(piece.buffer())));
     }
-    return write(parts);
+    return write(parts, () -> {});
   }
 
   /**
@@ -250,7 +255,7 @@ public final class OpenFile implements AutoCloseable {
 
   /** Writes all readable bytes of the buffer, which is taken over and released. */
   public CompletableFuture<Void> writeBuffer(long offset, ByteBuf data) {
-    return write(List.of(new WritePiece(offset, data))).whenComplete((_, _) -> data.release());
+    return write(List.of(new WritePiece(offset, data)), data::release);
   }
 
   /** As {@link #append}, of a buffer that is taken over and released. */
@@ -280,12 +285,19 @@ public final class OpenFile implements AutoCloseable {
     return operation.answer(result);
   }
 
-  private CompletableFuture<Void> write(List<WritePiece> pieces) {
+  /**
+   * Writes.
+   *
+   * @param after is run when the buffers are no longer needed
+   */
+  private CompletableFuture<Void> write(List<WritePiece> pieces, Runnable after) {
     Operation operation = core.begin(() -> "write to inode " + file.inode());
     FsException refusal = refusal(writable, "writing");
-    return refusal != null
-        ? CompletableFuture.failedFuture(refusal)
-        : operation.answer(core.data.write(operation, file, pieces));
+    CompletableFuture<Void> written =
+        refusal != null
+            ? CompletableFuture.failedFuture(refusal)
+            : core.data.write(operation, file, pieces);
+    return operation.answer(written.whenComplete((_, _) -> after.run()));
   }
 
   private CompletableFuture<Void> told(Operation operation) {

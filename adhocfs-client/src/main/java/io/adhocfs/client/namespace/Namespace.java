@@ -13,6 +13,8 @@ import io.adhocfs.protocol.model.FileType;
 import io.adhocfs.protocol.model.FsError;
 import io.adhocfs.protocol.model.FsException;
 import io.adhocfs.protocol.model.InodeId;
+import io.adhocfs.protocol.model.SlotId;
+import io.adhocfs.protocol.placement.Placement;
 import io.adhocfs.protocol.wire.DirectoryEntry;
 import io.adhocfs.protocol.wire.NamespaceRequest.Create;
 import io.adhocfs.protocol.wire.NamespaceRequest.GetAttributes;
@@ -25,11 +27,14 @@ import io.adhocfs.protocol.wire.NamespaceRequest.ReadSymlink;
 import io.adhocfs.protocol.wire.NamespaceRequest.RemoveDirectory;
 import io.adhocfs.protocol.wire.NamespaceRequest.Rename;
 import io.adhocfs.protocol.wire.NamespaceRequest.SetAttributes;
+import io.adhocfs.protocol.wire.NamespaceRequest.SyncInode;
 import io.adhocfs.protocol.wire.NamespaceRequest.Truncate;
 import io.adhocfs.protocol.wire.NamespaceRequest.Unlink;
 import io.adhocfs.protocol.wire.Reply;
 import java.util.ArrayList;
+import java.util.LinkedHashMap;
 import java.util.List;
+import java.util.Map;
 import java.util.OptionalInt;
 import java.util.OptionalLong;
 import java.util.concurrent.CompletableFuture;
@@ -324,6 +329,23 @@ public final class Namespace {
           }
           throw Answers.unexpected(reply);
         });
+  }
+
+  /** Makes an inode, and a directory's entries, survive a power failure. */
+  public CompletableFuture<Void> syncToDisk(Operation operation, InodeId inode) {
+    long partitions = 1L << spread.exponent(inode);
+    // An inode's slot is that of its partition 0.
+    Map<Integer, InodeId> slots = new LinkedHashMap<>();
+    slots.put(inode.slotValue(), inode);
+    for (int partition = 1; partition < partitions; partition++) {
+      SlotId slot = Placement.partitionSlot(inode, partition);
+      slots.putIfAbsent(slot.value(), InodeId.of(slot, 1));
+    }
+    List<InodeId> asked = List.copyOf(slots.values());
+    return Parallel.run(
+        asked.size(),
+        ATTRIBUTES_AT_ONCE_MAX,
+        i -> router.send(operation, new SyncInode(asked.get(i))).thenApply(Answers::reply));
   }
 
   /** Attributes, and a pin with this number. */

@@ -175,7 +175,9 @@ public final class Router {
     RetryDecision decision = RetryDecision.of(failure.error());
     if (decision == RetryDecision.GIVE_UP) {
       return CompletableFuture.failedFuture(
-          operation.isCancelled() ? operation.interruption() : failure);
+          operation.isCancelled()
+              ? operation.interruption()
+              : failure.error() == FsError.TIMED_OUT ? timeout(operation, node, failure) : failure);
     }
     FsException stop = reasonToStop(operation, node, failure);
     if (stop != null) {
@@ -264,6 +266,10 @@ public final class Router {
     if (operation.remainingNanos() > 0) {
       return null;
     }
+    return timeout(operation, node, last);
+  }
+
+  private FsException timeout(Operation operation, @Nullable NodeId node, FsException last) {
     String where = node == null ? "" : ": node " + node + " at " + address(node);
     return new FsException(
         FsError.TIMED_OUT,

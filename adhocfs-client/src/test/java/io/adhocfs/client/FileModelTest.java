@@ -1,0 +1,276 @@
+package io.adhocfs.client;
+
+import static io.adhocfs.client.simulation.SimulatedClient.path;
+import static org.assertj.core.api.Assertions.assertThat;
+
+import io.adhocfs.client.simulation.SimulatedClient;
+import io.adhocfs.client.simulation.SimulatedCluster;
+import io.adhocfs.client.simulation.SimulatedRpc.Fate;
+import io.adhocfs.client.simulation.Simulation;
+import io.adhocfs.protocol.model.FileAttributes;
+import io.adhocfs.protocol.model.FsException;
+import io.netty.buffer.ByteBuf;
+import io.netty.buffer.ByteBufUtil;
+import io.netty.buffer.Unpooled;
+import java.nio.ByteBuffer;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.List;
+import java.util.Map;
+import java.util.Random;
+import java.util.concurrent.CompletableFuture;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.MethodSource;
+
+/** Random operations on a file, against a byte array, while connections fail and slots move. */
+class FileModelTest {
+  private static final int SIZE_MAX = 60_000;
+  private static final int CHUNK = 4096;
+
+  static List<Long> seeds() {
+    long base = Long.getLong("adhocfs.seed", System.nanoTime());
+    List<Long> seeds = new ArrayList<>();
+    for (int i = 0; i < (Boolean.getBoolean("adhocfs.full") ? 300 : 30); i++) {
+      seeds.add(base + i);
+    }
+    return seeds;
+  }
+
+  @ParameterizedTest(name = "-Dadhocfs.seed={0}")
+  @MethodSource("seeds")
+  void oneAfterTheOtherThroughSeveralHandles(long seed) throws FsException {
+    var simulation = new Simulation(seed);
+    var random = new Random(seed);
+    var cluster = new SimulatedCluster(simulation, 1 + random.nextInt(5), CHUNK, random.nextInt(3) * 1000);
+    Map<String, String> settings = Map.of("inline.max", String.valueOf(random.nextInt(3) * 1000));
+    List<SimulatedClient> clients = new ArrayList<>();
+    List<OpenFile> files = new ArrayList<>();
+    for (int i = 0; i < 2; i++) {
+      var client = new SimulatedClient(simulation, cluster, i + 1, settings);
+      clients.add(client);
+      for (int j = 0; j < 2; j++) {
+        files.add(
+            client.await(client.fileSystem.openAsync(path("/file"), OpenOptions.CREATE)));
+      }
+      int failing = random.nextInt(6);
+      var fates = new Random(seed + i);
+      client.rpc.fates =
+          (_, _) ->
+              switch (fates.nextInt(100) < failing * 3 ? fates.nextInt(4) : -1) {
+                case 0 -> Fate.LOST;
+                case 1 -> Fate.REPLY_LOST;
+                case 2 -> Fate.UNREACHABLE;
+                case 3 -> Fate.OVERLOADED;
+                default -> Fate.ARRIVES;
+              };
+    }
+    var model = new Model();
+    for (int step = 0; step < 120; step++) {
+      int number = random.nextInt(files.size());
+      SimulatedClient client = clients.get(number / 2);
+      act(client, files.get(number), model, random, cluster);
+      if (random.nextInt(40) == 0) {
+        int nodes = cluster.map().nodes().size();
+        int shift = random.nextInt(nodes);
+        cluster.moveSlots(slot -> (slot * 7 + shift) % nodes);
+      }
+    }
+    for (OpenFile file : files) {
+      simulation.await(file.closeAsync());
+    }
+    for (SimulatedClient client : clients) {
+      client.rpc.fates = (_, _) -> Fate.ARRIVES;
+      FileAttributes end = client.await(client.fileSystem.statAsync(path("/file")));
+      assertThat(end.sizeBytes()).isEqualTo(model.size);
+      assertThat(client.rpc.unreleased()).isZero();
+    }
+  }
+
+  private static final class Model {
+    final byte[] bytes = new byte[4 * SIZE_MAX];
+    int size;
+
+    void write(int offset, byte[] data) {
+      System.arraycopy(data, 0, bytes, offset, data.length);
+      if (data.length > 0) {
+        size = Math.max(size, offset + data.length);
+      }
+    }
+
+    void truncate(int newSize) {
+      if (newSize < size) {
+        Arrays.fill(bytes, newSize, size, (byte) 0);
+      }
+      size = newSize;
+    }
+
+    byte[] read(int offset, int length) {
+      return Arrays.copyOfRange(
+          bytes, Math.min(offset, size), Math.min(size, offset + length) < offset
+              ? Math.min(offset, size)
+              : Math.min(size, offset + length));
+    }
+  }
+
+  private static void act(
+      SimulatedClient client,
+      OpenFile file,
+      Model model,
+      Random random,
+      SimulatedCluster cluster)
+      throws FsException {
+    int offset = random.nextInt(4) == 0 ? random.nextInt(SIZE_MAX) : random.nextInt(model.size + 2000);
+    offset = Math.min(offset, SIZE_MAX);
+    int length = random.nextInt(3) == 0 ? random.nextInt(3 * CHUNK) : random.nextInt(600);
+    switch (random.nextInt(10)) {
+      case 0, 1, 2 -> {
+        byte[] data = bytes(random, length);
+        if (random.nextBoolean()) {
+          client.await(file.writeAsync(offset, buffer(data, random)));
+        } else {
+          client.await(file.writeBuffer(offset, Unpooled.copiedBuffer(data)));
+        }
+        model.write(offset, data);
+      }
+      case 3 -> {
+        ByteBuf got = client.await(file.readBuffer(offset, length, null));
+        assertThat(ByteBufUtil.getBytes(got)).isEqualTo(model.read(offset, length));
+        got.release();
+      }
+      case 4 -> {
+        FileAttributes now = client.await(file.attributesAsync());
+        assertThat(now.sizeBytes()).isEqualTo(model.size);
+        ByteBuf got = client.await(file.readBuffer(offset, length, now));
+        assertThat(ByteBufUtil.getBytes(got)).isEqualTo(model.read(offset, length));
+        got.release();
+      }
+      case 5 -> {
+        ByteBuffer target = random.nextBoolean()
+            ? ByteBuffer.allocate(length + 10)
+            : ByteBuffer.allocateDirect(length + 10);
+        target.position(5).limit(5 + length);
+        int count = client.await(file.readAsync(offset, target));
+        byte[] expected = model.read(offset, length);
+        assertThat(count).isEqualTo(expected.length);
+        assertThat(target.position()).isEqualTo(5 + count);
+        byte[] got = new byte[count];
+        target.get(5, got);
+        assertThat(got).isEqualTo(expected);
+      }
+      case 6 -> {
+        List<IoPiece> pieces = new ArrayList<>();
+        int at = random.nextInt(1000);
+        for (int i = 0; i < random.nextInt(12); i++) {
+          byte[] data = bytes(random, random.nextInt(2000));
+          pieces.add(new IoPiece(at, buffer(data, random)));
+          model.write(at, data);
+          at += data.length + (random.nextBoolean() ? 0 : random.nextInt(3000));
+        }
+        client.await(file.writeVectoredAsync(pieces));
+      }
+      case 7 -> {
+        List<IoPiece> pieces = new ArrayList<>();
+        for (int i = 0; i < random.nextInt(12); i++) {
+          pieces.add(
+              new IoPiece(random.nextInt(model.size + 500), ByteBuffer.allocate(random.nextInt(3000))));
+        }
+        int[] counts = client.await(file.readVectoredAsync(pieces));
+        for (int i = 0; i < counts.length; i++) {
+          ByteBuffer target = pieces.get(i).buffer();
+          byte[] expected = model.read((int) pieces.get(i).offset(), target.capacity());
+          assertThat(Arrays.copyOf(target.array(), counts[i])).isEqualTo(expected);
+        }
+      }
+      case 8 -> {
+        int size = random.nextInt(3) == 0 ? random.nextInt(2000) : random.nextInt(model.size + 1);
+        if (model.size <= 2000 && size > 900) {
+          size = 900; // the simulation's inline files don't grow by truncation beyond their limit
+        }
+        if (model.size > 0) {
+          size = Math.min(size, model.size);
+          client.await(file.truncateAsync(size));
+          model.truncate(size);
+        }
+      }
+      default -> {
+        if (model.size < SIZE_MAX) {
+          byte[] data = bytes(random, 1 + random.nextInt(500));
+          long at = client.await(file.appendAsync(ByteBuffer.wrap(data)));
+          assertThat(at).isEqualTo(model.size);
+          model.write((int) at, data);
+        }
+      }
+    }
+    assertThat(cluster.sizeOf(file.inode())).isEqualTo(model.size);
+  }
+
+  private static byte[] bytes(Random random, int length) {
+    byte[] bytes = new byte[length];
+    random.nextBytes(bytes);
+    return bytes;
+  }
+
+  private static ByteBuffer buffer(byte[] data, Random random) {
+    return random.nextBoolean()
+        ? ByteBuffer.wrap(data)
+        : ByteBuffer.allocateDirect(data.length).put(data).flip();
+  }
+
+  /** Writes of different ranges, all at once, while another cuts the file up and down beyond them. */
+  @ParameterizedTest(name = "-Dadhocfs.seed={0}")
+  @MethodSource("seeds")
+  void manyAtOnceLoseNothing(long seed) throws FsException {
+    var simulation = new Simulation(seed);
+    var random = new Random(seed);
+    var cluster = new SimulatedCluster(simulation, 3, CHUNK, 0);
+    var client =
+        new SimulatedClient(simulation, cluster, 1, Map.of("inline.max", "0"));
+    var other =
+        new SimulatedClient(simulation, cluster, 2, Map.of("inline.max", "0"));
+    OpenFile file =
+        client.await(client.fileSystem.openAsync(path("/file"), OpenOptions.CREATE));
+    OpenFile elsewhere =
+        other.await(other.fileSystem.openAsync(path("/file"), OpenOptions.CREATE));
+    var fates = new Random(seed);
+    client.rpc.fates =
+        (_, _) -> fates.nextInt(20) == 0 ? Fate.REPLY_LOST : Fate.ARRIVES;
+
+    int pieceBytes = 1500;
+    int pieces = 60;
+    int end = pieceBytes * pieces;
+    byte[] model = bytes(random, end);
+    List<CompletableFuture<?>> writes = new ArrayList<>();
+    List<CompletableFuture<?>> cuts = new ArrayList<>();
+    for (int i = 0; i < pieces; i++) {
+      ByteBuffer piece = ByteBuffer.wrap(model, i * pieceBytes, pieceBytes).slice();
+      writes.add(file.writeAsync((long) i * pieceBytes, piece));
+      if (random.nextInt(8) == 0) {
+        // Grown beyond all writes and cut again there, so that writes see new generations only.
+        cuts.add(
+            elsewhere
+                .truncateAsync(end + 5000L)
+                .thenCompose(_ -> elsewhere.truncateAsync(end + 100L)));
+      }
+      if (random.nextInt(10) == 0) {
+        simulation.pass(java.time.Duration.ofMillis(1));
+      }
+      if (random.nextInt(20) == 0) {
+        int shift = random.nextInt(3);
+        cluster.moveSlots(slot -> (slot + shift) % 3);
+      }
+    }
+    for (CompletableFuture<?> cut : cuts) {
+      simulation.await(cut);
+    }
+    for (CompletableFuture<?> write : writes) {
+      simulation.await(write);
+    }
+    assertThat(cluster.sizeOf(file.inode())).isEqualTo(cuts.isEmpty() ? end : end + 100L);
+    ByteBuf got = client.await(file.readBuffer(0, end, null));
+    assertThat(ByteBufUtil.getBytes(got)).isEqualTo(model);
+    got.release();
+    simulation.await(file.closeAsync());
+    assertThat(cluster.mtimeOf(file.inode())).isPositive();
+    assertThat(client.rpc.unreleased()).isZero();
+  }
+}

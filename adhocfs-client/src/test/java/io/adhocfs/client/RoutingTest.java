@@ -1,0 +1,307 @@
+package io.adhocfs.client;
+
+import static io.adhocfs.client.simulation.SimulatedClient.path;
+import static org.assertj.core.api.Assertions.assertThat;
+
+import io.adhocfs.client.simulation.SimulatedClient;
+import io.adhocfs.client.simulation.SimulatedCluster;
+import io.adhocfs.client.simulation.SimulatedRpc;
+import io.adhocfs.client.simulation.SimulatedRpc.Fate;
+import io.adhocfs.client.simulation.Simulation;
+import io.adhocfs.protocol.model.EntryName;
+import io.adhocfs.protocol.model.FileAttributes;
+import io.adhocfs.protocol.model.FsError;
+import io.adhocfs.protocol.model.FsException;
+import io.adhocfs.protocol.model.InodeId;
+import io.adhocfs.protocol.model.NodeId;
+import io.adhocfs.protocol.placement.ClusterMap;
+import io.adhocfs.protocol.wire.ControlRequest;
+import io.adhocfs.protocol.wire.NamespaceRequest;
+import java.time.Duration;
+import java.util.List;
+import java.util.Map;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.atomic.AtomicInteger;
+import org.junit.jupiter.api.Test;
+
+class RoutingTest {
+  private static final NewInode FILE = NewInode.regularFile(0644, new Owner(1, 2));
+
+  private final Simulation simulation = new Simulation(1);
+  private final SimulatedCluster cluster = new SimulatedCluster(simulation, 4, 4096, 64);
+
+  private SimulatedClient client(Map<String, String> settings) throws FsException {
+    return new SimulatedClient(simulation, cluster, 7, settings);
+  }
+
+  private SimulatedClient client() throws FsException {
+    return client(Map.of());
+  }
+
+  private static EntryName name(String text) {
+    try {
+      return EntryName.ofText(text);
+    } catch (FsException e) {
+      throw new IllegalArgumentException(e);
+    }
+  }
+
+  private CompletableFuture<FileAttributes> create(SimulatedClient client, String name) {
+    return client.fileSystem.inodes().create(InodeId.ROOT, name(name), FILE);
+  }
+
+  @Test
+  void createsOnceWhenTheAnswerIsLost() throws FsException {
+    SimulatedClient client = client();
+    var tries = new AtomicInteger();
+    client.rpc.fates =
+        (_, request) ->
+            request instanceof NamespaceRequest.Create && tries.incrementAndGet() < 4
+                ? Fate.REPLY_LOST
+                : Fate.ARRIVES;
+
+    FileAttributes made = client.await(create(client, "a"));
+
+    assertThat(tries).hasValue(4);
+    assertThat(client.await(client.fileSystem.statAsync(path("/a"))).id()).isEqualTo(made.id());
+  }
+
+  @Test
+  void sendsTheSameSequenceOnEveryTryAndAnotherForTheNextCall() throws FsException {
+    SimulatedClient client = client();
+    var tries = new AtomicInteger();
+    client.rpc.fates =
+        (_, request) ->
+            request instanceof NamespaceRequest.Create && tries.incrementAndGet() < 3
+                ? Fate.LOST
+                : Fate.ARRIVES;
+    client.await(create(client, "a"));
+    client.await(create(client, "b"));
+
+    List<Long> sequences =
+        client.rpc.sent().stream()
+            .map(SimulatedRpc.Sent::request)
+            .filter(NamespaceRequest.Create.class::isInstance)
+            .map(request -> ((NamespaceRequest.Create) request).stamp().sequence())
+            .toList();
+    assertThat(sequences).containsExactly(1L, 1L, 1L, 2L);
+  }
+
+  @Test
+  void letsDaemonsForgetRepliesOfWhatIsOver() throws FsException {
+    SimulatedClient client = client();
+    for (int i = 0; i < 50; i++) {
+      client.await(create(client, "f" + i));
+    }
+    assertThat(cluster.repliesKept(7)).isEqualTo(1);
+  }
+
+  @Test
+  void keepsRepliesOfWhatIsNotOver() throws FsException {
+    SimulatedClient client = client();
+    client.rpc.fates =
+        (_, request) ->
+            request instanceof NamespaceRequest.Create create && create.entry().name().length() == 1
+                ? Fate.REPLY_LOST
+                : Fate.ARRIVES;
+    CompletableFuture<FileAttributes> slow = create(client, "s");
+    for (int i = 0; i < 10; i++) {
+      client.await(create(client, "f" + i));
+    }
+    assertThat(cluster.repliesKept(7)).isEqualTo(11);
+    client.rpc.fates = (_, _) -> Fate.ARRIVES;
+    client.await(slow);
+    client.await(create(client, "last"));
+    assertThat(cluster.repliesKept(7)).isEqualTo(1);
+  }
+
+  @Test
+  void learnsTheMapFromANodeThatDoesNotOwnTheSlotAnyMore() throws FsException {
+    SimulatedClient client = client();
+    client.await(create(client, "a"));
+    cluster.moveSlots(slot -> (slot + 1) % 4);
+    client.rpc.forgetSent();
+
+    client.await(client.fileSystem.statAsync(path("/a")));
+
+    assertThat(client.rpc.sent(ControlRequest.GetMap.class::isInstance)).isEqualTo(1);
+    client.rpc.forgetSent();
+    client.await(client.fileSystem.statAsync(path("/a")));
+    assertThat(client.rpc.sent()).hasSize(1);
+  }
+
+  @Test
+  void findsADaemonThatWasStartedAtAnotherAddressInTheDescription() throws FsException {
+    SimulatedClient client = client();
+    client.await(create(client, "a"));
+    cluster.moveNode(new NodeId(0), 9999, false);
+    client.contacts = cluster.map().nodes();
+
+    long before = simulation.nanoTime();
+    client.await(client.fileSystem.statAsync(path("/a")));
+    assertThat(simulation.nanoTime() - before).isLessThan(Duration.ofSeconds(1).toNanos());
+  }
+
+  @Test
+  void findsADaemonThatWasStartedAtAnotherAddressThroughTheOthers() throws FsException {
+    SimulatedClient client = client();
+    client.await(create(client, "a"));
+    cluster.moveNode(new NodeId(0), 9999, true);
+
+    long before = simulation.nanoTime();
+    client.await(client.fileSystem.statAsync(path("/a")));
+    assertThat(simulation.nanoTime() - before).isLessThan(Duration.ofSeconds(1).toNanos());
+  }
+
+  @Test
+  void givesUpAtTheDeadlineAndNamesNodeAddressAndOperation() throws FsException {
+    SimulatedClient client = client(Map.of("client.deadline", "5s"));
+    client.rpc.setDown(new NodeId(0), true);
+    long before = simulation.nanoTime();
+
+    FsException failure = client.failure(client.fileSystem.statAsync(path("/a")));
+
+    assertThat(failure.error()).isEqualTo(FsError.TIMED_OUT);
+    assertThat(failure).hasMessageContainingAll("stat /a", "n0", "host0:7000", "5000 ms");
+    assertThat(Duration.ofNanos(simulation.nanoTime() - before))
+        .isBetween(Duration.ofMillis(4999), Duration.ofMillis(5100));
+  }
+
+  @Test
+  void waitsForEverWithoutADeadline() throws FsException {
+    SimulatedClient client = client(Map.of("client.deadline", "0"));
+    client.rpc.setDown(new NodeId(0), true);
+    CompletableFuture<?> stat = client.fileSystem.statAsync(path("/"));
+    simulation.pass(Duration.ofHours(1));
+    assertThat(stat).isNotDone();
+    client.rpc.setDown(new NodeId(0), false);
+    client.await(stat);
+  }
+
+  @Test
+  void backsOffWhileANodeIsDown() throws FsException {
+    SimulatedClient client = client();
+    client.rpc.setDown(new NodeId(0), true);
+    CompletableFuture<?> stat = client.fileSystem.inodes().getAttributes(InodeId.ROOT);
+    simulation.pass(Duration.ofSeconds(30));
+    // 10 ms doubling to 1 s, of which half is chance: 7 tries in the first second, then 1 to 2.
+    assertThat(client.rpc.sent(NamespaceRequest.GetAttributes.class::isInstance))
+        .isBetween(30L, 75L);
+    assertThat(client.rpc.sent(ControlRequest.GetMap.class::isInstance)).isBetween(20L, 160L);
+    client.rpc.setDown(new NodeId(0), false);
+    client.await(stat);
+  }
+
+  @Test
+  void triesAgainWhereTooMuchIsQueued() throws FsException {
+    SimulatedClient client = client();
+    var tries = new AtomicInteger();
+    client.rpc.fates =
+        (_, _) -> tries.incrementAndGet() < 4 ? Fate.OVERLOADED : Fate.ARRIVES;
+    client.await(create(client, "a"));
+    assertThat(tries).hasValue(4);
+  }
+
+  @Test
+  void anExpiredSessionIsFinal() throws FsException {
+    SimulatedClient client = client();
+    client.await(create(client, "a"));
+    cluster.expire(7);
+    assertThat(client.error(client.fileSystem.statAsync(path("/a"))))
+        .isEqualTo(FsError.SESSION_EXPIRED);
+    client.rpc.forgetSent();
+    assertThat(client.error(client.fileSystem.statAsync(path("/a"))))
+        .isEqualTo(FsError.SESSION_EXPIRED);
+    assertThat(client.rpc.sent()).isEmpty();
+  }
+
+  @Test
+  void aCancelledCallSendsNothingMore() throws FsException {
+    SimulatedClient client = client();
+    client.rpc.setDown(new NodeId(0), true);
+    CompletableFuture<?> stat = client.fileSystem.statAsync(path("/a"));
+    simulation.pass(Duration.ofSeconds(2));
+    assertThat(stat.cancel(true)).isTrue();
+    client.rpc.forgetSent();
+    simulation.pass(Duration.ofSeconds(30));
+    assertThat(client.rpc.sent()).isEmpty();
+  }
+
+  @Test
+  void aCancelledCallLetsItsSequenceGo() throws FsException {
+    SimulatedClient client = client();
+    client.rpc.fates = (_, _) -> Fate.UNANSWERED;
+    CompletableFuture<?> create = create(client, "a");
+    simulation.pass(Duration.ofMillis(10));
+    create.cancel(true);
+    client.rpc.fates = (_, _) -> Fate.ARRIVES;
+    client.await(create(client, "b"));
+    client.await(create(client, "c"));
+    assertThat(cluster.repliesKept(7)).isEqualTo(1);
+  }
+
+  @Test
+  void renewsTheSessionWhereItIsKnown() throws FsException {
+    SimulatedClient client = client(Map.of("client.lease", "30s"));
+    client.await(create(client, "a"));
+    client.rpc.forgetSent();
+    simulation.pass(Duration.ofSeconds(31));
+    assertThat(client.rpc.sent(ControlRequest.RenewSession.class::isInstance))
+        .isGreaterThanOrEqualTo(3);
+    assertThat(cluster.wasRenewed(new NodeId(0))).isTrue();
+  }
+
+  @Test
+  void closingEndsTheSessionAndWhatIsUnderWay() throws FsException {
+    SimulatedClient client = client();
+    client.await(create(client, "a"));
+    client.rpc.setDown(new NodeId(1), true);
+    var elsewhere = new InodeId(1L << 48 | 5);
+    CompletableFuture<?> waiting = client.fileSystem.inodes().getAttributes(elsewhere);
+    simulation.pass(Duration.ofMillis(50));
+
+    simulation.awaitBlocking(() -> {
+      client.fileSystem.close();
+      return true;
+    });
+
+    assertThat(cluster.wasClosed(new NodeId(0))).isTrue();
+    assertThat(client.error(waiting)).isEqualTo(FsError.CLOSED);
+    assertThat(client.error(client.fileSystem.statAsync(path("/a")))).isEqualTo(FsError.CLOSED);
+  }
+
+  @Test
+  void sumsTheSpaceOfAllNodesAndRemembersThoseThatAreSilent() throws FsException {
+    SimulatedClient client = client();
+    Statistics all = client.await(client.fileSystem.inodes().statistics());
+    assertThat(all.totalBytes()).isEqualTo(4000);
+    assertThat(all.availableBytes()).isEqualTo(2400);
+    assertThat(all.inodesTotal()).isEqualTo(400);
+    client.rpc.setDown(new NodeId(2), true);
+    long before = simulation.nanoTime();
+    assertThat(client.await(client.fileSystem.inodes().statistics())).isEqualTo(all);
+    assertThat(Duration.ofNanos(simulation.nanoTime() - before)).isLessThan(Duration.ofSeconds(4));
+  }
+
+  @Test
+  void aNodeThatNeverToldItsSpaceIsAnError() throws FsException {
+    SimulatedClient client = client(Map.of("client.deadline", "2s"));
+    client.rpc.setDown(new NodeId(2), true);
+    assertThat(client.failure(client.fileSystem.inodes().statistics()))
+        .hasMessageContaining("n2");
+  }
+
+  @Test
+  void startsWhenSomeContactsAreDead() throws FsException {
+    var rpc = new SimulatedRpc(cluster, 8);
+    ClusterMap map = cluster.map();
+    assertThat(map.nodes()).hasSize(4);
+    rpc.close();
+    SimulatedClient first = client();
+    first.await(create(first, "a"));
+    cluster.moveNode(new NodeId(1), 9001, true);
+    cluster.moveNode(new NodeId(2), 9002, true);
+    SimulatedClient client = new SimulatedClient(simulation, cluster, 9, Map.of());
+    client.await(client.fileSystem.statAsync(path("/a")));
+  }
+}

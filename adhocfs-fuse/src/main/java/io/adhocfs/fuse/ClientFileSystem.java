@@ -1,0 +1,570 @@
+package io.adhocfs.fuse;
+
+import io.adhocfs.client.AdhocFileSystem;
+import io.adhocfs.client.AttributeChange;
+import io.adhocfs.client.DirectoryItem;
+import io.adhocfs.client.DirectoryPage;
+import io.adhocfs.client.InodeOperations;
+import io.adhocfs.client.NewInode;
+import io.adhocfs.client.OpenFile;
+import io.adhocfs.client.Owner;
+import io.adhocfs.client.RenameMode;
+import io.adhocfs.protocol.model.EntryName;
+import io.adhocfs.protocol.model.FileAttributes;
+import io.adhocfs.protocol.model.FileType;
+import io.adhocfs.protocol.model.FsError;
+import io.adhocfs.protocol.model.FsException;
+import io.adhocfs.protocol.model.InodeId;
+import io.netty.buffer.ByteBuf;
+import java.util.List;
+import java.util.Map;
+import java.util.concurrent.CancellationException;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.CompletionException;
+import java.util.concurrent.ConcurrentHashMap;
+import java.util.concurrent.atomic.AtomicLong;
+import java.util.function.Consumer;
+import java.util.function.LongSupplier;
+import org.jspecify.annotations.Nullable;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/**
+ * An instance as the kernel sees it: turns each request into calls of the client, and their answer
+ * into the reply, on whichever thread brings it. No thread waits. An interrupted request ends at
+ * once.
+ *
+ * <p>Caching is strict: the kernel trusts neither names nor attributes. Reads through ordinary
+ * handles believe what the client last heard of the file, which is what the kernel has just asked
+ * for; handles that bypass the page cache ask.
+ */
+public final class ClientFileSystem implements InodeFileSystem {
+  private static final Logger log = LoggerFactory.getLogger(ClientFileSystem.class);
+
+  private static final int O_EXCL = 0200;
+  private static final int O_TRUNC = 01000;
+  private static final int O_APPEND = 02000;
+  private static final int O_DIRECT = 040000;
+  private static final int RENAME_NOREPLACE = 1;
+  private static final int RENAME_EXCHANGE = 2;
+
+  private static final int MODE_MASK = 07777;
+
+  /** What statfs counts in. */
+  private static final int BLOCK_SIZE_BYTES = 4096;
+
+  private static final byte[] SELF = {'.'};
+  private static final byte[] PARENT = {'.', '.'};
+  private static final long SELF_COOKIE = 1;
+  private static final long PARENT_COOKIE = 2;
+
+  /** Pages of a listing: the first fits a small reply, later ones grow for large replies. */
+  private static final int FIRST_PAGE_BYTES = 4 << 10;
+
+  private static final int PAGE_BYTES_MAX = 64 << 10;
+
+  /** At most one warning in this time; a dead node would fill the log otherwise. */
+  private static final long WARNING_PERIOD_NANOS = 1_000_000_000L;
+
+  /**
+   * An open file of the kernel's.
+   *
+   * @param direct whether the kernel goes past its page cache, so that the size is asked for
+   */
+  private record Handle(OpenFile file, boolean appends, boolean direct) {}
+
+  private final InodeOperations inodes;
+  private final LongSupplier nanoTime;
+  private final Map<Long, Handle> handles = new ConcurrentHashMap<>();
+  private final AtomicLong lastHandle = new AtomicLong();
+  private final AtomicLong nextWarningNanos;
+  private final AtomicLong warningsDropped = new AtomicLong();
+
+  /** A mount's view of the client, which stays the caller's to close after the unmount. */
+  public ClientFileSystem(AdhocFileSystem client) {
+    this(client.inodes(), System::nanoTime);
+  }
+
+  ClientFileSystem(InodeOperations inodes, LongSupplier nanoTime) {
+    this.inodes = inodes;
+    this.nanoTime = nanoTime;
+    this.nextWarningNanos = new AtomicLong(nanoTime.getAsLong());
+  }
+
+  /**
+   * Starts an operation and answers with its outcome; the program's interrupt cancels it.
+   *
+   * @param call starts it; what it throws is answered too
+   */
+  private <T> void answer(Request request, Reply reply, Call<T> call, Consumer<? super T> success) {
+    CompletableFuture<T> future;
+    try {
+      future = call.start();
+    } catch (FsException e) {
+      refuse(reply, e);
+      return;
+    } catch (RuntimeException e) {
+      refuse(reply, defect(e));
+      return;
+    }
+    CompletableFuture<Boolean> _ =
+        future.handle((value, failure) -> {
+          if (failure != null) {
+            refuse(reply, failureOf(failure));
+            return false;
+          }
+          try {
+            success.accept(value);
+          } catch (RuntimeException e) {
+            refuse(reply, defect(e));
+          }
+          return true;
+        });
+    if (!future.isDone()) {
+      request.onInterrupt(() -> future.cancel(true));
+    }
+  }
+
+  @FunctionalInterface
+  private interface Call<T> {
+    CompletableFuture<T> start() throws FsException;
+  }
+
+  private static FsException failureOf(Throwable failure) {
+    Throwable cause = failure;
+    while (cause instanceof CompletionException && cause.getCause() != null) {
+      cause = cause.getCause();
+    }
+    return switch (cause) {
+      case FsException answer -> answer;
+      case CancellationException e -> new FsException(FsError.INTERRUPTED, "interrupted", e);
+      default -> defect(cause);
+    };
+  }
+
+  private static FsException defect(Throwable cause) {
+    log.error("a defect in the mount", cause);
+    return new FsException(FsError.INTERNAL, "a defect in the mount: " + cause, cause);
+  }
+
+  private void refuse(Reply reply, FsException failure) {
+    switch (failure.error()) {
+      case TIMED_OUT, CORRUPT, STORAGE_FAILED, REFUSED, SESSION_EXPIRED, INTERNAL, BAD_MESSAGE ->
+          warn(failure);
+      default -> {}
+    }
+    reply.error(failure.error());
+  }
+
+  private void warn(FsException failure) {
+    long now = nanoTime.getAsLong();
+    long next = nextWarningNanos.get();
+    if (now - next < 0 || !nextWarningNanos.compareAndSet(next, now + WARNING_PERIOD_NANOS)) {
+      warningsDropped.incrementAndGet();
+      return;
+    }
+    long dropped = warningsDropped.getAndSet(0);
+    log.warn(
+        "{}: {}{}",
+        failure.error(),
+        failure.getMessage(),
+        dropped == 0 ? "" : " (and " + dropped + " failures since the last message)");
+  }
+
+  private static Owner owner(Request request) {
+    return new Owner(request.caller().uid(), request.caller().gid());
+  }
+
+  private Handle handle(long number) throws FsException {
+    Handle handle = handles.get(number);
+    if (handle == null) {
+      throw new FsException(FsError.BAD_HANDLE, "there is no handle " + number);
+    }
+    return handle;
+  }
+
+  private long keep(OpenFile file, int flags) {
+    long number = lastHandle.incrementAndGet();
+    boolean appends = (flags & O_APPEND) != 0;
+    handles.put(number, new Handle(file, appends, appends || (flags & O_DIRECT) != 0));
+    return number;
+  }
+
+  private static OpenMode mode(int flags) {
+    // Where an append goes is known only at the owner, so the kernel must not cache by offset.
+    return (flags & O_APPEND) != 0 ? new OpenMode(true, false) : OpenMode.CACHED;
+  }
+
+  @Override
+  public void lookup(Request request, long directory, EntryName name, AttributesReply reply) {
+    answer(request, reply, () -> inodes.lookup(new InodeId(directory), name), reply::attributes);
+  }
+
+  @Override
+  public void getAttributes(Request request, long inode, long handle, AttributesReply reply) {
+    answer(request, reply, () -> inodes.getAttributes(new InodeId(inode)), reply::attributes);
+  }
+
+  @Override
+  public void setAttributes(
+      Request request, long inode, long handle, AttributeChange change, AttributesReply reply) {
+    var id = new InodeId(inode);
+    io.adhocfs.client.AttributeChange others = others(change);
+    answer(
+        request,
+        reply,
+        () -> {
+          if (change.sizeBytes() == AttributeChange.UNCHANGED) {
+            return inodes.setAttributes(id, others);
+          }
+          return others.isEmpty()
+              ? inodes.truncate(id, change.sizeBytes())
+              : inodes.truncateAndSet(id, change.sizeBytes(), others);
+        },
+        reply::attributes);
+  }
+
+  private static io.adhocfs.client.AttributeChange others(AttributeChange change) {
+    io.adhocfs.client.AttributeChange others = io.adhocfs.client.AttributeChange.NONE;
+    if (change.mode() != AttributeChange.UNCHANGED) {
+      others = others.withMode(change.mode() & MODE_MASK);
+    }
+    if (change.uid() != AttributeChange.UNCHANGED) {
+      others = others.withUid((int) change.uid());
+    }
+    if (change.gid() != AttributeChange.UNCHANGED) {
+      others = others.withGid((int) change.gid());
+    }
+    if (change.atimeNanos() != null) {
+      others = others.withAtimeNanos(change.atimeNanos());
+    }
+    if (change.mtimeNanos() != null) {
+      others = others.withMtimeNanos(change.mtimeNanos());
+    }
+    if (change.ctimeNanos() != null) {
+      others = others.withCtimeNanos(change.ctimeNanos());
+    }
+    return others;
+  }
+
+  @Override
+  public void readLink(Request request, long inode, LinkReply reply) {
+    answer(request, reply, () -> inodes.readSymlink(new InodeId(inode)), reply::target);
+  }
+
+  @Override
+  public void makeNode(
+      Request request,
+      long directory,
+      EntryName name,
+      FileType type,
+      int mode,
+      long deviceNumber,
+      AttributesReply reply) {
+    answer(
+        request,
+        reply,
+        () -> {
+          if (type == FileType.DIRECTORY || type == FileType.SYMLINK) {
+            throw new FsException(FsError.INVALID, "mknod of a " + type);
+          }
+          return inodes.create(
+              new InodeId(directory),
+              name,
+              NewInode.node(type, mode & MODE_MASK, owner(request), deviceNumber));
+        },
+        reply::attributes);
+  }
+
+  @Override
+  public void makeDirectory(
+      Request request, long directory, EntryName name, int mode, AttributesReply reply) {
+    answer(
+        request,
+        reply,
+        () -> inodes.makeDirectory(new InodeId(directory), name, mode & MODE_MASK, owner(request)),
+        reply::attributes);
+  }
+
+  @Override
+  public void symlink(
+      Request request, long directory, EntryName name, byte[] target, AttributesReply reply) {
+    answer(
+        request,
+        reply,
+        () -> {
+          if (target.length == 0) {
+            throw new FsException(FsError.NOT_FOUND, "a symbolic link to nothing");
+          }
+          return inodes.create(
+              new InodeId(directory), name, NewInode.symlink(target, owner(request)));
+        },
+        reply::attributes);
+  }
+
+  @Override
+  public void unlink(Request request, long directory, EntryName name, DoneReply reply) {
+    answer(request, reply, () -> inodes.unlink(new InodeId(directory), name), _ -> reply.done());
+  }
+
+  @Override
+  public void removeDirectory(Request request, long directory, EntryName name, DoneReply reply) {
+    answer(
+        request,
+        reply,
+        () -> inodes.removeDirectory(new InodeId(directory), name),
+        _ -> reply.done());
+  }
+
+  @Override
+  public void rename(
+      Request request,
+      long directory,
+      EntryName name,
+      long newDirectory,
+      EntryName newName,
+      int flags,
+      DoneReply reply) {
+    answer(
+        request,
+        reply,
+        () ->
+            inodes.rename(
+                new InodeId(directory),
+                name,
+                new InodeId(newDirectory),
+                newName,
+                renameMode(flags)),
+        _ -> reply.done());
+  }
+
+  private static RenameMode renameMode(int flags) throws FsException {
+    return switch (flags) {
+      case 0 -> RenameMode.REPLACE;
+      case RENAME_NOREPLACE -> RenameMode.NO_REPLACE;
+      case RENAME_EXCHANGE -> RenameMode.EXCHANGE;
+      default -> throw new FsException(FsError.INVALID, "rename with flags " + flags);
+    };
+  }
+
+  @Override
+  public void link(
+      Request request, long inode, long newDirectory, EntryName newName, AttributesReply reply) {
+    answer(
+        request,
+        reply,
+        () -> inodes.link(new InodeId(inode), new InodeId(newDirectory), newName),
+        reply::attributes);
+  }
+
+  @Override
+  public void open(Request request, long inode, int flags, OpenReply reply) {
+    // The kernel checks what a descriptor may do, and reads through write-only ones itself.
+    answer(
+        request,
+        reply,
+        () ->
+            (flags & O_TRUNC) != 0
+                ? inodes.openTruncated(new InodeId(inode))
+                : inodes.open(new InodeId(inode)),
+        file -> reply.opened(keep(file, flags), mode(flags)));
+  }
+
+  @Override
+  public void create(
+      Request request, long directory, EntryName name, int mode, int flags, CreateReply reply) {
+    answer(
+        request,
+        reply,
+        () ->
+            inodes.createAndOpen(
+                new InodeId(directory),
+                name,
+                NewInode.regularFile(mode & MODE_MASK, owner(request)),
+                (flags & O_EXCL) != 0,
+                (flags & O_TRUNC) != 0),
+        created ->
+            reply.created(
+                created.file().lastKnownAttributes(), keep(created.file(), flags), mode(flags)));
+  }
+
+  @Override
+  public void read(
+      Request request, long inode, long handle, long offset, int lengthBytes, DataReply reply) {
+    answer(
+        request,
+        reply,
+        () -> {
+          Handle open = handle(handle);
+          FileAttributes known = open.direct ? null : open.file.lastKnownAttributes();
+          return open.file.readBuffer(offset, lengthBytes, known);
+        },
+        reply::data);
+  }
+
+  @Override
+  public void write(
+      Request request, long inode, long handle, long offset, ByteBuf data, WriteReply reply) {
+    int length = data.readableBytes();
+    Handle open = handles.get(handle);
+    if (open == null) {
+      data.release();
+      reply.error(FsError.BAD_HANDLE);
+    } else if (open.appends) {
+      answer(request, reply, () -> open.file.appendBuffer(data), _ -> reply.written(length));
+    } else {
+      answer(request, reply, () -> open.file.writeBuffer(offset, data), _ -> reply.written(length));
+    }
+  }
+
+  @Override
+  public void flush(Request request, long inode, long handle, DoneReply reply) {
+    answer(request, reply, () -> handle(handle).file.flushAsync(), _ -> reply.done());
+  }
+
+  @Override
+  public void fsync(Request request, long inode, long handle, boolean dataOnly, DoneReply reply) {
+    answer(request, reply, () -> handle(handle).file.syncAsync(), _ -> reply.done());
+  }
+
+  @Override
+  public void release(Request request, long inode, long handle, DoneReply reply) {
+    // Not to be interrupted: the handle is gone for the kernel, so it must go here too.
+    Handle open = handles.remove(handle);
+    if (open == null) {
+      reply.error(FsError.BAD_HANDLE);
+      return;
+    }
+    CompletableFuture<Boolean> _ =
+        open.file
+            .closeAsync()
+            .handle((_, failure) -> {
+              if (failure == null) {
+                reply.done();
+              } else {
+                refuse(reply, failureOf(failure));
+              }
+              return true;
+            });
+  }
+
+  @Override
+  public void readDirectory(
+      Request request, long inode, long cookie, boolean withAttributes, DirectoryReply reply) {
+    new Listing(request, new InodeId(inode), withAttributes, reply).start(cookie);
+  }
+
+  /**
+   * One reply to readdir: pages are fetched until it is full. Of names with one hash, all but the
+   * last carry the cookie before them, so that none is left out when the reply ends among them; one
+   * may then be listed twice.
+   */
+  private final class Listing {
+    private final Request request;
+    private final InodeId directory;
+    private final boolean withAttributes;
+    private final DirectoryReply reply;
+    private int pageBytes = FIRST_PAGE_BYTES;
+
+    Listing(Request request, InodeId directory, boolean withAttributes, DirectoryReply reply) {
+      this.request = request;
+      this.directory = directory;
+      this.withAttributes = withAttributes;
+      this.reply = reply;
+    }
+
+    void start(long cookie) {
+      if (cookie >= PARENT_COOKIE) {
+        // The cookie of ".." is below the hash of every name.
+        entriesAfter(cookie);
+        return;
+      }
+      answer(
+          request,
+          reply,
+          () -> inodes.getAttributes(directory),
+          attributes -> {
+            if (!attributes.isDirectory()) {
+              reply.error(FsError.NOT_DIRECTORY);
+            } else if ((cookie >= SELF_COOKIE
+                    || reply.add(SELF, directory.value(), FileType.DIRECTORY, SELF_COOKIE, null))
+                && reply.add(
+                    PARENT, attributes.parent().value(), FileType.DIRECTORY, PARENT_COOKIE, null)) {
+              entriesAfter(PARENT_COOKIE);
+            } else {
+              reply.done();
+            }
+          });
+    }
+
+    private void entriesAfter(long cookie) {
+      answer(
+          request,
+          reply,
+          () -> inodes.readDirectory(directory, cookie, pageBytes, withAttributes),
+          page -> {
+            if (!offer(page, cookie) || page.last()) {
+              reply.done();
+            } else {
+              pageBytes = Math.min(PAGE_BYTES_MAX, 4 * pageBytes);
+              entriesAfter(page.nextCookie());
+            }
+          });
+    }
+
+    private boolean offer(DirectoryPage page, long afterCookie) {
+      List<DirectoryItem> items = page.items();
+      long before = afterCookie;
+      for (int i = 0; i < items.size(); i++) {
+        DirectoryItem item = items.get(i);
+        boolean lastOfHash = i + 1 == items.size() || items.get(i + 1).cookie() != item.cookie();
+        @Nullable FileAttributes attributes = withAttributes ? item.attributes() : null;
+        if (!reply.add(
+            item.name().bytes(),
+            item.inode().value(),
+            item.type(),
+            lastOfHash ? item.cookie() : before,
+            attributes)) {
+          return false;
+        }
+        if (lastOfHash) {
+          before = item.cookie();
+        }
+      }
+      return true;
+    }
+  }
+
+  @Override
+  public void fsyncDirectory(Request request, long inode, boolean dataOnly, DoneReply reply) {
+    answer(request, reply, () -> inodes.sync(new InodeId(inode)), _ -> reply.done());
+  }
+
+  @Override
+  public void statistics(Request request, StatisticsReply reply) {
+    answer(
+        request,
+        reply,
+        inodes::statistics,
+        now ->
+            reply.statistics(
+                new Statistics(
+                    now.totalBytes(),
+                    now.availableBytes(),
+                    now.inodesTotal(),
+                    now.inodesFree(),
+                    BLOCK_SIZE_BYTES)));
+  }
+
+  /** Strict: every use of attributes asks the owner. */
+  @Override
+  public long attributeTimeoutNanos() {
+    return 0;
+  }
+
+  /** Strict: every use of a name asks the owner. */
+  @Override
+  public long entryTimeoutNanos() {
+    return 0;
+  }
+}
