@@ -698,10 +698,10 @@ public final class SimulatedCluster {
     long delay = 0;
     for (Node node : map.nodes()) {
       delay += 1 + simulation.random.nextInt(2_000_000);
-      Simulation.Timer _ =
+      io.adhocfs.client.routing.Timers.Timer _ =
           simulation.after(delay, () -> cut(node.id(), inode.id, inode.generation, r.sizeBytes()));
     }
-    Simulation.Timer _ =
+    io.adhocfs.client.routing.Timers.Timer _ =
         simulation.after(
             delay + 1000,
             () -> {
