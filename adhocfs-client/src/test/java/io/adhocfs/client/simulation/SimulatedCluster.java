@@ -1,5 +1,6 @@
 package io.adhocfs.client.simulation;
 
+import io.adhocfs.client.retry.Timers;
 import io.adhocfs.protocol.model.EntryName;
 import io.adhocfs.protocol.model.Epoch;
 import io.adhocfs.protocol.model.FileLayout;
@@ -698,10 +699,10 @@ public final class SimulatedCluster {
     long delay = 0;
     for (Node node : map.nodes()) {
       delay += 1 + simulation.random.nextInt(2_000_000);
-      io.adhocfs.client.routing.Timers.Timer _ =
+      Timers.Timer _ =
           simulation.after(delay, () -> cut(node.id(), inode.id, inode.generation, r.sizeBytes()));
     }
-    io.adhocfs.client.routing.Timers.Timer _ =
+    Timers.Timer _ =
         simulation.after(
             delay + 1000,
             () -> {
