@@ -101,32 +101,26 @@ public final class Main {
    */
   int run(String[] arguments) {
     String first = arguments.length == 0 ? "--help" : RawArguments.text(arguments[0]);
-    switch (first) {
-      case "--help", "-h", "help" -> {
-        if (arguments.length > 1 && first.equals("help")) {
-          return run(new String[] {arguments[1], "--help"});
-        }
-        printCommands();
-        return arguments.length == 0 ? ExitCode.USAGE : ExitCode.OK;
-      }
-      case "--version", "-V" -> {
-        output.line("adhocfs " + version());
-        return ExitCode.OK;
-      }
-      case "rehearse" -> {
-        return rehearse();
-      }
+    String[] rest =
+        arguments.length == 0 ? arguments : Arrays.copyOfRange(arguments, 1, arguments.length);
+    return switch (first) {
+      case "--help", "-h" -> help(arguments.length == 0 ? ExitCode.USAGE : ExitCode.OK);
+      case "help" ->
+          rest.length == 0 ? help(ExitCode.OK) : run(new String[] {rest[0], "--help"});
+      case "--version", "-V" -> version();
+      case "rehearse" -> rehearse();
       default -> {
         Entry entry = COMMANDS.get(first);
-        if (entry == null) {
-          output.note(
-              "adhocfs: there is no command '%s'; there are: %s (adhocfs --help)"
-                  .formatted(first, String.join(", ", COMMANDS.keySet())));
-          return ExitCode.USAGE;
-        }
-        return run(first, entry, Arrays.copyOfRange(arguments, 1, arguments.length));
+        yield entry == null ? unknown(first) : run(first, entry, rest);
       }
-    }
+    };
+  }
+
+  private int unknown(String command) {
+    output.note(
+        "adhocfs: there is no command '%s'; there are: %s (adhocfs --help)"
+            .formatted(command, String.join(", ", COMMANDS.keySet())));
+    return ExitCode.USAGE;
   }
 
   /** For the build; see {@link Rehearsal}. */
@@ -208,7 +202,7 @@ public final class Main {
     return parser;
   }
 
-  private void printCommands() {
+  private int help(int exitCode) {
     output.line(
         "adhocfs: a file system over the local disks of a job's nodes, for as long as the job.");
     output.line("");
@@ -219,10 +213,12 @@ public final class Main {
     output.line(
         "'adhocfs COMMAND --help' says more. Paths inside an instance are written adhoc:/dir.");
     output.line("Exit codes: 0 done; 1 failed; 2 wrong use, or not everything could be looked at.");
+    return exitCode;
   }
 
-  private static String version() {
+  private int version() {
     String version = Main.class.getPackage().getImplementationVersion();
-    return version == null ? "(from classes)" : version;
+    output.line("adhocfs " + (version == null ? "(from classes)" : version));
+    return ExitCode.OK;
   }
 }
