@@ -132,8 +132,7 @@ public final class Main {
   /** For the build; see {@link Rehearsal}. */
   private int rehearse() {
     try {
-      return Rehearsal.run(
-          surroundings, (around, arguments) -> new Main(around).run(arguments));
+      return Rehearsal.run(surroundings, (around, arguments) -> new Main(around).run(arguments));
     } catch (IOException e) {
       output.note("adhocfs rehearse: " + reason(e));
       return ExitCode.FAILED;

@@ -41,7 +41,8 @@ class FileModelTest {
   void oneAfterTheOtherThroughSeveralHandles(long seed) throws FsException {
     var simulation = new Simulation(seed);
     var random = new Random(seed);
-    var cluster = new SimulatedCluster(simulation, 1 + random.nextInt(5), CHUNK, random.nextInt(3) * 1000);
+    var cluster =
+        new SimulatedCluster(simulation, 1 + random.nextInt(5), CHUNK, random.nextInt(3) * 1000);
     Map<String, String> settings = Map.of("inline.max", String.valueOf(random.nextInt(3) * 1000));
     List<SimulatedClient> clients = new ArrayList<>();
     List<OpenFile> files = new ArrayList<>();
@@ -49,8 +50,7 @@ class FileModelTest {
       var client = new SimulatedClient(simulation, cluster, i + 1, settings);
       clients.add(client);
       for (int j = 0; j < 2; j++) {
-        files.add(
-            client.await(client.fileSystem.openAsync(path("/file"), OpenOptions.CREATE)));
+        files.add(client.await(client.fileSystem.openAsync(path("/file"), OpenOptions.CREATE)));
       }
       int failing = random.nextInt(6);
       var fates = new Random(seed + i);
@@ -106,20 +106,19 @@ class FileModelTest {
 
     byte[] read(int offset, int length) {
       return Arrays.copyOfRange(
-          bytes, Math.min(offset, size), Math.min(size, offset + length) < offset
+          bytes,
+          Math.min(offset, size),
+          Math.min(size, offset + length) < offset
               ? Math.min(offset, size)
               : Math.min(size, offset + length));
     }
   }
 
   private static void act(
-      SimulatedClient client,
-      OpenFile file,
-      Model model,
-      Random random,
-      SimulatedCluster cluster)
+      SimulatedClient client, OpenFile file, Model model, Random random, SimulatedCluster cluster)
       throws FsException {
-    int offset = random.nextInt(4) == 0 ? random.nextInt(SIZE_MAX) : random.nextInt(model.size + 2000);
+    int offset =
+        random.nextInt(4) == 0 ? random.nextInt(SIZE_MAX) : random.nextInt(model.size + 2000);
     offset = Math.min(offset, SIZE_MAX);
     int length = random.nextInt(3) == 0 ? random.nextInt(3 * CHUNK) : random.nextInt(600);
     switch (random.nextInt(10)) {
@@ -145,9 +144,10 @@ class FileModelTest {
         got.release();
       }
       case 5 -> {
-        ByteBuffer target = random.nextBoolean()
-            ? ByteBuffer.allocate(length + 10)
-            : ByteBuffer.allocateDirect(length + 10);
+        ByteBuffer target =
+            random.nextBoolean()
+                ? ByteBuffer.allocate(length + 10)
+                : ByteBuffer.allocateDirect(length + 10);
         target.position(5).limit(5 + length);
         int count = client.await(file.readAsync(offset, target));
         byte[] expected = model.read(offset, length);
@@ -172,7 +172,8 @@ class FileModelTest {
         List<IoPiece> pieces = new ArrayList<>();
         for (int i = 0; i < random.nextInt(12); i++) {
           pieces.add(
-              new IoPiece(random.nextInt(model.size + 500), ByteBuffer.allocate(random.nextInt(3000))));
+              new IoPiece(
+                  random.nextInt(model.size + 500), ByteBuffer.allocate(random.nextInt(3000))));
         }
         int[] counts = client.await(file.readVectoredAsync(pieces));
         for (int i = 0; i < counts.length; i++) {
@@ -216,24 +217,21 @@ class FileModelTest {
         : ByteBuffer.allocateDirect(data.length).put(data).flip();
   }
 
-  /** Writes of different ranges, all at once, while another cuts the file up and down beyond them. */
+  /**
+   * Writes of different ranges, all at once, while another cuts the file up and down beyond them.
+   */
   @ParameterizedTest(name = "-Dadhocfs.seed={0}")
   @MethodSource("seeds")
   void manyAtOnceLoseNothing(long seed) throws FsException {
     var simulation = new Simulation(seed);
     var random = new Random(seed);
     var cluster = new SimulatedCluster(simulation, 3, CHUNK, 0);
-    var client =
-        new SimulatedClient(simulation, cluster, 1, Map.of("inline.max", "0"));
-    var other =
-        new SimulatedClient(simulation, cluster, 2, Map.of("inline.max", "0"));
-    OpenFile file =
-        client.await(client.fileSystem.openAsync(path("/file"), OpenOptions.CREATE));
-    OpenFile elsewhere =
-        other.await(other.fileSystem.openAsync(path("/file"), OpenOptions.CREATE));
+    var client = new SimulatedClient(simulation, cluster, 1, Map.of("inline.max", "0"));
+    var other = new SimulatedClient(simulation, cluster, 2, Map.of("inline.max", "0"));
+    OpenFile file = client.await(client.fileSystem.openAsync(path("/file"), OpenOptions.CREATE));
+    OpenFile elsewhere = other.await(other.fileSystem.openAsync(path("/file"), OpenOptions.CREATE));
     var fates = new Random(seed);
-    client.rpc.fates =
-        (_, _) -> fates.nextInt(20) == 0 ? Fate.REPLY_LOST : Fate.ARRIVES;
+    client.rpc.fates = (_, _) -> fates.nextInt(20) == 0 ? Fate.REPLY_LOST : Fate.ARRIVES;
 
     int pieceBytes = 1500;
     int pieces = 60;

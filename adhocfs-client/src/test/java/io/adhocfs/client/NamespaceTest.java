@@ -77,7 +77,8 @@ class NamespaceTest {
     assertThat(stat("/c/chain")).isEqualTo(file);
     FileAttributes link = client.await(fs.statLinkAsync(path("/c/chain")));
     assertThat(link.type()).isEqualTo(FileType.SYMLINK);
-    assertThat(new String(client.await(fs.readSymlinkAsync(path("/c/chain"))), StandardCharsets.UTF_8))
+    assertThat(
+            new String(client.await(fs.readSymlinkAsync(path("/c/chain"))), StandardCharsets.UTF_8))
         .isEqualTo("relative/file");
     assertThat(client.error(fs.statAsync(path("/a/b/file/..")))).isEqualTo(FsError.NOT_DIRECTORY);
     assertThat(client.error(fs.statAsync(path("/a/none/..")))).isEqualTo(FsError.NOT_FOUND);
@@ -172,8 +173,7 @@ class NamespaceTest {
     client.await(fs.removeRecursivelyAsync(path("/tree")));
     assertThat(client.error(fs.statAsync(path("/tree")))).isEqualTo(FsError.NOT_FOUND);
     stat("/keep/file");
-    assertThat(client.error(fs.removeRecursivelyAsync(path("/tree"))))
-        .isEqualTo(FsError.NOT_FOUND);
+    assertThat(client.error(fs.removeRecursivelyAsync(path("/tree")))).isEqualTo(FsError.NOT_FOUND);
     client.await(fs.removeRecursivelyAsync(AdhocPath.ROOT));
     assertThat(client.error(fs.statAsync(path("/keep")))).isEqualTo(FsError.NOT_FOUND);
   }
@@ -341,8 +341,7 @@ class NamespaceTest {
     OpenFile file = client.await(fs.openAsync(path("/d/b"), OpenOptions.CREATE_EMPTY));
     assertThat(file.inode()).isEqualTo(inode);
     CreatedFile created =
-        client.await(
-            fs.inodes().createAndOpen(stat("/d"), EntryName.ofText("b"), FILE, false));
+        client.await(fs.inodes().createAndOpen(stat("/d"), EntryName.ofText("b"), FILE, false));
     assertThat(created.existed()).isTrue();
     assertThat(created.file().inode()).isEqualTo(inode);
     client.await(created.file().closeAsync());

@@ -196,8 +196,7 @@ class RoutingTest {
   void triesAgainWhereTooMuchIsQueued() throws FsException {
     SimulatedClient client = client();
     var tries = new AtomicInteger();
-    client.rpc.fates =
-        (_, _) -> tries.incrementAndGet() < 4 ? Fate.OVERLOADED : Fate.ARRIVES;
+    client.rpc.fates = (_, _) -> tries.incrementAndGet() < 4 ? Fate.OVERLOADED : Fate.ARRIVES;
     client.await(create(client, "a"));
     assertThat(tries).hasValue(4);
   }
@@ -287,8 +286,7 @@ class RoutingTest {
   void aNodeThatNeverToldItsSpaceIsAnError() throws FsException {
     SimulatedClient client = client(Map.of("client.deadline", "2s"));
     client.rpc.setDown(new NodeId(2), true);
-    assertThat(client.failure(client.fileSystem.inodes().statistics()))
-        .hasMessageContaining("n2");
+    assertThat(client.failure(client.fileSystem.inodes().statistics())).hasMessageContaining("n2");
   }
 
   @Test

@@ -35,8 +35,7 @@ class VectoredIoTest {
   }
 
   private static OpenFile file(SimulatedClient client) throws FsException {
-    OpenFile file =
-        client.await(client.fileSystem.openAsync(path("/file"), OpenOptions.CREATE));
+    OpenFile file = client.await(client.fileSystem.openAsync(path("/file"), OpenOptions.CREATE));
     client.rpc.forgetSent();
     return file;
   }

@@ -196,7 +196,8 @@ class WriteReportTest {
 
   @Test
   void aWritePastTheLargestOffsetIsTooBig() {
-    assertThat(client.error(file.writeBuffer(Long.MAX_VALUE - 1, Unpooled.copiedBuffer(new byte[9]))))
+    assertThat(
+            client.error(file.writeBuffer(Long.MAX_VALUE - 1, Unpooled.copiedBuffer(new byte[9]))))
         .isEqualTo(FsError.FILE_TOO_BIG);
   }
 
@@ -227,10 +228,8 @@ class WriteReportTest {
   @Test
   void syncsEveryOwnerOfChunksWhenTheSettingSaysDisk() throws FsException {
     var durable =
-        new SimulatedClient(
-            simulation, cluster, 3, Map.of("inline.max", "0", "fsync", "disk"));
-    OpenFile same =
-        durable.await(durable.fileSystem.openAsync(path("/file"), OpenOptions.CREATE));
+        new SimulatedClient(simulation, cluster, 3, Map.of("inline.max", "0", "fsync", "disk"));
+    OpenFile same = durable.await(durable.fileSystem.openAsync(path("/file"), OpenOptions.CREATE));
     durable.await(same.writeAsync(0, ByteBuffer.allocate(10 * CHUNK)));
     durable.rpc.forgetSent();
     durable.await(same.syncAsync());
@@ -261,8 +260,7 @@ class WriteReportTest {
 
   @Test
   void aHandleOpenedToReadRefusesWrites() throws FsException {
-    OpenFile reader =
-        client.await(client.fileSystem.openAsync(path("/file"), OpenOptions.READ));
+    OpenFile reader = client.await(client.fileSystem.openAsync(path("/file"), OpenOptions.READ));
     assertThat(client.error(reader.writeAsync(0, ByteBuffer.allocate(1))))
         .isEqualTo(FsError.BAD_HANDLE);
   }

@@ -117,7 +117,8 @@ final class CheckedTextFile {
     var text = new StringBuilder(magic).append('\n');
     text.append(VERSION).append(' ').append(version).append('\n');
     values.forEach((name, value) -> text.append(name).append(' ').append(value).append('\n'));
-    text.append(CHECKSUM).append(' ').append(checksum(text.toString())).append('\n');
+    String sum = checksum(text.toString());
+    text.append(CHECKSUM).append(' ').append(sum).append('\n');
     replace(path, text.toString().getBytes(StandardCharsets.ISO_8859_1));
   }
 

@@ -14,15 +14,19 @@ import io.adhocfs.protocol.wire.Request;
 import io.netty.buffer.Unpooled;
 import java.time.Duration;
 import java.util.Collection;
+import java.util.List;
 import java.util.Map;
 import java.util.TreeMap;
 import java.util.concurrent.CancellationException;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CompletionException;
 import java.util.concurrent.ExecutionException;
+import java.util.concurrent.locks.LockSupport;
 
 /** Asks daemons and waits for their answers. Thread-safe. */
 public final class AdminConnection implements AutoCloseable {
+  private static final Duration RETRY_PAUSE = Duration.ofMillis(50);
+
   private final RpcClient rpc;
 
   /** Takes the client over: closing this closes it. */
@@ -53,6 +57,31 @@ public final class AdminConnection implements AutoCloseable {
         failures.put(node, e);
       }
     });
+    return new NodeAnswers<>(answers, failures);
+  }
+
+  /**
+   * The same question to several nodes that are known to run, asked again of those that cannot be
+   * reached, until they answer or the patience is over. For questions that may be asked twice.
+   */
+  public <T extends Reply> NodeAnswers<T> askUntilAnswered(
+      Collection<NodeId> nodes, Request request, Class<T> answer, Duration patience) {
+    long limit = System.nanoTime() + patience.toNanos();
+    NodeAnswers<T> first = askAll(nodes, request, answer, patience);
+    var answers = new TreeMap<NodeId, T>(first.answers());
+    var failures = new TreeMap<NodeId, FsException>(first.failures());
+    while (!failures.isEmpty() && System.nanoTime() - limit < 0) {
+      LockSupport.parkNanos(RETRY_PAUSE.toNanos());
+      NodeAnswers<T> next =
+          askAll(
+              List.copyOf(failures.keySet()),
+              request,
+              answer,
+              Duration.ofNanos(Math.max(1, limit - System.nanoTime())));
+      answers.putAll(next.answers());
+      failures.clear();
+      failures.putAll(next.failures());
+    }
     return new NodeAnswers<>(answers, failures);
   }
 

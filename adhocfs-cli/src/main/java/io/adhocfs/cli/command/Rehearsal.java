@@ -28,8 +28,8 @@ import java.util.HashMap;
 import java.util.List;
 
 /**
- * Does in one process, with a daemon of its own in a temporary directory, what commands, daemons and
- * clients do most, so that the build can record which classes they load: later starts map them
+ * Does in one process, with a daemon of its own in a temporary directory, what commands, daemons
+ * and clients do most, so that the build can record which classes they load: later starts map them
  * instead of loading them.
  */
 public final class Rehearsal {
@@ -87,8 +87,14 @@ public final class Rehearsal {
       int exitCode = ExitCode.OK;
       for (String line :
           List.of(
-              "status", "status --json", "ls -l", "stat adhoc:/file", "cat adhoc:/file",
-              "copy -q adhoc:/file " + root.resolve("copy"), "verify", "config list",
+              "status",
+              "status --json",
+              "ls -l",
+              "stat adhoc:/file",
+              "cat adhoc:/file",
+              "copy -q adhoc:/file " + root.resolve("copy"),
+              "verify",
+              "config list",
               "rm adhoc:/file")) {
         exitCode = Math.max(exitCode, commands.run(around, line.split(" ", -1)));
       }
@@ -105,8 +111,7 @@ public final class Rehearsal {
   private static void useFileSystem(InstanceDescription description) throws IOException {
     try (AdhocFileSystem fileSystem =
             AdhocFileSystem.open(description::instance, ClientOptions.DEFAULT);
-        OpenFile file =
-            fileSystem.open(AdhocPath.ofText("/file"), OpenOptions.CREATE_NEW)) {
+        OpenFile file = fileSystem.open(AdhocPath.ofText("/file"), OpenOptions.CREATE_NEW)) {
       file.write(0, ByteBuffer.allocate(100));
       file.write(0, ByteBuffer.allocate(1 << 20));
       file.flush();

@@ -32,7 +32,7 @@ import picocli.CommandLine.Parameters;
       "Exit codes: 0 all of these nodes run; 1 one could not be started; 2 wrong use, no such instance or node."
     })
 public final class StartCommand extends Command {
-  private static final Duration LOOK_PATIENCE = Duration.ofSeconds(1);
+  private static final Duration LOOK_PATIENCE = Duration.ofSeconds(5);
   private static final Duration INSTALL_PATIENCE = Duration.ofSeconds(10);
 
   @Parameters(
@@ -70,15 +70,23 @@ public final class StartCommand extends Command {
                       .formatted(outcome.item().id(), outcome.failure().getMessage()));
           exitCode = ExitCode.FAILED;
         } else if (outcome.result() != null) {
-          map = map.withNode(outcome.result().node());
-          started.add(outcome.item().id());
+          RunningDaemon daemon = outcome.result();
+          ClusterMap.Node before = map.node(daemon.node().id());
+          if (before == null || before.incarnation() < daemon.node().incarnation()) {
+            map = map.withNode(daemon.node());
+            started.add(outcome.item().id());
+          }
         }
       }
       // The started ones know the owners from their own files, which may be newer than ours.
-      map = connection.useNewest(map, connection.askMaps(started, INSTALL_PATIENCE));
+      map =
+          connection.useNewest(
+              map,
+              connection.askUntilAnswered(
+                  started, new ControlRequest.GetMap(), Reply.Map.class, INSTALL_PATIENCE));
       directory().replace(description.withNodes(map.nodes()));
       NodeAnswers<Reply.Done> installed =
-          connection.askAll(
+          connection.askUntilAnswered(
               ids.stream()
                   .filter(id -> maps.answers().containsKey(id) || started.contains(id))
                   .toList(),

@@ -278,7 +278,7 @@ public final class UpCommand extends Command {
     try (AdminConnection connection = Connections.open(description)) {
       var unused =
           connection
-              .askAll(
+              .askUntilAnswered(
                   map.nodes().stream().map(ClusterMap.Node::id).toList(),
                   new ControlRequest.InstallMap(map),
                   Reply.Done.class,

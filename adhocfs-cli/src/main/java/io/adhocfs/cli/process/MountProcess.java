@@ -129,7 +129,7 @@ public final class MountProcess {
   /** Lets the main thread take leave of the daemons before the process ends. */
   private void awaitServed() {
     try {
-      boolean unused = served.await(LEAVE_SECONDS, TimeUnit.SECONDS);
+      var _ = served.await(LEAVE_SECONDS, TimeUnit.SECONDS);
     } catch (InterruptedException e) {
       Thread.currentThread().interrupt();
     }

@@ -61,11 +61,16 @@ public record NodeBootstrap(
     }
   }
 
-  /** Starts it on this host and waits until it is ready. */
+  /** Starts it on this host, unless it runs already, and waits until it is ready. */
   public RunningDaemon startHere() throws FsException {
     var daemon = new LocalDaemon(dataDirectory);
     if (fresh) {
       daemon.makeDirectory();
+    } else {
+      RunningDaemon running = daemon.running();
+      if (running != null) {
+        return running;
+      }
     }
     return daemon.start(
         configuration.isEmpty() ? null : configuration.getBytes(StandardCharsets.UTF_8),

@@ -23,9 +23,13 @@ public final class ServiceProcess {
   private final Process process;
   private final Path log;
 
-  private ServiceProcess(Process process, Path log) {
+  /** Where this process began to write to its log. */
+  private final long logStart;
+
+  private ServiceProcess(Process process, Path log, long logStart) {
     this.process = process;
     this.log = log;
+    this.logStart = logStart;
   }
 
   /**
@@ -54,7 +58,8 @@ public final class ServiceProcess {
     // A service must not keep a directory busy that somebody wants to unmount or remove.
     builder.directory(new File("/"));
     try {
-      return new ServiceProcess(builder.start(), log);
+      long logStart = log.toFile().length();
+      return new ServiceProcess(builder.start(), log, logStart);
     } catch (IOException e) {
       throw new FsException(
           FsError.STORAGE_FAILED, "cannot start " + command.getFirst() + ": " + e.getMessage(), e);
@@ -77,7 +82,7 @@ public final class ServiceProcess {
 
   /** What the process said last; for errors. */
   public String lastLines() {
-    return lastLines(log, 5);
+    return lastLines(tail(log, logStart), 3);
   }
 
   /** How it ended, with what it said last. */
@@ -94,9 +99,13 @@ public final class ServiceProcess {
   }
 
   /** The last lines of a log that say something, joined into one. */
-  public static String lastLines(Path log, int lines) {
+  static String lastLines(Path log, int lines) {
+    return lastLines(tail(log), lines);
+  }
+
+  private static String lastLines(List<String> tail, int lines) {
     List<String> kept = new ArrayList<>();
-    for (String line : tail(log)) {
+    for (String line : tail) {
       String stripped = line.strip();
       if (!stripped.isEmpty() && !stripped.startsWith("at ") && !stripped.startsWith("... ")) {
         kept.add(stripped);
@@ -109,13 +118,17 @@ public final class ServiceProcess {
 
   /** The lines at the end of a log. */
   public static List<String> tail(Path log) {
+    return tail(log, 0);
+  }
+
+  private static List<String> tail(Path log, long from) {
     try (var file = new RandomAccessFile(log.toFile(), "r")) {
-      long start = Math.max(0, file.length() - TAIL_BYTES_MAX);
+      long start = Math.max(Math.min(from, file.length()), file.length() - TAIL_BYTES_MAX);
       file.seek(start);
       var bytes = new byte[(int) Math.min(TAIL_BYTES_MAX, file.length() - start)];
       file.readFully(bytes);
       List<String> lines = new String(bytes, StandardCharsets.UTF_8).lines().toList();
-      return start == 0 || lines.isEmpty() ? lines : lines.subList(1, lines.size());
+      return start == from || lines.isEmpty() ? lines : lines.subList(1, lines.size());
     } catch (IOException e) {
       return List.of("(cannot read " + log + ": " + e.getMessage() + ")");
     }

@@ -35,7 +35,7 @@ import java.util.function.Consumer;
  * <p>Not thread-safe; used once.
  */
 public final class Verifier {
-  private static final Duration MAP_PATIENCE = Duration.ofSeconds(3);
+  private static final Duration MAP_PATIENCE = Duration.ofSeconds(10);
 
   /** Comparing all chunk files with the index may take long. */
   private static final Duration CHECK_PATIENCE = Duration.ofMinutes(10);

@@ -166,8 +166,7 @@ final class FakeCluster implements RpcClient {
                       .filter(entry -> entry.directory().equals(read.directory()))
                       .sorted(Comparator.comparingLong(entry -> entry.name().hash()))
                       .map(entry ->
-                          new DirectoryEntry(
-                              entry.name(), entry.inode(), entry.fileType(), null))
+                          new DirectoryEntry(entry.name(), entry.inode(), entry.fileType(), null))
                       .toList(),
                   true);
           default -> throw new IllegalArgumentException(request.toString());
@@ -191,7 +190,8 @@ final class FakeCluster implements RpcClient {
   }
 
   private static <T> List<T> page(List<T> all, int from) {
-    return List.copyOf(all.subList(Math.min(from, all.size()), Math.min(from + PAGE_ITEMS, all.size())));
+    return List.copyOf(
+        all.subList(Math.min(from, all.size()), Math.min(from + PAGE_ITEMS, all.size())));
   }
 
   private static byte[] next(List<?> all, int from) {
@@ -200,7 +200,25 @@ final class FakeCluster implements RpcClient {
 
   private NodeStatus status(NodeId node) {
     return new NodeStatus(
-        node, "", "", 1, "", NodeState.ACTIVE, 1, 1, 1, 1, 1, 1, 1, 1, pendingOperations, 1, 1, 1, 0);
+        node,
+        "",
+        "",
+        1,
+        "",
+        NodeState.ACTIVE,
+        1,
+        1,
+        1,
+        1,
+        1,
+        1,
+        1,
+        1,
+        pendingOperations,
+        1,
+        1,
+        1,
+        0);
   }
 
   @Override

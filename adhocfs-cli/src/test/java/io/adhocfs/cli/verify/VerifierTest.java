@@ -42,7 +42,8 @@ class VerifierTest {
   private void assertInconsistent(String... words) {
     VerifyReport report = verify();
     assertThat(report.exitCode()).as(report.toString()).isEqualTo(VerifyReport.EXIT_INCONSISTENT);
-    assertThat(report.inconsistencies()).anySatisfy(sentence -> assertThat(sentence).contains(words));
+    assertThat(report.inconsistencies())
+        .anySatisfy(sentence -> assertThat(sentence).contains(words));
   }
 
   private void assertClean() {
@@ -75,8 +76,8 @@ class VerifierTest {
 
   @Test
   void namesAnInodeWithoutNamesUnlessItIsOpen() {
-    var orphan = FakeCluster.attributes(
-        InodeId.of(new SlotId(9), 77), FileType.REGULAR, 0, 0, InodeId.NONE);
+    var orphan =
+        FakeCluster.attributes(InodeId.of(new SlotId(9), 77), FileType.REGULAR, 0, 0, InodeId.NONE);
     cluster.put(orphan, 1);
     assertClean();
     cluster.put(orphan, 0);

@@ -130,10 +130,11 @@ public final class SimulatedCluster {
     mapByNode.replaceAll((_, _) -> map);
     // What a chunk owner knows of cuts moves with its slots.
     Map<InodeId, Long> all = new HashMap<>();
-    generations.values().forEach(known ->
-        known.forEach((inode, generation) -> all.merge(inode, generation, Math::max)));
-    map.nodes().forEach(node ->
-        generations.put(node.id().value(), new HashMap<>(all)));
+    generations
+        .values()
+        .forEach(
+            known -> known.forEach((inode, generation) -> all.merge(inode, generation, Math::max)));
+    map.nodes().forEach(node -> generations.put(node.id().value(), new HashMap<>(all)));
   }
 
   /** A daemon starts anew at another address; the others know its new address if told. */
@@ -142,11 +143,10 @@ public final class SimulatedCluster {
     if (old == null) {
       throw new IllegalArgumentException("no node " + id);
     }
-    var moved =
-        new Node(id, old.host(), port, "", old.incarnation() + 1, old.state());
+    var moved = new Node(id, old.host(), port, "", old.incarnation() + 1, old.state());
     map = map.withNode(moved);
-    mapByNode.replaceAll((node, known) ->
-        tellOthers || node == id.value() ? known.withNode(moved) : known);
+    mapByNode.replaceAll(
+        (node, known) -> tellOthers || node == id.value() ? known.withNode(moved) : known);
   }
 
   /** Spreads a directory over 2^k partitions. */
@@ -256,7 +256,11 @@ public final class SimulatedCluster {
     kept.keySet().removeIf(sequence -> sequence < below);
     if (stamp.sequence() < below) {
       throw new AssertionError(
-          request.type() + " came with number " + stamp.sequence() + ", all below " + below
+          request.type()
+              + " came with number "
+              + stamp.sequence()
+              + ", all below "
+              + below
               + " were said to be over");
     }
     byte[] encoded = SimulatedRpc.encoded(request);
@@ -512,8 +516,7 @@ public final class SimulatedCluster {
         new SimulatedInode(
             id,
             r.fileType(),
-            new FileLayout(
-                chunkSizeBytes, Placement.wideFirstSlot(id), 1, 0, inlineMaxBytes > 0));
+            new FileLayout(chunkSizeBytes, Placement.wideFirstSlot(id), 1, 0, inlineMaxBytes > 0));
     inode.mode = r.mode();
     inode.uid = r.uid();
     inode.gid = r.gid();
@@ -536,8 +539,7 @@ public final class SimulatedCluster {
     }
     InodeId id = newId(Placement.newDirectorySlot(directory.id, r.entry().name()));
     var inode =
-        new SimulatedInode(
-            id, FileType.DIRECTORY, new FileLayout(chunkSizeBytes, 0, 1, 0, false));
+        new SimulatedInode(id, FileType.DIRECTORY, new FileLayout(chunkSizeBytes, 0, 1, 0, false));
     inode.mode = r.mode();
     inode.uid = r.uid();
     inode.gid = r.gid();
@@ -601,8 +603,7 @@ public final class SimulatedCluster {
       }
       SimulatedInode inode = inode(entry.getValue());
       boolean with = r.withAttributes() && owns(node, inode.id.slot());
-      page.add(
-          new DirectoryEntry(name, inode.id, inode.type, with ? inode.attributes() : null));
+      page.add(new DirectoryEntry(name, inode.id, inode.type, with ? inode.attributes() : null));
       bytes += 20 + name.length() + (with ? 130 : 0);
       lastHash = name.hash();
     }
@@ -748,8 +749,7 @@ public final class SimulatedCluster {
     if (!owns(node, Placement.chunkSlot(layout, span.chunkIndex()))) {
       return Reply.Spans.OUTCOME_MOVED;
     }
-    long known =
-        generations.getOrDefault(node.value(), Map.of()).getOrDefault(inode, 0L);
+    long known = generations.getOrDefault(node.value(), Map.of()).getOrDefault(inode, 0L);
     return used < known ? Reply.Spans.OUTCOME_STALE : Reply.Spans.OUTCOME_OK;
   }
 

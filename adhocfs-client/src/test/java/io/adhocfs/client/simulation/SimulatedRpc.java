@@ -108,8 +108,7 @@ public final class SimulatedRpc implements RpcClient {
     Request copy;
     try {
       copy =
-          (Request)
-              request.type().decode(new WireReader(Unpooled.wrappedBuffer(encoded(request))));
+          (Request) request.type().decode(new WireReader(Unpooled.wrappedBuffer(encoded(request))));
     } catch (FsException e) {
       throw new AssertionError(request + " can't be decoded", e);
     }
@@ -126,9 +125,9 @@ public final class SimulatedRpc implements RpcClient {
     switch (fate) {
       case UNREACHABLE ->
           later(latency(), () -> fail(answer, FsError.UNREACHABLE, node + " is not reachable"));
-      case LOST ->
-          later(latency(), () -> fail(answer, FsError.CONNECTION_LOST, node + " is lost"));
-      case OVERLOADED -> later(latency(), () -> fail(answer, FsError.OVERLOADED, node + " is busy"));
+      case LOST -> later(latency(), () -> fail(answer, FsError.CONNECTION_LOST, node + " is lost"));
+      case OVERLOADED ->
+          later(latency(), () -> fail(answer, FsError.OVERLOADED, node + " is busy"));
       case UNANSWERED -> {}
       case ARRIVES, REPLY_LOST ->
           later(latency(), () -> arrive(node, copy, bytes, fate == Fate.REPLY_LOST, answer));

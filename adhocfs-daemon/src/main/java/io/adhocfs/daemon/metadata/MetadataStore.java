@@ -241,6 +241,11 @@ public final class MetadataStore {
           break;
         }
         int slot = Keys.slot(iterator.key());
+        if (slot > countedSlots && Keys.kindCode(iterator.key()) < RecordKind.INODE.code()) {
+          // Its inodes come after what was found.
+          countedSlots = slot;
+          continue;
+        }
         while (iterator.isValid() && isKind(iterator.key(), slot, RecordKind.INODE)) {
           boolean directory = Records.typeOfAttributes(iterator.value()) == FileType.DIRECTORY;
           add(directory, 1);

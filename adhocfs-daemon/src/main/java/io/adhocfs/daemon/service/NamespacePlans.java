@@ -149,6 +149,11 @@ final class NamespacePlans {
       }
 
       @Override
+      public InodeId looksAtInode() {
+        return request.inode();
+      }
+
+      @Override
       public void plan(Sink sink) throws FsException {
         rules.directoryOf(request.entry());
         if (store.dentry(request.entry()) != null) {

@@ -267,6 +267,10 @@ final class NamespaceService {
     }
     Dentry dentry = store.dentry(entry);
     if (dentry == null || entry.partitionExponent() != 0) {
+      held = locks.promisedInode(entry.directory());
+      if (held != null) {
+        return held;
+      }
       rules.directoryOf(entry);
     }
     if (dentry == null) {

@@ -20,7 +20,7 @@ public final class Session {
    * @param slot under which the reply is stored; without meaning for an answer in memory
    * @param inMemory an answer without an effect, which is worth no record; null = it is stored
    */
-  record Answered(int slot, Reply.@Nullable Failed inMemory) {}
+  record Answered(int slot, @Nullable Reply inMemory) {}
 
   private final SessionId id;
   final PeerRole role;

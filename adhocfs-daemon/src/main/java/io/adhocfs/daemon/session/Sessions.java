@@ -193,9 +193,13 @@ public final class Sessions {
   private void answerAgain(
       Session session, long sequence, Session.Answered answered, Exchange exchange)
       throws FsException {
-    Reply.Failed failed = answered.inMemory();
-    if (failed != null) {
+    Reply inMemory = answered.inMemory();
+    if (inMemory instanceof Reply.Failed failed) {
       exchange.fail(failed.error(), failed.message());
+      return;
+    }
+    if (inMemory != null) {
+      exchange.reply(inMemory);
       return;
     }
     byte[] stored = store.reply(answered.slot(), session.id(), sequence);
@@ -236,14 +240,15 @@ public final class Sessions {
     batch.afterCommit(() -> dropped.forEach(session.answered::remove));
   }
 
-  void finished(Ticket ticket, boolean stored, Reply.@Nullable Failed failed) {
+  void finished(Ticket ticket, boolean stored, Reply reply) {
     Session session = ticket.session;
     if (!session.running.remove(ticket.sequence, ticket)) {
       throw new IllegalStateException("operation " + ticket.sequence + " is answered twice");
     }
-    // A late duplicate must not run after its sender has seen that it failed.
-    if (!stored && failed != null && isFinal(failed.error()) && !session.ended) {
-      session.answered.put(ticket.sequence, new Session.Answered(ticket.slot, failed));
+    // What had no effect must not run again after its sender has seen the answer.
+    boolean isFinal = !(reply instanceof Reply.Failed failed) || isFinal(failed.error());
+    if (!stored && isFinal && !session.ended) {
+      session.answered.put(ticket.sequence, new Session.Answered(ticket.slot, reply));
     }
   }
 

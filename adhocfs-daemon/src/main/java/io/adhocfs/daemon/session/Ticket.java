@@ -48,7 +48,7 @@ public final class Ticket {
 
   /** Answers; the reply has been stored before, unless the operation has had no effect. */
   public void reply(Reply reply) {
-    sessions.finished(this, stored, null);
+    sessions.finished(this, stored, reply);
     waiting.forEach(exchange -> exchange.reply(reply));
   }
 

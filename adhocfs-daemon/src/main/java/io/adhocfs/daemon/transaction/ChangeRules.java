@@ -40,11 +40,23 @@ public final class ChangeRules {
       case Change.PutEntry put -> wantEntry(put.entry(), out);
       case Change.RemoveEntry remove -> wantEntry(remove.entry(), out);
       case Change.AdjustLinks adjust -> out.add(exclusive(adjust.inode()));
-      case Change.NewDirectory made -> {} // nobody knows it before
+      case Change.NewDirectory made -> {} // held once it is drawn
       case Change.RemoveEmptyDirectory remove -> out.add(exclusive(remove.directory()));
       case Change.SetParent set -> out.add(exclusive(set.directory()));
       case Change.TakeRenameToken token ->
           out.add(new LockKey.Wanted(new LockKey.OfRenames(), false));
+    }
+  }
+
+  /**
+   * Adds the inodes that a participant has drawn: as soon as the coordinator has decided, others
+   * know them and ask for them, perhaps before this node has heard of it.
+   */
+  static void wantedOfMade(List<InodeId> made, List<LockKey.Wanted> out) {
+    for (InodeId inode : made) {
+      if (inode.exists()) {
+        out.add(exclusive(inode));
+      }
     }
   }
 

@@ -134,8 +134,16 @@ public final class Coordinator {
     }
 
     void attempt() {
-      for (EntryKey entry : looksAt) {
-        LockKey held = locks.heldEntry(entry);
+      if (!locks.isEmpty()) {
+        LockKey held = locks.exclusiveInode(planner.looksAtInode());
+        for (EntryKey entry : looksAt) {
+          if (held == null) {
+            held = locks.heldEntry(entry);
+          }
+          if (held == null) {
+            held = locks.exclusiveInode(entry.directory());
+          }
+        }
         if (held != null) {
           locks.await(held, deadlineNanos, this::attempt, this::failed);
           return;

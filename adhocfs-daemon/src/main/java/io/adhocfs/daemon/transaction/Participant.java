@@ -80,6 +80,7 @@ public final class Participant {
     TransactionRecords.Promise promise = TransactionRecords.promise(value);
     List<LockKey.Wanted> wanted = new ArrayList<>();
     promise.changes().forEach(change -> ChangeRules.wanted(change, wanted));
+    ChangeRules.wantedOfMade(promise.made(), wanted);
     locks.acquire(transaction, wanted, true);
     promised.computeIfAbsent(transaction, Promised::new).bySlot.put(slot, promise);
   }
@@ -147,16 +148,13 @@ public final class Participant {
       return null;
     }
     List<InodeId> made = new ArrayList<>();
-    int seenSlot = -1;
     for (Change change : request.changes()) {
       TransactionRecords.Promise promise = before.bySlot.get(change.slotValue());
-      if (promise == null) {
+      int index = promise == null ? -1 : promise.changes().indexOf(change);
+      if (promise == null || index < 0) {
         return null;
       }
-      if (change.slotValue() != seenSlot) {
-        made.addAll(promise.made());
-        seenSlot = change.slotValue();
-      }
+      made.add(promise.made().get(index));
     }
     return made;
   }
@@ -167,6 +165,14 @@ public final class Participant {
     List<InodeId> made = new ArrayList<>();
     Map<Integer, List<Change>> changesBySlot = new TreeMap<>();
     Map<Integer, List<InodeId>> madeBySlot = new TreeMap<>();
+    Promised before = promised.get(id);
+    if (before != null) {
+      // A slot may be asked twice: first for the rename token, then for the rest.
+      before.bySlot.forEach((slot, promise) -> {
+        changesBySlot.put(slot, new ArrayList<>(promise.changes()));
+        madeBySlot.put(slot, new ArrayList<>(promise.made()));
+      });
+    }
     for (Change change : request.changes()) {
       rules.validate(change);
       InodeId inode = rules.draw(change);
@@ -188,8 +194,8 @@ public final class Participant {
       batch.commit();
     }
     crashPoints.reached(CrashPoint.PARTICIPANT_AFTER_PREPARED);
+    ChangeRules.wantedOfMade(made, wanted);
     locks.acquire(id, wanted, true);
-    Promised before = promised.get(id);
     if (before == null) {
       before = new Promised(id);
       promised.put(id, before);

@@ -1,6 +1,7 @@
 package io.adhocfs.daemon.transaction;
 
 import io.adhocfs.protocol.model.FsException;
+import io.adhocfs.protocol.model.InodeId;
 import io.adhocfs.protocol.wire.EntryKey;
 import java.util.List;
 
@@ -15,6 +16,11 @@ public interface Planner {
 
   /** The names that it looks at on this node: nobody holds them when it is asked. */
   List<EntryKey> looksAt();
+
+  /** An inode that it looks at besides, or NONE. */
+  default InodeId looksAtInode() {
+    return InodeId.NONE;
+  }
 
   /**
    * Plans.

@@ -266,7 +266,10 @@ final class ClientLane {
                   }
                 });
     if (!unix) {
-      bootstrap.option(ChannelOption.TCP_NODELAY, true).option(ChannelOption.SO_KEEPALIVE, true);
+      configuration
+          .driver()
+          .tcpOptions()
+          .forEach((option, value) -> setOption(bootstrap, option, value));
     }
     bootstrap
         .connect(address)
@@ -281,6 +284,11 @@ final class ClientLane {
             connectFailed(node, "cannot connect", done.cause());
           }
         });
+  }
+
+  @SuppressWarnings("unchecked") // The driver's table pairs each option with a value of its type.
+  private static <T> void setOption(Bootstrap bootstrap, ChannelOption<T> option, Object value) {
+    bootstrap.option(option, (T) value);
   }
 
   private void connectFailed(Node node, String what, @Nullable Throwable cause) {

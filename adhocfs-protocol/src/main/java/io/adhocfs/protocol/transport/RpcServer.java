@@ -159,10 +159,11 @@ public final class RpcServer implements AutoCloseable {
                   }
                 });
     if (tcp) {
-      bootstrap
-          .option(ChannelOption.SO_REUSEADDR, true)
-          .childOption(ChannelOption.TCP_NODELAY, true)
-          .childOption(ChannelOption.SO_KEEPALIVE, true);
+      bootstrap.option(ChannelOption.SO_REUSEADDR, true);
+      configuration
+          .driver()
+          .tcpOptions()
+          .forEach((option, value) -> setOption(bootstrap, option, value));
     }
     ChannelFuture bound = bootstrap.bind(address).awaitUninterruptibly();
     if (!bound.isSuccess()) {
@@ -171,6 +172,12 @@ public final class RpcServer implements AutoCloseable {
           FsError.BUSY, "cannot listen at " + shownAddress + ": " + cause.getMessage(), cause);
     }
     return bound.channel();
+  }
+
+  @SuppressWarnings("unchecked") // The driver's table pairs each option with a value of its type.
+  private static <T> void setOption(
+      ServerBootstrap bootstrap, ChannelOption<T> option, Object value) {
+    bootstrap.childOption(option, (T) value);
   }
 
   /** Removes the socket that an earlier daemon left, and nothing that is no socket. */

@@ -336,8 +336,9 @@ final class ServerConnection extends FrameReceiver {
   /** All older connections have ended: begins to serve. Metadata thread. */
   void serve() {
     if (hello().lane() != Handshake.METADATA_LANE) {
-      handler.sessionConnected(hello().session(), hello().role());
-      onLoop(this::becomeReady);
+      if (announceSession()) {
+        onLoop(this::becomeReady);
+      }
       return;
     }
     moving = true;
@@ -358,8 +359,21 @@ final class ServerConnection extends FrameReceiver {
       reportEnd();
       return;
     }
-    handler.sessionConnected(hello().session(), hello().role());
-    becomeReady();
+    if (announceSession()) {
+      becomeReady();
+    }
+  }
+
+  /** Whether the handler has taken notice of the session; else the connection is given up. */
+  private boolean announceSession() {
+    try {
+      handler.sessionConnected(hello().session(), hello().role());
+      return true;
+    } catch (RuntimeException e) {
+      LOG.error("{}: its session cannot begin", this, e);
+      refuse(Refusal.CLOSING, "the session cannot begin: " + e);
+      return false;
+    }
   }
 
   private void becomeReady() {

@@ -1,10 +1,12 @@
 package io.adhocfs.protocol.transport;
 
 import io.netty.channel.Channel;
+import io.netty.channel.ChannelOption;
 import io.netty.channel.IoHandlerFactory;
 import io.netty.channel.MultiThreadIoEventLoopGroup;
 import io.netty.channel.ServerChannel;
 import io.netty.channel.epoll.Epoll;
+import io.netty.channel.epoll.EpollChannelOption;
 import io.netty.channel.epoll.EpollDomainSocketChannel;
 import io.netty.channel.epoll.EpollIoHandler;
 import io.netty.channel.epoll.EpollServerDomainSocketChannel;
@@ -16,8 +18,11 @@ import io.netty.channel.socket.nio.NioServerDomainSocketChannel;
 import io.netty.channel.socket.nio.NioServerSocketChannel;
 import io.netty.channel.socket.nio.NioSocketChannel;
 import io.netty.channel.unix.DomainSocketAddress;
+import io.netty.util.concurrent.FastThreadLocalThread;
 import java.net.SocketAddress;
 import java.net.UnixDomainSocketAddress;
+import java.util.HashMap;
+import java.util.Map;
 import java.util.concurrent.ThreadFactory;
 import java.util.concurrent.atomic.AtomicInteger;
 
@@ -27,6 +32,9 @@ public enum SocketDriver {
   EPOLL,
   /** What every JDK has. */
   NIO;
+
+  /** After so long without any sign of the peer's machine a TCP connection is given up. */
+  private static final int SILENCE_SECONDS_MAX = 60;
 
   /** Epoll where its native library loads, else NIO. */
   public static SocketDriver best() {
@@ -49,8 +57,7 @@ public enum SocketDriver {
       int number = made.getAndIncrement();
       // Netty's own thread class lets pooled buffers use a cache per thread.
       var thread =
-          new io.netty.util.concurrent.FastThreadLocalThread(
-              work, count == 1 && number == 0 ? name : name + "-" + number);
+          new FastThreadLocalThread(work, count == 1 && number == 0 ? name : name + "-" + number);
       thread.setDaemon(true);
       return thread;
     };
@@ -82,6 +89,28 @@ public enum SocketDriver {
       case EPOLL -> EpollDomainSocketChannel.class;
       case NIO -> NioDomainSocketChannel.class;
     };
+  }
+
+  /**
+   * Options of TCP connections. A peer whose machine is gone answers nothing at all; without these
+   * its connections would look alive for a quarter of an hour.
+   */
+  Map<ChannelOption<?>, Object> tcpOptions() {
+    Map<ChannelOption<?>, Object> options = new HashMap<>();
+    options.put(ChannelOption.TCP_NODELAY, true);
+    options.put(ChannelOption.SO_KEEPALIVE, true);
+    switch (this) {
+      case EPOLL -> {
+        options.put(EpollChannelOption.TCP_USER_TIMEOUT, SILENCE_SECONDS_MAX * 1000);
+        options.put(EpollChannelOption.TCP_KEEPIDLE, SILENCE_SECONDS_MAX / 2);
+        options.put(EpollChannelOption.TCP_KEEPINTVL, SILENCE_SECONDS_MAX / 6);
+        options.put(EpollChannelOption.TCP_KEEPCNT, 3);
+      }
+      case NIO -> {
+        // The JDK leaves these to the operating system.
+      }
+    }
+    return options;
   }
 
   SocketAddress unixAddress(String path) {

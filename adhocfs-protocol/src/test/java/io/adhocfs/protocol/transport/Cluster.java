@@ -13,10 +13,10 @@ import io.netty.buffer.ByteBuf;
 import io.netty.buffer.Unpooled;
 import java.nio.file.Path;
 import java.time.Duration;
-import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
 import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.concurrent.ExecutionException;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.TimeoutException;
@@ -32,7 +32,7 @@ final class Cluster implements AutoCloseable {
   final Path directory;
   final ScriptedHandler handler = new ScriptedHandler();
   RpcServer server;
-  private final List<RpcClient> open = new ArrayList<>();
+  private final List<RpcClient> open = new CopyOnWriteArrayList<>();
 
   Cluster(Route route, Path directory) throws FsException {
     this(route, directory, RpcServerConfiguration.Limits.usual());

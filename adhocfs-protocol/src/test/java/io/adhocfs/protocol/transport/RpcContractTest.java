@@ -463,4 +463,30 @@ final class RpcContractTest {
       answer(chain);
     }
   }
+
+  @ParameterizedTest
+  @EnumSource
+  void manyClientsComeAndGo(Route route) throws Exception {
+    try (var cluster = new Cluster(route, directory);
+        ExecutorService threads = Executors.newFixedThreadPool(4)) {
+      List<Future<?>> done = new ArrayList<>();
+      for (int thread = 0; thread < 4; thread++) {
+        done.add(
+            threads.submit(() -> {
+              for (int i = 0; i < 25; i++) {
+                try (NettyRpcClient client = cluster.client()) {
+                  CompletableFuture<Response> lookup = send(client, Requests.lookup("a"));
+                  assertIsPattern(answer(send(client, Requests.read(9, 99))).payload(), 9, 99);
+                  answer(lookup);
+                }
+              }
+              return null;
+            }));
+      }
+      for (Future<?> thread : done) {
+        thread.get(3 * Cluster.PATIENCE.toSeconds(), TimeUnit.SECONDS);
+      }
+      Waiting.until("all are gone", () -> cluster.server.connectionCount() == 0);
+    }
+  }
 }

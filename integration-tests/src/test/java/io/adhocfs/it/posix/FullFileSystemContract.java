@@ -6,8 +6,10 @@ import static java.nio.file.StandardOpenOption.WRITE;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import java.io.IOException;
+import java.lang.foreign.Arena;
+import java.lang.foreign.MemorySegment;
+import java.lang.foreign.ValueLayout;
 import java.nio.ByteBuffer;
-import java.nio.MappedByteBuffer;
 import java.nio.channels.FileChannel;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -37,9 +39,12 @@ abstract class FullFileSystemContract extends FileSystemContract {
     Path file = dir.resolve("f");
     Files.write(file, new byte[3 * 4096]);
     try (FileChannel channel = FileChannel.open(file, READ, WRITE)) {
-      MappedByteBuffer map = channel.map(FileChannel.MapMode.READ_WRITE, 0, 3 * 4096);
-      map.put(5000, (byte) 77);
-      map.force();
+      // Unmapped at once: a mapping that waits for the garbage collector keeps the mount busy.
+      try (Arena arena = Arena.ofConfined()) {
+        MemorySegment map = channel.map(FileChannel.MapMode.READ_WRITE, 0, 3 * 4096, arena);
+        map.set(ValueLayout.JAVA_BYTE, 5000, (byte) 77);
+        map.force();
+      }
     }
     assertThat(Files.readAllBytes(file)[5000]).isEqualTo((byte) 77);
   }

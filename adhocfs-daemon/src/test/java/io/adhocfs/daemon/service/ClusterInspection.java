@@ -1,0 +1,95 @@
+package io.adhocfs.daemon.service;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import io.adhocfs.daemon.storage.Keys;
+import io.adhocfs.daemon.storage.RecordKind;
+import io.adhocfs.protocol.model.FsException;
+import io.adhocfs.protocol.model.InodeId;
+import io.adhocfs.protocol.wire.ControlRequest;
+import io.adhocfs.protocol.wire.Reply;
+import io.adhocfs.protocol.wire.ScannedEntry;
+import io.adhocfs.protocol.wire.ScannedInode;
+import java.util.ArrayList;
+import java.util.HashSet;
+import java.util.List;
+import java.util.Set;
+import org.rocksdb.RocksIterator;
+
+/** Looks at everything a simulated cluster has stored, by the scans that daemons offer. */
+final class ClusterInspection {
+  private final SimulatedCluster cluster;
+  private final SimulatedClient client;
+
+  ClusterInspection(SimulatedCluster cluster) {
+    this.cluster = cluster;
+    this.client = new SimulatedClient(cluster, 0x1735);
+  }
+
+  List<ScannedInode> inodes() throws FsException {
+    List<ScannedInode> inodes = new ArrayList<>();
+    for (SimulatedNode node : cluster.nodes) {
+      byte[] cursor = {};
+      do {
+        var page = (Reply.InodePage) client.at(node, new ControlRequest.ScanInodes(cursor, 100));
+        inodes.addAll(page.inodes());
+        cursor = page.cursor();
+      } while (cursor.length > 0);
+    }
+    return inodes;
+  }
+
+  List<ScannedEntry> entries() throws FsException {
+    List<ScannedEntry> entries = new ArrayList<>();
+    for (SimulatedNode node : cluster.nodes) {
+      byte[] cursor = {};
+      do {
+        var page = (Reply.EntryPage) client.at(node, new ControlRequest.ScanEntries(cursor, 100));
+        entries.addAll(page.entries());
+        cursor = page.cursor();
+      } while (cursor.length > 0);
+    }
+    return entries;
+  }
+
+  private int records(SimulatedNode node, RecordKind kind) {
+    int count = 0;
+    try (RocksIterator iterator = node.database().raw().newIterator()) {
+      for (iterator.seekToFirst(); iterator.isValid(); iterator.next()) {
+        if (Keys.kindCode(iterator.key()) == kind.code()) {
+          count++;
+        }
+      }
+    }
+    return count;
+  }
+
+  int records(RecordKind kind) {
+    return cluster.nodes.stream().mapToInt(node -> records(node, kind)).sum();
+  }
+
+  /** Lets everything come to its end and checks that it fits together. */
+  void requireSound() throws FsException {
+    cluster.settle();
+    List<ScannedInode> inodes = inodes();
+    assertThat(NamespaceInvariants.findings(inodes, entries())).isEmpty();
+    for (RecordKind kind :
+        List.of(
+            RecordKind.PREPARED, RecordKind.DECISION, RecordKind.PENDING_CUT, RecordKind.RECLAIM)) {
+      assertThat(records(kind)).as("records of " + kind).isZero();
+    }
+    Set<InodeId> known = new HashSet<>();
+    long directories = 0;
+    for (ScannedInode inode : inodes) {
+      known.add(inode.attributes().id());
+      directories += inode.attributes().isDirectory() ? 1 : 0;
+    }
+    for (SimulatedNode node : cluster.nodes) {
+      assertThat(known).as("chunks at " + node.id).containsAll(node.chunks.inodes());
+    }
+    assertThat(cluster.nodes.stream().mapToLong(n -> n.services().directories()).sum())
+        .isEqualTo(directories);
+    assertThat(cluster.nodes.stream().mapToLong(n -> n.services().files()).sum())
+        .isEqualTo(inodes.size() - directories);
+  }
+}

@@ -1,0 +1,164 @@
+package io.adhocfs.daemon.service;
+
+import io.adhocfs.daemon.cluster.ClusterState;
+import io.adhocfs.daemon.cluster.Peers;
+import io.adhocfs.daemon.metadata.MetadataStore;
+import io.adhocfs.daemon.metadata.MetadataThread;
+import io.adhocfs.daemon.storage.StorageDatabase;
+import io.adhocfs.daemon.transaction.CrashPoint;
+import io.adhocfs.daemon.transaction.TransactionTiming;
+import io.adhocfs.protocol.instance.Settings;
+import io.adhocfs.protocol.model.FsException;
+import io.adhocfs.protocol.model.NodeId;
+import io.adhocfs.protocol.model.SessionId;
+import io.adhocfs.protocol.placement.ClusterMap;
+import io.adhocfs.protocol.placement.ClusterMap.NodeState;
+import io.adhocfs.protocol.wire.NodeStatus;
+import io.adhocfs.protocol.wire.Reply;
+import java.nio.file.Path;
+import java.util.EnumMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Objects;
+import org.jspecify.annotations.Nullable;
+
+/** The metadata part of one daemon, on a real database, which can die and start again. */
+final class SimulatedNode {
+  final NodeId id;
+  final FakeChunks chunks = new FakeChunks();
+
+  /** Where it dies: at the n-th time the point is reached. */
+  final Map<CrashPoint, Integer> deaths = new EnumMap<>(CrashPoint.class);
+
+  private final SimulatedCluster cluster;
+  private final Path directory;
+  private final Settings settings;
+  SimulatedTime.Life life = new SimulatedTime.Life();
+  int starts;
+  private @Nullable StorageDatabase database;
+  private @Nullable MetadataServices services;
+  private @Nullable ClusterState state;
+
+  SimulatedNode(SimulatedCluster cluster, NodeId id, Path directory, Settings settings) {
+    this.cluster = cluster;
+    this.id = id;
+    this.directory = directory;
+    this.settings = settings;
+    life.ended = true;
+  }
+
+  boolean isAlive() {
+    return !life.ended;
+  }
+
+  MetadataServices services() {
+    return Objects.requireNonNull(services);
+  }
+
+  ClusterState state() {
+    return Objects.requireNonNull(state);
+  }
+
+  StorageDatabase database() {
+    return Objects.requireNonNull(database);
+  }
+
+  void start(ClusterMap map) throws FsException {
+    life = new SimulatedTime.Life();
+    starts++;
+    SimulatedTime time = cluster.time;
+    SimulatedTime.Life mine = life;
+    var opened = new StorageDatabase(directory.resolve("metadata"), 1L << 30);
+    database = opened;
+    var thread = new MetadataThread(new SimulatedExecutor(time, mine), time::nanoTime);
+    ClusterState clusterState = ClusterState.open(directory, id, map);
+    state = clusterState;
+    var peers =
+        new Peers(
+            clusterState,
+            cluster.clientOf(this),
+            new SessionId(0x0DAE_0000_0000L + id.value() * 1000L + starts));
+    try {
+      services =
+          MetadataServices.start(
+              new MetadataServices.Surroundings(
+                  thread,
+                  time::nanoTime,
+                  new MetadataStore(opened),
+                  clusterState,
+                  peers,
+                  settings,
+                  action -> time.after(10_000, mine, action),
+                  chunks,
+                  () -> List.of("checked n" + id.value()),
+                  new Control(),
+                  OperationMetrics.NONE,
+                  point -> reached(point, mine),
+                  TransactionTiming.DEFAULT,
+                  MetadataServices.randomOf(cluster.random.nextLong())),
+              new MetadataServices.RootOwner(1000, 100, 1));
+    } catch (SimulatedTime.Death death) {
+      cluster.buried(this);
+    }
+  }
+
+  private void reached(CrashPoint point, SimulatedTime.Life mine) {
+    cluster.reached.merge(point, 1, Integer::sum);
+    Integer left = deaths.get(point);
+    if (left == null) {
+      return;
+    }
+    if (left > 1) {
+      deaths.put(point, left - 1);
+    } else {
+      deaths.remove(point);
+      mine.ended = true;
+      throw new SimulatedTime.Death(mine, "n" + id.value() + " at " + point);
+    }
+  }
+
+  /** Ends the process; its disk stays. */
+  void stop() {
+    life.ended = true;
+    if (database != null) {
+      database.close();
+      database = null;
+    }
+  }
+
+  private final class Control implements NodeControl {
+    @Override
+    public NodeStatus status() {
+      return new NodeStatus(
+          id,
+          "1",
+          "host",
+          1,
+          directory.toString(),
+          NodeState.ACTIVE,
+          state().epoch().value(),
+          0,
+          0,
+          0,
+          0,
+          services().files(),
+          services().directories(),
+          services().sessions(),
+          services().pendingOperations(),
+          0,
+          0,
+          0,
+          0);
+    }
+
+    @Override
+    public Reply.Capacity capacity() {
+      return new Reply.Capacity(100, 50, services().files(), 10);
+    }
+
+    @Override
+    public void shutdown(boolean removeData) {
+      throw new SimulatedTime.Death(life, "shutdown");
+    }
+  }
+}
