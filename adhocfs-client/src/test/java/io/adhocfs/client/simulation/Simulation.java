@@ -47,7 +47,6 @@ public final class Simulation implements Timers {
   public synchronized Timer after(long delayNanos, Runnable action) {
     var event = new Event(nowNanos + delayNanos, ++lastNumber, action);
     events.add(event);
-    notifyAll();
     return () -> {
       synchronized (this) {
         events.remove(event);
@@ -82,34 +81,34 @@ public final class Simulation implements Timers {
     }
   }
 
-  /** Runs what waits on another thread, and the events that it waits for on this one. */
+  /**
+   * Runs what waits on another thread, and the events that it waits for on this one. Time passes
+   * only while that thread waits: else it would find its deadlines past.
+   */
   public <T> T awaitBlocking(Supplier<T> blocking) throws FsException {
-    CompletableFuture<T> future = CompletableFuture.supplyAsync(blocking);
-    CompletableFuture<Void> _ =
-        future.handle((_, _) -> {
-          synchronized (this) {
-            notifyAll();
-          }
-          return null;
-        });
+    var future = new CompletableFuture<T>();
+    Thread thread =
+        Thread.ofPlatform()
+            .daemon()
+            .start(() -> {
+              try {
+                future.complete(blocking.get());
+              } catch (Throwable e) {
+                future.completeExceptionally(e);
+              }
+            });
     long end = System.nanoTime() + Duration.ofSeconds(60).toNanos();
     while (!future.isDone()) {
       if (System.nanoTime() > end) {
         throw new AssertionError("it hangs; seed " + seed);
       }
-      Event event = poll(Long.MAX_VALUE);
+      Thread.State state = thread.getState();
+      boolean waits = state == Thread.State.WAITING || state == Thread.State.TIMED_WAITING;
+      Event event = waits ? poll(Long.MAX_VALUE) : null;
       if (event != null) {
         event.action.run();
-        continue;
-      }
-      synchronized (this) {
-        if (events.isEmpty() && !future.isDone()) {
-          try {
-            wait(1000);
-          } catch (InterruptedException e) {
-            throw new IllegalStateException(e);
-          }
-        }
+      } else {
+        Thread.onSpinWait();
       }
     }
     return await(future);
