@@ -105,8 +105,7 @@ public final class Main {
         arguments.length == 0 ? arguments : Arrays.copyOfRange(arguments, 1, arguments.length);
     return switch (first) {
       case "--help", "-h" -> help(arguments.length == 0 ? ExitCode.USAGE : ExitCode.OK);
-      case "help" ->
-          rest.length == 0 ? help(ExitCode.OK) : run(new String[] {rest[0], "--help"});
+      case "help" -> rest.length == 0 ? help(ExitCode.OK) : run(new String[] {rest[0], "--help"});
       case "--version", "-V" -> version();
       case "rehearse" -> rehearse();
       default -> {

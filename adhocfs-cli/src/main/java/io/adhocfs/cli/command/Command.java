@@ -17,6 +17,7 @@ public abstract class Command {
       names = {"-h", "--help"},
       usageHelp = true,
       description = "Show this help.")
+  @SuppressWarnings("UnusedVariable") // picocli looks at the option itself
   private boolean help;
 
   @Option(
@@ -69,7 +70,7 @@ public abstract class Command {
       try {
         InstanceDescription.checkName(given);
       } catch (IllegalArgumentException e) {
-        throw new UsageException(e.getMessage(), e);
+        throw new UsageException(String.valueOf(e.getMessage()), e);
       }
     }
     return given;

@@ -10,11 +10,13 @@ import io.adhocfs.client.transfer.TransferPath;
 import io.adhocfs.client.transfer.TransferProgress;
 import io.adhocfs.client.transfer.TransferReport;
 import io.adhocfs.protocol.model.TrafficClass;
+import java.io.Console;
 import java.io.IOException;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Locale;
+import org.jspecify.annotations.Nullable;
 import picocli.CommandLine;
 import picocli.CommandLine.Option;
 import picocli.CommandLine.Parameters;
@@ -101,7 +103,7 @@ public final class CopyCommand extends FileSystemCommand {
 
   private static void removeHook(Thread hook) {
     try {
-      boolean unused = Runtime.getRuntime().removeShutdownHook(hook);
+      var _ = Runtime.getRuntime().removeShutdownHook(hook);
     } catch (IllegalStateException alreadyEnding) {
       // Ctrl-C: the hook has done its work.
     }
@@ -162,9 +164,12 @@ public final class CopyCommand extends FileSystemCommand {
   private final class Listener implements TransferListener {
     private static final int BAR_WIDTH = 24;
 
-    private final boolean watched =
-        !quiet && !json && System.console() != null && System.console().isTerminal();
+    private final boolean watched = !quiet && !json && isTerminal(System.console());
     private int shown;
+
+    private static boolean isTerminal(@Nullable Console console) {
+      return console != null && console.isTerminal();
+    }
 
     @Override
     public void progress(TransferProgress progress) {

@@ -28,7 +28,7 @@ abstract class FileSystemCommand extends Command {
 
   final int onInstance(ClientOptions options, Work work) throws UsageException, IOException {
     InstanceDescription description = instance();
-    var unused = Connections.knownMap(description);
+    var _ = Connections.knownMap(description);
     InstanceDirectory directory = directory();
     String name = description.instance().name();
     try (AdhocFileSystem fileSystem =

@@ -74,7 +74,7 @@ public final class MountCommand extends Command {
     byte[] bootstrap = instanceOnStdin ? surroundings().input().readAllBytes() : null;
     InstanceDescription description =
         bootstrap == null ? instance() : InstanceDescription.parse("standard input", bootstrap);
-    var unused = Connections.knownMap(description);
+    var _ = Connections.knownMap(description);
     String chosen =
         driver == null ? description.instance().settings().text(Setting.FUSE_DRIVER) : driver;
     try {

@@ -76,7 +76,7 @@ public final class Rehearsal {
       InstanceDirectory directory = InstanceDirectory.of(environment);
       directory.create(description);
       try (AdminConnection connection = Connections.open(description)) {
-        Reply.Done unused =
+        var _ =
             connection.ask(
                 new NodeId(0),
                 new ControlRequest.InstallMap(ClusterMap.initial(List.of(daemon.address()))),
@@ -103,7 +103,7 @@ public final class Rehearsal {
     } finally {
       daemon.stop(true);
       for (Path left : List.of(root.resolve("copy"), root.resolve("home"), root)) {
-        boolean unused = Files.deleteIfExists(left);
+        var _ = Files.deleteIfExists(left);
       }
     }
   }
@@ -115,7 +115,7 @@ public final class Rehearsal {
       file.write(0, ByteBuffer.allocate(100));
       file.write(0, ByteBuffer.allocate(1 << 20));
       file.flush();
-      int unused = file.read(0, ByteBuffer.allocate(1 << 20));
+      var _ = file.read(0, ByteBuffer.allocate(1 << 20));
     }
   }
 

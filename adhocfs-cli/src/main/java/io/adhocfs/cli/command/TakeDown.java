@@ -62,7 +62,7 @@ final class TakeDown {
       // Asked first, all at once: each closes its files and removes its directory by itself. What
       // does not answer is dealt with below, so failures do not matter here.
       try (AdminConnection connection = Connections.open(description)) {
-        var unused =
+        var _ =
             connection.askAll(
                 description.instance().nodes().stream().map(ClusterMap.Node::id).toList(),
                 new ControlRequest.Shutdown(true),

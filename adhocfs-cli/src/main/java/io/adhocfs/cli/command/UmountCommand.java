@@ -54,7 +54,7 @@ public final class UmountCommand extends Command {
           MountRecord.parse(
               "standard input",
               new String(surroundings().input().readAllBytes(), StandardCharsets.UTF_8));
-      boolean unused = Mounts.unmountHere(directory, givenName(), path, record, force);
+      var _ = Mounts.unmountHere(directory, givenName(), path, record, force);
       return ExitCode.OK;
     }
     // The directory says which instance it is, so a name is not needed.

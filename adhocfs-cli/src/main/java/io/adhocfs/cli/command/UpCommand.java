@@ -276,7 +276,7 @@ public final class UpCommand extends Command {
   private static void installMap(InstanceDescription description) throws FsException {
     ClusterMap map = ClusterMap.initial(description.instance().nodes());
     try (AdminConnection connection = Connections.open(description)) {
-      var unused =
+      var _ =
           connection
               .askUntilAnswered(
                   map.nodes().stream().map(ClusterMap.Node::id).toList(),

@@ -60,7 +60,7 @@ public final class JavaCommand {
   /** The jars of one directory are written as its wildcard, which keeps command lines readable. */
   static String classPath(String expanded) {
     String directory = null;
-    for (String entry : expanded.split(File.pathSeparator)) {
+    for (String entry : expanded.split(File.pathSeparator, -1)) {
       Path parent = entry.endsWith(".jar") ? Path.of(entry).getParent() : null;
       if (parent == null || (directory != null && !directory.equals(parent.toString()))) {
         return expanded;

@@ -129,7 +129,7 @@ public final class Mounts {
             "%s is mounted on host %s by hand: unmount it there (adhocfs umount %s)"
                 .formatted(record.directory(), record.host(), record.directory()));
       }
-      boolean unused =
+      var _ =
           unmountHere(
               directory, description.instance().name(), Path.of(record.directory()), record, force);
       return;
@@ -142,8 +142,7 @@ public final class Mounts {
       arguments.add("--force");
     }
     arguments.add(record.directory());
-    String unused =
-        remote.run(arguments, Nodes.bytes(record.toJson()), END_PATIENCE.multipliedBy(2));
+    var _ = remote.run(arguments, Nodes.bytes(record.toJson()), END_PATIENCE.multipliedBy(2));
     directory.removeMount(description.instance().name(), record);
   }
 
@@ -253,7 +252,7 @@ public final class Mounts {
   /** Whether the directory had to be made. */
   private static boolean prepare(Path mountPoint) throws FsException {
     try {
-      int unused = DeadMounts.cleanUp(mountPoint);
+      var _ = DeadMounts.cleanUp(mountPoint);
       switch (DeadMounts.stateOf(mountPoint)) {
         case NOT_MOUNTED -> {}
         case DEAD, ALIVE, HANGING ->
@@ -339,7 +338,7 @@ public final class Mounts {
       DeadMounts.State state = stateOf(mountPoint);
       wasMounted = state != DeadMounts.State.NOT_MOUNTED;
       if (state == DeadMounts.State.DEAD) {
-        int unused = DeadMounts.cleanUp(mountPoint);
+        var _ = DeadMounts.cleanUp(mountPoint);
       } else if (wasMounted) {
         unmount(mountPoint, force || state == DeadMounts.State.HANGING);
       }
@@ -347,7 +346,7 @@ public final class Mounts {
         String[] words = {"mount", mountPoint.toString()};
         if (!ServiceProcess.awaitEnd(
             record.processId(), force ? Duration.ofSeconds(3) : END_PATIENCE, words)) {
-          boolean unused = ServiceProcess.end(record.processId(), Duration.ofSeconds(3), words);
+          var _ = ServiceProcess.end(record.processId(), Duration.ofSeconds(3), words);
         }
         if (name != null) {
           directory.removeMount(name, record);

@@ -19,11 +19,11 @@ final class Findings {
   }
 
   void unseen(String sentence) {
-    boolean unused = keep(unseen, sentence);
+    var _ = keep(unseen, sentence);
   }
 
   void note(String sentence) {
-    boolean unused = keep(notes, sentence);
+    var _ = keep(notes, sentence);
   }
 
   /** Whether the sentence is new, as far as that is known. */

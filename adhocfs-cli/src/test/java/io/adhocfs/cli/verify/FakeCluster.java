@@ -33,6 +33,7 @@ import java.util.Comparator;
 import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
+import java.util.Objects;
 import java.util.Set;
 import java.util.TreeMap;
 import java.util.concurrent.CompletableFuture;
@@ -82,7 +83,15 @@ final class FakeCluster implements RpcClient {
   }
 
   FileAttributes get(InodeId inode) {
-    return inodes.get(inode).attributes();
+    return scanned(inode).attributes();
+  }
+
+  ScannedInode scanned(InodeId inode) {
+    return Objects.requireNonNull(inodes.get(inode));
+  }
+
+  List<ScannedChunk> chunksOn(NodeId node) {
+    return Objects.requireNonNull(chunks.get(node));
   }
 
   /** Changes link count and size of an inode by these. */
@@ -91,7 +100,7 @@ final class FakeCluster implements RpcClient {
     put(
         attributes(
             inode, old.type(), old.linkCount() + links, old.sizeBytes() + size, old.parent()),
-        inodes.get(inode).pins());
+        scanned(inode).pins());
   }
 
   InodeId addFile(InodeId directory, String name, long size) throws FsException {
@@ -119,7 +128,7 @@ final class FakeCluster implements RpcClient {
 
   void addChunk(InodeId file, long index) {
     SlotId slot = Placement.chunkSlot(LAYOUT, index);
-    chunks.get(map.owner(slot)).add(new ScannedChunk(file, index, slot.value()));
+    chunksOn(map.owner(slot)).add(new ScannedChunk(file, index, slot.value()));
   }
 
   @Override
@@ -152,7 +161,7 @@ final class FakeCluster implements RpcClient {
             yield new Reply.EntryPage(page(all, from), next(all, from));
           }
           case ControlRequest.ScanChunks scan -> {
-            List<ScannedChunk> all = chunks.get(node);
+            List<ScannedChunk> all = chunksOn(node);
             int from = from(scan.cursor());
             yield new Reply.ChunkPage(page(all, from), next(all, from));
           }

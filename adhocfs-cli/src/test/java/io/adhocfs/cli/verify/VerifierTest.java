@@ -27,7 +27,7 @@ class VerifierTest {
     InodeId deep = cluster.addDirectory(directory, "deep");
     file = cluster.addFile(deep, "file", 20_000);
     for (int i = 0; i < 10; i++) {
-      InodeId other = cluster.addFile(InodeId.ROOT, "f" + i, i * 1000);
+      InodeId other = cluster.addFile(InodeId.ROOT, "f" + i, i * 1000L);
       cluster.addEntry(deep, "link" + i, other, FileType.REGULAR);
       cluster.change(other, 1, 0);
     }
@@ -126,7 +126,7 @@ class VerifierTest {
     assertInconsistent("chunk 0 of inode " + gone, "does not exist");
     cluster.chunks.values().forEach(list -> list.removeIf(chunk -> chunk.inode().equals(gone)));
     SlotId wrong = new SlotId(3 * 1000);
-    cluster.chunks.get(cluster.map().owner(wrong)).add(new ScannedChunk(file, 0, wrong.value()));
+    cluster.chunksOn(cluster.map().owner(wrong)).add(new ScannedChunk(file, 0, wrong.value()));
     assertInconsistent("chunk 0 of inode " + file, "slot 3000");
   }
 
@@ -181,7 +181,7 @@ class VerifierTest {
           if (request instanceof ControlRequest.ScanEntries && done.compareAndSet(false, true)) {
             try {
               InodeId made = cluster.addDirectory(InodeId.ROOT, "new");
-              InodeId unused = cluster.addFile(made, "newer", 9000);
+              var _ = cluster.addFile(made, "newer", 9000);
             } catch (FsException e) {
               throw new AssertionError(e);
             }
@@ -192,7 +192,7 @@ class VerifierTest {
 
   @Test
   void whatIsInATransactionIsReadAgainUntilItIsDecided() {
-    ScannedInode inode = cluster.inodes.get(file);
+    ScannedInode inode = cluster.scanned(file);
     ScannedEntry entry =
         cluster.entries.stream().filter(e -> e.inode().equals(file)).findFirst().orElseThrow();
     cluster.entries.remove(entry);

@@ -90,7 +90,7 @@ class RandomOperationsTest {
     private Node anyDirectory() {
       for (int i = 0; i < 20; i++) {
         Node node = anyNode();
-        if (node.directory || i == 19 && random.nextInt(10) == 0) {
+        if (node.directory || (i == 19 && random.nextInt(10) == 0)) {
           return node;
         }
       }

@@ -222,7 +222,7 @@ final class SimulatedCluster implements AutoCloseable {
     Request arriving = copied(request, Request.class);
     for (int i = 0; i < copies; i++) {
       time.after(
-          arrivalDelay(source + ">" + target, late || i > 0 && mayComeLate(request)),
+          arrivalDelay(source + ">" + target, late || (i > 0 && mayComeLate(request))),
           targetLife,
           () ->
               node.services()

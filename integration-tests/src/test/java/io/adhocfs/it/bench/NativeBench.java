@@ -20,6 +20,7 @@ import java.util.concurrent.Semaphore;
 import java.util.concurrent.atomic.AtomicReference;
 import java.util.function.Consumer;
 import java.util.function.LongFunction;
+import org.jspecify.annotations.Nullable;
 
 /**
  * What {@code scripts/bench-driver.c} does through system calls, done through the client's API,
@@ -216,7 +217,7 @@ public final class NativeBench {
   private long run(long count, long nanos, LongFunction<CompletableFuture<?>> call)
       throws IOException {
     var permits = new Semaphore(inFlight);
-    var failure = new AtomicReference<Throwable>();
+    var failure = new AtomicReference<@Nullable Throwable>();
     long start = System.nanoTime();
     long made = 0;
     while (made < count && System.nanoTime() - start < nanos && failure.get() == null) {

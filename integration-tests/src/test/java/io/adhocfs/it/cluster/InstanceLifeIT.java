@@ -46,7 +46,7 @@ class InstanceLifeIT {
     if (Files.isDirectory(home)) {
       try (var names = Files.list(home)) {
         for (Path name : names.toList()) {
-          Commands.Result unused = adhocfs("down", "--force", "--name", name.getFileName().toString());
+          var _ = adhocfs("down", "--force", "--name", name.getFileName().toString());
         }
       }
     }
@@ -88,6 +88,10 @@ class InstanceLifeIT {
     return nodes;
   }
 
+  private static long pid(Map<?, ?> node) {
+    return Long.parseLong(String.valueOf(node.get("pid")));
+  }
+
   private void expectNothingLeft() throws IOException {
     List<String> left =
         ProcessHandle.allProcesses()
@@ -114,16 +118,14 @@ class InstanceLifeIT {
         .containsKeys("nodes", "mounts");
     assertThat(nodes("a"))
         .hasSize(3)
-        .allSatisfy(
-            node -> {
-              assertThat(node.get("state")).isEqualTo("active");
-              assertThat(String.valueOf(node.get("address"))).matches("127\\.0\\.0\\.1:\\d+");
-            });
+        .allSatisfy(node -> {
+          assertThat(node.get("state")).isEqualTo("active");
+          assertThat(String.valueOf(node.get("address"))).matches("127\\.0\\.0\\.1:\\d+");
+        });
     Files.writeString(mountPoint.resolve("f"), "x");
     assertThat(adhocfs("cat", "adhoc:/f").expectSuccess().output()).isEqualTo("x");
     // A shell in the mount keeps it: nothing is removed.
-    Process shell =
-        new ProcessBuilder("sleep", "1000").directory(mountPoint.toFile()).start();
+    Process shell = new ProcessBuilder("sleep", "1000").directory(mountPoint.toFile()).start();
     try {
       Commands.Result refused = adhocfs("down");
       assertThat(refused.exitCode()).isEqualTo(1);
@@ -143,14 +145,15 @@ class InstanceLifeIT {
     up("a", "--nodes", "3", "--no-mount").expectSuccess();
     Commands.bash(directory, environment, "mkdir in; for i in $(seq 60); do echo $i > in/$i; done");
     adhocfs("copy", "-q", "in", "adhoc:/").expectSuccess();
-    long pid = ((Number) nodes("a").get(1).get("pid")).longValue();
+    long pid = pid(nodes("a").get(1));
     ProcessHandle process = ProcessHandle.of(pid).orElseThrow();
     assertThat(process.destroyForcibly()).isTrue();
     process.onExit().join();
     Commands.Result shown = adhocfs("status");
     assertThat(shown.exitCode()).isEqualTo(1);
     assertThat(shown.output()).contains("n1", "down", "adhocfs start n1");
-    assertThat(nodes("a")).extracting(node -> node.get("state"))
+    assertThat(nodes("a"))
+        .extracting(node -> String.valueOf(node.get("state")))
         .containsExactly("active", "down", "active");
     Commands.Result unseen = adhocfs("verify");
     assertThat(unseen.exitCode()).as(unseen.output()).isEqualTo(2);
@@ -167,8 +170,7 @@ class InstanceLifeIT {
   void takesDownWhatDiedAltogether() throws Exception {
     up("a", "--nodes", "2", "--no-mount").expectSuccess();
     for (Map<?, ?> node : nodes("a")) {
-      ProcessHandle process =
-          ProcessHandle.of(((Number) node.get("pid")).longValue()).orElseThrow();
+      ProcessHandle process = ProcessHandle.of(pid(node)).orElseThrow();
       assertThat(process.destroyForcibly()).isTrue();
       process.onExit().join();
     }
@@ -212,15 +214,19 @@ class InstanceLifeIT {
     assertThat(data.resolve("node-0")).doesNotExist();
     expectNothingLeft();
 
-    Commands.Result unmountable =
-        up("a", "--nodes", "1", "--mount", "/proc/nowhere/to/mount");
+    Commands.Result unmountable = up("a", "--nodes", "1", "--mount", "/proc/nowhere/to/mount");
     assertThat(unmountable.exitCode()).isEqualTo(1);
     assertThat(unmountable.output()).contains("/proc/nowhere", "--no-mount");
     expectNothingLeft();
 
     Commands.bash(directory, environment, "echo unreachable > hosts");
     Commands.Result unreachable =
-        up("a", "--hosts", "hosts", "--set", "remote.start=sh -c 'echo no such host >&2; exit 255'");
+        up(
+            "a",
+            "--hosts",
+            "hosts",
+            "--set",
+            "remote.start=sh -c 'echo no such host >&2; exit 255'");
     assertThat(unreachable.exitCode()).isEqualTo(1);
     assertThat(unreachable.output()).contains("host unreachable", "exit code 255", "no such host");
     adhocfs("down", "--force", "--name", "a");
@@ -243,11 +249,12 @@ class InstanceLifeIT {
     Commands.Result upOnOne =
         up("a", "--hosts", "hosts", "--set", "remote.start=" + reach + " {host}", "--no-mount");
     upOnOne.expectSuccess();
-    assertThat(nodes("a")).extracting(node -> node.get("state"))
+    assertThat(nodes("a"))
+        .extracting(node -> String.valueOf(node.get("state")))
         .containsExactly("active", "active");
     adhocfs("mount", mountPoint.toString()).expectSuccess();
     Files.writeString(mountPoint.resolve("f"), "x");
-    long pid = ((Number) nodes("a").getFirst().get("pid")).longValue();
+    long pid = pid(nodes("a").getFirst());
     ProcessHandle process = ProcessHandle.of(pid).orElseThrow();
     assertThat(process.destroyForcibly()).isTrue();
     process.onExit().join();
@@ -263,8 +270,12 @@ class InstanceLifeIT {
     Path tools = Files.createDirectories(directory.resolve("tools"));
     Files.writeString(
         tools.resolve("srun"),
-        "#!/bin/bash\n# last argument: the command line\n\"sh\" -c \"${@: -1}\" &\nchild=$!\n"
-            + "wait $child; code=$?\nexit $code\n");
+        """
+        #!/bin/bash
+        # The last argument is the command line.
+        sh -c "${@: -1}" &
+        wait $!
+        """);
     assertThat(tools.resolve("srun").toFile().setExecutable(true)).isTrue();
     environment.put("PATH", tools + ":" + System.getenv("PATH"));
     environment.put("SLURM_JOB_NODELIST", "127.0.0.[1-2]");
@@ -351,14 +362,20 @@ class InstanceLifeIT {
   @Test
   void otherUsersSeeNothingOfIt() throws Exception {
     assumeTrue(
-        Files.getAttribute(Path.of("/proc/self"), "unix:uid").equals(0), "takes root to become others");
+        Files.getAttribute(Path.of("/proc/self"), "unix:uid").equals(0),
+        "takes root to become others");
     Commands.Result mayRun =
         Commands.run(
             Path.of("/"),
             environment,
             LIMIT,
             List.of(
-                "setpriv", "--reuid=65534", "--regid=65534", "--clear-groups", "test", "-r",
+                "setpriv",
+                "--reuid=65534",
+                "--regid=65534",
+                "--clear-groups",
+                "test",
+                "-r",
                 launcher()));
     assumeTrue(mayRun.exitCode() == 0, "another user cannot read this checkout");
     up("a", "--nodes", "1", "--no-mount").expectSuccess();

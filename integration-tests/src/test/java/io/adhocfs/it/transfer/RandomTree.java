@@ -25,7 +25,6 @@ final class RandomTree {
   private record Linkable(LocalDirectory directory, byte[] name) {}
 
   private final SplittableRandom random;
-  private final Arena arena;
   private final List<LocalDirectory> opened = new ArrayList<>();
   private final List<Linkable> files = new ArrayList<>();
   private final MemorySegment content;
@@ -34,7 +33,6 @@ final class RandomTree {
   private RandomTree(long seed, int entries, Arena arena) {
     random = new SplittableRandom(seed);
     entriesLeft = entries;
-    this.arena = arena;
     content = arena.allocate(LARGE_BYTES);
     for (long i = 0; i < LARGE_BYTES; i += Long.BYTES) {
       content.set(ValueLayout.JAVA_LONG, i, random.nextLong());
@@ -77,7 +75,7 @@ final class RandomTree {
         } while (b == 0 || b == '/');
         name[i] = b;
       }
-      boolean dots = name[0] == '.' && (name.length == 1 || name.length == 2 && name[1] == '.');
+      boolean dots = name[0] == '.' && (name.length == 1 || (name.length == 2 && name[1] == '.'));
       if (!dots && taken.add(HexFormat.of().formatHex(name))) {
         return name;
       }
@@ -92,7 +90,7 @@ final class RandomTree {
       fillDirectory(inner, depth + 1);
     }
     // Always searchable: who is not root has to be able to link and to clean up.
-    inner.setMode(0500 | random.nextInt(01000) & 0277 | (random.nextBoolean() ? 01000 : 0));
+    inner.setMode(0500 | (random.nextInt(01000) & 0277) | (random.nextBoolean() ? 01000 : 0));
     inner.setTimes(time(), time());
   }
 
@@ -149,7 +147,7 @@ final class RandomTree {
   }
 
   private void finish(LocalFile file) throws FsException {
-    file.setMode(0400 | random.nextInt(010000) & 07377);
+    file.setMode(0400 | (random.nextInt(010000) & 07377));
     file.setTimes(time(), time());
   }
 

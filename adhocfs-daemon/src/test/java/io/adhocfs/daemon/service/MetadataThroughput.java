@@ -1,0 +1,228 @@
+package io.adhocfs.daemon.service;
+
+import io.adhocfs.daemon.cluster.ClusterState;
+import io.adhocfs.daemon.cluster.Peers;
+import io.adhocfs.daemon.metadata.MetadataStore;
+import io.adhocfs.daemon.metadata.MetadataThread;
+import io.adhocfs.daemon.storage.StorageDatabase;
+import io.adhocfs.daemon.transaction.CrashPoints;
+import io.adhocfs.daemon.transaction.TransactionTiming;
+import io.adhocfs.protocol.instance.Settings;
+import io.adhocfs.protocol.model.EntryName;
+import io.adhocfs.protocol.model.Epoch;
+import io.adhocfs.protocol.model.FileType;
+import io.adhocfs.protocol.model.FsError;
+import io.adhocfs.protocol.model.FsException;
+import io.adhocfs.protocol.model.InodeId;
+import io.adhocfs.protocol.model.NodeId;
+import io.adhocfs.protocol.model.SessionId;
+import io.adhocfs.protocol.model.TrafficClass;
+import io.adhocfs.protocol.placement.ClusterMap;
+import io.adhocfs.protocol.placement.ClusterMap.NodeState;
+import io.adhocfs.protocol.transport.Deadline;
+import io.adhocfs.protocol.transport.RequestHandler;
+import io.adhocfs.protocol.transport.Response;
+import io.adhocfs.protocol.transport.RpcClient;
+import io.adhocfs.protocol.wire.EntryKey;
+import io.adhocfs.protocol.wire.NamespaceRequest;
+import io.adhocfs.protocol.wire.NodeStatus;
+import io.adhocfs.protocol.wire.OperationStamp;
+import io.adhocfs.protocol.wire.Reply;
+import io.adhocfs.protocol.wire.Request;
+import io.netty.buffer.ByteBuf;
+import io.netty.buffer.Unpooled;
+import java.lang.management.ManagementFactory;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.List;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.Executors;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * How many operations a second one metadata thread does, without a network: {@code main(directory,
+ * operations)}.
+ */
+final class MetadataThroughput {
+  private MetadataThroughput() {}
+
+  private static final class Direct implements RequestHandler.Exchange {
+    @Nullable Reply reply;
+
+    @Override
+    public SessionId session() {
+      return new SessionId(7);
+    }
+
+    @Override
+    public RequestHandler.PeerRole role() {
+      return RequestHandler.PeerRole.CLIENT;
+    }
+
+    @Override
+    public Epoch epoch() {
+      return Epoch.FIRST;
+    }
+
+    @Override
+    public TrafficClass trafficClass() {
+      return TrafficClass.FOREGROUND;
+    }
+
+    @Override
+    public void reply(Reply answer, ByteBuf payload) {
+      reply = answer;
+      payload.release();
+    }
+
+    @Override
+    public void fail(FsError error, String message) {
+      throw new AssertionError(error + " " + message);
+    }
+  }
+
+  private static final class NoPeers implements RpcClient {
+    @Override
+    public CompletableFuture<Response> call(
+        NodeId node,
+        Request request,
+        ByteBuf payload,
+        TrafficClass trafficClass,
+        Deadline deadline) {
+      throw new AssertionError("one node asks nobody");
+    }
+
+    @Override
+    public void useMap(ClusterMap map) {}
+
+    @Override
+    public void close() {}
+  }
+
+  private static final class NoControl implements NodeControl {
+    @Override
+    public NodeStatus status() {
+      throw new UnsupportedOperationException();
+    }
+
+    @Override
+    public Reply.Capacity capacity() {
+      throw new UnsupportedOperationException();
+    }
+
+    @Override
+    public void shutdown(boolean removeData) {}
+  }
+
+  @FunctionalInterface
+  private interface Step {
+    Request request(int i) throws FsException;
+  }
+
+  public static void main(String[] arguments) throws Exception {
+    Path directory = Path.of(arguments[0]);
+    int operations = Integer.parseInt(arguments[1]);
+    Files.createDirectories(directory);
+    try (var database = new StorageDatabase(directory.resolve("metadata"), 20L << 30);
+        var executor = Executors.newSingleThreadScheduledExecutor()) {
+      ClusterMap map =
+          ClusterMap.initial(
+              List.of(new ClusterMap.Node(new NodeId(0), "localhost", 1, "", 0, NodeState.ACTIVE)));
+      ClusterState cluster = ClusterState.open(directory, new NodeId(0), map);
+      MetadataServices services =
+          MetadataServices.start(
+              new MetadataServices.Surroundings(
+                  new MetadataThread(executor, System::nanoTime),
+                  System::nanoTime,
+                  new MetadataStore(database),
+                  cluster,
+                  new Peers(cluster, new NoPeers(), new SessionId(1)),
+                  Settings.DEFAULT,
+                  Runnable::run,
+                  new FakeChunks(),
+                  List::of,
+                  new NoControl(),
+                  OperationMetrics.NONE,
+                  CrashPoints.NONE,
+                  TransactionTiming.DEFAULT,
+                  MetadataServices.randomOf(1)),
+              new MetadataServices.RootOwner(0, 0, 0));
+      long[] sequence = {0};
+      InodeId[] inodes = new InodeId[operations];
+      for (int round = 0; round < 4; round++) {
+        measure(
+            "create",
+            services,
+            operations,
+            i -> {
+              sequence[0]++;
+              return new NamespaceRequest.Create(
+                  new OperationStamp(sequence[0], sequence[0]),
+                  key(i),
+                  FileType.REGULAR,
+                  0644,
+                  0,
+                  0,
+                  0,
+                  new byte[0],
+                  true,
+                  0,
+                  System.currentTimeMillis() * 1_000_000);
+            },
+            inodes);
+        measure("lookup", services, operations, i -> new NamespaceRequest.Lookup(key(i)), null);
+        measure(
+            "getattr",
+            services,
+            operations,
+            i -> new NamespaceRequest.GetAttributes(inodes[i]),
+            null);
+        measure(
+            "unlink",
+            services,
+            operations,
+            i -> {
+              sequence[0]++;
+              return new NamespaceRequest.Unlink(
+                  new OperationStamp(sequence[0], sequence[0]), key(i), 1);
+            },
+            null);
+      }
+      executor.shutdownNow();
+    }
+  }
+
+  private static EntryKey key(int i) throws FsException {
+    return new EntryKey(
+        InodeId.ROOT, 0, EntryName.of(("file-" + i).getBytes(StandardCharsets.UTF_8)));
+  }
+
+  private static void measure(
+      String what,
+      MetadataServices services,
+      int operations,
+      Step step,
+      InodeId @Nullable [] inodes)
+      throws FsException {
+    var threads = (com.sun.management.ThreadMXBean) ManagementFactory.getThreadMXBean();
+    long allocated = threads.getCurrentThreadAllocatedBytes();
+    long since = System.nanoTime();
+    long cpuSince = threads.getCurrentThreadCpuTime();
+    for (int i = 0; i < operations; i++) {
+      var exchange = new Direct();
+      services.router().handle(exchange, step.request(i), Unpooled.EMPTY_BUFFER);
+      if (inodes != null && exchange.reply instanceof Reply.Created created) {
+        inodes[i] = created.inode();
+      }
+    }
+    double seconds = (System.nanoTime() - since) / 1e9;
+    double cpuSeconds = (threads.getCurrentThreadCpuTime() - cpuSince) / 1e9;
+    System.out.printf(
+        "%-8s %,9.0f/s  %,9.0f per second of its CPU  %5d bytes allocated each%n",
+        what,
+        operations / seconds,
+        operations / cpuSeconds,
+        (threads.getCurrentThreadAllocatedBytes() - allocated) / operations);
+  }
+}

@@ -1,0 +1,394 @@
+package io.adhocfs.it.model;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import io.adhocfs.client.AdhocFileSystem;
+import io.adhocfs.fuse.Caller;
+import io.adhocfs.fuse.ClientFileSystem;
+import io.adhocfs.fuse.InodeFileSystem;
+import io.adhocfs.fuse.InodeFileSystem.AttributeChange;
+import io.adhocfs.fuse.InodeFileSystem.AttributesReply;
+import io.adhocfs.fuse.InodeFileSystem.CreateReply;
+import io.adhocfs.fuse.InodeFileSystem.DataReply;
+import io.adhocfs.fuse.InodeFileSystem.DirectoryReply;
+import io.adhocfs.fuse.InodeFileSystem.DoneReply;
+import io.adhocfs.fuse.InodeFileSystem.OpenMode;
+import io.adhocfs.fuse.InodeFileSystem.OpenReply;
+import io.adhocfs.fuse.InodeFileSystem.WriteReply;
+import io.adhocfs.protocol.model.EntryName;
+import io.adhocfs.protocol.model.FileAttributes;
+import io.adhocfs.protocol.model.FileType;
+import io.adhocfs.protocol.model.FsError;
+import io.adhocfs.protocol.model.FsException;
+import io.netty.buffer.ByteBuf;
+import io.netty.buffer.ByteBufUtil;
+import io.netty.buffer.Unpooled;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Map;
+import java.util.Set;
+import java.util.TreeSet;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.TimeUnit;
+import org.jspecify.annotations.Nullable;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+
+/** The adapter between the kernel's requests and the client, on real daemons. */
+class ClientFileSystemTest {
+  private static final int O_RDWR = 2;
+  private static final int O_EXCL = 0200;
+  private static final int O_TRUNC = 01000;
+  private static final int O_APPEND = 02000;
+  private static final long ROOT = 1;
+  private static final AttributeChange UNCHANGED =
+      new AttributeChange(-1, -1, -1, -1, null, null, null);
+
+  @TempDir private Path directory;
+  private InProcessCluster cluster;
+  private AdhocFileSystem client;
+  private InodeFileSystem fs;
+
+  @BeforeEach
+  void start() throws Exception {
+    cluster =
+        new InProcessCluster(directory, 2, Map.of("chunk.size", "16KiB", "inline.max", "1KiB"));
+    client = cluster.client();
+    fs = new ClientFileSystem(client);
+  }
+
+  @AfterEach
+  void stop() {
+    client.close();
+    cluster.close();
+  }
+
+  private static final class TestRequest implements InodeFileSystem.Request {
+    private @Nullable Runnable action;
+    private boolean interrupted;
+
+    @Override
+    public Caller caller() {
+      return new Caller(1000, 2000, 1);
+    }
+
+    @Override
+    public synchronized void onInterrupt(Runnable newAction) {
+      if (interrupted) {
+        newAction.run();
+      } else {
+        action = newAction;
+      }
+    }
+
+    synchronized void interrupt() {
+      interrupted = true;
+      if (action != null) {
+        action.run();
+      }
+    }
+  }
+
+  /** Takes any answer; an error is the number of its kind. */
+  private static final class Answer
+      implements AttributesReply, OpenReply, CreateReply, WriteReply, DoneReply, DataReply {
+    private final CompletableFuture<Object> value = new CompletableFuture<>();
+    private long handle;
+    private @Nullable OpenMode mode;
+
+    @Override
+    public void error(FsError error) {
+      value.complete(error);
+    }
+
+    @Override
+    public void attributes(FileAttributes attributes) {
+      value.complete(attributes);
+    }
+
+    @Override
+    public void opened(long newHandle, OpenMode newMode) {
+      handle = newHandle;
+      mode = newMode;
+      value.complete(true);
+    }
+
+    @Override
+    public void created(FileAttributes attributes, long newHandle, OpenMode newMode) {
+      handle = newHandle;
+      mode = newMode;
+      value.complete(attributes);
+    }
+
+    @Override
+    public void written(int lengthBytes) {
+      value.complete(lengthBytes);
+    }
+
+    @Override
+    public void done() {
+      value.complete(true);
+    }
+
+    @Override
+    public void data(ByteBuf data) {
+      value.complete(new String(ByteBufUtil.getBytes(data), StandardCharsets.UTF_8));
+      data.release();
+    }
+
+    Object get() {
+      try {
+        return value.get(60, TimeUnit.SECONDS);
+      } catch (Exception e) {
+        throw new AssertionError("no answer", e);
+      }
+    }
+
+    FileAttributes attributes() {
+      assertThat(get()).isInstanceOf(FileAttributes.class);
+      return (FileAttributes) get();
+    }
+  }
+
+  private static EntryName name(String text) {
+    try {
+      return EntryName.ofText(text);
+    } catch (FsException e) {
+      throw new IllegalArgumentException(e);
+    }
+  }
+
+  private Answer create(String name, int flags) {
+    var answer = new Answer();
+    fs.create(new TestRequest(), ROOT, name(name), 0100640, O_RDWR | flags, answer);
+    return answer;
+  }
+
+  private Answer open(long inode, int flags) {
+    var answer = new Answer();
+    fs.open(new TestRequest(), inode, O_RDWR | flags, answer);
+    return answer;
+  }
+
+  private Object write(long inode, long handle, long offset, String text) {
+    var answer = new Answer();
+    fs.write(
+        new TestRequest(),
+        inode,
+        handle,
+        offset,
+        Unpooled.copiedBuffer(text, StandardCharsets.UTF_8),
+        answer);
+    return answer.get();
+  }
+
+  private Object read(long inode, long handle, long offset, int length) {
+    var answer = new Answer();
+    fs.read(new TestRequest(), inode, handle, offset, length, answer);
+    return answer.get();
+  }
+
+  private FileAttributes getAttributes(long inode) {
+    var answer = new Answer();
+    fs.getAttributes(new TestRequest(), inode, -1, answer);
+    return answer.attributes();
+  }
+
+  @Test
+  void createsWritesReadsAndForgets() {
+    Answer created = create("file", 0);
+    FileAttributes made = created.attributes();
+    assertThat(made.uid()).isEqualTo(1000);
+    assertThat(made.gid()).isEqualTo(2000);
+    assertThat(made.mode()).isEqualTo(0640);
+    long inode = made.id().value();
+    assertThat(write(inode, created.handle, 0, "hello")).isEqualTo(5);
+    assertThat(write(inode, created.handle, 20_000, "far")).isEqualTo(3);
+    assertThat(getAttributes(inode).sizeBytes()).isEqualTo(20_003);
+    assertThat(read(inode, created.handle, 0, 5)).isEqualTo("hello");
+    assertThat(read(inode, created.handle, 20_001, 100)).isEqualTo("ar");
+    assertThat(read(inode, created.handle, 30_000, 100)).isEqualTo("");
+    var flushed = new Answer();
+    fs.flush(new TestRequest(), inode, created.handle, flushed);
+    assertThat(flushed.get()).isEqualTo(true);
+    var released = new Answer();
+    fs.release(new TestRequest(), inode, created.handle, released);
+    assertThat(released.get()).isEqualTo(true);
+    assertThat(read(inode, created.handle, 0, 1)).isEqualTo(FsError.BAD_HANDLE);
+    assertThat(write(inode, created.handle, 0, "x")).isEqualTo(FsError.BAD_HANDLE);
+  }
+
+  @Test
+  void exclusiveCreationHasOneWinner() {
+    assertThat(create("file", O_EXCL).get()).isInstanceOf(FileAttributes.class);
+    assertThat(create("file", O_EXCL).get()).isEqualTo(FsError.EXISTS);
+    assertThat(create("file", 0).get()).isInstanceOf(FileAttributes.class);
+  }
+
+  @Test
+  void truncatesAtOpenAndBySetattr() {
+    Answer created = create("file", 0);
+    long inode = created.attributes().id().value();
+    assertThat(write(inode, created.handle, 0, "hello")).isEqualTo(5);
+    var set = new Answer();
+    fs.setAttributes(
+        new TestRequest(),
+        inode,
+        created.handle,
+        new AttributeChange(0600, -1, -1, 2, null, 7L, null),
+        set);
+    assertThat(set.attributes().sizeBytes()).isEqualTo(2);
+    assertThat(set.attributes().mtimeNanos()).isEqualTo(7);
+    assertThat(set.attributes().mode()).isEqualTo(0600);
+    assertThat(read(inode, created.handle, 0, 10)).isEqualTo("he");
+    assertThat(open(inode, O_TRUNC).get()).isEqualTo(true);
+    assertThat(getAttributes(inode).sizeBytes()).isZero();
+    assertThat(create("file", O_TRUNC).attributes().sizeBytes()).isZero();
+    var unchanged = new Answer();
+    fs.setAttributes(new TestRequest(), inode, -1, UNCHANGED, unchanged);
+    assertThat(unchanged.attributes().mode()).isEqualTo(0600);
+  }
+
+  @Test
+  void appendingHandlesIgnoreTheOffset() {
+    Answer created = create("log", O_APPEND);
+    long inode = created.attributes().id().value();
+    assertThat(created.mode).isEqualTo(new OpenMode(true, false));
+    Answer second = open(inode, O_APPEND);
+    assertThat(second.get()).isEqualTo(true);
+    assertThat(write(inode, created.handle, 0, "one ")).isEqualTo(4);
+    assertThat(write(inode, second.handle, 0, "two ")).isEqualTo(4);
+    assertThat(write(inode, created.handle, 999, "three")).isEqualTo(5);
+    assertThat(read(inode, created.handle, 0, 100)).isEqualTo("one two three");
+  }
+
+  @Test
+  void readsThroughAHandleSeeWhatOthersWroteOnceTheKernelHasAsked() throws Exception {
+    Answer mine = create("file", 0);
+    long inode = mine.attributes().id().value();
+    try (AdhocFileSystem other = cluster.client()) {
+      InodeFileSystem elsewhere = new ClientFileSystem(other);
+      var opened = new Answer();
+      elsewhere.open(new TestRequest(), inode, O_RDWR, opened);
+      assertThat(opened.get()).isEqualTo(true);
+      var written = new Answer();
+      elsewhere.write(
+          new TestRequest(),
+          inode,
+          opened.handle,
+          0,
+          Unpooled.copiedBuffer("x".repeat(40_000), StandardCharsets.UTF_8),
+          written);
+      assertThat(written.get()).isEqualTo(40_000);
+      assertThat(getAttributes(inode).sizeBytes()).isEqualTo(40_000);
+      assertThat(read(inode, mine.handle, 0, 50_000)).isEqualTo("x".repeat(40_000));
+    }
+  }
+
+  private static final class Listed implements DirectoryReply {
+    private final int room;
+    final CompletableFuture<Boolean> finished = new CompletableFuture<>();
+    final List<String> names = new ArrayList<>();
+    final List<Long> numbers = new ArrayList<>();
+    long cookie;
+    boolean withAttributes = true;
+
+    Listed(int room, long cookie) {
+      this.room = room;
+      this.cookie = cookie;
+    }
+
+    @Override
+    public boolean add(
+        byte[] name,
+        long inode,
+        FileType type,
+        long nextCookie,
+        @Nullable FileAttributes attributes) {
+      if (names.size() == room) {
+        return false;
+      }
+      names.add(new String(name, StandardCharsets.UTF_8));
+      numbers.add(inode);
+      withAttributes &= attributes != null || names.getLast().startsWith(".");
+      cookie = nextCookie;
+      return true;
+    }
+
+    @Override
+    public void done() {
+      finished.complete(true);
+    }
+
+    @Override
+    public void error(FsError error) {
+      finished.completeExceptionally(new AssertionError(error));
+    }
+  }
+
+  @Test
+  void listsEverythingOnceWhateverFitsIntoAReply() throws Exception {
+    Set<String> made = new TreeSet<>(Set.of(".", ".."));
+    var mkdir = new Answer();
+    fs.makeDirectory(new TestRequest(), ROOT, name("d"), 0755, mkdir);
+    long inode = mkdir.attributes().id().value();
+    for (int i = 0; i < 300; i++) {
+      var node = new Answer();
+      fs.makeNode(
+          new TestRequest(),
+          inode,
+          name("f" + i),
+          i % 2 == 0 ? FileType.REGULAR : FileType.FIFO,
+          0600,
+          0,
+          node);
+      assertThat(node.get()).isInstanceOf(FileAttributes.class);
+      made.add("f" + i);
+    }
+    for (int room : new int[] {1, 7, 1000}) {
+      List<String> names = new ArrayList<>();
+      long cookie = 0;
+      while (true) {
+        var listed = new Listed(room, cookie);
+        fs.readDirectory(new TestRequest(), inode, cookie, room > 1, listed);
+        assertThat(listed.finished.get(60, TimeUnit.SECONDS)).isTrue();
+        if (cookie == 0 && room > 1) {
+          assertThat(listed.numbers.subList(0, 2)).containsExactly(inode, ROOT);
+        }
+        assertThat(room == 1 || listed.withAttributes).isTrue();
+        if (listed.names.isEmpty()) {
+          break;
+        }
+        names.addAll(listed.names);
+        cookie = listed.cookie;
+      }
+      assertThat(names).doesNotHaveDuplicates();
+      assertThat(new TreeSet<>(names)).isEqualTo(made);
+    }
+  }
+
+  @Test
+  void anInterruptedRequestIsAnsweredAtOnce() throws Exception {
+    Answer created = create("file", 0);
+    long inode = created.attributes().id().value();
+    cluster.close();
+    var request = new TestRequest();
+    var answer = new Answer();
+    fs.getAttributes(request, inode, -1, answer);
+    var write = new Answer();
+    var writing = new TestRequest();
+    ByteBuf data = Unpooled.copiedBuffer("bytes", StandardCharsets.UTF_8);
+    fs.write(writing, inode, created.handle, 0, data, write);
+    long before = System.nanoTime();
+    request.interrupt();
+    writing.interrupt();
+    assertThat(answer.get()).isEqualTo(FsError.INTERRUPTED);
+    assertThat(write.get()).isEqualTo(FsError.INTERRUPTED);
+    assertThat(System.nanoTime() - before).isLessThan(TimeUnit.SECONDS.toNanos(10));
+    assertThat(data.refCnt()).isZero();
+  }
+}
