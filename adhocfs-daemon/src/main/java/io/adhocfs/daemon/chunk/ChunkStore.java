@@ -86,7 +86,8 @@ public interface ChunkStore extends AutoCloseable {
 
   /**
    * Compares index and files, while both are in use: what looks wrong is looked at again with its
-   * file locked before it is named. Takes seconds for millions of chunks.
+   * file locked before it is named. A file without any chunk in the index, which is what a death in
+   * a write leaves, is removed. Takes seconds for millions of chunks.
    *
    * @return one sentence for each thing that does not fit, at most {@value
    *     StorageInspection#FINDINGS_MAX} of them and how many more there are

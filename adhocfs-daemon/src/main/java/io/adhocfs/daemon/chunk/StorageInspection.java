@@ -8,10 +8,15 @@ import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.BitSet;
 import java.util.List;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
 
 /**
  * Compares the index with the files, in passes that each take a part of the directories, so that
  * its memory is bounded: at most a few MB for each pass of a million files.
+ *
+ * <p>A file that has no chunk in the index is what a death in a write or a discard left: nothing in
+ * it was ever acknowledged, or it was discarded. It is removed, and is no finding.
  */
 final class StorageInspection {
   /** How many things are named. */
@@ -28,6 +33,8 @@ final class StorageInspection {
   interface InodeLock {
     void alone(long inode, Check check) throws FsException;
   }
+
+  private static final Logger LOG = LoggerFactory.getLogger(StorageInspection.class);
 
   private final SegmentFiles files;
   private final ChunkIndex index;
@@ -111,7 +118,7 @@ final class StorageInspection {
     for (int i = withRecord.nextClearBit(0);
         i < sorted.length;
         i = withRecord.nextClearBit(i + 1)) {
-      recheckFile(sorted[i]);
+      removeUnlessUsed(sorted[i]);
     }
   }
 
@@ -147,18 +154,17 @@ final class StorageInspection {
         });
   }
 
-  private void recheckFile(SegmentFiles.Key file) throws FsException {
-    if (findings.size() >= FINDINGS_MAX) {
-      unnamed++;
-      return;
-    }
+  private void removeUnlessUsed(SegmentFiles.Key file) throws FsException {
     lock.alone(
         file.inode(),
         () -> {
           if (files.sizeBytes(file) >= 0 && !anyRecord(file)) {
-            add(
-                "the file %s of inode %s has no chunk in the index: only space to give back"
-                    .formatted(files.path(file), Long.toUnsignedString(file.inode())));
+            LOG.info(
+                "file without a chunk removed inode={} file={}",
+                Long.toUnsignedString(file.inode()),
+                files.path(file));
+            files.delete(file);
+            files.deleteEmptyDirectory(file.inode());
           }
         });
   }
