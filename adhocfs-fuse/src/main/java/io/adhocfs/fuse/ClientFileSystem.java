@@ -75,6 +75,7 @@ public final class ClientFileSystem implements InodeFileSystem {
 
   private final InodeOperations inodes;
   private final LongSupplier nanoTime;
+  private final CachedVersions cachedVersions = new CachedVersions();
   private final Map<Long, Handle> handles = new ConcurrentHashMap<>();
   private final AtomicLong lastHandle = new AtomicLong();
   private final AtomicLong nextWarningNanos;
@@ -190,9 +191,11 @@ public final class ClientFileSystem implements InodeFileSystem {
     return number;
   }
 
-  private static OpenMode mode(int flags) {
+  private OpenMode mode(OpenFile file, int flags) {
     // Where an append goes is known only at the owner, so the kernel must not cache by offset.
-    return (flags & O_APPEND) != 0 ? new OpenMode(true, false) : OpenMode.CACHED;
+    return (flags & O_APPEND) != 0
+        ? new OpenMode(true, false)
+        : new OpenMode(false, cachedVersions.unchanged(file.lastKnownAttributes()));
   }
 
   @Override
@@ -367,7 +370,7 @@ public final class ClientFileSystem implements InodeFileSystem {
             (flags & O_TRUNC) != 0
                 ? inodes.openTruncated(new InodeId(inode))
                 : inodes.open(new InodeId(inode)),
-        file -> reply.opened(keep(file, flags), mode(flags)));
+        file -> reply.opened(keep(file, flags), mode(file, flags)));
   }
 
   @Override
@@ -385,7 +388,9 @@ public final class ClientFileSystem implements InodeFileSystem {
                 (flags & O_TRUNC) != 0),
         created ->
             reply.created(
-                created.file().lastKnownAttributes(), keep(created.file(), flags), mode(flags)));
+                created.file().lastKnownAttributes(),
+                keep(created.file(), flags),
+                mode(created.file(), flags)));
   }
 
   @Override

@@ -46,6 +46,9 @@ public final class DaemonCommand extends Command {
   @Option(names = "--remove", paramLabel = "DIR", hidden = true)
   private @Nullable RawPath remove;
 
+  @Option(names = "--of", paramLabel = "ID", hidden = true)
+  private String removeOf = "";
+
   public DaemonCommand(Surroundings surroundings) {
     super(surroundings);
   }
@@ -53,7 +56,7 @@ public final class DaemonCommand extends Command {
   @Override
   public int run() throws UsageException, IOException {
     if (remove != null) {
-      new LocalDaemon(remove.onHost()).remove();
+      new LocalDaemon(remove.onHost()).remove(removeOf);
       return ExitCode.OK;
     }
     if (detach) {

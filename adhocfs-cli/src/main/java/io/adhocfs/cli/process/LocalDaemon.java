@@ -1,16 +1,16 @@
 package io.adhocfs.cli.process;
 
+import io.adhocfs.daemon.DaemonConfiguration;
+import io.adhocfs.daemon.StorageRemoval;
 import io.adhocfs.protocol.model.FsError;
 import io.adhocfs.protocol.model.FsException;
 import java.io.IOException;
+import java.nio.file.DirectoryNotEmptyException;
 import java.nio.file.DirectoryStream;
-import java.nio.file.FileVisitResult;
 import java.nio.file.Files;
 import java.nio.file.LinkOption;
 import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
-import java.nio.file.SimpleFileVisitor;
-import java.nio.file.attribute.BasicFileAttributes;
 import java.nio.file.attribute.PosixFilePermissions;
 import java.time.Duration;
 import java.util.List;
@@ -19,7 +19,7 @@ import org.jspecify.annotations.Nullable;
 /** A daemon on this host, by its storage directory. */
 public final class LocalDaemon {
   /** What a daemon needs to start; holds the secret. */
-  public static final String CONFIGURATION_FILE = "bootstrap.json";
+  public static final String CONFIGURATION_FILE = StorageRemoval.CONFIGURATION_FILE;
 
   /** Where it is, once it is ready. */
   public static final String READY_FILE = "daemon.json";
@@ -198,80 +198,55 @@ public final class LocalDaemon {
     }
   }
 
-  /** Ends the daemon, if it runs, and removes its directory and those above that are left empty. */
-  public void remove() throws FsException {
-    end();
+  /**
+   * Ends the daemon, if it runs, and removes its directory and those above that are left empty. A
+   * directory that holds something else than a node of this instance is left as it is.
+   *
+   * @param instanceId of the instance that is taken down
+   */
+  public void remove(String instanceId) throws FsException {
+    Path file = directory.resolve(CONFIGURATION_FILE);
     try {
-      deleteTree(directory);
-      removeEmptyParents(directory.getParent());
+      boolean holdsNode = Files.exists(file);
+      if (holdsNode && !DaemonConfiguration.read(file).identity().instanceId().equals(instanceId)) {
+        return;
+      }
+      // Without the file as well: a daemon that removed all by itself may not have ended yet.
+      end();
+      if (holdsNode) {
+        StorageRemoval.remove(directory);
+      } else {
+        Files.deleteIfExists(directory);
+      }
+    } catch (DirectoryNotEmptyException e) {
+      return;
+    } catch (FsException e) {
+      throw e;
     } catch (IOException e) {
       throw new FsException(
           FsError.STORAGE_FAILED, "cannot remove " + directory + ": " + reason(e), e);
     }
+    removeEmptyParents(directory.getParent());
   }
 
   /** Removes directories that this program made: the data directory and adhocfs-UID above it. */
-  private static void removeEmptyParents(@Nullable Path start) throws IOException {
+  private static void removeEmptyParents(@Nullable Path start) {
     Path parent = start;
     for (int level = 0; level < 2 && parent != null; level++) {
       boolean ours =
           level == 0
               || (parent.getFileName() != null
                   && parent.getFileName().toString().startsWith("adhocfs-"));
-      if (!ours || !Files.isDirectory(parent) || Files.getFileStore(parent).isReadOnly()) {
+      if (!ours) {
         return;
       }
       try {
         Files.delete(parent);
-      } catch (java.nio.file.DirectoryNotEmptyException | java.nio.file.AccessDeniedException e) {
-        return;
       } catch (IOException e) {
-        // A mount point, for example: it was not made here.
+        // It is not empty, or was not made here: a mount point, for example.
         return;
       }
       parent = parent.getParent();
-    }
-  }
-
-  static void deleteTree(Path root) throws IOException {
-    try {
-      Files.walkFileTree(
-          root,
-          new SimpleFileVisitor<>() {
-            @Override
-            public FileVisitResult visitFile(Path file, BasicFileAttributes attributes)
-                throws IOException {
-              Files.deleteIfExists(file);
-              return FileVisitResult.CONTINUE;
-            }
-
-            @Override
-            public FileVisitResult visitFileFailed(Path file, IOException e) throws IOException {
-              if (e instanceof NoSuchFileException) {
-                return FileVisitResult.CONTINUE;
-              }
-              throw e;
-            }
-
-            @Override
-            public FileVisitResult postVisitDirectory(Path visited, @Nullable IOException e)
-                throws IOException {
-              if (e != null) {
-                throw e;
-              }
-              try {
-                Files.deleteIfExists(visited);
-              } catch (IOException busy) {
-                // The directory itself may be a mount point, as a disk of its own is.
-                if (!visited.equals(root)) {
-                  throw busy;
-                }
-              }
-              return FileVisitResult.CONTINUE;
-            }
-          });
-    } catch (NoSuchFileException e) {
-      // It is gone already.
     }
   }
 

@@ -77,12 +77,17 @@ public final class Nodes {
   /** Ends a node's daemon, however it takes it, and removes all its data. */
   public void remove(Place place) throws FsException {
     if (place.isLocal()) {
-      new LocalDaemon(Path.of(place.dataDirectory())).remove();
+      new LocalDaemon(Path.of(place.dataDirectory())).remove(description.instance().id());
     } else {
       String said =
           remote(place.host())
               .run(
-                  List.of("daemon", "--remove", place.dataDirectory()),
+                  List.of(
+                      "daemon",
+                      "--remove",
+                      place.dataDirectory(),
+                      "--of",
+                      description.instance().id()),
                   new byte[0],
                   Duration.ofSeconds(60));
       if (!said.isBlank()) {

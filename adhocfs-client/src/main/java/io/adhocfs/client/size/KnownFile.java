@@ -23,6 +23,9 @@ import org.jspecify.annotations.Nullable;
  * later generation counts, then the larger: the order of their arrival does not matter.
  */
 public final class KnownFile {
+  /** How long the owner may not know the time of a finished write. */
+  private static final long TELL_WITHIN_NANOS = 1_000_000_000;
+
   private final InodeId inode;
   private final Router router;
   private final OperationSource operations;
@@ -32,6 +35,10 @@ public final class KnownFile {
   /** The latest end of a write whose time the owner does not know; 0 = it knows all. */
   @GuardedBy("this")
   private long untoldMtimeNanos;
+
+  /** Whether a timer will tell it. */
+  @GuardedBy("this")
+  private boolean tellIsDue;
 
   /** The report under way: never more than one. */
   @GuardedBy("this")
@@ -124,7 +131,8 @@ public final class KnownFile {
 
   /**
    * Bytes have been stored in chunks. Completes when the owner's size covers their end; what lies
-   * within it is told later ({@link #tellTimes}). Several that grow the file share one report.
+   * within it is told within a second, or by {@link #tellTimes}. Several that grow the file share
+   * one report.
    *
    * @param dataGeneration under which they were stored; STALE_GENERATION = the file has been cut
    *     since, and they are to be stored again
@@ -141,6 +149,10 @@ public final class KnownFile {
       }
       untoldMtimeNanos = Math.max(untoldMtimeNanos, mtimeNanos);
       if (endBytes <= known.sizeBytes()) {
+        if (!tellIsDue) {
+          tellIsDue = true;
+          var _ = operations.timers().after(TELL_WITHIN_NANOS, this::tellNow);
+        }
         return CompletableFuture.completedFuture(known);
       }
       if (sent != null && sent.dataGeneration == dataGeneration && sent.sizeBytes >= endBytes) {
@@ -209,6 +221,20 @@ public final class KnownFile {
               result);
         });
     return result;
+  }
+
+  private void tellNow() {
+    Report toSend = null;
+    synchronized (this) {
+      tellIsDue = false;
+      if (untoldMtimeNanos != 0) {
+        var _ = gather(0);
+        toSend = startNext();
+      }
+    }
+    if (toSend != null) {
+      transmit(toSend);
+    }
   }
 
   /** The report that goes out next, covering this end too. */

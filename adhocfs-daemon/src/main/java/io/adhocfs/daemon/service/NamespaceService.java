@@ -740,11 +740,13 @@ final class NamespaceService {
 
   private void truncateInline(
       Ticket ticket, NamespaceRequest.Truncate request, FileAttributes before) throws FsException {
-    FileAttributes after =
-        AttributeEdit.of(before)
-            .sizeBytes(request.sizeBytes())
-            .contentChanged(request.nowNanos())
-            .done();
+    AttributeEdit edit =
+        AttributeEdit.of(before).sizeBytes(request.sizeBytes()).contentChanged(request.nowNanos());
+    if (request.sizeBytes() < before.sizeBytes()) {
+      // No chunk is concerned, but clients rely on it: within one generation a size only grows.
+      edit.dataGeneration(before.dataGeneration() + 1);
+    }
+    FileAttributes after = edit.done();
     Reply reply = new Reply.Attributes(after);
     try (Batch batch = store.batch()) {
       if (request.sizeBytes() == 0) {

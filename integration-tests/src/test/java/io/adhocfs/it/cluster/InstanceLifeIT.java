@@ -214,6 +214,17 @@ class InstanceLifeIT {
     assertThat(data.resolve("node-0")).doesNotExist();
     expectNothingLeft();
 
+    // The data of another instance is left alone too, and its daemons.
+    up("b", "--nodes", "1", "--no-mount", "--data", directory.resolve("other").toString())
+        .expectSuccess();
+    Commands.Result taken =
+        up("a", "--nodes", "1", "--no-mount", "--data", directory.resolve("other").toString());
+    assertThat(taken.exitCode()).isEqualTo(1);
+    assertThat(taken.output()).contains("is not empty");
+    adhocfs("verify", "--name", "b").expectSuccess();
+    adhocfs("down", "--name", "b").expectSuccess();
+    expectNothingLeft();
+
     Commands.Result unmountable = up("a", "--nodes", "1", "--mount", "/proc/nowhere/to/mount");
     assertThat(unmountable.exitCode()).isEqualTo(1);
     assertThat(unmountable.output()).contains("/proc/nowhere", "--no-mount");
@@ -273,7 +284,7 @@ class InstanceLifeIT {
         """
         #!/bin/bash
         # The last argument is the command line.
-        sh -c "${@: -1}" &
+        sh -c "${@: -1}" <&0 &
         wait $!
         """);
     assertThat(tools.resolve("srun").toFile().setExecutable(true)).isTrue();

@@ -142,6 +142,22 @@ public final class TestInstance implements AutoCloseable {
     process.onExit().join();
   }
 
+  /** Kills the process that serves a mount with SIGKILL and waits until it is gone. */
+  public void killMount(Path mountPoint) {
+    List<ProcessHandle> processes =
+        ProcessHandle.allProcesses()
+            .filter(process -> process.info().command().orElse("").endsWith("/java"))
+            .filter(process ->
+                List.of(process.info().arguments().orElse(new String[0]))
+                    .contains(mountPoint.toString()))
+            .toList();
+    if (processes.size() != 1) {
+      throw new AssertionError(processes + " serve " + mountPoint);
+    }
+    processes.getFirst().destroyForcibly();
+    processes.getFirst().onExit().join();
+  }
+
   /** Expects {@code adhocfs verify} to find nothing. */
   public void verify() throws IOException, InterruptedException {
     adhocfs("verify").expectSuccess();

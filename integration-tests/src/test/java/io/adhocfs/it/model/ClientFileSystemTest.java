@@ -389,6 +389,9 @@ class ClientFileSystemTest {
     assertThat(answer.get()).isEqualTo(FsError.INTERRUPTED);
     assertThat(write.get()).isEqualTo(FsError.INTERRUPTED);
     assertThat(System.nanoTime() - before).isLessThan(TimeUnit.SECONDS.toNanos(10));
+    while (data.refCnt() > 0 && System.nanoTime() - before < TimeUnit.SECONDS.toNanos(10)) {
+      Thread.sleep(1);
+    }
     assertThat(data.refCnt()).isZero();
   }
 }
