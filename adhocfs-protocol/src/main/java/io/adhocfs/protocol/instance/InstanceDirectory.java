@@ -174,16 +174,33 @@ public final class InstanceDirectory {
     return mounts;
   }
 
-  /** Writes a mount down; a record of the same host and process is replaced. */
+  /**
+   * Writes a mount down. Replaced are the record of the same host and process, and that of the same
+   * directory there: its mount is gone.
+   */
   public void putMount(String name, MountRecord mount) throws FsException {
+    MountRecord written = mount;
+    List<MountRecord> replaced = new ArrayList<>();
+    for (MountRecord other : mounts(name)) {
+      if (other.isSamePlace(mount)) {
+        replaced.add(other);
+        // Whoever unmounts at last removes the directory that the first one made.
+        written = other.madeDirectory() ? written.withMadeDirectory() : written;
+      }
+    }
     Path directory = path(name).resolve(MOUNTS);
     try {
       makeDirectories(directory);
       replaceFile(
           directory.resolve(mount.fileName()),
-          (mount.toJson() + "\n").getBytes(StandardCharsets.UTF_8));
+          (written.toJson() + "\n").getBytes(StandardCharsets.UTF_8));
     } catch (IOException e) {
       throw failed("write", directory, e);
+    }
+    for (MountRecord other : replaced) {
+      if (other.processId() != mount.processId()) {
+        removeMount(name, other);
+      }
     }
   }
 

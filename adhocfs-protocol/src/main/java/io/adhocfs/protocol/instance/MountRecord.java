@@ -37,6 +37,14 @@ public record MountRecord(
     return new MountRecord(host, newRemote, processId, directory, driver, madeDirectory, logFile);
   }
 
+  MountRecord withMadeDirectory() {
+    return new MountRecord(host, remote, processId, directory, driver, true, logFile);
+  }
+
+  boolean isSamePlace(MountRecord other) {
+    return host.equals(other.host) && directory.equals(other.directory);
+  }
+
   String fileName() {
     return host + "-" + processId + ".json";
   }

@@ -125,8 +125,14 @@ class InstanceDirectoryTest {
     directory().putMount("a", mount);
     directory().putMount("a", mount.withRemote("me@cn1"));
     assertThat(directory().mounts("a")).containsExactly(mount.withRemote("me@cn1"));
+    var next = new MountRecord("cn1", "", 43, "/mnt/\u00e4 b", "jnr", false, "/log");
+    directory().putMount("a", next);
+    assertThat(directory().mounts("a"))
+        .as("the mount of a process that died is replaced; its directory is still ours")
+        .containsExactly(new MountRecord("cn1", "", 43, "/mnt/\u00e4 b", "jnr", true, "/log"));
     directory().removeMount("a", mount);
-    directory().removeMount("a", mount);
+    directory().removeMount("a", next);
+    directory().removeMount("a", next);
     assertThat(directory().mounts("a")).isEmpty();
     assertThatThrownBy(() -> MountRecord.parse("x", "{\"host\":\"a/b\"}"))
         .isInstanceOf(FsException.class);

@@ -10,7 +10,6 @@ import java.util.concurrent.TimeUnit;
 import org.junit.jupiter.api.Test;
 
 /** Daemons killed with SIGKILL while programs run. */
-@org.junit.jupiter.api.Tag("not-yet-seen")
 class DaemonDeathIT {
 
   @Test

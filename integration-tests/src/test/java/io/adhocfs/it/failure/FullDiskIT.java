@@ -8,7 +8,6 @@ import java.util.Map;
 import org.junit.jupiter.api.Test;
 
 /** Disks that fill up: tmpfs of 64 MiB for each of two daemons' data. */
-@org.junit.jupiter.api.Tag("not-yet-seen")
 class FullDiskIT {
 
   @Test

@@ -6,7 +6,6 @@ import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.BeforeAll;
 
 /** The basic contract on a mount by the fallback driver. */
-@org.junit.jupiter.api.Tag("not-yet-seen")
 class FallbackMountContractIT extends FileSystemContract {
   private static TestInstance instance;
   private static Path mountPoint;
