@@ -139,7 +139,7 @@ record_startup() {
   [[ -e $adhocfs_root/adhocfs-cli/target/classes/io/adhocfs/cli/Main.class ]] || return 0
   set_java_command
   record_cache adhocfs.aot || return 0
-  java_command=("${java_command[@]/-XX:TieredStopAtLevel=1/-Xshare:auto}")
+  java_command=("${java_command[@]/-XX:TieredStopAtLevel=1/-XX:+TieredCompilation}")
   record_cache service.aot || return 0
 }
 

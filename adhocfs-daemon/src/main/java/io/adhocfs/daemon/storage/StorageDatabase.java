@@ -3,12 +3,15 @@ package io.adhocfs.daemon.storage;
 import io.adhocfs.protocol.model.FsError;
 import io.adhocfs.protocol.model.FsException;
 import java.io.IOException;
+import java.io.UncheckedIOException;
+import java.nio.file.DirectoryStream;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import org.rocksdb.BlockBasedTableConfig;
 import org.rocksdb.BloomFilter;
 import org.rocksdb.CompressionType;
 import org.rocksdb.LRUCache;
+import org.rocksdb.NativeLibraryLoader;
 import org.rocksdb.Options;
 import org.rocksdb.RocksDB;
 import org.rocksdb.RocksDBException;
@@ -18,7 +21,7 @@ import org.rocksdb.WriteOptions;
 /** death of the process, and of the machine only after {@link #sync}. Thread-safe. */
 public final class StorageDatabase implements AutoCloseable {
   static {
-    RocksDB.loadLibrary();
+    loadLibrary();
   }
 
   private final LRUCache cache;
@@ -70,6 +73,26 @@ public final class StorageDatabase implements AutoCloseable {
       throw new FsException(
           FsError.STORAGE_FAILED, "cannot make " + directory + ": " + e.getMessage(), e);
     }
+  }
+
+  /** The library unpacks itself into a file, which a process that is killed can't remove later. */
+  private static void loadLibrary() {
+    try {
+      Path unpacked = Files.createTempDirectory("adhocfs-rocksdb-");
+      try {
+        NativeLibraryLoader.getInstance().loadLibrary(unpacked.toString());
+      } finally {
+        try (DirectoryStream<Path> files = Files.newDirectoryStream(unpacked)) {
+          for (Path file : files) {
+            Files.delete(file);
+          }
+        }
+        Files.delete(unpacked);
+      }
+    } catch (IOException e) {
+      throw new UncheckedIOException("cannot unpack the library of RocksDB", e);
+    }
+    RocksDB.loadLibrary();
   }
 
   /** The database itself, for reading and iterating. */

@@ -8,6 +8,7 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 import java.util.concurrent.ThreadLocalRandom;
+import java.util.stream.Stream;
 
 /**
  * A running instance with all it needs below one temporary directory: home, data, mounts. Closing
@@ -186,11 +187,7 @@ public final class TestInstance implements AutoCloseable {
       throw new AssertionError("data or the instance's directory is left below " + directory);
     }
     List<String> left =
-        ProcessHandle.allProcesses()
-            .filter(process -> process.info().commandLine().orElse("").contains(name))
-            .filter(process -> process.pid() != ProcessHandle.current().pid())
-            .map(process -> process.info().commandLine().orElse(""))
-            .toList();
+        processes().map(process -> process.info().commandLine().orElse("")).toList();
     if (!left.isEmpty()) {
       throw new AssertionError("left running: " + left);
     }
@@ -198,17 +195,12 @@ public final class TestInstance implements AutoCloseable {
 
   /** The last resort: whatever still names this instance goes. */
   private void destroy() {
+    processes().forEach(ProcessHandle::destroyForcibly);
     String script =
-        "pkill -9 -f -- \"$1\"; for m in $(grep -o \"$2/mnt[^ ]*\" /proc/self/mountinfo); do"
-            + " umount -l \"$m\"; done; rm -rf --one-file-system \"$2\"; true";
+        "for m in $(grep -o \"$1/mnt[^ ]*\" /proc/self/mountinfo); do"
+            + " umount -l \"$m\"; done; rm -rf --one-file-system \"$1\"; true";
     try {
-      new ProcessBuilder(
-              "bash",
-              "-c",
-              script,
-              "destroy",
-              "[" + name.charAt(0) + "]" + name.substring(1),
-              directory.toString())
+      new ProcessBuilder("bash", "-c", script, "destroy", directory.toString())
           .inheritIO()
           .start()
           .waitFor();
@@ -217,5 +209,12 @@ public final class TestInstance implements AutoCloseable {
     } catch (InterruptedException e) {
       Thread.currentThread().interrupt();
     }
+  }
+
+  /** Those that were started with this instance's name on their command line. */
+  private Stream<ProcessHandle> processes() {
+    return ProcessHandle.allProcesses()
+        .filter(process -> process.info().commandLine().orElse("").contains(name))
+        .filter(process -> process.pid() != ProcessHandle.current().pid());
   }
 }

@@ -1,0 +1,317 @@
+package io.adhocfs.it.failure;
+
+import static io.adhocfs.daemon.transaction.CrashPoint.COORDINATOR_AFTER_DECIDE;
+import static io.adhocfs.daemon.transaction.CrashPoint.COORDINATOR_AFTER_DECISION;
+import static io.adhocfs.daemon.transaction.CrashPoint.COORDINATOR_AFTER_PREPARE;
+import static io.adhocfs.daemon.transaction.CrashPoint.COORDINATOR_BEFORE_DECIDE;
+import static io.adhocfs.daemon.transaction.CrashPoint.COORDINATOR_BEFORE_DECISION;
+import static io.adhocfs.daemon.transaction.CrashPoint.COORDINATOR_BEFORE_FORGET;
+import static io.adhocfs.daemon.transaction.CrashPoint.COORDINATOR_BEFORE_PREPARE;
+import static io.adhocfs.daemon.transaction.CrashPoint.CUT_AFTER_DISCARD;
+import static io.adhocfs.daemon.transaction.CrashPoint.CUT_AFTER_RECORD;
+import static io.adhocfs.daemon.transaction.CrashPoint.INLINE_AFTER_RECORD;
+import static io.adhocfs.daemon.transaction.CrashPoint.INLINE_AFTER_WRITE;
+import static io.adhocfs.daemon.transaction.CrashPoint.LOCAL_AFTER_COMMIT;
+import static io.adhocfs.daemon.transaction.CrashPoint.PARTICIPANT_AFTER_APPLY;
+import static io.adhocfs.daemon.transaction.CrashPoint.PARTICIPANT_AFTER_PREPARED;
+import static io.adhocfs.daemon.transaction.CrashPoint.PARTICIPANT_BEFORE_APPLY;
+import static io.adhocfs.daemon.transaction.CrashPoint.PARTICIPANT_BEFORE_PREPARED;
+import static io.adhocfs.daemon.transaction.CrashPoint.RECLAIM_AFTER_DISCARD;
+import static io.adhocfs.daemon.transaction.CrashPoint.RECLAIM_AFTER_RECORD;
+import static io.adhocfs.it.failure.Deed.COORDINATOR;
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.junit.jupiter.api.DynamicTest.dynamicTest;
+
+import io.adhocfs.daemon.transaction.CrashPoint;
+import io.adhocfs.it.failure.Deed.Play;
+import java.io.BufferedReader;
+import java.io.IOException;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.EnumSet;
+import java.util.List;
+import java.util.Map;
+import java.util.Set;
+import java.util.TreeMap;
+import java.util.TreeSet;
+import java.util.concurrent.CompletableFuture;
+import java.util.stream.Stream;
+import org.junit.jupiter.api.DynamicTest;
+import org.junit.jupiter.api.TestFactory;
+
+/**
+ * Daemons that die as if killed at each {@link CrashPoint} of operations over several nodes, and
+ * are started again. A client that waits is told success, once, and the operation has run once; a
+ * client that is gone leaves one of the two states. Nothing is inconsistent, nothing stays locked.
+ *
+ * <p>One instance serves all cases, one after the other.
+ */
+class KillPointsIT {
+  private static final boolean FULL = Boolean.getBoolean("adhocfs.full");
+
+  /**
+   * One case.
+   *
+   * @param deaths where which nodes die
+   * @param times at which time they come past
+   * @param clientDies whether the client is killed as soon as the first daemon has died
+   */
+  private record Death(Deed deed, Map<Integer, CrashPoint> deaths, int times, boolean clientDies) {
+    static Death of(Deed deed, int node, CrashPoint point) {
+      return new Death(deed, Map.of(node, point), 1, false);
+    }
+
+    Death atTime(int n) {
+      return new Death(deed, deaths, n, clientDies);
+    }
+
+    Death withClient() {
+      return new Death(deed, deaths, times, true);
+    }
+
+    @Override
+    public String toString() {
+      return "%s: %s%s%s"
+          .formatted(
+              deed,
+              new TreeMap<>(deaths),
+              times == 1 ? "" : ", time " + times,
+              clientDies ? ", and the client" : "");
+    }
+  }
+
+  /** Each point, each operation, each kind of node, each client at least once. */
+  private static List<Death> someDeaths() {
+    return List.of(
+        Death.of(Deed.RENAME_DIRECTORY, COORDINATOR, COORDINATOR_BEFORE_PREPARE),
+        Death.of(Deed.RENAME_ONTO_FILE, COORDINATOR, COORDINATOR_AFTER_PREPARE).atTime(2),
+        Death.of(Deed.MAKE_DIRECTORY, COORDINATOR, COORDINATOR_BEFORE_DECISION),
+        Death.of(Deed.RENAME_FILE, COORDINATOR, COORDINATOR_BEFORE_DECISION).withClient(),
+        Death.of(Deed.LINK, COORDINATOR, COORDINATOR_AFTER_DECISION),
+        Death.of(Deed.REMOVE_DIRECTORY, COORDINATOR, COORDINATOR_BEFORE_DECIDE),
+        Death.of(Deed.UNLINK_OF_LINKED_FILE, COORDINATOR, COORDINATOR_AFTER_DECIDE),
+        Death.of(Deed.RENAME_FILE, COORDINATOR, COORDINATOR_BEFORE_FORGET),
+        Death.of(Deed.UNLINK_OF_LINKED_FILE, 2, PARTICIPANT_BEFORE_PREPARED),
+        Death.of(Deed.RENAME_DIRECTORY, 0, PARTICIPANT_AFTER_PREPARED),
+        Death.of(Deed.LINK, 2, PARTICIPANT_AFTER_PREPARED).withClient(),
+        Death.of(Deed.RENAME_FILE, 3, PARTICIPANT_BEFORE_APPLY),
+        Death.of(Deed.MAKE_DIRECTORY, 2, PARTICIPANT_AFTER_APPLY),
+        Death.of(Deed.CREATE, COORDINATOR, LOCAL_AFTER_COMMIT),
+        Death.of(Deed.TRUNCATE, COORDINATOR, CUT_AFTER_RECORD),
+        Death.of(Deed.TRUNCATE, COORDINATOR, CUT_AFTER_DISCARD),
+        Death.of(Deed.GROW, COORDINATOR, INLINE_AFTER_RECORD),
+        Death.of(Deed.GROW, COORDINATOR, INLINE_AFTER_WRITE),
+        Death.of(Deed.RENAME_ONTO_FILE, 0, RECLAIM_AFTER_RECORD),
+        Death.of(Deed.RENAME_ONTO_FILE, 0, RECLAIM_AFTER_DISCARD));
+  }
+
+  private static List<Integer> nodesOf(Deed deed) {
+    List<Integer> nodes = new ArrayList<>(List.of(COORDINATOR));
+    nodes.addAll(deed.participants());
+    return nodes;
+  }
+
+  private static List<Death> allDeaths() {
+    List<Death> deaths = new ArrayList<>();
+    for (Deed deed : Deed.values()) {
+      for (int node : nodesOf(deed)) {
+        for (CrashPoint point : CrashPoint.values()) {
+          if (deed.reaches(point, node)) {
+            deaths.add(Death.of(deed, node, point));
+            deaths.add(Death.of(deed, node, point).withClient());
+          }
+        }
+      }
+      for (int time = 2; time <= deed.participants().size(); time++) {
+        deaths.add(Death.of(deed, COORDINATOR, COORDINATOR_BEFORE_PREPARE).atTime(time));
+        deaths.add(Death.of(deed, COORDINATOR, COORDINATOR_AFTER_PREPARE).atTime(time));
+      }
+      for (int node : deed.participants()) {
+        for (CrashPoint point :
+            EnumSet.range(PARTICIPANT_BEFORE_PREPARED, PARTICIPANT_AFTER_APPLY)) {
+          for (CrashPoint first :
+              List.of(COORDINATOR_BEFORE_DECISION, COORDINATOR_AFTER_DECISION)) {
+            deaths.add(new Death(deed, Map.of(COORDINATOR, first, node, point), 1, false));
+          }
+        }
+      }
+    }
+    return deaths;
+  }
+
+  /** The state of things that the cases share. */
+  private static final class Stage implements AutoCloseable {
+    final MortalInstance instance;
+    final Set<CrashPoint> reached = EnumSet.noneOf(CrashPoint.class);
+    private int scenes;
+
+    Stage() throws IOException, InterruptedException {
+      instance = MortalInstance.up(Deed.NODES);
+    }
+
+    Scene newScene() {
+      return new Scene(instance, "scene" + scenes++);
+    }
+
+    @Override
+    public void close() throws IOException {
+      instance.close();
+    }
+  }
+
+  @TestFactory
+  Stream<DynamicTest> anOperationRunsOnceWhereverDaemonsDie() throws Exception {
+    var stage = new Stage();
+    List<DynamicTest> tests = new ArrayList<>();
+    for (Death death : FULL ? allDeaths() : someDeaths()) {
+      tests.add(dynamicTest(death.toString(), () -> play(stage, death)));
+    }
+    if (FULL) {
+      for (int node = 0; node < Deed.NODES; node++) {
+        for (CrashPoint point : CrashPoint.values()) {
+          int armed = node;
+          tests.add(
+              dynamicTest(
+                  "n" + node + " comes past " + point + " only where it should",
+                  () -> playWithoutDeaths(stage, armed, point)));
+        }
+      }
+    }
+    tests.add(
+        dynamicTest(
+            "every point has been reached",
+            () -> assertThat(stage.reached).containsExactly(CrashPoint.values())));
+    return tests.stream()
+        .onClose(() -> {
+          try {
+            stage.close();
+          } catch (IOException e) {
+            throw new java.io.UncheckedIOException(e);
+          }
+        });
+  }
+
+  private static void play(Stage stage, Death death) throws Exception {
+    MortalInstance instance = stage.instance;
+    Scene scene = stage.newScene();
+    Play play = death.deed().prepare(scene);
+    assertThat(scene.look()).as("before").isEqualTo(play.before());
+    try {
+      var armed = new TreeMap<Integer, String>();
+      death.deaths().forEach((node, point) -> armed.put(node, point + ":" + death.times()));
+      instance.arm(armed);
+      Set<Integer> died =
+          death.clientDies()
+              ? letClientDieToo(instance, death, scene, play)
+              : retry(instance, scene, play);
+      if (death.deaths().size() == 1) {
+        assertThat(died).as("died").isEqualTo(death.deaths().keySet());
+      } else {
+        assertThat(died).as("died").isNotEmpty().isSubsetOf(death.deaths().keySet());
+      }
+      died.forEach(node -> stage.reached.add(death.deaths().get(node)));
+      instance.expectNoLitter();
+      instance.verify();
+      scene.expectContents();
+    } finally {
+      instance.disarm();
+    }
+  }
+
+  /** Runs it with a client that waits, starting whoever dies; answers who died. */
+  private static Set<Integer> retry(MortalInstance instance, Scene scene, Play play)
+      throws Exception {
+    CompletableFuture<?> answer = play.operation().begin(instance.client().inodes());
+    var died = new TreeSet<Integer>();
+    MortalInstance.await(
+        "the end of " + play.operation(),
+        () -> {
+          List<Integer> dead = instance.startDead();
+          died.addAll(dead);
+          return dead.isEmpty() && answer.isDone() && instance.isQuiet();
+        });
+    MortalInstance.expectSuccess(answer);
+    assertThat(scene.look()).as("after").isEqualTo(play.after());
+    return died;
+  }
+
+  /** Runs it with a client that is killed as soon as somebody has died; answers who died. */
+  private static Set<Integer> letClientDieToo(
+      MortalInstance instance, Death death, Scene scene, Play play) throws Exception {
+    Process client = instance.startClient(play.operation());
+    Set<Integer> died;
+    try (BufferedReader said = client.inputReader()) {
+      assertThat(said.readLine()).isEqualTo(NamedOperation.READY);
+      client.outputWriter().append('\n').flush();
+      MortalInstance.await(
+          "a death at " + death,
+          () -> death.deaths().keySet().stream().anyMatch(instance::isDead) || !client.isAlive());
+    } finally {
+      client.destroyForcibly().waitFor();
+    }
+    died = Set.copyOf(instance.startDead());
+    Set<Map<String, String>> allowed = statesWithoutClient(death, play);
+    MortalInstance.await(
+        "one of the states " + allowed, () -> instance.isQuiet() && allowed.contains(scene.look()));
+    // What is undone can be done by somebody else: nothing has stayed locked.
+    if (scene.look().equals(play.before())) {
+      MortalInstance.expectSuccess(play.operation().begin(instance.client().inodes()));
+      instance.awaitQuiet();
+    }
+    assertThat(scene.look()).as("after").isEqualTo(play.after());
+    return died;
+  }
+
+  /** What may be there when nobody asks again. */
+  private static Set<Map<String, String>> statesWithoutClient(Death death, Play play) {
+    CrashPoint point = death.deaths().values().iterator().next();
+    return switch (point) {
+      case COORDINATOR_BEFORE_PREPARE,
+          COORDINATOR_AFTER_PREPARE,
+          COORDINATOR_BEFORE_DECISION,
+          INLINE_AFTER_RECORD,
+          INLINE_AFTER_WRITE ->
+          Set.of(play.before());
+      // The coordinator lives and tries again until its time is over.
+      case PARTICIPANT_BEFORE_PREPARED, PARTICIPANT_AFTER_PREPARED ->
+          Set.of(play.before(), play.after());
+      case COORDINATOR_AFTER_DECISION,
+          COORDINATOR_BEFORE_DECIDE,
+          COORDINATOR_AFTER_DECIDE,
+          COORDINATOR_BEFORE_FORGET,
+          PARTICIPANT_BEFORE_APPLY,
+          PARTICIPANT_AFTER_APPLY,
+          LOCAL_AFTER_COMMIT,
+          CUT_AFTER_RECORD,
+          CUT_AFTER_DISCARD,
+          RECLAIM_AFTER_RECORD,
+          RECLAIM_AFTER_DISCARD ->
+          Set.of(play.after());
+    };
+  }
+
+  /** Runs all operations in which a node does not come past a point: it lives. */
+  private static void playWithoutDeaths(Stage stage, int node, CrashPoint point) throws Exception {
+    MortalInstance instance = stage.instance;
+    List<Deed> deeds =
+        Arrays.stream(Deed.values()).filter(deed -> !deed.reaches(point, node)).toList();
+    var scenes = new ArrayList<Scene>();
+    var plays = new ArrayList<Play>();
+    for (Deed deed : deeds) {
+      Scene scene = stage.newScene();
+      scenes.add(scene);
+      plays.add(deed.prepare(scene));
+    }
+    try {
+      instance.arm(Map.of(node, point.name()));
+      for (int i = 0; i < plays.size(); i++) {
+        assertThat(retry(instance, scenes.get(i), plays.get(i)))
+            .as("died in %s", deeds.get(i))
+            .isEmpty();
+      }
+      instance.verify();
+    } finally {
+      instance.disarm();
+    }
+  }
+}

@@ -1,0 +1,275 @@
+package io.adhocfs.it.failure;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import io.adhocfs.client.AdhocFileSystem;
+import io.adhocfs.it.instance.Commands;
+import io.adhocfs.it.instance.TestInstance;
+import io.adhocfs.protocol.instance.Instance;
+import io.adhocfs.protocol.instance.InstanceDirectory;
+import io.adhocfs.protocol.model.FsException;
+import io.adhocfs.protocol.model.NodeId;
+import io.adhocfs.protocol.model.SessionId;
+import io.adhocfs.protocol.model.SlotId;
+import io.adhocfs.protocol.model.TrafficClass;
+import io.adhocfs.protocol.placement.ClusterMap;
+import io.adhocfs.protocol.transport.Deadline;
+import io.adhocfs.protocol.transport.InstanceIdentity;
+import io.adhocfs.protocol.transport.NettyRpcClient;
+import io.adhocfs.protocol.transport.RequestHandler.PeerRole;
+import io.adhocfs.protocol.transport.Response;
+import io.adhocfs.protocol.transport.RpcClient;
+import io.adhocfs.protocol.wire.ControlRequest;
+import io.adhocfs.protocol.wire.Reply;
+import io.netty.buffer.Unpooled;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.HashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Set;
+import java.util.TreeMap;
+import java.util.TreeSet;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.ExecutionException;
+import java.util.concurrent.ThreadLocalRandom;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.TimeoutException;
+import java.util.concurrent.locks.LockSupport;
+
+/** An instance whose daemons can be told where to die, with a client that waits for them. */
+final class MortalInstance implements AutoCloseable {
+  private static final Duration PATIENCE = Duration.ofSeconds(90);
+  private static final Duration ANSWER_PATIENCE = Duration.ofSeconds(5);
+  private static final long LOOK_NANOS = 5_000_000;
+
+  private final TestInstance instance;
+  private final int nodes;
+  private final ClusterMap map;
+  private final AdhocFileSystem client;
+  private final RpcClient admin;
+  private final Path unpacked;
+
+  /** The processes of all nodes, by node. */
+  private final Map<Integer, ProcessHandle> daemons = new TreeMap<>();
+
+  /** Nodes that are to die somewhere. */
+  private final Set<Integer> armed = new TreeSet<>();
+
+  private MortalInstance(TestInstance instance, int nodes) throws IOException {
+    this.instance = instance;
+    this.nodes = nodes;
+    Instance described = describe();
+    this.map = ClusterMap.initial(described.nodes());
+    this.unpacked = Files.createDirectories(instance.scratch().resolve("unpacked"));
+    this.client = NamedOperation.patientClient(home(), instance.name());
+    this.admin =
+        new NettyRpcClient(
+            new InstanceIdentity(described.id(), described.secret()),
+            new SessionId(ThreadLocalRandom.current().nextLong(1, Long.MAX_VALUE)),
+            PeerRole.ADMIN,
+            1,
+            map);
+    for (int node = 0; node < nodes; node++) {
+      noteProcess(node);
+    }
+  }
+
+  static MortalInstance up(int nodes) throws IOException, InterruptedException {
+    TestInstance instance = TestInstance.up(nodes);
+    try {
+      return new MortalInstance(instance, nodes);
+    } catch (Throwable e) {
+      instance.close();
+      throw e;
+    }
+  }
+
+  private Path home() {
+    return Path.of(instance.environment().getOrDefault("ADHOCFS_HOME", ""));
+  }
+
+  private Instance describe() throws FsException {
+    return new InstanceDirectory(home()).read(instance.name()).instance();
+  }
+
+  private void noteProcess(int node) throws IOException {
+    daemons.put(node, ProcessHandle.of(instance.daemonProcess(node)).orElseThrow());
+  }
+
+  int nodes() {
+    return nodes;
+  }
+
+  AdhocFileSystem client() {
+    return client;
+  }
+
+  /** Another client, the caller's to close. */
+  AdhocFileSystem newClient() throws FsException {
+    return NamedOperation.patientClient(home(), instance.name());
+  }
+
+  /** Which node keeps a slot. */
+  int owner(SlotId slot) {
+    return map.owner(slot).value();
+  }
+
+  /** Starts a client in a process of its own, which runs the operation when it is sent a line. */
+  Process startClient(NamedOperation operation) throws IOException {
+    return operation.inProcessOfItsOwn(home(), instance.name());
+  }
+
+  /**
+   * Kills the daemons of these nodes and starts each to die as it says: a crash point, perhaps with
+   * {@code :n} for the n-th time.
+   */
+  void arm(Map<Integer, String> deaths) throws IOException, InterruptedException {
+    awaitQuiet();
+    for (Map.Entry<Integer, String> death : deaths.entrySet()) {
+      kill(death.getKey());
+      start(
+          List.of(death.getKey()),
+          "-Dadhocfs.crash=" + death.getValue() + " -Djava.io.tmpdir=" + unpacked);
+      armed.add(death.getKey());
+    }
+  }
+
+  /** Lets all live: those that are dead are started, those that are to die are started anew. */
+  void disarm() throws IOException, InterruptedException {
+    armed.forEach(this::kill);
+    var _ = startDead();
+  }
+
+  private void kill(int node) {
+    ProcessHandle process = process(node);
+    process.destroyForcibly();
+    process.onExit().join();
+  }
+
+  private ProcessHandle process(int node) {
+    ProcessHandle process = daemons.get(node);
+    if (process == null) {
+      throw new IllegalArgumentException("no node " + node);
+    }
+    return process;
+  }
+
+  boolean isDead(int node) {
+    return !process(node).isAlive();
+  }
+
+  /** Starts what is dead, to live; answers which nodes that was. */
+  List<Integer> startDead() throws IOException, InterruptedException {
+    List<Integer> dead = daemons.keySet().stream().filter(this::isDead).toList();
+    start(dead, "");
+    armed.removeAll(dead);
+    return dead;
+  }
+
+  private void start(List<Integer> wanted, String javaOptions)
+      throws IOException, InterruptedException {
+    if (wanted.isEmpty()) {
+      return;
+    }
+    var environment = new HashMap<>(instance.environment());
+    environment.put("ADHOCFS_JAVA_OPTS", javaOptions);
+    List<String> command = new ArrayList<>();
+    command.add(environment.getOrDefault("adhocfs", ""));
+    command.addAll(List.of("start", "--name", instance.name()));
+    wanted.forEach(node -> command.add("n" + node));
+    var _ = Commands.run(instance.scratch(), environment, PATIENCE, command).expectSuccess();
+    for (int node : wanted) {
+      noteProcess(node);
+    }
+    admin.useMap(ClusterMap.initial(describe().nodes()));
+  }
+
+  /** Expects that daemons that died as if killed have left nothing but their data. */
+  void expectNoLitter() throws IOException {
+    try (var left = Files.list(unpacked)) {
+      assertThat(left).as("files that killed daemons unpacked").isEmpty();
+    }
+  }
+
+  /** Whether all daemons answer and none of them has anything to finish. */
+  boolean isQuiet() throws InterruptedException {
+    List<CompletableFuture<Response>> answers = new ArrayList<>();
+    for (int node = 0; node < nodes; node++) {
+      answers.add(
+          admin.call(
+              new NodeId(node),
+              new ControlRequest.GetStatus(),
+              Unpooled.EMPTY_BUFFER,
+              TrafficClass.CONTROL,
+              Deadline.after(ANSWER_PATIENCE)));
+    }
+    boolean quiet = true;
+    for (CompletableFuture<Response> answer : answers) {
+      try {
+        Response response = answer.get();
+        response.payload().release();
+        quiet &=
+            response.reply() instanceof Reply.Status status
+                && status.status().pendingOperations() == 0;
+      } catch (ExecutionException e) {
+        quiet = false;
+      }
+    }
+    return quiet;
+  }
+
+  void awaitQuiet() throws InterruptedException {
+    await("all daemons to have finished what they began", this::isQuiet);
+  }
+
+  /** What is waited for. */
+  @FunctionalInterface
+  interface Condition {
+    boolean holds() throws Exception;
+  }
+
+  static void await(String what, Condition condition) throws InterruptedException {
+    long limit = System.nanoTime() + PATIENCE.toNanos();
+    try {
+      while (!condition.holds()) {
+        if (System.nanoTime() - limit > 0) {
+          throw new AssertionError("waited in vain for " + what);
+        }
+        LockSupport.parkNanos(LOOK_NANOS);
+      }
+    } catch (InterruptedException | RuntimeException e) {
+      throw e;
+    } catch (Exception e) {
+      throw new AssertionError("while waiting for " + what, e);
+    }
+  }
+
+  /** The answer of an operation of the client; an error of it fails the test. */
+  static void expectSuccess(CompletableFuture<?> operation) throws InterruptedException {
+    try {
+      Object _ = operation.get(PATIENCE.toNanos(), TimeUnit.NANOSECONDS);
+    } catch (ExecutionException e) {
+      throw new AssertionError("the client was told a failure", e.getCause());
+    } catch (TimeoutException e) {
+      throw new AssertionError("the client was told nothing", e);
+    }
+  }
+
+  void verify() throws IOException, InterruptedException {
+    instance.verify();
+  }
+
+  @Override
+  public void close() throws IOException {
+    try {
+      client.close();
+      admin.close();
+    } finally {
+      instance.close();
+    }
+  }
+}
