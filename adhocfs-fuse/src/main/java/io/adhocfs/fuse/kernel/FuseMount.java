@@ -4,6 +4,7 @@ import io.adhocfs.fuse.InodeFileSystem;
 import io.adhocfs.protocol.model.FsError;
 import io.adhocfs.protocol.model.FsException;
 import java.io.IOException;
+import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.ArrayList;
@@ -60,6 +61,7 @@ public final class FuseMount {
     try {
       Handshake.Agreement agreement = Handshake.perform(mounted.descriptor(), options, fileSystem);
       LOG.debug("mounted {}: {}", MountPath.text(mountPoint), agreement);
+      raiseReadahead(mountPoint, options.readaheadBytesMax());
       return new FuseMount(
           mountPoint.clone(),
           mounted.throughFusermount(),
@@ -72,6 +74,22 @@ public final class FuseMount {
       }
       LinuxCalls.close(mounted.descriptor());
       throw failure;
+    }
+  }
+
+  /**
+   * Has the kernel read ahead further than its default, which the handshake can only lower. It
+   * keeps several requests of a stream under way then.
+   */
+  private static void raiseReadahead(byte[] mountPoint, int bytesMax) throws IOException {
+    MountTable.Mount mount = MountTable.topmostAt(mountPoint);
+    if (mount != null) {
+      try {
+        Files.writeString(
+            Path.of("/sys/class/bdi", mount.device(), "read_ahead_kb"), bytesMax / 1024 + "\n");
+      } catch (IOException e) {
+        LOG.debug("read-ahead stays at the kernel's default: {}", e.toString());
+      }
     }
   }
 

@@ -7,7 +7,8 @@ package io.adhocfs.fuse.kernel;
  * @param readerThreads how many threads read requests, 1 to {@value #READER_THREADS_MAX}
  * @param ioLengthBytesMax the most bytes that one read or write carries: 4 KiB to 1 MiB, a power of
  *     two (the kernel's own limit is fs.fuse.max_pages_limit)
- * @param readaheadBytesMax how far the kernel may read ahead of a program
+ * @param readaheadBytesMax how far the kernel may read ahead of a program; more than its own
+ *     default (128 KiB) only as root
  * @param backgroundRequestsMax how many requests for which no program waits (read-ahead, direct
  *     asynchronous I/O, releases) may be under way, 1 to 65,535
  * @param congestionThreshold from how many of those on the kernel starts no more read-ahead
@@ -54,10 +55,13 @@ public record MountOptions(
     requireWithin("congestion threshold", congestionThreshold, 1, 65_535);
   }
 
-  /** Two readers, requests of 1 MiB, for all users, set-id bits and device nodes as they are. */
+  /**
+   * Two readers, requests of 1 MiB, read-ahead of four, for all users, set-id bits and device nodes
+   * as they are.
+   */
   public static MountOptions defaults() {
     return new MountOptions(
-        SUBTYPE, 2, IO_LENGTH_BYTES_MAX, 1 << 20, 64, 48, false, true, false, false, false);
+        SUBTYPE, 2, IO_LENGTH_BYTES_MAX, 4 << 20, 64, 48, false, true, false, false, false);
   }
 
   public MountOptions withFsName(String name) {

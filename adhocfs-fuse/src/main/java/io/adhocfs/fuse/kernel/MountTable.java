@@ -16,11 +16,12 @@ final class MountTable {
   /**
    * One mount.
    *
+   * @param device the file system's number, major:minor
    * @param mountPoint absolute path as mounted, each byte as the character of that number
    * @param type file-system type, such as "fuse.adhocfs"
    * @param source what was given as the source
    */
-  record Mount(String mountPoint, String type, String source) {
+  record Mount(String device, String mountPoint, String type, String source) {
     boolean isAt(byte[] path) {
       return mountPoint.equals(new String(path, StandardCharsets.ISO_8859_1));
     }
@@ -68,6 +69,7 @@ final class MountTable {
       return null;
     }
     return new Mount(
+        fields.get(2),
         unescape(fields.get(4)),
         unescape(fields.get(separator + 1)),
         unescape(fields.get(separator + 2)));

@@ -17,9 +17,9 @@ class MountTableTest {
         """;
     assertThat(MountTable.parse(text.getBytes(ISO_8859_1)))
         .containsExactly(
-            new MountTable.Mount("/mnt2", "ext3", "/dev/root"),
-            new MountTable.Mount("/a b\\c\t\n", "fuse.adhocfs", "my fs"),
-            new MountTable.Mount("/", "overlay", "overlay"));
+            new MountTable.Mount("98:0", "/mnt2", "ext3", "/dev/root"),
+            new MountTable.Mount("0:39", "/a b\\c\t\n", "fuse.adhocfs", "my fs"),
+            new MountTable.Mount("0:22", "/", "overlay", "overlay"));
   }
 
   @Test
