@@ -4,6 +4,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import io.adhocfs.client.AdhocFileSystem;
 import io.adhocfs.it.instance.Commands;
+import io.adhocfs.it.instance.Processes;
 import io.adhocfs.it.instance.TestInstance;
 import io.adhocfs.protocol.instance.Instance;
 import io.adhocfs.protocol.instance.InstanceDirectory;
@@ -45,6 +46,9 @@ final class MortalInstance implements AutoCloseable {
   private static final Duration PATIENCE = Duration.ofSeconds(90);
   private static final Duration ANSWER_PATIENCE = Duration.ofSeconds(5);
   private static final long LOOK_NANOS = 5_000_000;
+
+  /** Daemons live for seconds here: compiling them well takes longer than it saves. */
+  private static final String QUICK_START = "-XX:TieredStopAtLevel=1";
 
   private final TestInstance instance;
   private final int nodes;
@@ -140,14 +144,14 @@ final class MortalInstance implements AutoCloseable {
 
   /** Lets all live: those that are dead are started, those that are to die are started anew. */
   void disarm() throws IOException, InterruptedException {
-    armed.forEach(this::kill);
+    for (int node : armed) {
+      kill(node);
+    }
     var _ = startDead();
   }
 
-  private void kill(int node) {
-    ProcessHandle process = process(node);
-    process.destroyForcibly();
-    process.onExit().join();
+  private void kill(int node) throws IOException {
+    Processes.kill(process(node));
   }
 
   private ProcessHandle process(int node) {
@@ -158,13 +162,27 @@ final class MortalInstance implements AutoCloseable {
     return process;
   }
 
-  boolean isDead(int node) {
-    return !process(node).isAlive();
+  boolean isDead(int node) throws IOException {
+    return !Processes.isRunning(process(node));
+  }
+
+  boolean isAnyDead() throws IOException {
+    for (int node : daemons.keySet()) {
+      if (isDead(node)) {
+        return true;
+      }
+    }
+    return false;
   }
 
   /** Starts what is dead, to live; answers which nodes that was. */
   List<Integer> startDead() throws IOException, InterruptedException {
-    List<Integer> dead = daemons.keySet().stream().filter(this::isDead).toList();
+    List<Integer> dead = new ArrayList<>();
+    for (int node : daemons.keySet()) {
+      if (isDead(node)) {
+        dead.add(node);
+      }
+    }
     start(dead, "");
     armed.removeAll(dead);
     return dead;
@@ -176,7 +194,7 @@ final class MortalInstance implements AutoCloseable {
       return;
     }
     var environment = new HashMap<>(instance.environment());
-    environment.put("ADHOCFS_JAVA_OPTS", javaOptions);
+    environment.put("ADHOCFS_JAVA_OPTS", (QUICK_START + " " + javaOptions).strip());
     List<String> command = new ArrayList<>();
     command.add(environment.getOrDefault("adhocfs", ""));
     command.addAll(List.of("start", "--name", instance.name()));
