@@ -167,31 +167,42 @@ final class MortalInstance implements AutoCloseable {
   }
 
   boolean isAnyDead() throws IOException {
-    for (int node : daemons.keySet()) {
-      if (isDead(node)) {
-        return true;
-      }
-    }
-    return false;
+    return !dead().isEmpty();
   }
 
-  /** Starts what is dead, to live; answers which nodes that was. */
+  /**
+   * Starts what is dead, to live; answers which nodes that was. While it does so, others may die:
+   * that is for the next call.
+   */
   List<Integer> startDead() throws IOException, InterruptedException {
+    List<Integer> dead = dead();
+    armed.removeAll(dead);
+    Commands.Result started = tryToStart(dead, "");
+    if (dead().isEmpty()) {
+      var _ = started.expectSuccess();
+    }
+    return dead;
+  }
+
+  private List<Integer> dead() throws IOException {
     List<Integer> dead = new ArrayList<>();
     for (int node : daemons.keySet()) {
       if (isDead(node)) {
         dead.add(node);
       }
     }
-    start(dead, "");
-    armed.removeAll(dead);
     return dead;
   }
 
   private void start(List<Integer> wanted, String javaOptions)
       throws IOException, InterruptedException {
+    var _ = tryToStart(wanted, javaOptions).expectSuccess();
+  }
+
+  private Commands.Result tryToStart(List<Integer> wanted, String javaOptions)
+      throws IOException, InterruptedException {
     if (wanted.isEmpty()) {
-      return;
+      return new Commands.Result(0, "nothing to start");
     }
     var environment = new HashMap<>(instance.environment());
     environment.put("ADHOCFS_JAVA_OPTS", (QUICK_START + " " + javaOptions).strip());
@@ -199,11 +210,15 @@ final class MortalInstance implements AutoCloseable {
     command.add(environment.getOrDefault("adhocfs", ""));
     command.addAll(List.of("start", "--name", instance.name()));
     wanted.forEach(node -> command.add("n" + node));
-    var _ = Commands.run(instance.scratch(), environment, PATIENCE, command).expectSuccess();
+    Commands.Result result = Commands.run(instance.scratch(), environment, PATIENCE, command);
     for (int node : wanted) {
+      if (!Files.exists(instance.dataDirectory(node).resolve("daemon.json"))) {
+        throw new AssertionError("node " + node + " has not started: " + result.output());
+      }
       noteProcess(node);
     }
     admin.useMap(ClusterMap.initial(describe().nodes()));
+    return result;
   }
 
   /** Expects that daemons that died as if killed have left nothing but their data. */

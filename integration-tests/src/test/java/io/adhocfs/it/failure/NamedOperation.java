@@ -25,6 +25,9 @@ record NamedOperation(List<String> words) {
   /** What the process says when it could run the operation at once. */
   static final String READY = "ready";
 
+  /** What it says when it was told success. */
+  static final String DONE = "done";
+
   private static final Owner OWNER = new Owner(0, 0);
   private static final Duration DEADLINE = Duration.ofMinutes(3);
 
@@ -117,7 +120,7 @@ record NamedOperation(List<String> words) {
       // Whoever ends this process early must not find it waiting for a line that never comes.
       if (System.in.read() >= 0) {
         Object _ = operation.begin(fileSystem.inodes()).get();
-        System.out.println("done");
+        System.out.println(DONE);
       }
     }
   }
