@@ -149,7 +149,9 @@ public final class MountProcess {
             mountPoint,
             MountOptions.defaults()
                 .withFsName(source)
-                .withReaderThreads(settings.number(Setting.FUSE_READERS)),
+                .withReaderThreads(settings.number(Setting.FUSE_READERS))
+                .withAttributeReuseNanos(
+                    settings.duration(Setting.MOUNT_ATTRIBUTE_REUSE).toNanos()),
             fileSystem);
     return new Driver() {
       @Override

@@ -113,6 +113,7 @@ public final class FuseMount {
         new Session(
             fileSystem,
             agreement.ioLengthBytesMax(),
+            options.attributeReuseNanos(),
             descriptors.stream().mapToInt(Integer::intValue).toArray(),
             options.readerThreads());
     for (int i = 0; i < options.readerThreads(); i++) {

@@ -34,6 +34,8 @@ final class Incoming {
   private int uid;
   private int gid;
   private int pid;
+  private long takenNanos;
+  private boolean changing;
   private @Nullable PendingRequest pending;
 
   Incoming(Session session, int descriptor, NativeBuffer buffer) {
@@ -60,6 +62,8 @@ final class Incoming {
     uid = bytes.get(U32, InHeader.UID);
     gid = bytes.get(U32, InHeader.GID);
     pid = bytes.get(U32, InHeader.PID);
+    takenNanos = session.told().now();
+    changing = false;
     int extensionsBytes = Short.toUnsignedInt(bytes.get(U16, InHeader.EXTENSIONS_LENGTH)) * 8;
     bodyLengthBytes = (int) lengthBytes - InHeader.SIZE - extensionsBytes;
     return bytes.get(U32, InHeader.LENGTH) == lengthBytes && bodyLengthBytes >= 0;
@@ -95,6 +99,21 @@ final class Incoming {
 
   int pid() {
     return pid;
+  }
+
+  /** When it was taken, on the clock of {@link ToldAttributes}. */
+  long takenNanos() {
+    return takenNanos;
+  }
+
+  /** That its inode is about to change. */
+  void beginChange() {
+    changing = true;
+    session.told().changes(node);
+  }
+
+  boolean isChanging() {
+    return changing;
   }
 
   /** Announces the request, so that interruptions find it and failures answer it. */

@@ -12,6 +12,8 @@ package io.adhocfs.fuse.kernel;
  * @param backgroundRequestsMax how many requests for which no program waits (read-ahead, direct
  *     asynchronous I/O, releases) may be under way, 1 to 65,535
  * @param congestionThreshold from how many of those on the kernel starts no more read-ahead
+ * @param attributeReuseNanos how long attributes that the kernel was just told may answer it again
+ *     (see docs/consistency.md); 0 = never
  * @param asynchronousDirectIo whether the kernel may have several requests of one O_DIRECT transfer
  *     under way, and completes asynchronous ones asynchronously (FUSE_ASYNC_DIO). The price: it
  *     then waits for O_DIRECT transfers without listening to signals, SIGKILL included, until the
@@ -30,6 +32,7 @@ public record MountOptions(
     int readaheadBytesMax,
     int backgroundRequestsMax,
     int congestionThreshold,
+    long attributeReuseNanos,
     boolean asynchronousDirectIo,
     boolean allowOther,
     boolean readOnly,
@@ -52,16 +55,30 @@ public record MountOptions(
     }
     requireWithin("bytes of read-ahead", readaheadBytesMax, 0, 1 << 30);
     requireWithin("background requests", backgroundRequestsMax, 1, 65_535);
+    if (attributeReuseNanos < 0) {
+      throw new IllegalArgumentException("nanoseconds of reuse: " + attributeReuseNanos);
+    }
     requireWithin("congestion threshold", congestionThreshold, 1, 65_535);
   }
 
   /**
-   * Two readers, requests of 1 MiB, read-ahead of four, for all users, set-id bits and device nodes
-   * as they are.
+   * Two readers, requests of 1 MiB, read-ahead of four, attributes good for a millisecond, for all
+   * users, set-id bits and device nodes as they are.
    */
   public static MountOptions defaults() {
     return new MountOptions(
-        SUBTYPE, 2, IO_LENGTH_BYTES_MAX, 4 << 20, 64, 48, false, true, false, false, false);
+        SUBTYPE,
+        2,
+        IO_LENGTH_BYTES_MAX,
+        4 << 20,
+        64,
+        48,
+        1_000_000,
+        false,
+        true,
+        false,
+        false,
+        false);
   }
 
   public MountOptions withFsName(String name) {
@@ -72,6 +89,7 @@ public record MountOptions(
         readaheadBytesMax,
         backgroundRequestsMax,
         congestionThreshold,
+        attributeReuseNanos,
         asynchronousDirectIo,
         allowOther,
         readOnly,
@@ -87,6 +105,23 @@ public record MountOptions(
         readaheadBytesMax,
         backgroundRequestsMax,
         congestionThreshold,
+        attributeReuseNanos,
+        asynchronousDirectIo,
+        allowOther,
+        readOnly,
+        noSetUserId,
+        noDevices);
+  }
+
+  public MountOptions withAttributeReuseNanos(long nanos) {
+    return new MountOptions(
+        fsName,
+        readerThreads,
+        ioLengthBytesMax,
+        readaheadBytesMax,
+        backgroundRequestsMax,
+        congestionThreshold,
+        nanos,
         asynchronousDirectIo,
         allowOther,
         readOnly,
@@ -102,6 +137,7 @@ public record MountOptions(
         readaheadBytesMax,
         backgroundRequestsMax,
         congestionThreshold,
+        attributeReuseNanos,
         asynchronous,
         allowOther,
         readOnly,

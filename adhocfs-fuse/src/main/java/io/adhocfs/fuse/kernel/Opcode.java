@@ -1,6 +1,8 @@
 package io.adhocfs.fuse.kernel;
 
 import io.adhocfs.protocol.model.FsException;
+import java.util.EnumSet;
+import java.util.Set;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -62,6 +64,27 @@ enum Opcode {
     void handle(Operations operations, Incoming incoming) throws FsException;
   }
 
+  /** Requests that leave the inode they name as it is; all others may change it. */
+  private static final Set<Opcode> LOOKING =
+      EnumSet.of(
+          LOOKUP,
+          FORGET,
+          GETATTR,
+          READLINK,
+          READ,
+          STATFS,
+          GETXATTR,
+          LISTXATTR,
+          OPENDIR,
+          READDIR,
+          RELEASEDIR,
+          GETLK,
+          ACCESS,
+          INTERRUPT,
+          BATCH_FORGET,
+          READDIRPLUS,
+          LSEEK);
+
   private static final @Nullable Opcode[] BY_CODE = new @Nullable Opcode[64];
 
   static {
@@ -86,6 +109,10 @@ enum Opcode {
 
   void handle(Operations operations, Incoming incoming) throws FsException {
     handler.handle(operations, incoming);
+  }
+
+  boolean mayChange() {
+    return !LOOKING.contains(this);
   }
 
   /** The opcode with this number; null for one that this version does not know. */

@@ -89,6 +89,11 @@ final class Operations {
   void getAttributes(Incoming in) throws FsException {
     in.requireBody(GetattrIn.SIZE);
     boolean hasHandle = (in.u32(GetattrIn.FLAGS) & GetattrIn.HAS_HANDLE) != 0;
+    FileAttributes told = hasHandle ? null : in.session().told().recall(in.node(), in.pid());
+    if (told != null) {
+      Replies.sendAttributes(in, told);
+      return;
+    }
     Replies.Attributes reply = in.begin(new Replies.Attributes(in));
     fileSystem.getAttributes(
         reply, in.node(), hasHandle ? in.u64(GetattrIn.HANDLE) : NO_HANDLE, reply);
@@ -188,6 +193,7 @@ final class Operations {
   void removeDirectory(Incoming in) throws FsException {
     EntryName name = EntryName.of(in.string(0));
     Replies.Done reply = in.begin(new Replies.Done(in));
+    reply.changesUnknown();
     fileSystem.removeDirectory(reply, in.node(), name, reply);
   }
 
@@ -213,6 +219,8 @@ final class Operations {
     EntryName oldEntry = EntryName.of(oldName);
     EntryName newEntry = EntryName.of(newName);
     Replies.Done reply = in.begin(new Replies.Done(in));
+    reply.alsoChanges(newDirectory);
+    reply.changesUnknown();
     fileSystem.rename(reply, in.node(), oldEntry, newDirectory, newEntry, flags, reply);
   }
 
@@ -220,6 +228,7 @@ final class Operations {
     in.requireBody(LinkIn.SIZE);
     EntryName name = EntryName.of(in.string(LinkIn.SIZE));
     Replies.Entry reply = in.begin(new Replies.Entry(in));
+    reply.alsoChanges(in.u64(LinkIn.OLD_NODE));
     fileSystem.link(reply, in.u64(LinkIn.OLD_NODE), in.node(), name, reply);
   }
 

@@ -3,6 +3,7 @@ package io.adhocfs.fuse.kernel;
 import io.adhocfs.fuse.Caller;
 import io.adhocfs.fuse.Errnos;
 import io.adhocfs.fuse.InodeFileSystem;
+import io.adhocfs.protocol.model.FileAttributes;
 import io.adhocfs.protocol.model.FsError;
 import java.lang.invoke.MethodHandles;
 import java.lang.invoke.VarHandle;
@@ -43,6 +44,11 @@ abstract class PendingRequest implements InodeFileSystem.Request, InodeFileSyste
   protected final Session session;
   private final int descriptor;
   private final long unique;
+  private final long node;
+  private final long takenNanos;
+  private final boolean changing;
+  private long otherChangingNode;
+  private boolean changesUnknown;
   private final int uid;
   private final int gid;
   private final int pid;
@@ -57,6 +63,10 @@ abstract class PendingRequest implements InodeFileSystem.Request, InodeFileSyste
     this.session = incoming.session();
     this.descriptor = incoming.descriptor();
     this.unique = incoming.unique();
+    this.node = incoming.node();
+    this.takenNanos = incoming.takenNanos();
+    this.changing = incoming.isChanging();
+    this.otherChangingNode = incoming.node();
     this.uid = incoming.uid();
     this.gid = incoming.gid();
     this.pid = incoming.pid();
@@ -64,6 +74,23 @@ abstract class PendingRequest implements InodeFileSystem.Request, InodeFileSyste
 
   final long unique() {
     return unique;
+  }
+
+  /** Names another inode that the request changes, before the file system gets it. */
+  final void alsoChanges(long otherNode) {
+    otherChangingNode = otherNode;
+    session.told().changes(otherNode);
+  }
+
+  /** Says that the request changes a directory that it only names, as rmdir does. */
+  final void changesUnknown() {
+    changesUnknown = true;
+    session.told().changesUnknown();
+  }
+
+  /** Takes note of attributes that are about to be told. */
+  protected final void tell(FileAttributes attributes, boolean withName) {
+    session.told().told(attributes, pid, takenNanos, withName);
   }
 
   @Override
@@ -108,8 +135,14 @@ abstract class PendingRequest implements InodeFileSystem.Request, InodeFileSyste
   /** True for the first answer: its caller must go on to send it, with one of the methods below. */
   protected final boolean takeAnswer() {
     boolean first = ANSWERED.compareAndSet(this, false, true);
-    if (!first && LOG.isDebugEnabled()) {
+    if (!first) {
       LOG.debug("a second answer to request {} is dropped", unique);
+    } else if (changing) {
+      session.told().changes(node);
+      session.told().changes(otherChangingNode);
+      if (changesUnknown) {
+        session.told().changesUnknown();
+      }
     }
     return first;
   }

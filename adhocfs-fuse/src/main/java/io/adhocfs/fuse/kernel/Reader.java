@@ -81,6 +81,12 @@ final class Reader implements Runnable {
       operations.notImplemented(incoming);
       return;
     }
+    if (opcode != Opcode.GETATTR) {
+      session.told().callGoesOn(incoming.pid());
+    }
+    if (opcode.mayChange()) {
+      incoming.beginChange();
+    }
     try {
       opcode.handle(operations, incoming);
     } catch (FsException refused) {

@@ -57,6 +57,7 @@ final class Replies {
     @Override
     public void attributes(FileAttributes attributes) {
       if (takeAnswer()) {
+        tell(attributes, true);
         OutBuffer out = OutBuffer.ofThisThread();
         putEntry(out.bytes(), OutBuffer.BODY, attributes, session.fileSystem());
         send(out, EntryOut.SIZE);
@@ -78,13 +79,9 @@ final class Replies {
     @Override
     public void attributes(FileAttributes attributes) {
       if (takeAnswer()) {
+        tell(attributes, false);
         OutBuffer out = OutBuffer.ofThisThread();
-        MemorySegment bytes = out.bytes();
-        long timeoutNanos = session.fileSystem().attributeTimeoutNanos();
-        bytes.set(U64, OutBuffer.BODY + AttrOut.ATTR_VALID, timeoutNanos / NANOS_PER_SECOND);
-        // The unused half of the word behind it becomes 0.
-        bytes.set(U64, OutBuffer.BODY + AttrOut.ATTR_VALID_NANOS, timeoutNanos % NANOS_PER_SECOND);
-        putAttributes(bytes, OutBuffer.BODY + AttrOut.ATTR, attributes);
+        putAttributeAnswer(out, attributes, session.fileSystem());
         send(out, AttrOut.SIZE);
       }
     }
@@ -120,6 +117,7 @@ final class Replies {
     @Override
     public void created(FileAttributes attributes, long handle, OpenMode mode) {
       if (takeAnswer()) {
+        tell(attributes, true);
         OutBuffer out = OutBuffer.ofThisThread();
         putEntry(out.bytes(), OutBuffer.BODY, attributes, session.fileSystem());
         putOpen(out.bytes(), OutBuffer.BODY + EntryOut.SIZE, handle, mode);
@@ -331,6 +329,23 @@ final class Replies {
     private static boolean isSelfOrParent(byte[] name) {
       return name[0] == '.' && (name.length == 1 || (name.length == 2 && name[1] == '.'));
     }
+  }
+
+  /** Answers at once, without having asked the file system. */
+  static void sendAttributes(Incoming in, FileAttributes attributes) {
+    OutBuffer out = OutBuffer.ofThisThread();
+    putAttributeAnswer(out, attributes, in.session().fileSystem());
+    out.send(in.descriptor(), in.unique(), AttrOut.SIZE);
+  }
+
+  private static void putAttributeAnswer(
+      OutBuffer out, FileAttributes attributes, InodeFileSystem fileSystem) {
+    MemorySegment bytes = out.bytes();
+    long timeoutNanos = fileSystem.attributeTimeoutNanos();
+    bytes.set(U64, OutBuffer.BODY + AttrOut.ATTR_VALID, timeoutNanos / NANOS_PER_SECOND);
+    // The unused half of the word behind it becomes 0.
+    bytes.set(U64, OutBuffer.BODY + AttrOut.ATTR_VALID_NANOS, timeoutNanos % NANOS_PER_SECOND);
+    putAttributes(bytes, OutBuffer.BODY + AttrOut.ATTR, attributes);
   }
 
   private static void putEntry(

@@ -15,6 +15,7 @@ import org.jspecify.annotations.Nullable;
 final class Session {
   private final InodeFileSystem fileSystem;
   private final int ioLengthBytesMax;
+  private final ToldAttributes told;
   private final int[] descriptors;
   private final AtomicInteger readersLeft;
   private final CountDownLatch ended = new CountDownLatch(1);
@@ -24,9 +25,15 @@ final class Session {
   /**
    * @param descriptors of /dev/fuse, each listed once; the session closes them when it has ended
    */
-  Session(InodeFileSystem fileSystem, int ioLengthBytesMax, int[] descriptors, int readers) {
+  Session(
+      InodeFileSystem fileSystem,
+      int ioLengthBytesMax,
+      long attributeReuseNanos,
+      int[] descriptors,
+      int readers) {
     this.fileSystem = fileSystem;
     this.ioLengthBytesMax = ioLengthBytesMax;
+    this.told = new ToldAttributes(attributeReuseNanos);
     this.descriptors = descriptors.clone();
     this.readersLeft = new AtomicInteger(readers);
   }
@@ -38,6 +45,10 @@ final class Session {
   /** The most bytes that one read or write carries. */
   int ioLengthBytesMax() {
     return ioLengthBytesMax;
+  }
+
+  ToldAttributes told() {
+    return told;
   }
 
   void remember(PendingRequest request) {

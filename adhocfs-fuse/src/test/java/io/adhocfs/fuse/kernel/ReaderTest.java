@@ -79,7 +79,7 @@ class ReaderTest {
     assertThat(LinuxCalls.socketpair(AF_UNIX, SOCK_SEQPACKET, 0, ends)).isZero();
     kernelEnd = ends.get(U32, 0);
     int ourEnd = ends.get(U32, 4);
-    session = new Session(new Odd(), IO_LENGTH_BYTES_MAX, new int[] {ourEnd}, 1);
+    session = new Session(new Odd(), IO_LENGTH_BYTES_MAX, 0, new int[] {ourEnd}, 1);
     thread = new Thread(new Reader(session, ourEnd), "fuse-reader-under-test");
     thread.setDaemon(true);
     thread.start();

@@ -67,6 +67,11 @@ public enum Setting {
       "fuse.driver", Kind.CHOICE, "direct", "how a mount talks to the kernel", "direct", "jnr"),
   FUSE_READERS(
       "fuse.readers", Kind.NUMBER, "2", "threads that take requests from the kernel, 1 to 4"),
+  MOUNT_ATTRIBUTE_REUSE(
+      "mount.attribute-reuse",
+      Kind.DURATION,
+      "1ms",
+      "how long a mount may answer for a directory again without asking its owner; 0 = never"),
   MOUNT_MEMORY("mount.memory", Kind.SIZE, "256MiB", "the most that a mount's Java heap takes"),
   LOG_LEVEL(
       "log.level",
