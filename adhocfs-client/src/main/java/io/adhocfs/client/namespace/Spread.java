@@ -80,7 +80,7 @@ final class Spread {
           }
           FsException answer = Failures.of(failure);
           if (answer.error() != FsError.CHANGED) {
-            result.completeExceptionally(answer);
+            result.completeExceptionally(answer.asCompletion());
             return;
           }
           Completion.then(

@@ -87,7 +87,7 @@ public final class Completion {
           if (failure == null) {
             result.complete(value);
           } else {
-            result.completeExceptionally(failure);
+            result.completeExceptionally(failure.asCompletion());
           }
         });
   }

@@ -174,10 +174,11 @@ public final class Router {
     }
     RetryDecision decision = RetryDecision.of(failure.error());
     if (decision == RetryDecision.GIVE_UP) {
-      return CompletableFuture.failedFuture(
+      FsException last =
           operation.isCancelled()
               ? operation.interruption()
-              : failure.error() == FsError.TIMED_OUT ? timeout(operation, node, failure) : failure);
+              : failure.error() == FsError.TIMED_OUT ? timeout(operation, node, failure) : failure;
+      return CompletableFuture.failedFuture(last.asCompletion());
     }
     FsException stop = reasonToStop(operation, node, failure);
     if (stop != null) {
@@ -352,7 +353,8 @@ public final class Router {
             } else {
               payload.release();
               result.completeExceptionally(
-                  operation.isCancelled() ? operation.interruption() : Failures.of(stop));
+                  (operation.isCancelled() ? operation.interruption() : Failures.of(stop))
+                      .asCompletion());
             }
           });
     }

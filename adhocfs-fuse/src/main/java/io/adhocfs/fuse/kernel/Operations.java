@@ -150,6 +150,7 @@ final class Operations {
     EntryName entryName = EntryName.of(name);
     Replies.Entry reply = in.begin(new Replies.Entry(in));
     fileSystem.symlink(reply, in.node(), entryName, target, reply);
+    DirectoryPrefetch.start(in);
   }
 
   void makeNode(Incoming in) throws FsException {
@@ -188,6 +189,7 @@ final class Operations {
     EntryName name = EntryName.of(in.string(0));
     Replies.Done reply = in.begin(new Replies.Done(in));
     fileSystem.unlink(reply, in.node(), name, reply);
+    DirectoryPrefetch.start(in);
   }
 
   void removeDirectory(Incoming in) throws FsException {
@@ -244,6 +246,7 @@ final class Operations {
     int mode = in.u32(CreateIn.MODE) & FileAttributes.MODE_MASK;
     Replies.Create reply = in.begin(new Replies.Create(in));
     fileSystem.create(reply, in.node(), name, mode, in.u32(CreateIn.FLAGS), reply);
+    DirectoryPrefetch.start(in);
   }
 
   void read(Incoming in) throws FsException {

@@ -29,8 +29,24 @@ final class ToldAttributes {
   private static final int CALLERS = 1024;
   private static final int INODES = 1024;
 
-  /** Nanoseconds are those of {@link System#nanoTime}, as differences. */
-  private record Told(int thread, FileAttributes attributes, long askedNanos) {}
+  private static final class Told {
+    final int thread;
+    final FileAttributes attributes;
+    final long askedNanos;
+
+    /** Later changes by this mount than this one are not in it. */
+    final long asOfNanos;
+
+    /** Whether it has spared a request; a lost update does no harm. */
+    boolean used;
+
+    Told(int thread, FileAttributes attributes, long askedNanos, long asOfNanos) {
+      this.thread = thread;
+      this.attributes = attributes;
+      this.askedNanos = askedNanos;
+      this.asOfNanos = asOfNanos;
+    }
+  }
 
   private final long reuseNanos;
   private final long startNanos = System.nanoTime();
@@ -59,22 +75,26 @@ final class ToldAttributes {
   /** Attributes of an inode that this thread need not have asked for, or null. */
   @Nullable FileAttributes recall(long node, int thread) {
     Told told = directories.get(hash(node, DIRECTORIES));
-    if (told == null || told.attributes().id().value() != node) {
+    if (told == null || told.attributes.id().value() != node) {
       int slot = thread & (CALLERS - 1);
       told = byCaller.get(slot);
-      if (told == null || told.thread() != thread || told.attributes().id().value() != node) {
+      if (told == null || told.thread != thread || told.attributes.id().value() != node) {
         return null;
       }
       byCaller.set(slot, null);
     }
-    return isCurrent(told) ? told.attributes() : null;
+    if (!isCurrent(told)) {
+      return null;
+    }
+    told.used = true;
+    return told.attributes;
   }
 
   private boolean isCurrent(Told told) {
-    int inode = hash(told.attributes().id().value(), INODES);
-    return now() - told.askedNanos() < reuseNanos
-        && told.askedNanos() > changedNanos.get(inode)
-        && told.askedNanos() > unknownChangedNanos;
+    int inode = hash(told.attributes.id().value(), INODES);
+    return now() - told.askedNanos < reuseNanos
+        && told.asOfNanos > changedNanos.get(inode)
+        && told.askedNanos > unknownChangedNanos;
   }
 
   /** The thread asks for something else: what it was told belongs to an earlier call. */
@@ -96,9 +116,28 @@ final class ToldAttributes {
     }
     if (attributes.isDirectory()) {
       directories.set(
-          hash(attributes.id().value(), DIRECTORIES), new Told(thread, attributes, askedNanos));
+          hash(attributes.id().value(), DIRECTORIES),
+          new Told(thread, attributes, askedNanos, askedNanos));
     } else if (withName) {
-      byCaller.set(thread & (CALLERS - 1), new Told(thread, attributes, askedNanos));
+      byCaller.set(thread & (CALLERS - 1), new Told(thread, attributes, askedNanos, askedNanos));
+    }
+  }
+
+  /** Whether what is known of a directory has spared requests, so that it is worth keeping up. */
+  boolean isInUse(long directory) {
+    Told told = directories.get(hash(directory, DIRECTORIES));
+    return told != null && told.used && told.attributes.id().value() == directory;
+  }
+
+  /**
+   * Takes note of a directory's attributes that were asked for right behind a change of its
+   * entries. Its owner answers in the order in which it does things, so all changes that have been
+   * answered by now are in them.
+   */
+  void toldInOrder(FileAttributes attributes, long askedNanos) {
+    if (attributes.isDirectory()) {
+      directories.set(
+          hash(attributes.id().value(), DIRECTORIES), new Told(0, attributes, askedNanos, now()));
     }
   }
 

@@ -1,6 +1,7 @@
 package io.adhocfs.protocol.model;
 
 import java.io.IOException;
+import java.util.concurrent.CompletionException;
 
 /**
  * Something that the world did: full disk, missing file, peer gone. The message carries the values
@@ -28,5 +29,26 @@ public final class FsException extends IOException {
   @Override
   public Throwable fillInStackTrace() {
     return this;
+  }
+
+  /**
+   * This as what a future fails with. The stages that follow would wrap anything else once each,
+   * and record the stack every time: a name that is not there is an everyday answer.
+   */
+  public CompletionException asCompletion() {
+    return new Completion(this);
+  }
+
+  private static final class Completion extends CompletionException {
+    private static final long serialVersionUID = 1L;
+
+    Completion(FsException cause) {
+      super(cause);
+    }
+
+    @Override
+    public Throwable fillInStackTrace() {
+      return this;
+    }
   }
 }

@@ -58,7 +58,7 @@ final class Call extends CompletableFuture<Response> {
   /** Ends the call without an answer. */
   void fail(FsException error) {
     takePayload().release();
-    completeExceptionally(error);
+    completeExceptionally(error.asCompletion());
   }
 
   /** Ends the call with its answer, unless nobody waits for it any more. */

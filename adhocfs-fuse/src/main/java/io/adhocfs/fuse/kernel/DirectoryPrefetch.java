@@ -1,0 +1,53 @@
+package io.adhocfs.fuse.kernel;
+
+import io.adhocfs.fuse.Caller;
+import io.adhocfs.fuse.InodeFileSystem;
+import io.adhocfs.protocol.model.FileAttributes;
+import io.adhocfs.protocol.model.FsError;
+
+/**
+ * Asks for a directory's attributes right behind a change of its entries: a program that has made
+ * one entry will make the next, and the kernel looks at the directory before each of them. The
+ * question travels with the change, so it costs no round trip of its own.
+ */
+final class DirectoryPrefetch implements InodeFileSystem.Request, InodeFileSystem.AttributesReply {
+  private static final long NO_HANDLE = -1;
+
+  private final ToldAttributes told;
+  private final Caller caller;
+  private final long askedNanos;
+
+  private DirectoryPrefetch(ToldAttributes told, Caller caller) {
+    this.told = told;
+    this.caller = caller;
+    this.askedNanos = told.now();
+  }
+
+  /** To be called when the change has been handed to the file system. */
+  static void start(Incoming in) {
+    Session session = in.session();
+    if (session.told().isInUse(in.node())) {
+      var prefetch =
+          new DirectoryPrefetch(session.told(), new Caller(in.uid(), in.gid(), in.pid()));
+      session.fileSystem().getAttributes(prefetch, in.node(), NO_HANDLE, prefetch);
+    }
+  }
+
+  @Override
+  public Caller caller() {
+    return caller;
+  }
+
+  /** Nobody waits for it. */
+  @Override
+  public void onInterrupt(Runnable action) {}
+
+  @Override
+  public void attributes(FileAttributes attributes) {
+    told.toldInOrder(attributes, askedNanos);
+  }
+
+  /** Then the kernel's own question will find out. */
+  @Override
+  public void error(FsError error) {}
+}
