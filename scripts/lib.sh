@@ -132,7 +132,7 @@ build_dist() {
   mv "$started" "$adhocfs_dist/built"
 }
 
-# Keeps what the JVM loads and links in files that later starts map (JDK 25's AOT cache): one for short
+# Keeps what the JVM loads, links and learns in files that later starts map (JDK 25's AOT cache): one for short
 # commands, one for daemons and mounts, which run with another compiler. They only save time: without
 # them everything works as well.
 record_startup() {
@@ -140,6 +140,7 @@ record_startup() {
   set_java_command
   record_cache adhocfs.aot || return 0
   java_command=("${java_command[@]/-XX:TieredStopAtLevel=1/-XX:+TieredCompilation}")
+  java_command+=(-Dadhocfs.practice=6000)
   record_cache service.aot || return 0
 }
 

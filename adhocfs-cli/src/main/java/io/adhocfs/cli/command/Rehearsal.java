@@ -34,6 +34,10 @@ import java.util.List;
  */
 public final class Rehearsal {
   private static final String NAME = "rehearsal";
+
+  /** How often the most used operations are done; 0 = once, as part of the commands. */
+  private static final int ROUNDS = Integer.getInteger("adhocfs.practice", 0);
+
   private static final Duration PATIENCE = Duration.ofSeconds(20);
 
   private Rehearsal() {}
@@ -62,7 +66,7 @@ public final class Rehearsal {
                         "127.0.0.1",
                         "127.0.0.1",
                         0,
-                        "",
+                        root.resolve("socket").toString(),
                         Settings.DEFAULT,
                         0,
                         0)
@@ -116,6 +120,25 @@ public final class Rehearsal {
       file.write(0, ByteBuffer.allocate(1 << 20));
       file.flush();
       var _ = file.read(0, ByteBuffer.allocate(1 << 20));
+      practise(fileSystem);
+    }
+  }
+
+  /**
+   * Often enough for the JVM to record how the most used methods behave: it compiles them for that
+   * early, where it would otherwise watch them first, during a job's first seconds.
+   */
+  private static void practise(AdhocFileSystem fileSystem) throws IOException {
+    for (int i = 0; i < ROUNDS; i++) {
+      AdhocPath path = AdhocPath.ofText("/practice-" + i);
+      try (OpenFile file = fileSystem.open(path, OpenOptions.CREATE_NEW)) {
+        if (i % 4 == 0) {
+          file.write(0, ByteBuffer.allocate(3000));
+          var _ = file.read(0, ByteBuffer.allocate(4096));
+        }
+      }
+      var _ = fileSystem.stat(path);
+      fileSystem.remove(path);
     }
   }
 
