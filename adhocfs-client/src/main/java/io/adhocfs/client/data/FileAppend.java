@@ -96,10 +96,7 @@ final class FileAppend {
     }
     Completion.then(
         ChunkWrite.run(
-            router,
-            operation,
-            room.attributes(),
-            List.of(new WritePiece(room.offset(), data))),
+            router, operation, room.attributes(), List.of(new WritePiece(room.offset(), data))),
         result,
         (_, failure) -> {
           if (failure == null) {

@@ -36,7 +36,9 @@ public final class FileCopy {
     this.target = target;
   }
 
-  /** How many bytes were copied: fewer than asked for at the source's end, or for a very long range. */
+  /**
+   * How many bytes were copied: fewer than asked for at the source's end, or for a very long range.
+   */
   CompletableFuture<Long> run(long fromByte, long toByte, long lengthBytes) {
     if (fromByte < 0 || toByte < 0 || lengthBytes < 0) {
       return CompletableFuture.failedFuture(

@@ -127,7 +127,8 @@ public final class FileData {
     List<WritePiece> full = new ArrayList<>(pieces.size());
     for (WritePiece piece : pieces) {
       if (piece.lengthBytes() > 0) {
-        if (piece.offset() < 0 || piece.offset() > FileLayout.FILE_BYTES_MAX - piece.lengthBytes()) {
+        if (piece.offset() < 0
+            || piece.offset() > FileLayout.FILE_BYTES_MAX - piece.lengthBytes()) {
           return CompletableFuture.failedFuture(
               new FsException(FsError.FILE_TOO_BIG, "a write that starts at " + piece.offset()));
         }

@@ -125,17 +125,16 @@ public final class FileExtents {
   }
 
   /** Asks all nodes: chunks behind a hole may lie on any. */
-  private CompletableFuture<Void> ask(
-      Operation operation, DataRequest request, Taker taker) {
+  private CompletableFuture<Void> ask(Operation operation, DataRequest request, Taker taker) {
     ClusterMap map = router.map();
     List<NodeId> nodes = map.owningNodes();
     return Parallel.run(
-            nodes.size(),
-            ASKED_AT_ONCE_MAX,
-            i ->
-                router
-                    .send(operation, nodes.get(i), request)
-                    .thenAccept(response -> taker.take(Answers.reply(response))));
+        nodes.size(),
+        ASKED_AT_ONCE_MAX,
+        i ->
+            router
+                .send(operation, nodes.get(i), request)
+                .thenAccept(response -> taker.take(Answers.reply(response))));
   }
 
   /** What was last asked is no longer to be believed. */

@@ -182,8 +182,7 @@ public final class Batch implements AutoCloseable {
   }
 
   public void putAppendEnd(InodeId inode, AppendEnd end) throws FsException {
-    put(
-        Keys.key(inode.slotValue(), RecordKind.APPEND_END, inode.value()), Records.appendEnd(end));
+    put(Keys.key(inode.slotValue(), RecordKind.APPEND_END, inode.value()), Records.appendEnd(end));
     afterCommit.add(() -> store.appendEnd(inode, end));
   }
 

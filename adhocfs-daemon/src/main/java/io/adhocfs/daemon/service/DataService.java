@@ -105,7 +105,8 @@ public final class DataService implements DataRequestHandler, AutoCloseable {
 
   private int threadOf(Exchange exchange, DataRequest request) {
     return switch (request) {
-      case ReadChunks _, SeekChunks _, MeasureChunks _ -> Math.floorMod(nextReader.getAndIncrement(), threads.length);
+      case ReadChunks _, SeekChunks _, MeasureChunks _ ->
+          Math.floorMod(nextReader.getAndIncrement(), threads.length);
       case WriteChunks write -> threadOf(exchange, write.inode().value());
       case DiscardChunks discard -> threadOf(exchange, discard.inode().value());
       case SyncChunks sync -> threadOf(exchange, sync.inode().value());
@@ -151,11 +152,7 @@ public final class DataService implements DataRequestHandler, AutoCloseable {
             exchange.reply(
                 new Reply.Position(
                     store.seek(
-                        seek.inode(),
-                        seek.layout(),
-                        seek.fromByte(),
-                        seek.hole(),
-                        cluster::owns)));
+                        seek.inode(), seek.layout(), seek.fromByte(), seek.hole(), cluster::owns)));
           }
           case MeasureChunks measure ->
               exchange.reply(new Reply.Allocated(store.allocatedBytes(measure.inode())));

@@ -27,8 +27,8 @@ import org.slf4j.LoggerFactory;
  * Room behind the ends of files that appends have taken and not all filled. The size follows in
  * order: it does not pass room that is being filled, until whoever took it has been silent for
  * {@value #PATIENCE_SECONDS} s; then that is a hole, which a late writer may still fill. Room is
- * never given twice within one data generation: the end of what was given is a record that lasts
- * as long as the size is lower. A cut takes all of it back.
+ * never given twice within one data generation: the end of what was given is a record that lasts as
+ * long as the size is lower. A cut takes all of it back.
  *
  * <p>Metadata thread only.
  */
@@ -226,11 +226,7 @@ final class FileAppends {
    * @param reusable whether nothing can arrive there any more; the last room is free again then
    */
   void abandoned(
-      FileAttributes attributes,
-      long dataGeneration,
-      long fromByte,
-      long endByte,
-      boolean reusable)
+      FileAttributes attributes, long dataGeneration, long fromByte, long endByte, boolean reusable)
       throws FsException {
     InodeId inode = attributes.id();
     AppendEnd given = store.appendEnd(inode);
@@ -273,8 +269,7 @@ final class FileAppends {
   }
 
   /** Lets the size follow what has been filled, and answers whom it covers now. */
-  private void publish(
-      InodeId inode, Appended file, FileAttributes attributes, long mtimeNanos)
+  private void publish(InodeId inode, Appended file, FileAttributes attributes, long mtimeNanos)
       throws FsException {
     long size = attributes.sizeBytes();
     boolean hole = false;

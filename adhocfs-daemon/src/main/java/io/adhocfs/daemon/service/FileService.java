@@ -71,7 +71,8 @@ final class FileService {
       case FileRequest.ReserveAppend reserve -> {
         var data = new byte[payload.readableBytes()];
         payload.getBytes(payload.readerIndex(), data);
-        if (reserve.lengthBytes() < 1 || (data.length > 0 && data.length != reserve.lengthBytes())) {
+        if (reserve.lengthBytes() < 1
+            || (data.length > 0 && data.length != reserve.lengthBytes())) {
           throw new FsException(
               FsError.BAD_MESSAGE,
               "an append of " + reserve.lengthBytes() + " bytes with " + data.length);
@@ -95,8 +96,7 @@ final class FileService {
       throw new FsException(FsError.INVALID, "a range of " + lengthBytes + " at " + offset);
     }
     if (lengthBytes > FileLayout.FILE_BYTES_MAX - offset) {
-      throw new FsException(
-          FsError.FILE_TOO_BIG, "a range of " + lengthBytes + " at " + offset);
+      throw new FsException(FsError.FILE_TOO_BIG, "a range of " + lengthBytes + " at " + offset);
     }
   }
 
@@ -107,12 +107,11 @@ final class FileService {
     LockKey held = namespace.heldFile(inode);
     return held != null
         ? held
-        : locks.conflict(
-            this, List.of(new LockKey.Wanted(new LockKey.OfRange(inode), false)));
+        : locks.conflict(this, List.of(new LockKey.Wanted(new LockKey.OfRange(inode), false)));
   }
 
-  private @Nullable LockKey reserve(
-      Ticket ticket, FileRequest.ReserveAppend request, byte[] data) throws FsException {
+  private @Nullable LockKey reserve(Ticket ticket, FileRequest.ReserveAppend request, byte[] data)
+      throws FsException {
     LockKey held = heldRange(request.inode());
     if (held != null) {
       return held;
@@ -239,9 +238,7 @@ final class FileService {
   private void afterAppends(Ticket ticket, FileRequest.ChangeRange request, LockKey underWay) {
     var owner = new Object();
     locks.acquire(
-        owner,
-        List.of(new LockKey.Wanted(new LockKey.OfRange(request.inode()), false)),
-        false);
+        owner, List.of(new LockKey.Wanted(new LockKey.OfRange(request.inode()), false)), false);
     namespace.await(
         underWay,
         () -> {

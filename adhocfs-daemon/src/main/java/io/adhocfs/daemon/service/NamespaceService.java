@@ -164,8 +164,7 @@ final class NamespaceService {
     @Nullable LockKey run(Ticket ticket) throws FsException;
   }
 
-  void once(
-      Exchange exchange, Session session, OperationStamp stamp, int slot, StampedBody body)
+  void once(Exchange exchange, Session session, OperationStamp stamp, int slot, StampedBody body)
       throws FsException {
     Ticket ticket = sessions.admit(session, stamp, slot, exchange);
     if (ticket != null) {

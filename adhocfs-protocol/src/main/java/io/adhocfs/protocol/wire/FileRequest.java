@@ -39,8 +39,7 @@ public sealed interface FileRequest extends Request {
     }
 
     static ReserveAppend decode(WireReader in) throws FsException {
-      return new ReserveAppend(
-          OperationStamp.read(in), in.inode(), in.longValue(), in.longValue());
+      return new ReserveAppend(OperationStamp.read(in), in.inode(), in.longValue(), in.longValue());
     }
   }
 
