@@ -17,7 +17,6 @@ import java.util.List;
 import java.util.Map;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.atomic.AtomicLong;
-import org.jspecify.annotations.Nullable;
 
 /**
  * Where files have data and how much space they take. Only of files that may have holes are the
@@ -135,10 +134,5 @@ public final class FileExtents {
             router
                 .send(operation, nodes.get(i), request)
                 .thenAccept(response -> taker.take(Answers.reply(response))));
-  }
-
-  /** What was last asked is no longer to be believed. */
-  public synchronized void forget(InodeId inode) {
-    @Nullable Measured _ = measured.remove(inode);
   }
 }

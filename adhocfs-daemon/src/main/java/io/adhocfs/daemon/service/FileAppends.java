@@ -19,6 +19,7 @@ import java.util.Iterator;
 import java.util.List;
 import java.util.Map;
 import java.util.TreeMap;
+import java.util.concurrent.Future;
 import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -48,6 +49,9 @@ final class FileAppends {
   private static final class Appended {
     final TreeMap<Long, Piece> pieces = new TreeMap<>();
     final List<Waiting> waiting = new ArrayList<>(2);
+
+    /** The next look for silent ones: cancelled at the end, or many short appends leave many. */
+    @Nullable Future<?> look;
   }
 
   private final MetadataThread thread;
@@ -112,7 +116,7 @@ final class FileAppends {
   }
 
   private void lookAfter(InodeId inode, Appended file, long delayNanos) {
-    var _ =
+    file.look =
         thread.schedule(
             () -> {
               if (files.get(inode) == file) {
@@ -319,6 +323,9 @@ final class FileAppends {
 
   private void end(InodeId inode, Appended file) {
     files.remove(inode, file);
+    if (file.look != null) {
+      file.look.cancel(false);
+    }
     locks.release(file);
   }
 
