@@ -45,8 +45,7 @@ class FileRangesIT {
   }
 
   private static long blocks(Path path) throws Exception {
-    return Long.parseLong(
-        instance.bash(path.getParent(), "stat -c %b " + path.getFileName()).trim());
+    return Long.parseLong(instance.bash(first, "stat -c %b '" + path + "'").trim());
   }
 
   @Test
