@@ -152,6 +152,15 @@ record_cache() {
   return 1
 }
 
+# Whether a start-up cache was made from the jars that are there: the JVM complains about any other.
+cache_is_current() {
+  local jar
+  [[ -e $adhocfs_dist/$1 ]] || return 1
+  for jar in "$adhocfs_dist"/lib/adhocfs-*.jar; do
+    [[ ! $jar -nt $adhocfs_dist/$1 ]] || return 1
+  done
+}
+
 # Sets java_command: how the program is started, up to the main class. What the JVM itself has to say goes
 # to stderr: stdout belongs to the command's output.
 set_java_command() {
@@ -161,8 +170,10 @@ set_java_command() {
     -Xlog:disable -Xlog:all=warning:stderr
     --enable-native-access=ALL-UNNAMED --sun-misc-unsafe-memory-access=allow
     "-Dadhocfs.home=$adhocfs_root"
-    "-Dadhocfs.cache=$adhocfs_dist/service.aot"
     "-Dadhocfs.launcher=$adhocfs_root/scripts/adhocfs"
     -cp "$adhocfs_dist/lib/*"
   )
+  if cache_is_current service.aot; then
+    java_command+=("-Dadhocfs.cache=$adhocfs_dist/service.aot")
+  fi
 }

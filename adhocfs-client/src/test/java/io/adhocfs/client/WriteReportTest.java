@@ -153,14 +153,32 @@ class WriteReportTest {
 
   @Test
   void timesAreToldUnderTheNewGenerationAfterACut() throws FsException {
+    var other = new SimulatedClient(simulation, cluster, 2, Map.of("inline.max", "0"));
     write(0, 3 * CHUNK);
     write(0, 10);
-    var other = new SimulatedClient(simulation, cluster, 2, Map.of("inline.max", "0"));
+    client.rpc.fates =
+        (_, request) -> request instanceof ReportWrite ? Fate.UNANSWERED : Fate.ARRIVES;
     other.await(other.fileSystem.truncateAsync(path("/file"), 100));
+    client.rpc.fates = (_, _) -> Fate.ARRIVES;
     long version = cluster.versionOf(file.inode());
     client.await(file.flushAsync());
     assertThat(cluster.versionOf(file.inode())).isGreaterThan(version);
     assertThat(cluster.sizeOf(file.inode())).isEqualTo(100);
+  }
+
+  @Test
+  void theTimeOfAWriteInsideTheSizeIsToldWithinASecond() throws FsException {
+    write(0, 3 * CHUNK);
+    long version = cluster.versionOf(file.inode());
+    client.rpc.forgetSent();
+    write(0, 10);
+    write(20, 10);
+    assertThat(reports()).isZero();
+    simulation.pass(Duration.ofMillis(1100));
+    assertThat(reports()).isEqualTo(1);
+    assertThat(cluster.versionOf(file.inode())).isEqualTo(version + 1);
+    simulation.pass(Duration.ofSeconds(10));
+    assertThat(reports()).isEqualTo(1);
   }
 
   @Test

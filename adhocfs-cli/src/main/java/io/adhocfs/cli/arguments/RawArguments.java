@@ -45,7 +45,7 @@ public final class RawArguments {
         start--;
       }
       raw[i] = new String(commandLine, start, end - 1 - start, ISO_8859_1);
-      if (isAscii(decoded[i]) && !raw[i].equals(decoded[i])) {
+      if (isAscii(decoded[i]) && !isDecoded(raw[i], decoded[i])) {
         return fallback(decoded);
       }
       end = start;
@@ -57,6 +57,20 @@ public final class RawArguments {
     return Arrays.stream(decoded)
         .map(argument -> new String(argument.getBytes(UTF_8), ISO_8859_1))
         .toArray(String[]::new);
+  }
+
+  /** In the C locale the JVM puts a question mark for each byte that is no ASCII. */
+  private static boolean isDecoded(String raw, String ascii) {
+    if (raw.length() != ascii.length()) {
+      return false;
+    }
+    for (int i = 0; i < raw.length(); i++) {
+      char byteValue = raw.charAt(i);
+      if (ascii.charAt(i) != (byteValue < 0x80 ? byteValue : '?')) {
+        return false;
+      }
+    }
+    return true;
   }
 
   private static boolean isAscii(String text) {

@@ -209,33 +209,34 @@ class KillPointsIT {
     Scene scene = stage.newScene();
     Play play = death.deed().prepare(scene);
     assertThat(scene.look()).as("before").isEqualTo(play.before());
+    var died = new TreeSet<Integer>();
     try {
       var armed = new TreeMap<Integer, String>();
       death.deaths().forEach((node, point) -> armed.put(node, point + ":" + death.times()));
       instance.arm(armed);
-      Set<Integer> died =
-          death.clientDies()
-              ? letClientDieToo(instance, death, scene, play)
-              : retry(instance, scene, play);
+      if (death.clientDies()) {
+        letClientDieToo(instance, death, scene, play, died);
+      } else {
+        retry(instance, scene, play, died);
+      }
       if (death.deaths().size() == 1) {
         assertThat(died).as("died").isEqualTo(death.deaths().keySet());
       } else {
         assertThat(died).as("died").isNotEmpty().isSubsetOf(death.deaths().keySet());
       }
-      died.forEach(node -> stage.reached.add(death.deaths().get(node)));
       instance.expectNoLitter();
       instance.verify();
       scene.expectContents();
     } finally {
+      died.forEach(node -> stage.reached.add(death.deaths().get(node)));
       instance.disarm();
     }
   }
 
-  /** Runs it with a client that waits, starting whoever dies; answers who died. */
-  private static Set<Integer> retry(MortalInstance instance, Scene scene, Play play)
+  /** Runs it with a client that waits, starting whoever dies and adding them to a set. */
+  private static void retry(MortalInstance instance, Scene scene, Play play, Set<Integer> died)
       throws Exception {
     CompletableFuture<?> answer = play.operation().begin(instance.client().inodes());
-    var died = new TreeSet<Integer>();
     MortalInstance.await(
         "the end of " + play.operation(),
         () -> {
@@ -245,12 +246,12 @@ class KillPointsIT {
         });
     MortalInstance.expectSuccess(answer);
     assertThat(scene.look()).as("after").isEqualTo(play.after());
-    return died;
   }
 
-  /** Runs it with a client that is killed as soon as somebody has died; answers who died. */
-  private static Set<Integer> letClientDieToo(
-      MortalInstance instance, Death death, Scene scene, Play play) throws Exception {
+  /** Runs it with a client that is killed as soon as somebody has died; adds who died to a set. */
+  private static void letClientDieToo(
+      MortalInstance instance, Death death, Scene scene, Play play, Set<Integer> died)
+      throws Exception {
     Process client = instance.startClient(play.operation());
     try (BufferedReader said = client.inputReader()) {
       assertThat(said.readLine()).isEqualTo(NamedOperation.READY);
@@ -259,7 +260,7 @@ class KillPointsIT {
     } finally {
       client.destroyForcibly().waitFor();
     }
-    Set<Integer> died = Set.copyOf(instance.startDead());
+    died.addAll(instance.startDead());
     Set<Map<String, String>> allowed = statesWithoutClient(death, play);
     MortalInstance.await(
         "one of the states " + allowed, () -> instance.isQuiet() && allowed.contains(scene.look()));
@@ -269,7 +270,6 @@ class KillPointsIT {
       instance.awaitQuiet();
     }
     assertThat(scene.look()).as("after").isEqualTo(play.after());
-    return died;
   }
 
   /** What may be there when nobody asks again. */
@@ -315,9 +315,9 @@ class KillPointsIT {
     try {
       instance.arm(Map.of(node, point.name()));
       for (int i = 0; i < plays.size(); i++) {
-        assertThat(retry(instance, scenes.get(i), plays.get(i)))
-            .as("died in %s", deeds.get(i))
-            .isEmpty();
+        var died = new TreeSet<Integer>();
+        retry(instance, scenes.get(i), plays.get(i), died);
+        assertThat(died).as("died in %s", deeds.get(i)).isEmpty();
       }
       instance.verify();
     } finally {
