@@ -1,6 +1,7 @@
 package io.adhocfs.client;
 
 import io.adhocfs.client.data.FileData;
+import io.adhocfs.client.data.FileExtents;
 import io.adhocfs.client.namespace.Namespace;
 import io.adhocfs.client.namespace.Pins;
 import io.adhocfs.client.namespace.Space;
@@ -27,6 +28,7 @@ final class ClientCore {
   final Namespace namespace;
   final KnownFiles files;
   final FileData data;
+  final FileExtents extents;
   final Pins pins;
   final Space space;
   final boolean syncsToDisk;
@@ -53,7 +55,8 @@ final class ClientCore {
     var sequences = new Sequences();
     namespace = new Namespace(router, sequences, clock);
     files = new KnownFiles(router, operations);
-    data = new FileData(router, sequences, clock, settings.size(Setting.INLINE_MAX));
+    data = new FileData(router, sequences, operations, clock, settings.size(Setting.INLINE_MAX));
+    extents = new FileExtents(router);
     pins = new Pins(router, surroundings.timers(), operations);
     space = new Space(router);
     syncsToDisk = settings.text(Setting.FSYNC).equals("disk");

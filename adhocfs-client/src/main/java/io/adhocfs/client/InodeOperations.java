@@ -222,6 +222,12 @@ public final class InodeOperations {
     return operation.answer(statistics(operation));
   }
 
+  /** The space that an inode takes, given what it is now. */
+  public CompletableFuture<Long> allocatedBytes(FileAttributes now) {
+    Operation operation = core.begin(() -> "space of inode " + now.id());
+    return operation.answer(core.extents.allocatedBytes(operation, now));
+  }
+
   // The same as parts of a longer operation. ------------------------------------------------------
 
   CompletableFuture<FileAttributes> lookup(Operation operation, InodeId directory, EntryName name) {

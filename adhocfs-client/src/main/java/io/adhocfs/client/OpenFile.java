@@ -9,6 +9,7 @@ import io.adhocfs.client.routing.Failures;
 import io.adhocfs.client.routing.Operation;
 import io.adhocfs.client.size.KnownFile;
 import io.adhocfs.protocol.model.FileAttributes;
+import io.adhocfs.protocol.model.FileLayout;
 import io.adhocfs.protocol.model.FsError;
 import io.adhocfs.protocol.model.FsException;
 import io.adhocfs.protocol.model.InodeId;
@@ -143,8 +144,8 @@ public final class OpenFile implements AutoCloseable {
   }
 
   /**
-   * Writes at the end of the file. The end is asked first, so appends of this handle follow each
-   * other, but two clients that append at once may overwrite each other.
+   * Writes at the end of the file, in one piece, wherever the end is by then: of appends at one
+   * moment, from any clients, each has its own place. Those of this handle follow each other.
    *
    * @return the offset at which it was written
    */
@@ -170,6 +171,102 @@ public final class OpenFile implements AutoCloseable {
     return refusal != null
         ? CompletableFuture.failedFuture(refusal)
         : operation.answer(inodes.truncate(operation, file.inode(), sizeBytes));
+  }
+
+  /**
+   * Has a range read as zeros and take no space; the size stays.
+   *
+   * @param lengthBytes at least 1
+   */
+  public CompletableFuture<FileAttributes> punchAsync(long offset, long lengthBytes) {
+    return changeRange("punching", offset, lengthBytes, true, false);
+  }
+
+  /** As {@link #punchAsync}, and the size covers the range afterwards. */
+  public CompletableFuture<FileAttributes> zeroAsync(long offset, long lengthBytes) {
+    return changeRange("zeroing", offset, lengthBytes, true, true);
+  }
+
+  /**
+   * Has the size cover a range; NO_SPACE where the instance has less space than the file grows by.
+   * No space is set aside.
+   */
+  public CompletableFuture<FileAttributes> allocateAsync(
+      long offset, long lengthBytes, boolean keepSize) {
+    Operation operation = core.begin(() -> "allocation in inode " + file.inode());
+    FsException refusal = refusal(writable, "writing");
+    if (refusal != null) {
+      return CompletableFuture.failedFuture(refusal);
+    }
+    long end = offset + lengthBytes;
+    if (offset < 0 || lengthBytes < 1 || end < 0 || end > FileLayout.FILE_BYTES_MAX) {
+      return CompletableFuture.failedFuture(
+          new FsException(
+              offset < 0 || lengthBytes < 1 ? FsError.INVALID : FsError.FILE_TOO_BIG,
+              "a range of " + lengthBytes + " at " + offset));
+    }
+    return operation.answer(
+        file.current(operation)
+            .thenCompose(now -> {
+              long growth = end - Math.max(offset, now.sizeBytes());
+              return growth <= 0
+                  ? CompletableFuture.completedFuture(now)
+                  : inodes
+                      .statistics(operation)
+                      .thenCompose(space -> {
+                        if (growth > space.availableBytes()) {
+                          return CompletableFuture.failedFuture(
+                              new FsException(
+                                  FsError.NO_SPACE,
+                                  growth + " bytes, with " + space.availableBytes() + " left"));
+                        }
+                        return keepSize
+                            ? CompletableFuture.completedFuture(now)
+                            : core.data.changeRange(
+                                operation, file, offset, lengthBytes, false, true);
+                      });
+            }));
+  }
+
+  private CompletableFuture<FileAttributes> changeRange(
+      String what, long offset, long lengthBytes, boolean clears, boolean extend) {
+    Operation operation = core.begin(() -> what + " of a range of inode " + file.inode());
+    FsException refusal = refusal(writable, "writing");
+    return refusal != null
+        ? CompletableFuture.failedFuture(refusal)
+        : operation.answer(
+            core.data.changeRange(operation, file, offset, lengthBytes, clears, extend));
+  }
+
+  /**
+   * Where the next data, or the next hole, from an offset on begins; the end of the file is a hole.
+   *
+   * @return -1 where the offset is at or past the end, or no data follows
+   */
+  public CompletableFuture<Long> seekAsync(long offset, boolean hole) {
+    Operation operation = core.begin(() -> "search in inode " + file.inode());
+    return operation.answer(core.extents.seek(operation, file, offset, hole));
+  }
+
+  /**
+   * Copies a range to another file of this instance, or to another place of this file, which must
+   * not overlap.
+   *
+   * @return how many bytes: fewer at this file's end, or when there are very many; what of a copy
+   *     that failed was done is an answer too
+   */
+  public CompletableFuture<Long> copyAsync(
+      long offset, OpenFile target, long targetOffset, long lengthBytes) {
+    Operation operation =
+        core.begin(() -> "copy of inode " + file.inode() + " to " + target.file.inode());
+    FsException refusal = refusal(readable, "reading");
+    if (refusal == null) {
+      refusal = target.refusal(target.writable, "writing");
+    }
+    return refusal != null
+        ? CompletableFuture.failedFuture(refusal)
+        : operation.answer(
+            core.data.copy(operation, file, offset, target.file, targetOffset, lengthBytes));
   }
 
   /** The size now, as the file's owner has it. */

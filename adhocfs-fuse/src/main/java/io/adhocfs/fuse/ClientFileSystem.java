@@ -48,6 +48,12 @@ public final class ClientFileSystem implements InodeFileSystem {
   private static final int RENAME_NOREPLACE = 1;
   private static final int RENAME_EXCHANGE = 2;
 
+  private static final long NO_HANDLE = -1;
+
+  private static final int FALLOC_FL_KEEP_SIZE = 1;
+  private static final int FALLOC_FL_PUNCH_HOLE = 2;
+  private static final int FALLOC_FL_ZERO_RANGE = 0x10;
+
   private static final int MODE_MASK = 07777;
 
   /** What statfs counts in. */
@@ -205,7 +211,22 @@ public final class ClientFileSystem implements InodeFileSystem {
 
   @Override
   public void getAttributes(Request request, long inode, long handle, AttributesReply reply) {
-    answer(request, reply, () -> inodes.getAttributes(new InodeId(inode)), reply::attributes);
+    answer(
+        request,
+        reply,
+        () -> inodes.getAttributes(new InodeId(inode)),
+        now -> {
+          if (handle == NO_HANDLE && now.mayHaveHoles()) {
+            answer(
+                request,
+                reply,
+                () -> inodes.allocatedBytes(now),
+                bytes -> reply.attributes(now, bytes));
+          } else {
+            // With a handle the kernel asks for itself, before reads and appends: not for blocks.
+            reply.attributes(now);
+          }
+        });
   }
 
   @Override
@@ -420,6 +441,83 @@ public final class ClientFileSystem implements InodeFileSystem {
     } else {
       answer(request, reply, () -> open.file.writeBuffer(offset, data), _ -> reply.written(length));
     }
+  }
+
+  @Override
+  public void writeAt(
+      Request request, long inode, long handle, long offset, ByteBuf data, WriteReply reply) {
+    int length = data.readableBytes();
+    Handle open = handles.get(handle);
+    if (open == null) {
+      data.release();
+      reply.error(FsError.BAD_HANDLE);
+    } else {
+      answer(request, reply, () -> open.file.writeBuffer(offset, data), _ -> reply.written(length));
+    }
+  }
+
+  @Override
+  public void allocate(
+      Request request,
+      long inode,
+      long handle,
+      int mode,
+      long offset,
+      long lengthBytes,
+      DoneReply reply) {
+    answer(
+        request,
+        reply,
+        () -> {
+          OpenFile file = handle(handle).file;
+          return switch (mode) {
+            case 0 -> file.allocateAsync(offset, lengthBytes, false);
+            case FALLOC_FL_KEEP_SIZE -> file.allocateAsync(offset, lengthBytes, true);
+            case FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE,
+                FALLOC_FL_ZERO_RANGE | FALLOC_FL_KEEP_SIZE ->
+                file.punchAsync(offset, lengthBytes);
+            case FALLOC_FL_ZERO_RANGE -> file.zeroAsync(offset, lengthBytes);
+            default -> throw new FsException(FsError.NOT_SUPPORTED, "fallocate of mode " + mode);
+          };
+        },
+        _ -> reply.done());
+  }
+
+  @Override
+  public void seek(
+      Request request, long inode, long handle, long offset, boolean hole, SeekReply reply) {
+    answer(
+        request,
+        reply,
+        () -> handle(handle).file.seekAsync(offset, hole),
+        found -> {
+          if (found < 0) {
+            reply.nothing();
+          } else {
+            reply.found(found);
+          }
+        });
+  }
+
+  @Override
+  public void copyRange(
+      Request request,
+      long inode,
+      long handle,
+      long offset,
+      long targetInode,
+      long targetHandle,
+      long targetOffset,
+      long lengthBytes,
+      WriteReply reply) {
+    answer(
+        request,
+        reply,
+        () ->
+            handle(handle)
+                .file
+                .copyAsync(offset, handle(targetHandle).file, targetOffset, lengthBytes),
+        copied -> reply.written(Math.toIntExact(copied)));
   }
 
   @Override

@@ -46,6 +46,19 @@ public interface InodeFileSystem {
   /** For requests that answer an inode. */
   interface AttributesReply extends Reply {
     void attributes(FileAttributes attributes);
+
+    /** The same, where it is known how much space the inode takes. */
+    default void attributes(FileAttributes attributes, long allocatedBytes) {
+      attributes(attributes);
+    }
+  }
+
+  /** For lseek with SEEK_DATA or SEEK_HOLE. */
+  interface SeekReply extends Reply {
+    void found(long offset);
+
+    /** The offset is at or past the end, or no data follows: ENXIO. */
+    void nothing();
   }
 
   /** How the kernel should treat an open file. */
@@ -185,6 +198,65 @@ public interface InodeFileSystem {
    * Appending handles ignore the offset.
    */
   void write(Request request, long inode, long handle, long offset, ByteBuf data, WriteReply reply);
+
+  /**
+   * As {@link #write}, at the offset whatever the handle is: pages of the kernel's cache, which it
+   * writes through any handle, and writes of a descriptor that appends no longer.
+   */
+  default void writeAt(
+      Request request, long inode, long handle, long offset, ByteBuf data, WriteReply reply) {
+    write(request, inode, handle, offset, data, reply);
+  }
+
+  /** fallocate(2); the mode has Linux's FALLOC_FL_ flags. */
+  default void allocate(
+      Request request,
+      long inode,
+      long handle,
+      int mode,
+      long offset,
+      long lengthBytes,
+      DoneReply reply) {
+    reply.error(FsError.NOT_SUPPORTED);
+  }
+
+  /** Where the next hole, or else data, from an offset on begins: as if no file had any hole. */
+  default void seek(
+      Request request, long inode, long handle, long offset, boolean hole, SeekReply reply) {
+    getAttributes(
+        request,
+        inode,
+        handle,
+        new AttributesReply() {
+          @Override
+          public void attributes(FileAttributes attributes) {
+            if (offset >= attributes.sizeBytes()) {
+              reply.nothing();
+            } else {
+              reply.found(hole ? attributes.sizeBytes() : offset);
+            }
+          }
+
+          @Override
+          public void error(FsError error) {
+            reply.error(error);
+          }
+        });
+  }
+
+  /** copy_file_range(2) inside the file system; may copy less than asked for. */
+  default void copyRange(
+      Request request,
+      long inode,
+      long handle,
+      long offset,
+      long targetInode,
+      long targetHandle,
+      long targetOffset,
+      long lengthBytes,
+      WriteReply reply) {
+    reply.error(FsError.NOT_SUPPORTED);
+  }
 
   /** At every close(2) of a descriptor: errors of earlier writes are told here. */
   void flush(Request request, long inode, long handle, DoneReply reply);

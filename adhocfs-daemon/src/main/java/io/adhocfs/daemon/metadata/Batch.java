@@ -89,6 +89,9 @@ public final class Batch implements AutoCloseable {
       delete(Keys.key(slot, RecordKind.SYMLINK, id.value()));
     }
     if (attributes.isRegular()) {
+      if (store.appendEnd(id) != null) {
+        removeAppendEnd(id);
+      }
       if (attributes.layout().inline()) {
         delete(Keys.key(slot, RecordKind.INLINE_DATA, id.value()));
       }
@@ -176,6 +179,16 @@ public final class Batch implements AutoCloseable {
             cut.inode().value(),
             cut.generation()));
     afterCommit.add(() -> store.cutPending(cut.inode(), -1));
+  }
+
+  public void putAppendEnd(InodeId inode, AppendEnd end) throws FsException {
+    put(Keys.key(inode.slotValue(), RecordKind.APPEND_END, inode.value()), Records.appendEnd(end));
+    afterCommit.add(() -> store.appendEnd(inode, end));
+  }
+
+  public void removeAppendEnd(InodeId inode) throws FsException {
+    delete(Keys.key(inode.slotValue(), RecordKind.APPEND_END, inode.value()));
+    afterCommit.add(() -> store.appendEnd(inode, null));
   }
 
   public void removeReclaim(InodeId inode) throws FsException {

@@ -51,6 +51,9 @@ public final class MetadataStore {
   /** How many records of work under way an inode has; absent = 0. */
   private final Map<InodeId, Integer> pendingCuts = new HashMap<>();
 
+  /** What the records say; few files are being appended to at a time. */
+  private final Map<InodeId, AppendEnd> appendEnds = new HashMap<>();
+
   private Consumer<InodeId> reclaimListener = inode -> {};
 
   // Written by the metadata thread, read by any.
@@ -110,6 +113,19 @@ public final class MetadataStore {
   /** Whether work on the file's chunks is under way that a restart would take up again. */
   public boolean cutPending(InodeId inode) {
     return !pendingCuts.isEmpty() && pendingCuts.containsKey(inode);
+  }
+
+  /** Up to where appends have been given room; null = not past the size. */
+  public @Nullable AppendEnd appendEnd(InodeId inode) {
+    return appendEnds.isEmpty() ? null : appendEnds.get(inode);
+  }
+
+  void appendEnd(InodeId inode, @Nullable AppendEnd end) {
+    if (end == null) {
+      appendEnds.remove(inode);
+    } else {
+      appendEnds.put(inode, end);
+    }
   }
 
   static byte[] entryKey(EntryKey entry) {
@@ -306,6 +322,10 @@ public final class MetadataStore {
       recovery.cut(cut);
     } else if (kind == RecordKind.RECLAIM.code()) {
       recovery.reclaim(new InodeId(Keys.number(key, 0)));
+    } else if (kind == RecordKind.APPEND_END.code()) {
+      var inode = new InodeId(Keys.number(key, 0));
+      appendEnds.put(inode, Records.appendEnd(inode, value));
+      recovery.appendEnd(inode);
     }
   }
 

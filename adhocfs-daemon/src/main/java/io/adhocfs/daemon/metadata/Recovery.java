@@ -18,4 +18,6 @@ public interface Recovery {
   void cut(PendingCut cut);
 
   void reclaim(InodeId inode);
+
+  void appendEnd(InodeId inode);
 }

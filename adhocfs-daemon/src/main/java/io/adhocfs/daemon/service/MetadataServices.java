@@ -78,6 +78,7 @@ public final class MetadataServices {
   private final Coordinator coordinator;
   private final Participant participant;
   private final FileCuts cuts;
+  private final FileAppends appends;
   private final Reclaimer reclaimer;
   private final RequestRouter router;
 
@@ -116,6 +117,7 @@ public final class MetadataServices {
             s.random());
     var discards = new Discards(thread, s.peers(), backoffs);
     cuts = new FileCuts(thread, store, s.cluster(), discards, locks, s.crashPoints(), backoffs);
+    appends = new FileAppends(thread, store, locks, cuts);
     reclaimer = new Reclaimer(thread, store, s.cluster(), discards, s.crashPoints(), backoffs);
     var departure =
         new InlineDeparture(thread, store, s.cluster(), s.peers(), locks, cuts, s.crashPoints());
@@ -140,6 +142,7 @@ public final class MetadataServices {
             coordinator,
             plans,
             cuts,
+            appends,
             departure,
             s.blocking(),
             s.crashPoints(),
@@ -154,6 +157,8 @@ public final class MetadataServices {
             s.cluster(),
             sessions,
             namespace,
+            new FileService(
+                store, locks, namespace, cuts, appends, departure, s.crashPoints(), inlineBytesMax),
             new TransactionService(coordinator, participant),
             control,
             s.data(),
@@ -176,6 +181,7 @@ public final class MetadataServices {
     services.recover();
     services.makeRoot(surroundings, rootOwner);
     services.cuts.start();
+    services.appends.start();
     services.coordinator.start();
     services.participant.start();
     services.sessions.start();
@@ -215,6 +221,11 @@ public final class MetadataServices {
           @Override
           public void reclaim(InodeId inode) {
             reclaimer.add(inode);
+          }
+
+          @Override
+          public void appendEnd(InodeId inode) {
+            appends.recover(inode);
           }
         });
   }

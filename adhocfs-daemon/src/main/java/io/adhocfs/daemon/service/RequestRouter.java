@@ -11,6 +11,7 @@ import io.adhocfs.protocol.model.TrafficClass;
 import io.adhocfs.protocol.transport.RequestHandler;
 import io.adhocfs.protocol.wire.ControlRequest;
 import io.adhocfs.protocol.wire.DataRequest;
+import io.adhocfs.protocol.wire.FileRequest;
 import io.adhocfs.protocol.wire.MessageType;
 import io.adhocfs.protocol.wire.NamespaceRequest;
 import io.adhocfs.protocol.wire.Reply;
@@ -32,6 +33,7 @@ public final class RequestRouter implements RequestHandler {
   private final ClusterState cluster;
   private final Sessions sessions;
   private final NamespaceService namespace;
+  private final FileService files;
   private final TransactionService transactions;
   private final ControlService control;
   private final DataRequestHandler data;
@@ -42,6 +44,7 @@ public final class RequestRouter implements RequestHandler {
       ClusterState cluster,
       Sessions sessions,
       NamespaceService namespace,
+      FileService files,
       TransactionService transactions,
       ControlService control,
       DataRequestHandler data,
@@ -50,6 +53,7 @@ public final class RequestRouter implements RequestHandler {
     this.cluster = cluster;
     this.sessions = sessions;
     this.namespace = namespace;
+    this.files = files;
     this.transactions = transactions;
     this.control = control;
     this.data = data;
@@ -97,6 +101,7 @@ public final class RequestRouter implements RequestHandler {
       }
       switch (request) {
         case NamespaceRequest asked -> namespace.handle(exchange, session, asked, payload);
+        case FileRequest asked -> files.handle(exchange, session, asked, payload);
         case TransactionRequest asked -> transactions.handle(exchange, asked);
         case ControlRequest asked -> control.handle(exchange, session, asked);
         case DataRequest asked -> throw new IllegalStateException("handled before");

@@ -4,12 +4,15 @@ import io.adhocfs.fuse.Errnos;
 import io.adhocfs.fuse.InodeFileSystem;
 import io.adhocfs.fuse.InodeFileSystem.AttributeChange;
 import io.adhocfs.fuse.InodeFileSystem.OpenMode;
+import io.adhocfs.fuse.kernel.Protocol.CopyFileRangeIn;
 import io.adhocfs.fuse.kernel.Protocol.CreateIn;
+import io.adhocfs.fuse.kernel.Protocol.FallocateIn;
 import io.adhocfs.fuse.kernel.Protocol.FsyncIn;
 import io.adhocfs.fuse.kernel.Protocol.GetattrIn;
 import io.adhocfs.fuse.kernel.Protocol.HandleIn;
 import io.adhocfs.fuse.kernel.Protocol.InterruptIn;
 import io.adhocfs.fuse.kernel.Protocol.LinkIn;
+import io.adhocfs.fuse.kernel.Protocol.Lseek;
 import io.adhocfs.fuse.kernel.Protocol.MkdirIn;
 import io.adhocfs.fuse.kernel.Protocol.MknodIn;
 import io.adhocfs.fuse.kernel.Protocol.OpenIn;
@@ -33,6 +36,7 @@ import org.jspecify.annotations.Nullable;
 final class Operations {
   private static final long NO_HANDLE = -1;
   private static final long NANOS_PER_SECOND = 1_000_000_000L;
+  private static final int O_APPEND = 02000;
   private static final int RENAME_NOREPLACE = 1;
   private static final int RENAME_EXCHANGE = 2;
 
@@ -250,8 +254,61 @@ final class Operations {
   void write(Incoming in) throws FsException {
     in.requireBody(WriteIn.SIZE);
     ByteBuf data = in.data(WriteIn.SIZE, in.u32(WriteIn.LENGTH));
+    boolean appends =
+        (in.u32(WriteIn.WRITE_FLAGS) & WriteIn.FROM_CACHE) == 0
+            && (in.u32(WriteIn.OPEN_FLAGS) & O_APPEND) != 0;
+    long handle = in.u64(WriteIn.HANDLE);
+    long offset = in.u64(WriteIn.OFFSET);
     Replies.Written reply = in.begin(new Replies.Written(in));
-    fileSystem.write(reply, in.node(), in.u64(WriteIn.HANDLE), in.u64(WriteIn.OFFSET), data, reply);
+    if (appends) {
+      fileSystem.write(reply, in.node(), handle, offset, data, reply);
+    } else {
+      fileSystem.writeAt(reply, in.node(), handle, offset, data, reply);
+    }
+  }
+
+  void allocate(Incoming in) throws FsException {
+    in.requireBody(FallocateIn.SIZE);
+    Replies.Done reply = in.begin(new Replies.Done(in));
+    fileSystem.allocate(
+        reply,
+        in.node(),
+        in.u64(FallocateIn.HANDLE),
+        in.u32(FallocateIn.MODE),
+        in.u64(FallocateIn.OFFSET),
+        in.u64(FallocateIn.LENGTH),
+        reply);
+  }
+
+  void seek(Incoming in) throws FsException {
+    in.requireBody(Lseek.SIZE);
+    int whence = in.u32(Lseek.WHENCE);
+    long offset = in.u64(Lseek.OFFSET);
+    if (whence != Lseek.SEEK_DATA && whence != Lseek.SEEK_HOLE) {
+      throw new FsException(FsError.INVALID, "lseek with " + whence);
+    }
+    Replies.Sought reply = in.begin(new Replies.Sought(in));
+    if (offset < 0) {
+      reply.nothing();
+    } else {
+      fileSystem.seek(
+          reply, in.node(), in.u64(Lseek.HANDLE), offset, whence == Lseek.SEEK_HOLE, reply);
+    }
+  }
+
+  void copyRange(Incoming in) throws FsException {
+    in.requireBody(CopyFileRangeIn.SIZE);
+    Replies.Written reply = in.begin(new Replies.Written(in));
+    fileSystem.copyRange(
+        reply,
+        in.node(),
+        in.u64(CopyFileRangeIn.HANDLE),
+        in.u64(CopyFileRangeIn.OFFSET),
+        in.u64(CopyFileRangeIn.TARGET_NODE),
+        in.u64(CopyFileRangeIn.TARGET_HANDLE),
+        in.u64(CopyFileRangeIn.TARGET_OFFSET),
+        in.u64(CopyFileRangeIn.LENGTH),
+        reply);
   }
 
   void flush(Incoming in) throws FsException {

@@ -272,7 +272,15 @@ final class Protocol {
     static final int HANDLE = 0;
     static final int OFFSET = 8;
     static final int LENGTH = 16;
+    static final int WRITE_FLAGS = 20;
+
+    /** The descriptor's flags at the moment, as fcntl(2) may have changed them. */
+    static final int OPEN_FLAGS = 32;
+
     static final int SIZE = 40;
+
+    /** FUSE_WRITE_CACHE: pages of the cache, through any handle that may write. */
+    static final int FROM_CACHE = 1;
 
     private WriteIn() {}
   }
@@ -283,6 +291,47 @@ final class Protocol {
     static final int SIZE = 8;
 
     private WriteOut() {}
+  }
+
+  /** struct fuse_fallocate_in. */
+  static final class FallocateIn {
+    static final int HANDLE = 0;
+    static final int OFFSET = 8;
+    static final int LENGTH = 16;
+    static final int MODE = 24;
+    static final int SIZE = 32;
+
+    private FallocateIn() {}
+  }
+
+  /** struct fuse_lseek_in, and fuse_lseek_out. */
+  static final class Lseek {
+    static final int HANDLE = 0;
+    static final int OFFSET = 8;
+    static final int WHENCE = 16;
+    static final int SIZE = 24;
+
+    static final int OUT_OFFSET = 0;
+    static final int OUT_SIZE = 8;
+
+    static final int SEEK_DATA = 3;
+    static final int SEEK_HOLE = 4;
+
+    private Lseek() {}
+  }
+
+  /** struct fuse_copy_file_range_in; answered by fuse_write_out. */
+  static final class CopyFileRangeIn {
+    static final int HANDLE = 0;
+    static final int OFFSET = 8;
+    static final int TARGET_NODE = 16;
+    static final int TARGET_HANDLE = 24;
+    static final int TARGET_OFFSET = 32;
+    static final int LENGTH = 40;
+    static final int FLAGS = 48;
+    static final int SIZE = 56;
+
+    private CopyFileRangeIn() {}
   }
 
   /** struct fuse_release_in and fuse_flush_in: their handles are all we read. */

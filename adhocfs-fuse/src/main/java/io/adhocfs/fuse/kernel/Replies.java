@@ -77,6 +77,15 @@ final class Replies {
 
     @Override
     public void attributes(FileAttributes attributes) {
+      reply(attributes, StatValues.blocks(attributes));
+    }
+
+    @Override
+    public void attributes(FileAttributes attributes, long allocatedBytes) {
+      reply(attributes, StatValues.blocks(allocatedBytes));
+    }
+
+    private void reply(FileAttributes attributes, long blocks) {
       if (takeAnswer()) {
         OutBuffer out = OutBuffer.ofThisThread();
         MemorySegment bytes = out.bytes();
@@ -85,6 +94,7 @@ final class Replies {
         // The unused half of the word behind it becomes 0.
         bytes.set(U64, OutBuffer.BODY + AttrOut.ATTR_VALID_NANOS, timeoutNanos % NANOS_PER_SECOND);
         putAttributes(bytes, OutBuffer.BODY + AttrOut.ATTR, attributes);
+        bytes.set(U64, OutBuffer.BODY + AttrOut.ATTR + Attr.BLOCKS, blocks);
         send(out, AttrOut.SIZE);
       }
     }
@@ -180,6 +190,32 @@ final class Replies {
         out.bytes().set(U64, OutBuffer.BODY + WriteOut.LENGTH, lengthBytes);
         send(out, WriteOut.SIZE);
       }
+    }
+  }
+
+  /** fuse_lseek_out. */
+  static final class Sought extends PendingRequest implements InodeFileSystem.SeekReply {
+    Sought(Incoming incoming) {
+      super(incoming);
+    }
+
+    @Override
+    protected boolean namesInodeOnly() {
+      return true;
+    }
+
+    @Override
+    public void found(long offset) {
+      if (takeAnswer()) {
+        OutBuffer out = OutBuffer.ofThisThread();
+        out.bytes().set(U64, OutBuffer.BODY + Protocol.Lseek.OUT_OFFSET, offset);
+        send(out, Protocol.Lseek.OUT_SIZE);
+      }
+    }
+
+    @Override
+    public void nothing() {
+      answer(Errnos.ENXIO);
     }
   }
 

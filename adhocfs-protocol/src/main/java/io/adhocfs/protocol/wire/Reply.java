@@ -431,4 +431,66 @@ public sealed interface Reply extends Message {
     }
     return texts;
   }
+
+  /**
+   * Room for an append.
+   *
+   * @param attributes with the generation under which to store the bytes
+   * @param done whether the bytes are there already
+   */
+  record Appended(FileAttributes attributes, long offset, boolean done) implements Reply {
+    @Override
+    public MessageType type() {
+      return MessageType.APPENDED;
+    }
+
+    @Override
+    public void encode(WireWriter out) {
+      Values.writeAttributes(out, attributes);
+      out.longValue(offset);
+      out.flag(done);
+    }
+
+    static Appended decode(WireReader in) throws FsException {
+      return new Appended(Values.readAttributes(in), in.longValue(), in.flag());
+    }
+  }
+
+  /**
+   * A place in a file.
+   *
+   * @param offset Long.MAX_VALUE = there is none
+   */
+  record Position(long offset) implements Reply {
+    @Override
+    public MessageType type() {
+      return MessageType.POSITION;
+    }
+
+    @Override
+    public void encode(WireWriter out) {
+      out.longValue(offset);
+    }
+
+    static Position decode(WireReader in) throws FsException {
+      return new Position(in.longValue());
+    }
+  }
+
+  /** Space that something takes. */
+  record Allocated(long bytes) implements Reply {
+    @Override
+    public MessageType type() {
+      return MessageType.ALLOCATED;
+    }
+
+    @Override
+    public void encode(WireWriter out) {
+      out.longValue(bytes);
+    }
+
+    static Allocated decode(WireReader in) throws FsException {
+      return new Allocated(in.longValue());
+    }
+  }
 }
