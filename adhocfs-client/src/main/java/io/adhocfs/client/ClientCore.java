@@ -1,6 +1,7 @@
 package io.adhocfs.client;
 
 import io.adhocfs.client.data.FileData;
+import io.adhocfs.client.locking.FileLocks;
 import io.adhocfs.client.namespace.Namespace;
 import io.adhocfs.client.namespace.Pins;
 import io.adhocfs.client.namespace.Space;
@@ -28,6 +29,7 @@ final class ClientCore {
   final KnownFiles files;
   final FileData data;
   final Pins pins;
+  final FileLocks locks;
   final Space space;
   final boolean syncsToDisk;
   final int blockSizeBytes;
@@ -55,6 +57,7 @@ final class ClientCore {
     files = new KnownFiles(router, operations);
     data = new FileData(router, sequences, clock, settings.size(Setting.INLINE_MAX));
     pins = new Pins(router, surroundings.timers(), operations);
+    locks = new FileLocks(router, operations, surroundings.session(), clock);
     space = new Space(router);
     syncsToDisk = settings.text(Setting.FSYNC).equals("disk");
     blockSizeBytes = Math.toIntExact(settings.size(Setting.CHUNK_SIZE));

@@ -26,7 +26,9 @@ public final class Errnos {
   public static final int ENOSPC = 28;
   public static final int EROFS = 30;
   public static final int EMLINK = 31;
+  public static final int EDEADLK = 35;
   public static final int ENAMETOOLONG = 36;
+  public static final int ENOLCK = 37;
   public static final int ENOSYS = 38;
   public static final int ENOTEMPTY = 39;
   public static final int ELOOP = 40;
@@ -65,6 +67,9 @@ public final class Errnos {
       case INTERRUPTED -> EINTR;
       case READ_ONLY -> EROFS;
       case CROSS_DEVICE -> EXDEV;
+      case WOULD_BLOCK -> EAGAIN;
+      case DEADLOCK -> EDEADLK;
+      case TOO_MANY_LOCKS -> ENOLCK;
       case CLOSED -> ENOTCONN;
       case CORRUPT, STORAGE_FAILED, UNKNOWN_MESSAGE, BAD_MESSAGE, INTERNAL -> EIO;
       case WRONG_OWNER, STALE_GENERATION, NOT_INLINE, CHANGED, OVERLOADED -> EIO;

@@ -18,4 +18,7 @@ public interface Recovery {
   void cut(PendingCut cut);
 
   void reclaim(InodeId inode);
+
+  void lock(InodeId inode, SessionId session, long owner, byte kind, byte[] value)
+      throws FsException;
 }

@@ -8,6 +8,7 @@ import io.adhocfs.protocol.model.FileType;
 import io.adhocfs.protocol.model.FsException;
 import io.adhocfs.protocol.model.InodeId;
 import io.adhocfs.protocol.model.NodeId;
+import io.adhocfs.protocol.model.SessionId;
 import io.adhocfs.protocol.model.SlotId;
 import io.adhocfs.protocol.placement.ChunkSpan;
 import io.adhocfs.protocol.placement.ClusterMap;
@@ -86,6 +87,8 @@ final class Samples {
       return new SlotId(random.nextInt(SlotId.COUNT));
     } else if (type == NodeId.class) {
       return new NodeId(random.nextInt(NodeId.MAX + 1));
+    } else if (type == SessionId.class) {
+      return new SessionId(random.nextLong() | 1);
     } else if (type == OperationStamp.class) {
       long sequence = 1 + random.nextLong(1L << 40);
       return new OperationStamp(sequence, random.nextLong(sequence));
