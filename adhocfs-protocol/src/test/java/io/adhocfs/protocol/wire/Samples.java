@@ -5,6 +5,7 @@ import io.adhocfs.protocol.model.Epoch;
 import io.adhocfs.protocol.model.FileAttributes;
 import io.adhocfs.protocol.model.FileLayout;
 import io.adhocfs.protocol.model.FileType;
+import io.adhocfs.protocol.model.FsError;
 import io.adhocfs.protocol.model.FsException;
 import io.adhocfs.protocol.model.InodeId;
 import io.adhocfs.protocol.model.NodeId;
@@ -21,7 +22,9 @@ import java.lang.reflect.RecordComponent;
 import java.lang.reflect.Type;
 import java.util.ArrayList;
 import java.util.Arrays;
+import java.util.EnumSet;
 import java.util.List;
+import java.util.Set;
 import java.util.SplittableRandom;
 
 /**
@@ -29,6 +32,10 @@ import java.util.SplittableRandom;
  * change how they are drawn.
  */
 final class Samples {
+  /** Added since the golden bytes were drawn: not among the samples, which would be others. */
+  private static final Set<FsError> LATER_ERRORS =
+      EnumSet.of(FsError.WOULD_BLOCK, FsError.DEADLOCK, FsError.TOO_MANY_LOCKS);
+
   private final SplittableRandom random;
 
   Samples(long seed) {
@@ -103,6 +110,11 @@ final class Samples {
       return map();
     } else if (type == Change.class) {
       return value(pick(Change.class.getPermittedSubclasses()));
+    } else if (type == FsError.class) {
+      return pick(
+          Arrays.stream(FsError.values())
+              .filter(error -> !LATER_ERRORS.contains(error))
+              .toArray(FsError[]::new));
     } else if (type instanceof Class<?> known && known.isEnum()) {
       return pick(known.getEnumConstants());
     } else if (type instanceof Class<?> known && known.isRecord()) {
