@@ -98,8 +98,8 @@ public final class FileLocks {
             new LockOwner(session, number),
             lock,
             uses.drawNumber(),
-            wallClockNanos.getAsLong());
-    Completion.then(waiting, (_, _) -> uses.ended(lock.kind(), owner, inode));
+            wallClockNanos.getAsLong(),
+            () -> uses.ended(lock.kind(), owner, inode));
     waiting.start();
     return waiting;
   }

@@ -73,6 +73,9 @@ final class LockUses {
       throw new IllegalStateException("no request for a lock on inode " + inode + " is running");
     }
     inodeUse.running--;
+    if (inodeUse.running == 0 && inodeUse.handles.isEmpty()) {
+      forget(new Owner(kind, kernelNumber), inode, new ArrayList<>(1));
+    }
   }
 
   /** The number of an owner that may have locks on the inode. */

@@ -1,5 +1,6 @@
 package io.adhocfs.client.locking;
 
+import com.google.errorprone.annotations.CanIgnoreReturnValue;
 import com.google.errorprone.annotations.concurrent.GuardedBy;
 import io.adhocfs.client.retry.Timers;
 import io.adhocfs.client.routing.Answers;
@@ -40,6 +41,11 @@ final class LockWaiting extends CompletableFuture<Void> {
 
   private static final int PATIENCE_MILLIS = 1_000;
   private static final long HURRIED_PAUSE_NANOS = 50_000_000L;
+  private static final long ANNOUNCED_EVERY_NANOS = 900_000_000L;
+
+  /** A node that can't be reached holds up no more searches than a few. */
+  private static final long SEARCH_NANOS = 3_000_000_000L;
+
   private static final long LAST_WORD_NANOS = 1_000_000_000L;
 
   private final Router router;
@@ -51,7 +57,7 @@ final class LockWaiting extends CompletableFuture<Void> {
   private final FileLock lock;
   private final long number;
   private final long sinceNanos;
-  private final Operation pauses;
+  private final Runnable whenOver;
 
   @GuardedBy("this")
   private @Nullable Operation asking;
@@ -59,9 +65,14 @@ final class LockWaiting extends CompletableFuture<Void> {
   @GuardedBy("this")
   private boolean givenUp;
 
-  private volatile boolean announced;
+  @GuardedBy("this")
+  private boolean over;
+
+  /** When the wait was last announced; 0 = never. */
+  private volatile long announcedNanos;
 
   /**
+   * @param whenOver is run once, before this completes
    * @param number of this wait, drawn by the session
    * @param sinceNanos of the wall clock
    */
@@ -73,7 +84,8 @@ final class LockWaiting extends CompletableFuture<Void> {
       LockOwner owner,
       FileLock lock,
       long number,
-      long sinceNanos) {
+      long sinceNanos,
+      Runnable whenOver) {
     this.router = router;
     this.operations = operations;
     this.timers = operations.timers();
@@ -83,7 +95,7 @@ final class LockWaiting extends CompletableFuture<Void> {
     this.lock = lock;
     this.number = number;
     this.sinceNanos = sinceNanos;
-    this.pauses = new Operation(this::name, operations.trafficClass(), timers, 0);
+    this.whenOver = whenOver;
   }
 
   private String name() {
@@ -95,7 +107,13 @@ final class LockWaiting extends CompletableFuture<Void> {
   }
 
   void start() {
-    ask(FIRST_PATIENCE_MILLIS);
+    ask(Math.min(FIRST_PATIENCE_MILLIS, patienceMillis()));
+  }
+
+  /** Well within the time in which an answer has to come. */
+  private int patienceMillis() {
+    long limitMillis = operations.limitNanos() / 1_000_000;
+    return limitMillis == 0 ? PATIENCE_MILLIS : (int) Math.clamp(limitMillis / 4, 1, PATIENCE_MILLIS);
   }
 
   private void ask(int patienceMillis) {
@@ -128,8 +146,17 @@ final class LockWaiting extends CompletableFuture<Void> {
         });
   }
 
-  private void finish(@Nullable FsException failure) {
-    if (announced) {
+  /** False if it was over before. */
+  @CanIgnoreReturnValue
+  private boolean finish(@Nullable FsException failure) {
+    synchronized (this) {
+      if (over) {
+        return false;
+      }
+      over = true;
+    }
+    whenOver.run();
+    if (announcedNanos != 0) {
       deadlocks.over(owner, number, inode);
     }
     if (failure == null) {
@@ -137,6 +164,7 @@ final class LockWaiting extends CompletableFuture<Void> {
     } else {
       completeExceptionally(failure);
     }
+    return true;
   }
 
   private void waitOn(Reply.LockPending pending, boolean hurried) {
@@ -149,14 +177,19 @@ final class LockWaiting extends CompletableFuture<Void> {
   }
 
   private void askAgain(Reply.LockPending pending) {
-    ask(PATIENCE_MILLIS);
+    ask(patienceMillis());
     if (lock.kind() == LockKind.FLOCK || pending.blockers().isEmpty()) {
       return;
     }
-    announced = true;
+    long now = timers.nanoTime();
+    if (announcedNanos != 0 && now - announcedNanos < ANNOUNCED_EVERY_NANOS) {
+      return;
+    }
+    announcedNanos = now == 0 ? 1 : now;
+    var search = new Operation(this::name, operations.trafficClass(), timers, SEARCH_NANOS);
     var mine = new LockWait(number, sinceNanos, inode, pending.blockers());
     Completion.then(
-        deadlocks.isVictim(pauses, owner, mine),
+        deadlocks.isVictim(search, owner, mine),
         (victim, failure) -> {
           if (failure != null) {
             log.debug("{}: deadlocks are not looked for now: {}", name(), failure.getMessage());
@@ -186,7 +219,6 @@ final class LockWaiting extends CompletableFuture<Void> {
       // Its retries must not take the place in the queue again.
       current.cancel();
     }
-    pauses.cancel();
     Timers.Timer limit = timers.after(LAST_WORD_NANOS, () -> finish(reason));
     Completion.then(
         router
@@ -197,7 +229,7 @@ final class LockWaiting extends CompletableFuture<Void> {
           limit.cancel();
           if (failure != null) {
             finish(failure.error() == FsError.SESSION_EXPIRED ? Failures.of(failure) : reason);
-          } else if (isDone()) {
+          } else if (!finish(null)) {
             // Nobody waits any more who would have it.
             var none = new FileLock(lock.kind(), LockMode.NONE, lock.first(), lock.last(), 0);
             Completion.then(
@@ -207,8 +239,6 @@ final class LockWaiting extends CompletableFuture<Void> {
                         FileLocks.setLock(inode, owner.number(), none, 0, 0))
                     .thenApply(Answers::reply),
                 (_, _) -> {});
-          } else {
-            finish(null);
           }
         });
   }

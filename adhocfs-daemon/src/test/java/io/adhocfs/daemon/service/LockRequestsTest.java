@@ -89,6 +89,11 @@ class LockRequestsTest {
     return future;
   }
 
+  private Reply replyTo(CompletableFuture<Response> future) {
+    cluster.time.until(future::isDone, "a lock is answered");
+    return future.join().reply();
+  }
+
   private FsError refusal(SimulatedClient client, SetLock set) {
     CompletableFuture<Response> future = begin(client, set);
     assertThat(future).isDone();
@@ -127,7 +132,7 @@ class LockRequestsTest {
     assertThat(waiting).isNotDone();
     CompletableFuture<Response> later = begin(a, request(LockMode.EXCLUSIVE, 0, 9, 2, 6));
     cluster.time.pass(SECOND_NANOS);
-    assertThat(waiting.join().reply())
+    assertThat(replyTo(waiting))
         .isEqualTo(new Reply.LockPending(List.of(new LockOwner(a.session, 1))));
     assertThat(later).isDone();
     // Granted between two requests.
@@ -137,7 +142,7 @@ class LockRequestsTest {
     CompletableFuture<Response> again = begin(a, request(LockMode.EXCLUSIVE, 0, 9, 2, 6));
     assertThat(again).isNotDone();
     b.call(request(LockMode.NONE, 0, 9, 1, 0));
-    assertThat(again.join().reply()).isEqualTo(DONE);
+    assertThat(replyTo(again)).isEqualTo(DONE);
   }
 
   @Test
@@ -146,12 +151,12 @@ class LockRequestsTest {
     SetLock wait = request(LockMode.EXCLUSIVE, 0, 9, 1, 5);
     CompletableFuture<Response> waiting = begin(b, wait);
     assertThat(refusal(b, givingUp(wait))).isEqualTo(FsError.WOULD_BLOCK);
-    assertThat(waiting.join().reply()).isInstanceOf(Reply.LockPending.class);
+    assertThat(replyTo(waiting)).isInstanceOf(Reply.LockPending.class);
     a.call(request(LockMode.NONE, 0, 9, 1, 0));
     assertThat(a.call(request(LockMode.EXCLUSIVE, 0, 9, 1, 0))).isEqualTo(DONE);
     CompletableFuture<Response> second = begin(b, wait);
     a.call(request(LockMode.NONE, 0, 9, 1, 0));
-    assertThat(second.join().reply()).isEqualTo(DONE);
+    assertThat(replyTo(second)).isEqualTo(DONE);
     assertThat(b.call(givingUp(wait))).isEqualTo(DONE);
   }
 
@@ -173,8 +178,7 @@ class LockRequestsTest {
     assertThat(waiting).isNotDone();
     assertThat(b.call(whole(LockMode.EXCLUSIVE, 1, 0))).isEqualTo(DONE);
     b.call(whole(LockMode.NONE, 1, 0));
-    cluster.time.pass(10_000_000L);
-    assertThat(waiting.join().reply()).isEqualTo(DONE);
+    assertThat(replyTo(waiting)).isEqualTo(DONE);
   }
 
   @Test
@@ -189,7 +193,7 @@ class LockRequestsTest {
     assertThat(two).isNotDone();
     assertThat(refusal(b, request(LockMode.SHARED, 9, 9, 2, 7))).isEqualTo(FsError.DEADLOCK);
     b.call(new ReleaseLocks(file, LockKind.POSIX, 2));
-    assertThat(two.join().reply()).isEqualTo(DONE);
+    assertThat(replyTo(two)).isEqualTo(DONE);
   }
 
   @Test
@@ -216,8 +220,7 @@ class LockRequestsTest {
     CompletableFuture<Response> waiting = begin(b, request(LockMode.EXCLUSIVE, 0, 99, 1, 5));
     SimulatedNode owner = cluster.owner(file.slotValue());
     assertThat(a.at(owner, new ControlRequest.CloseSession())).isEqualTo(DONE);
-    cluster.time.pass(10_000_000L);
-    assertThat(waiting.join().reply()).isEqualTo(DONE);
+    assertThat(replyTo(waiting)).isEqualTo(DONE);
     cluster.restartAll();
     assertThat(b.call(whole(LockMode.EXCLUSIVE, 1, 0))).isEqualTo(DONE);
   }
