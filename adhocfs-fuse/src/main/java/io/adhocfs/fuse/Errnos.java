@@ -42,9 +42,9 @@ public final class Errnos {
 
   /**
    * What a program sees. Everything that says "not now" or "not there" about a node is EIO: EAGAIN
-   * would tell a program that it had asked for non-blocking I/O (or a lock without waiting), ETIMEDOUT is an answer that few
-   * programs expect of a file, and ESTALE (for an expired session) would only have the kernel ask
-   * again.
+   * would tell a program that it had asked for non-blocking I/O (or a lock without waiting),
+   * ETIMEDOUT is an answer that few programs expect of a file, and ESTALE (for an expired session)
+   * would only have the kernel ask again.
    */
   public static int of(FsError error) {
     return switch (error) {

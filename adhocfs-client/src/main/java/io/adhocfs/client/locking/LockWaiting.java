@@ -113,7 +113,9 @@ final class LockWaiting extends CompletableFuture<Void> {
   /** Well within the time in which an answer has to come. */
   private int patienceMillis() {
     long limitMillis = operations.limitNanos() / 1_000_000;
-    return limitMillis == 0 ? PATIENCE_MILLIS : (int) Math.clamp(limitMillis / 4, 1, PATIENCE_MILLIS);
+    return limitMillis == 0
+        ? PATIENCE_MILLIS
+        : Math.clamp(limitMillis / 4, 1, PATIENCE_MILLIS);
   }
 
   private void ask(int patienceMillis) {
