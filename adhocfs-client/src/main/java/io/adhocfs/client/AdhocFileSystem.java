@@ -85,14 +85,16 @@ public final class AdhocFileSystem implements AutoCloseable {
         Executors.newSingleThreadExecutor(
             Thread.ofPlatform().daemon().name("adhocfs-client-files").factory());
     RandomGenerator random = () -> ThreadLocalRandom.current().nextLong();
-    RpcClient rpc = connections(instance);
+    SessionId session = newSession();
+    RpcClient rpc = connections(instance, session);
     Runnable close =
         () -> {
           rpc.close();
           timers.close();
           waiting.shutdown();
         };
-    var surroundings = new Surroundings(rpc, timers, InstantSource.system(), random, waiting);
+    var surroundings =
+        new Surroundings(rpc, session, timers, InstantSource.system(), random, waiting);
     return start(instance, source, options, surroundings, close);
   }
 
@@ -128,10 +130,10 @@ public final class AdhocFileSystem implements AutoCloseable {
     }
   }
 
-  private static RpcClient connections(Instance instance) {
+  private static RpcClient connections(Instance instance, SessionId session) {
     return new NettyRpcClient(
         new InstanceIdentity(instance.id(), instance.secret()),
-        newSession(),
+        session,
         PeerRole.CLIENT,
         instance.settings().number(Setting.CLIENT_DATA_CONNECTIONS),
         ClusterMap.initial(instance.nodes()));

@@ -2,6 +2,7 @@ package io.adhocfs.client;
 
 import io.adhocfs.client.data.FileData;
 import io.adhocfs.client.data.FileExtents;
+import io.adhocfs.client.locking.FileLocks;
 import io.adhocfs.client.namespace.Namespace;
 import io.adhocfs.client.namespace.Pins;
 import io.adhocfs.client.namespace.Space;
@@ -30,6 +31,7 @@ final class ClientCore {
   final FileData data;
   final FileExtents extents;
   final Pins pins;
+  final FileLocks locks;
   final Space space;
   final boolean syncsToDisk;
   final int blockSizeBytes;
@@ -58,6 +60,7 @@ final class ClientCore {
     data = new FileData(router, sequences, operations, clock, settings.size(Setting.INLINE_MAX));
     extents = new FileExtents(router);
     pins = new Pins(router, surroundings.timers(), operations);
+    locks = new FileLocks(router, operations, surroundings.session(), clock);
     space = new Space(router);
     syncsToDisk = settings.text(Setting.FSYNC).equals("disk");
     blockSizeBytes = Math.toIntExact(settings.size(Setting.CHUNK_SIZE));

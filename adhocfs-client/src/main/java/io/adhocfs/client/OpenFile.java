@@ -10,9 +10,12 @@ import io.adhocfs.client.routing.Operation;
 import io.adhocfs.client.size.KnownFile;
 import io.adhocfs.protocol.model.FileAttributes;
 import io.adhocfs.protocol.model.FileLayout;
+import io.adhocfs.protocol.model.FileLock;
 import io.adhocfs.protocol.model.FsError;
 import io.adhocfs.protocol.model.FsException;
 import io.adhocfs.protocol.model.InodeId;
+import io.adhocfs.protocol.model.LockKind;
+import io.adhocfs.protocol.model.LockMode;
 import io.netty.buffer.ByteBuf;
 import io.netty.buffer.Unpooled;
 import java.nio.ByteBuffer;
@@ -314,7 +317,7 @@ public final class OpenFile implements AutoCloseable {
       return Objects.requireNonNull(closing.get()).copy();
     }
     Completion.then(
-        flushAsync(),
+        Completion.compose(flushAsync(), (_, failure) -> unlocked(failure)),
         (_, failure) -> {
           core.files.release(file);
           core.pins.release(file.inode());
@@ -325,6 +328,73 @@ public final class OpenFile implements AutoCloseable {
           }
         });
     return closed.copy();
+  }
+
+  /**
+   * Sets, converts or (mode NONE) removes an advisory lock, at once or not at all: WOULD_BLOCK if
+   * another owner's is in the way. What this handle has written is told before a lock goes.
+   *
+   * @param owner the caller's number of whoever is to have the lock: a process, for locks that go
+   *     with {@link #releaseLocksAsync}, or this open file, for those that go with {@link #close}
+   */
+  public CompletableFuture<Void> setLockAsync(long owner, FileLock lock) {
+    FsException refusal = refusal(true, "locking");
+    if (refusal != null) {
+      return CompletableFuture.failedFuture(refusal);
+    }
+    if (lock.mode() == LockMode.EXCLUSIVE
+        || !core.locks.mayHold(file.inode(), lock.kind(), owner)) {
+      return core.locks.set(file.inode(), owner, lock, this);
+    }
+    return flushAsync().thenCompose(_ -> core.locks.set(file.inode(), owner, lock, this));
+  }
+
+  /**
+   * As {@link #setLockAsync}, waiting until no other owner's lock is in the way, however long that
+   * takes (no deadline applies, but to a node that can't be reached). DEADLOCK if two would wait
+   * for each other, of kind POSIX only. Cancelling the future ends the wait: it completes soon
+   * after, with INTERRUPTED, or with the lock if that was granted before.
+   */
+  public CompletableFuture<Void> awaitLockAsync(long owner, FileLock lock) {
+    FsException refusal = refusal(true, "locking");
+    if (refusal != null) {
+      return CompletableFuture.failedFuture(refusal);
+    }
+    if (lock.mode() == LockMode.SHARED) {
+      // It may weaken an exclusive one. Requests to one node arrive in order.
+      Completion.then(flushAsync(), (_, _) -> {});
+    }
+    return core.locks.await(file.inode(), owner, lock, this);
+  }
+
+  /** The lock that is in the way of one, or the same with mode NONE if there is none. */
+  public CompletableFuture<FileLock> testLockAsync(long owner, FileLock lock) {
+    FsException refusal = refusal(true, "locking");
+    return refusal != null
+        ? CompletableFuture.failedFuture(refusal)
+        : core.locks.test(file.inode(), owner, lock);
+  }
+
+  /** {@link #flush}, then all ranges that an owner has locked on this file's inode are free. */
+  public CompletableFuture<Void> releaseLocksAsync(long owner) {
+    return core.locks.mayHold(file.inode(), LockKind.POSIX, owner)
+        ? Completion.compose(
+            flushAsync(),
+            (_, failure) ->
+                afterwards(core.locks.release(file.inode(), LockKind.POSIX, owner), failure))
+        : flushAsync();
+  }
+
+  private CompletableFuture<Void> unlocked(@Nullable FsException failure) {
+    return afterwards(core.locks.releaseHandle(file.inode(), this), failure);
+  }
+
+  /** What something led to, unless something before it had failed. */
+  private static CompletableFuture<Void> afterwards(
+      CompletableFuture<Void> future, @Nullable FsException failure) {
+    return failure == null
+        ? future
+        : Completion.compose(future, (_, _) -> CompletableFuture.<Void>failedFuture(failure));
   }
 
   // With buffers of Netty, so that bytes pass through without being copied. -----------------------

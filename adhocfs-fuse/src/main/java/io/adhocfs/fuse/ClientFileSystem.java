@@ -11,10 +11,12 @@ import io.adhocfs.client.Owner;
 import io.adhocfs.client.RenameMode;
 import io.adhocfs.protocol.model.EntryName;
 import io.adhocfs.protocol.model.FileAttributes;
+import io.adhocfs.protocol.model.FileLock;
 import io.adhocfs.protocol.model.FileType;
 import io.adhocfs.protocol.model.FsError;
 import io.adhocfs.protocol.model.FsException;
 import io.adhocfs.protocol.model.InodeId;
+import io.adhocfs.protocol.model.LockMode;
 import io.netty.buffer.ByteBuf;
 import java.util.List;
 import java.util.Map;
@@ -80,6 +82,7 @@ public final class ClientFileSystem implements InodeFileSystem {
   private record Handle(OpenFile file, boolean appends, boolean direct) {}
 
   private final InodeOperations inodes;
+  private final boolean keepsLocks;
   private final LongSupplier nanoTime;
   private final CachedVersions cachedVersions = new CachedVersions();
   private final Map<Long, Handle> handles = new ConcurrentHashMap<>();
@@ -89,11 +92,21 @@ public final class ClientFileSystem implements InodeFileSystem {
 
   /** A mount's view of the client, which stays the caller's to close after the unmount. */
   public ClientFileSystem(AdhocFileSystem client) {
-    this(client.inodes(), System::nanoTime);
+    this(client, true);
   }
 
-  ClientFileSystem(InodeOperations inodes, LongSupplier nanoTime) {
+  /**
+   * As the other.
+   *
+   * @param keepsLocks whether locks reach all mounts; else the kernel keeps those of this one
+   */
+  public ClientFileSystem(AdhocFileSystem client, boolean keepsLocks) {
+    this(client.inodes(), keepsLocks, System::nanoTime);
+  }
+
+  ClientFileSystem(InodeOperations inodes, boolean keepsLocks, LongSupplier nanoTime) {
     this.inodes = inodes;
+    this.keepsLocks = keepsLocks;
     this.nanoTime = nanoTime;
     this.nextWarningNanos = new AtomicLong(nanoTime.getAsLong());
   }
@@ -523,6 +536,44 @@ public final class ClientFileSystem implements InodeFileSystem {
   @Override
   public void flush(Request request, long inode, long handle, DoneReply reply) {
     answer(request, reply, () -> handle(handle).file.flushAsync(), _ -> reply.done());
+  }
+
+  @Override
+  public void flush(Request request, long inode, long handle, long lockOwner, DoneReply reply) {
+    answer(
+        request, reply, () -> handle(handle).file.releaseLocksAsync(lockOwner), _ -> reply.done());
+  }
+
+  @Override
+  public boolean keepsLocks() {
+    return keepsLocks;
+  }
+
+  @Override
+  public void testLock(
+      Request request, long inode, long handle, long owner, FileLock lock, LockReply reply) {
+    answer(request, reply, () -> handle(handle).file.testLockAsync(owner, lock), reply::lock);
+  }
+
+  @Override
+  public void setLock(
+      Request request,
+      long inode,
+      long handle,
+      long owner,
+      FileLock lock,
+      boolean waits,
+      DoneReply reply) {
+    answer(
+        request,
+        reply,
+        () -> {
+          OpenFile file = handle(handle).file;
+          return waits && lock.mode() != LockMode.NONE
+              ? file.awaitLockAsync(owner, lock)
+              : file.setLockAsync(owner, lock);
+        },
+        _ -> reply.done());
   }
 
   @Override

@@ -27,7 +27,9 @@ public final class Errnos {
   public static final int ENOSPC = 28;
   public static final int EROFS = 30;
   public static final int EMLINK = 31;
+  public static final int EDEADLK = 35;
   public static final int ENAMETOOLONG = 36;
+  public static final int ENOLCK = 37;
   public static final int ENOSYS = 38;
   public static final int ENOTEMPTY = 39;
   public static final int ELOOP = 40;
@@ -41,9 +43,9 @@ public final class Errnos {
 
   /**
    * What a program sees. Everything that says "not now" or "not there" about a node is EIO: EAGAIN
-   * would tell a program that it had asked for non-blocking I/O, ETIMEDOUT is an answer that few
-   * programs expect of a file, and ESTALE (for an expired session) would only have the kernel ask
-   * again.
+   * would tell a program that it had asked for non-blocking I/O (or a lock without waiting),
+   * ETIMEDOUT is an answer that few programs expect of a file, and ESTALE (for an expired session)
+   * would only have the kernel ask again.
    */
   public static int of(FsError error) {
     return switch (error) {
@@ -66,6 +68,9 @@ public final class Errnos {
       case INTERRUPTED -> EINTR;
       case READ_ONLY -> EROFS;
       case CROSS_DEVICE -> EXDEV;
+      case WOULD_BLOCK -> EAGAIN;
+      case DEADLOCK -> EDEADLK;
+      case TOO_MANY_LOCKS -> ENOLCK;
       case CLOSED -> ENOTCONN;
       case CORRUPT, STORAGE_FAILED, UNKNOWN_MESSAGE, BAD_MESSAGE, INTERNAL -> EIO;
       case WRONG_OWNER, STALE_GENERATION, NOT_INLINE, CHANGED, OVERLOADED -> EIO;

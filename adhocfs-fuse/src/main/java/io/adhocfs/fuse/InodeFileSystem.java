@@ -2,6 +2,7 @@ package io.adhocfs.fuse;
 
 import io.adhocfs.protocol.model.EntryName;
 import io.adhocfs.protocol.model.FileAttributes;
+import io.adhocfs.protocol.model.FileLock;
 import io.adhocfs.protocol.model.FileType;
 import io.adhocfs.protocol.model.FsError;
 import io.netty.buffer.ByteBuf;
@@ -260,6 +261,45 @@ public interface InodeFileSystem {
 
   /** At every close(2) of a descriptor: errors of earlier writes are told here. */
   void flush(Request request, long inode, long handle, DoneReply reply);
+
+  /** {@link #flush}, and the end of all ranges that an owner has locked on the inode. */
+  default void flush(Request request, long inode, long handle, long lockOwner, DoneReply reply) {
+    flush(request, inode, handle, reply);
+  }
+
+  /** For the test of a lock. */
+  interface LockReply extends Reply {
+    /** The lock that is in the way; mode NONE if there is none. */
+    void lock(FileLock lock);
+  }
+
+  /** Whether locks are set here; else the kernel keeps those of this mount by itself. */
+  default boolean keepsLocks() {
+    return false;
+  }
+
+  /** F_GETLK: what keeps an owner from setting a lock. */
+  default void testLock(
+      Request request, long inode, long handle, long owner, FileLock lock, LockReply reply) {
+    reply.error(FsError.NOT_SUPPORTED);
+  }
+
+  /**
+   * fcntl(2) locks (F_SETLK, F_SETLKW and their open-file-description forms) and flock(2).
+   *
+   * @param owner the kernel's number of a process or an open file description
+   * @param waits whether to wait for it, until the program is interrupted; else WOULD_BLOCK
+   */
+  default void setLock(
+      Request request,
+      long inode,
+      long handle,
+      long owner,
+      FileLock lock,
+      boolean waits,
+      DoneReply reply) {
+    reply.error(FsError.NOT_SUPPORTED);
+  }
 
   void fsync(Request request, long inode, long handle, boolean dataOnly, DoneReply reply);
 

@@ -20,6 +20,7 @@ import io.adhocfs.protocol.wire.DataRequest;
 import io.adhocfs.protocol.wire.DirectoryEntry;
 import io.adhocfs.protocol.wire.EntryKey;
 import io.adhocfs.protocol.wire.FileRequest;
+import io.adhocfs.protocol.wire.LockRequest;
 import io.adhocfs.protocol.wire.NamespaceRequest;
 import io.adhocfs.protocol.wire.NamespaceRequest.SetAttributes;
 import io.adhocfs.protocol.wire.OperationStamp;
@@ -329,6 +330,7 @@ public final class SimulatedCluster {
       }
       case ControlRequest r -> throw new AssertionError("a client sent " + r);
       case TransactionRequest r -> throw new AssertionError("a client sent " + r);
+      case LockRequest r -> throw new AssertionError("nothing here locks: " + r);
     };
   }
 

@@ -136,6 +136,17 @@ public final class Batch implements AutoCloseable {
     delete(Keys.key(inode.slotValue(), RecordKind.PIN, inode.value(), session.value()));
   }
 
+  /** Sets the record of an owner's locks of a kind on an inode. */
+  public void putLock(InodeId inode, SessionId session, long owner, byte kind, byte[] locks)
+      throws FsException {
+    put(MetadataStore.lockKey(inode, session, owner, kind), locks);
+  }
+
+  public void removeLock(InodeId inode, SessionId session, long owner, byte kind)
+      throws FsException {
+    delete(MetadataStore.lockKey(inode, session, owner, kind));
+  }
+
   public void putReply(int slot, SessionId session, long sequence, byte[] reply)
       throws FsException {
     put(Keys.key(slot, RecordKind.REPLY, session.value(), sequence), reply);

@@ -138,6 +138,12 @@ public final class MetadataStore {
         name.bytes());
   }
 
+  static byte[] lockKey(InodeId inode, SessionId session, long owner, byte kind) {
+    byte[] rest = Arrays.copyOf(Records.number(owner), Long.BYTES + 1);
+    rest[Long.BYTES] = kind;
+    return Keys.key(inode.slotValue(), RecordKind.LOCK, inode.value(), session.value(), rest);
+  }
+
   /**
    * A new inode of a slot. Never given twice, also after a crash: the counter on disk is raised in
    * blocks before any of a block is used.
@@ -326,6 +332,13 @@ public final class MetadataStore {
       var inode = new InodeId(Keys.number(key, 0));
       appendEnds.put(inode, Records.appendEnd(inode, value));
       recovery.appendEnd(inode);
+    } else if (kind == RecordKind.LOCK.code()) {
+      recovery.lock(
+          new InodeId(Keys.number(key, 0)),
+          new SessionId(Keys.number(key, 1)),
+          Keys.number(key, 2),
+          key[key.length - 1],
+          value);
     }
   }
 

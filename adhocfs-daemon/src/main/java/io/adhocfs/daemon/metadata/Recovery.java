@@ -20,4 +20,7 @@ public interface Recovery {
   void reclaim(InodeId inode);
 
   void appendEnd(InodeId inode);
+
+  void lock(InodeId inode, SessionId session, long owner, byte kind, byte[] value)
+      throws FsException;
 }

@@ -2,6 +2,7 @@ package io.adhocfs.daemon.service;
 
 import io.adhocfs.daemon.cluster.ClusterState;
 import io.adhocfs.daemon.cluster.Peers;
+import io.adhocfs.daemon.locking.LockService;
 import io.adhocfs.daemon.metadata.Batch;
 import io.adhocfs.daemon.metadata.MetadataStore;
 import io.adhocfs.daemon.metadata.MetadataThread;
@@ -80,6 +81,7 @@ public final class MetadataServices {
   private final FileCuts cuts;
   private final FileAppends appends;
   private final Reclaimer reclaimer;
+  private final LockService advisoryLocks;
   private final RequestRouter router;
 
   private MetadataServices(Surroundings s) {
@@ -91,6 +93,8 @@ public final class MetadataServices {
     Supplier<Backoff> backoffs =
         () -> new Backoff(timing.backoffMin(), timing.backoffMax(), s.random());
     sessions = new Sessions(store, thread, s.settings().duration(Setting.CLIENT_LEASE));
+    advisoryLocks = new LockService(thread, store);
+    sessions.alsoHeld(advisoryLocks);
     var locks = new KeyLocks(thread);
     var rules = new ChangeRules(store, sessions, chunkSizeBytes);
     coordinator =
@@ -159,6 +163,7 @@ public final class MetadataServices {
             namespace,
             new FileService(
                 store, locks, namespace, cuts, appends, departure, s.crashPoints(), inlineBytesMax),
+            advisoryLocks,
             new TransactionService(coordinator, participant),
             control,
             s.data(),
@@ -226,6 +231,13 @@ public final class MetadataServices {
           @Override
           public void appendEnd(InodeId inode) {
             appends.recover(inode);
+          }
+
+          @Override
+          public void lock(InodeId inode, SessionId session, long owner, byte kind, byte[] value)
+              throws FsException {
+            sessions.recoverSession(session);
+            advisoryLocks.recover(inode, session, owner, kind, value);
           }
         });
   }

@@ -133,6 +133,9 @@ final class Handshake {
       // file longer.
       wanted |= Init.AUTO_INVAL_DATA;
     }
+    if (fileSystem.keepsLocks()) {
+      wanted |= Init.POSIX_LOCKS | Init.FLOCK_LOCKS;
+    }
     long flags = wanted & offered;
     int ioLengthMax =
         (flags & Init.MAX_PAGES) != 0

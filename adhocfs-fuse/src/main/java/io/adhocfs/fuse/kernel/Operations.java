@@ -7,11 +7,13 @@ import io.adhocfs.fuse.InodeFileSystem.OpenMode;
 import io.adhocfs.fuse.kernel.Protocol.CopyFileRangeIn;
 import io.adhocfs.fuse.kernel.Protocol.CreateIn;
 import io.adhocfs.fuse.kernel.Protocol.FallocateIn;
+import io.adhocfs.fuse.kernel.Protocol.FileLockField;
 import io.adhocfs.fuse.kernel.Protocol.FsyncIn;
 import io.adhocfs.fuse.kernel.Protocol.GetattrIn;
 import io.adhocfs.fuse.kernel.Protocol.HandleIn;
 import io.adhocfs.fuse.kernel.Protocol.InterruptIn;
 import io.adhocfs.fuse.kernel.Protocol.LinkIn;
+import io.adhocfs.fuse.kernel.Protocol.LkIn;
 import io.adhocfs.fuse.kernel.Protocol.Lseek;
 import io.adhocfs.fuse.kernel.Protocol.MkdirIn;
 import io.adhocfs.fuse.kernel.Protocol.MknodIn;
@@ -23,9 +25,12 @@ import io.adhocfs.fuse.kernel.Protocol.SetattrIn;
 import io.adhocfs.fuse.kernel.Protocol.WriteIn;
 import io.adhocfs.protocol.model.EntryName;
 import io.adhocfs.protocol.model.FileAttributes;
+import io.adhocfs.protocol.model.FileLock;
 import io.adhocfs.protocol.model.FileType;
 import io.adhocfs.protocol.model.FsError;
 import io.adhocfs.protocol.model.FsException;
+import io.adhocfs.protocol.model.LockKind;
+import io.adhocfs.protocol.model.LockMode;
 import io.netty.buffer.ByteBuf;
 import org.jspecify.annotations.Nullable;
 
@@ -314,7 +319,49 @@ final class Operations {
   void flush(Incoming in) throws FsException {
     in.requireBody(HandleIn.SIZE);
     Replies.Done reply = in.begin(new Replies.Done(in));
-    fileSystem.flush(reply, in.node(), in.u64(HandleIn.HANDLE), reply);
+    fileSystem.flush(reply, in.node(), in.u64(HandleIn.HANDLE), in.u64(HandleIn.LOCK_OWNER), reply);
+  }
+
+  void testLock(Incoming in) throws FsException {
+    FileLock lock = lock(in);
+    Replies.Lock reply = in.begin(new Replies.Lock(in));
+    fileSystem.testLock(reply, in.node(), in.u64(LkIn.HANDLE), in.u64(LkIn.OWNER), lock, reply);
+  }
+
+  void setLock(Incoming in) throws FsException {
+    setLock(in, false);
+  }
+
+  void awaitLock(Incoming in) throws FsException {
+    setLock(in, true);
+  }
+
+  private void setLock(Incoming in, boolean waits) throws FsException {
+    FileLock lock = lock(in);
+    Replies.Done reply = in.begin(new Replies.Done(in));
+    fileSystem.setLock(
+        reply, in.node(), in.u64(LkIn.HANDLE), in.u64(LkIn.OWNER), lock, waits, reply);
+  }
+
+  private static FileLock lock(Incoming in) throws FsException {
+    in.requireBody(LkIn.SIZE);
+    LockMode mode =
+        switch (in.u32(LkIn.TYPE)) {
+          case FileLockField.READ -> LockMode.SHARED;
+          case FileLockField.WRITE -> LockMode.EXCLUSIVE;
+          case FileLockField.UNLOCK -> LockMode.NONE;
+          default -> throw new FsException(FsError.INVALID, "a lock " + in.u32(LkIn.TYPE));
+        };
+    int pid = in.u32(LkIn.PID);
+    if ((in.u32(LkIn.FLAGS) & LkIn.FLOCK) != 0) {
+      return FileLock.whole(mode, pid);
+    }
+    long first = in.u64(LkIn.START);
+    long last = in.u64(LkIn.END);
+    if (first < 0 || last < first) {
+      throw new FsException(FsError.INVALID, "a lock from " + first + " to " + last);
+    }
+    return new FileLock(LockKind.POSIX, mode, first, last, pid);
   }
 
   void fsync(Incoming in) throws FsException {

@@ -83,9 +83,11 @@ final class Protocol {
     static final int OUT_SIZE = 64;
 
     static final long ASYNC_READ = 1L;
+    static final long POSIX_LOCKS = 1L << 1;
     static final long ATOMIC_O_TRUNC = 1L << 3;
     static final long EXPORT_SUPPORT = 1L << 4;
     static final long BIG_WRITES = 1L << 5;
+    static final long FLOCK_LOCKS = 1L << 10;
     static final long AUTO_INVAL_DATA = 1L << 12;
     static final long DO_READDIRPLUS = 1L << 13;
     static final long READDIRPLUS_AUTO = 1L << 14;
@@ -334,9 +336,43 @@ final class Protocol {
     private CopyFileRangeIn() {}
   }
 
-  /** struct fuse_release_in and fuse_flush_in: their handles are all we read. */
+  /** struct fuse_file_lock: F_RDLCK, F_WRLCK and F_UNLCK, the last byte counted in. */
+  static final class FileLockField {
+    static final int START = 0;
+    static final int END = 8;
+    static final int TYPE = 16;
+    static final int PID = 20;
+    static final int SIZE = 24;
+
+    static final int READ = 0;
+    static final int WRITE = 1;
+    static final int UNLOCK = 2;
+
+    private FileLockField() {}
+  }
+
+  /** struct fuse_lk_in. struct fuse_lk_out is a fuse_file_lock. */
+  static final class LkIn {
+    static final int HANDLE = 0;
+    static final int OWNER = 8;
+    private static final int LOCK = 16;
+    static final int START = LOCK + FileLockField.START;
+    static final int END = LOCK + FileLockField.END;
+    static final int TYPE = LOCK + FileLockField.TYPE;
+    static final int PID = LOCK + FileLockField.PID;
+    static final int FLAGS = LOCK + FileLockField.SIZE;
+    static final int SIZE = FLAGS + 8;
+
+    /** FUSE_LK_FLOCK. */
+    static final int FLOCK = 1;
+
+    private LkIn() {}
+  }
+
+  /** struct fuse_release_in and fuse_flush_in; of the former only the handle is read. */
   static final class HandleIn {
     static final int HANDLE = 0;
+    static final int LOCK_OWNER = 16;
     static final int SIZE = 24;
 
     private HandleIn() {}

@@ -13,11 +13,13 @@ import io.adhocfs.fuse.kernel.Protocol.Attr;
 import io.adhocfs.fuse.kernel.Protocol.AttrOut;
 import io.adhocfs.fuse.kernel.Protocol.Dirent;
 import io.adhocfs.fuse.kernel.Protocol.EntryOut;
+import io.adhocfs.fuse.kernel.Protocol.FileLockField;
 import io.adhocfs.fuse.kernel.Protocol.OpenOut;
 import io.adhocfs.fuse.kernel.Protocol.OutHeader;
 import io.adhocfs.fuse.kernel.Protocol.WriteOut;
 import io.adhocfs.protocol.model.EntryName;
 import io.adhocfs.protocol.model.FileAttributes;
+import io.adhocfs.protocol.model.FileLock;
 import io.adhocfs.protocol.model.FileType;
 import io.netty.buffer.ByteBuf;
 import io.netty.buffer.Unpooled;
@@ -173,6 +175,32 @@ final class Replies {
         }
       } finally {
         data.release();
+      }
+    }
+  }
+
+  /** fuse_lk_out. */
+  static final class Lock extends PendingRequest implements InodeFileSystem.LockReply {
+    Lock(Incoming incoming) {
+      super(incoming);
+    }
+
+    @Override
+    public void lock(FileLock lock) {
+      if (takeAnswer()) {
+        OutBuffer out = OutBuffer.ofThisThread();
+        MemorySegment bytes = out.bytes();
+        int type =
+            switch (lock.mode()) {
+              case NONE -> FileLockField.UNLOCK;
+              case SHARED -> FileLockField.READ;
+              case EXCLUSIVE -> FileLockField.WRITE;
+            };
+        bytes.set(U64, OutBuffer.BODY + FileLockField.START, lock.first());
+        bytes.set(U64, OutBuffer.BODY + FileLockField.END, lock.last());
+        bytes.set(U32, OutBuffer.BODY + FileLockField.TYPE, type);
+        bytes.set(U32, OutBuffer.BODY + FileLockField.PID, lock.pid());
+        send(out, FileLockField.SIZE);
       }
     }
   }

@@ -67,6 +67,13 @@ public enum Setting {
       "fuse.driver", Kind.CHOICE, "direct", "how a mount talks to the kernel", "direct", "jnr"),
   FUSE_READERS(
       "fuse.readers", Kind.NUMBER, "2", "threads that take requests from the kernel, 1 to 4"),
+  LOCKS(
+      "locks",
+      Kind.CHOICE,
+      "cluster",
+      "how far flock and fcntl locks reach: cluster = all mounts; local = the programs of one mount",
+      "cluster",
+      "local"),
   MOUNT_MEMORY("mount.memory", Kind.SIZE, "256MiB", "the most that a mount's Java heap takes"),
   LOG_LEVEL(
       "log.level",

@@ -27,6 +27,11 @@ public enum FsError {
   INTERRUPTED(17),
   READ_ONLY(18),
   CROSS_DEVICE(19),
+  /** Somebody else holds a lock that is in the way. */
+  WOULD_BLOCK(24),
+  /** To wait for this lock would be to wait for ever. */
+  DEADLOCK(25),
+  TOO_MANY_LOCKS(26),
 
   /** Stored bytes or a message do not match their checksum or form. */
   CORRUPT(30),

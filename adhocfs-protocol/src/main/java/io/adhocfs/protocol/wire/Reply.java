@@ -5,6 +5,8 @@ import io.adhocfs.protocol.model.FileType;
 import io.adhocfs.protocol.model.FsError;
 import io.adhocfs.protocol.model.FsException;
 import io.adhocfs.protocol.model.InodeId;
+import io.adhocfs.protocol.model.LockMode;
+import io.adhocfs.protocol.model.LockOwner;
 import io.adhocfs.protocol.placement.ClusterMap;
 import java.util.ArrayList;
 import java.util.List;
@@ -374,6 +376,66 @@ public sealed interface Reply extends Message {
 
     static Findings decode(WireReader in) throws FsException {
       return new Findings(readTexts(in));
+    }
+  }
+
+  /**
+   * A lock that is in the way.
+   *
+   * @param mode NONE = there is none, and the rest means nothing
+   * @param pid the holder's process, 0 if it is one of another session
+   */
+  record LockState(LockMode mode, long first, long last, int pid) implements Reply {
+    @Override
+    public MessageType type() {
+      return MessageType.LOCK_STATE;
+    }
+
+    @Override
+    public void encode(WireWriter out) {
+      out.byteValue(mode.code());
+      out.longValue(first);
+      out.longValue(last);
+      out.intValue(pid);
+    }
+
+    static LockState decode(WireReader in) throws FsException {
+      return new LockState(
+          LockMode.ofCode(in.byteValue()), in.longValue(), in.longValue(), in.intValue());
+    }
+  }
+
+  /** The wait for a lock has its place in the queue; to be sent again. */
+  record LockPending(List<LockOwner> blockers) implements Reply {
+    @Override
+    public MessageType type() {
+      return MessageType.LOCK_PENDING;
+    }
+
+    @Override
+    public void encode(WireWriter out) {
+      LockWait.writeOwners(out, blockers);
+    }
+
+    static LockPending decode(WireReader in) throws FsException {
+      return new LockPending(LockWait.readOwners(in));
+    }
+  }
+
+  /** What an owner of locks waits for. */
+  record LockWaits(List<LockWait> waits) implements Reply {
+    @Override
+    public MessageType type() {
+      return MessageType.LOCK_WAITS;
+    }
+
+    @Override
+    public void encode(WireWriter out) {
+      LockWait.writeAll(out, waits);
+    }
+
+    static LockWaits decode(WireReader in) throws FsException {
+      return new LockWaits(LockWait.readAll(in));
     }
   }
 
