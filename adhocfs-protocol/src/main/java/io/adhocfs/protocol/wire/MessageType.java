@@ -29,14 +29,14 @@ public enum MessageType {
   LEAVE_INLINE(0x110, NamespaceRequest.LeaveInline::decode, 1, Lane.METADATA, true),
   REPORT_WRITE(0x111, NamespaceRequest.ReportWrite::decode, 1, Lane.METADATA, false),
   SYNC_INODE(0x112, NamespaceRequest.SyncInode::decode, 1, Lane.METADATA, false),
-  RESERVE_APPEND(0x140, FileRequest.ReserveAppend::decode, 1, Lane.METADATA, true),
-  FINISH_APPEND(0x141, FileRequest.FinishAppend::decode, 1, Lane.METADATA, false),
-  CHANGE_RANGE(0x142, FileRequest.ChangeRange::decode, 1, Lane.METADATA, true),
   SET_LOCK(0x120, LockRequest.SetLock::decode, 1, Lane.METADATA, false),
   TEST_LOCK(0x121, LockRequest.TestLock::decode, 1, Lane.METADATA, false),
   RELEASE_LOCKS(0x122, LockRequest.ReleaseLocks::decode, 1, Lane.METADATA, false),
   ANNOUNCE_WAIT(0x123, LockRequest.AnnounceWait::decode, 1, Lane.METADATA, false),
   QUERY_WAITS(0x124, LockRequest.QueryWaits::decode, 1, Lane.METADATA, false),
+  RESERVE_APPEND(0x140, FileRequest.ReserveAppend::decode, 1, Lane.METADATA, true),
+  FINISH_APPEND(0x141, FileRequest.FinishAppend::decode, 1, Lane.METADATA, false),
+  CHANGE_RANGE(0x142, FileRequest.ChangeRange::decode, 1, Lane.METADATA, true),
   WRITE_CHUNKS(0x200, DataRequest.WriteChunks::decode, 1, Lane.DATA, false),
   READ_CHUNKS(0x201, DataRequest.ReadChunks::decode, 1, Lane.DATA, false),
   DISCARD_CHUNKS(0x202, DataRequest.DiscardChunks::decode, 1, Lane.DATA, false),
@@ -75,12 +75,12 @@ public enum MessageType {
   ENTRY_PAGE(0x80F, Reply.EntryPage::decode, 1, Lane.NONE, false),
   CHUNK_PAGE(0x810, Reply.ChunkPage::decode, 1, Lane.NONE, false),
   FINDINGS(0x811, Reply.Findings::decode, 1, Lane.NONE, false),
-  APPENDED(0x840, Reply.Appended::decode, 1, Lane.NONE, false),
-  POSITION(0x841, Reply.Position::decode, 1, Lane.NONE, false),
-  ALLOCATED(0x842, Reply.Allocated::decode, 1, Lane.NONE, false),
   LOCK_STATE(0x820, Reply.LockState::decode, 1, Lane.NONE, false),
   LOCK_PENDING(0x821, Reply.LockPending::decode, 1, Lane.NONE, false),
-  LOCK_WAITS(0x822, Reply.LockWaits::decode, 1, Lane.NONE, false);
+  LOCK_WAITS(0x822, Reply.LockWaits::decode, 1, Lane.NONE, false),
+  APPENDED(0x840, Reply.Appended::decode, 1, Lane.NONE, false),
+  POSITION(0x841, Reply.Position::decode, 1, Lane.NONE, false),
+  ALLOCATED(0x842, Reply.Allocated::decode, 1, Lane.NONE, false);
 
   /** Kind of connection: metadata and bulk data never wait for each other. */
   public enum Lane {

@@ -356,7 +356,8 @@ class LocksIT {
   @Test
   void sqliteCountsRightFromBothMountsAtOnce() throws Exception {
     Files.createDirectory(first.resolve(name));
-    String script =
+    instance.bash(
+        instance.scratch(),
         """
         cat > count.py <<'EOF'
         import sqlite3, sys
@@ -375,7 +376,7 @@ class LocksIT {
         [ "$(sqlite3 %1$s/db 'select n from counter')" = 160 ]
         [ "$(sqlite3 %2$s/db 'select count(*) from log')" = 160 ]
         [ "$(sqlite3 %2$s/db 'pragma integrity_check')" = ok ]
-        """;
-    instance.bash(instance.scratch(), script.formatted(first.resolve(name), second.resolve(name)));
+        """
+            .formatted(first.resolve(name), second.resolve(name)));
   }
 }
