@@ -1,6 +1,7 @@
 package io.adhocfs.client;
 
 import io.adhocfs.client.data.FileData;
+import io.adhocfs.client.namespace.ExtendedAttributes;
 import io.adhocfs.client.namespace.Namespace;
 import io.adhocfs.client.namespace.Pins;
 import io.adhocfs.client.namespace.Space;
@@ -25,6 +26,7 @@ final class ClientCore {
   final Router router;
   final SessionKeeper session;
   final Namespace namespace;
+  final ExtendedAttributes extendedAttributes;
   final KnownFiles files;
   final FileData data;
   final Pins pins;
@@ -52,6 +54,7 @@ final class ClientCore {
     LongSupplier clock = () -> nanosSince1970(surroundings.wallClock());
     var sequences = new Sequences();
     namespace = new Namespace(router, sequences, clock);
+    extendedAttributes = new ExtendedAttributes(router, sequences, clock);
     files = new KnownFiles(router, operations);
     data = new FileData(router, sequences, clock, settings.size(Setting.INLINE_MAX));
     pins = new Pins(router, surroundings.timers(), operations);

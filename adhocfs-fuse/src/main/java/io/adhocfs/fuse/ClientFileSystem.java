@@ -218,13 +218,25 @@ public final class ClientFileSystem implements InodeFileSystem {
         reply,
         () -> {
           if (change.sizeBytes() == AttributeChange.UNCHANGED) {
-            return inodes.setAttributes(id, others);
+            return inodes.setAttributes(
+                id, request.clearsSetId() ? others.withSetIdCleared() : others);
           }
           return others.isEmpty()
-              ? inodes.truncate(id, change.sizeBytes())
-              : inodes.truncateAndSet(id, change.sizeBytes(), others);
+              ? inodes.truncate(id, change.sizeBytes()).thenCompose(cut -> cleared(request, cut))
+              : inodes.truncateAndSet(
+                  id,
+                  change.sizeBytes(),
+                  request.clearsSetId() ? others.withSetIdCleared() : others);
         },
         reply::attributes);
+  }
+
+  /** Takes set-id bits away where the request wants that and there are any. */
+  private CompletableFuture<FileAttributes> cleared(Request request, FileAttributes attributes) {
+    return request.clearsSetId() && attributes.modeWithoutSetId() != attributes.mode()
+        ? inodes.setAttributes(
+            attributes.id(), io.adhocfs.client.AttributeChange.NONE.withSetIdCleared())
+        : CompletableFuture.completedFuture(attributes);
   }
 
   private static io.adhocfs.client.AttributeChange others(AttributeChange change) {
@@ -368,7 +380,10 @@ public final class ClientFileSystem implements InodeFileSystem {
         reply,
         () ->
             (flags & O_TRUNC) != 0
-                ? inodes.openTruncated(new InodeId(inode))
+                ? inodes
+                    .openTruncated(new InodeId(inode))
+                    .thenCompose(
+                        file -> cleared(request, file.lastKnownAttributes()).thenApply(_ -> file))
                 : inodes.open(new InodeId(inode)),
         file -> reply.opened(keep(file, flags), mode(file, flags)));
   }
@@ -380,12 +395,15 @@ public final class ClientFileSystem implements InodeFileSystem {
         request,
         reply,
         () ->
-            inodes.createAndOpen(
-                new InodeId(directory),
-                name,
-                NewInode.regularFile(mode & MODE_MASK, owner(request)),
-                (flags & O_EXCL) != 0,
-                (flags & O_TRUNC) != 0),
+            inodes
+                .createAndOpen(
+                    new InodeId(directory),
+                    name,
+                    NewInode.regularFile(mode & MODE_MASK, owner(request)),
+                    (flags & O_EXCL) != 0,
+                    (flags & O_TRUNC) != 0)
+                .thenCompose(created ->
+                    cleared(request, created.file().lastKnownAttributes()).thenApply(_ -> created)),
         created ->
             reply.created(
                 created.file().lastKnownAttributes(),
@@ -410,12 +428,33 @@ public final class ClientFileSystem implements InodeFileSystem {
   @Override
   public void write(
       Request request, long inode, long handle, long offset, ByteBuf data, WriteReply reply) {
-    int length = data.readableBytes();
     Handle open = handles.get(handle);
     if (open == null) {
       data.release();
       reply.error(FsError.BAD_HANDLE);
-    } else if (open.appends) {
+      return;
+    }
+    FileAttributes known = open.file.lastKnownAttributes();
+    if (!request.clearsSetId() || known.modeWithoutSetId() == known.mode()) {
+      write(request, open, offset, data, reply);
+      return;
+    }
+    CompletableFuture<Boolean> _ =
+        cleared(request, known)
+            .handle((_, failure) -> {
+              if (failure == null) {
+                write(request, open, offset, data, reply);
+              } else {
+                data.release();
+                refuse(reply, failureOf(failure));
+              }
+              return true;
+            });
+  }
+
+  private void write(Request request, Handle open, long offset, ByteBuf data, WriteReply reply) {
+    int length = data.readableBytes();
+    if (open.appends) {
       answer(request, reply, () -> open.file.appendBuffer(data), _ -> reply.written(length));
     } else {
       answer(request, reply, () -> open.file.writeBuffer(offset, data), _ -> reply.written(length));
@@ -559,6 +598,53 @@ public final class ClientFileSystem implements InodeFileSystem {
                     now.inodesTotal(),
                     now.inodesFree(),
                     BLOCK_SIZE_BYTES)));
+  }
+
+  @Override
+  public boolean obeysClearsSetId() {
+    return true;
+  }
+
+  @Override
+  public void setExtendedAttribute(
+      Request request, long inode, byte[] name, byte[] value, int flags, DoneReply reply) {
+    answer(
+        request,
+        reply,
+        () ->
+            inodes.setExtendedAttribute(
+                new InodeId(inode), name, value, ExtendedAttributeNames.mode(flags)),
+        _ -> reply.done());
+  }
+
+  @Override
+  public void getExtendedAttribute(Request request, long inode, byte[] name, BytesReply reply) {
+    var id = new InodeId(inode);
+    FsError known = ExtendedAttributeNames.knownAnswer(name, inodes.lastKnown(id));
+    if (known != null) {
+      reply.error(known);
+      return;
+    }
+    answer(request, reply, () -> inodes.getExtendedAttribute(id, name), reply::bytes);
+  }
+
+  @Override
+  public void listExtendedAttributes(Request request, long inode, BytesReply reply) {
+    boolean trusted = request.caller().uid() == 0;
+    answer(
+        request,
+        reply,
+        () -> inodes.listExtendedAttributes(new InodeId(inode)),
+        names -> reply.bytes(ExtendedAttributeNames.listing(names, trusted)));
+  }
+
+  @Override
+  public void removeExtendedAttribute(Request request, long inode, byte[] name, DoneReply reply) {
+    answer(
+        request,
+        reply,
+        () -> inodes.removeExtendedAttribute(new InodeId(inode), name),
+        _ -> reply.done());
   }
 
   /** Strict: every use of attributes asks the owner. */

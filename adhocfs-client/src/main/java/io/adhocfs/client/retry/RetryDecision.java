@@ -44,6 +44,8 @@ public enum RetryDecision {
           INTERRUPTED,
           READ_ONLY,
           CROSS_DEVICE,
+          NO_ATTRIBUTE,
+          ATTRIBUTE_TOO_BIG,
           CORRUPT,
           STORAGE_FAILED,
           UNKNOWN_MESSAGE,

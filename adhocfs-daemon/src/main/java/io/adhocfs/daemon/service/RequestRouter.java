@@ -11,6 +11,7 @@ import io.adhocfs.protocol.model.TrafficClass;
 import io.adhocfs.protocol.transport.RequestHandler;
 import io.adhocfs.protocol.wire.ControlRequest;
 import io.adhocfs.protocol.wire.DataRequest;
+import io.adhocfs.protocol.wire.ExtendedAttributeRequest;
 import io.adhocfs.protocol.wire.MessageType;
 import io.adhocfs.protocol.wire.NamespaceRequest;
 import io.adhocfs.protocol.wire.Reply;
@@ -97,6 +98,7 @@ public final class RequestRouter implements RequestHandler {
       }
       switch (request) {
         case NamespaceRequest asked -> namespace.handle(exchange, session, asked, payload);
+        case ExtendedAttributeRequest asked -> namespace.handle(exchange, session, asked);
         case TransactionRequest asked -> transactions.handle(exchange, asked);
         case ControlRequest asked -> control.handle(exchange, session, asked);
         case DataRequest asked -> throw new IllegalStateException("handled before");

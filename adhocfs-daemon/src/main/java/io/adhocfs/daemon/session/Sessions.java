@@ -270,7 +270,9 @@ public final class Sessions {
           NOT_SUPPORTED,
           BAD_HANDLE,
           READ_ONLY,
-          CROSS_DEVICE ->
+          CROSS_DEVICE,
+          NO_ATTRIBUTE,
+          ATTRIBUTE_TOO_BIG ->
           true;
       case NO_SPACE,
           BUSY,

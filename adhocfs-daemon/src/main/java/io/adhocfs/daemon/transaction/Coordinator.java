@@ -262,6 +262,8 @@ public final class Coordinator {
           INTERRUPTED,
           READ_ONLY,
           CROSS_DEVICE,
+          NO_ATTRIBUTE,
+          ATTRIBUTE_TOO_BIG,
           CORRUPT,
           STORAGE_FAILED,
           UNKNOWN_MESSAGE,

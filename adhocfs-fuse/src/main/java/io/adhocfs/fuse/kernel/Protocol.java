@@ -92,6 +92,7 @@ final class Protocol {
     static final long ASYNC_DIO = 1L << 15;
     static final long PARALLEL_DIROPS = 1L << 18;
     static final long MAX_PAGES = 1L << 22;
+    static final long HANDLE_KILLPRIV_V2 = 1L << 28;
     static final long INIT_EXT = 1L << 30;
     static final long DIRECT_IO_ALLOW_MMAP = 1L << 36;
 
@@ -181,6 +182,9 @@ final class Protocol {
     static final int HAS_MTIME = 1 << 5;
     static final int HAS_HANDLE = 1 << 6;
     static final int HAS_CTIME = 1 << 10;
+    static final int KILL_SET_ID = 1 << 11;
+    static final int ALL_ATTRIBUTES =
+        HAS_MODE | HAS_UID | HAS_GID | HAS_SIZE | HAS_ATIME | HAS_MTIME | HAS_CTIME;
 
     private SetattrIn() {}
   }
@@ -230,7 +234,11 @@ final class Protocol {
   /** struct fuse_open_in. */
   static final class OpenIn {
     static final int FLAGS = 0;
+    static final int OPEN_FLAGS = 4;
     static final int SIZE = 8;
+
+    /** FUSE_OPEN_KILL_SUIDGID. */
+    static final int KILL_SET_ID = 1;
 
     private OpenIn() {}
   }
@@ -239,6 +247,7 @@ final class Protocol {
   static final class CreateIn {
     static final int FLAGS = 0;
     static final int MODE = 4;
+    static final int OPEN_FLAGS = 12;
     static final int SIZE = 16;
 
     private CreateIn() {}
@@ -272,7 +281,11 @@ final class Protocol {
     static final int HANDLE = 0;
     static final int OFFSET = 8;
     static final int LENGTH = 16;
+    static final int WRITE_FLAGS = 20;
     static final int SIZE = 40;
+
+    /** FUSE_WRITE_KILL_SUIDGID. */
+    static final int KILL_SET_ID = 1 << 2;
 
     private WriteIn() {}
   }
@@ -303,6 +316,31 @@ final class Protocol {
     static final int DATA_ONLY = 1;
 
     private FsyncIn() {}
+  }
+
+  /** struct fuse_setxattr_in in its older form, then the name, then the value. */
+  static final class SetxattrIn {
+    static final int LENGTH = 0;
+    static final int FLAGS = 4;
+    static final int SIZE = 8;
+
+    private SetxattrIn() {}
+  }
+
+  /** struct fuse_getxattr_in, then, of getxattr, the name. Length 0 asks how long it is. */
+  static final class GetxattrIn {
+    static final int LENGTH = 0;
+    static final int SIZE = 8;
+
+    private GetxattrIn() {}
+  }
+
+  /** struct fuse_getxattr_out: the answer to length 0. */
+  static final class GetxattrOut {
+    static final int LENGTH = 0;
+    static final int SIZE = 8;
+
+    private GetxattrOut() {}
   }
 
   /** struct fuse_interrupt_in. */

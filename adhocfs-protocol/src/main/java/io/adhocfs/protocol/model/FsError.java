@@ -27,6 +27,10 @@ public enum FsError {
   INTERRUPTED(17),
   READ_ONLY(18),
   CROSS_DEVICE(19),
+  /** There is no extended attribute of this name. */
+  NO_ATTRIBUTE(24),
+  /** An extended attribute's name or value is longer than any may be. */
+  ATTRIBUTE_TOO_BIG(25),
 
   /** Stored bytes or a message do not match their checksum or form. */
   CORRUPT(30),
