@@ -33,14 +33,14 @@ public final class ExtendedAttributes {
   /** The value of one. */
   public CompletableFuture<byte[]> get(Operation operation, InodeId inode, byte[] name) {
     return router
-        .send(operation, new ExtendedAttributeRequest.Get(inode, name))
+        .send(operation, new ExtendedAttributeRequest.GetExtendedAttribute(inode, name))
         .thenApply(ExtendedAttributes::bytes);
   }
 
   /** All names. */
   public CompletableFuture<List<byte[]>> list(Operation operation, InodeId inode) {
     return router
-        .send(operation, new ExtendedAttributeRequest.ListNames(inode))
+        .send(operation, new ExtendedAttributeRequest.ListExtendedAttributes(inode))
         .thenApply(response -> names(bytes(response)));
   }
 
@@ -59,15 +59,15 @@ public final class ExtendedAttributes {
       boolean replace) {
     int mode =
         create
-            ? ExtendedAttributeRequest.Set.MODE_CREATE
+            ? ExtendedAttributeRequest.SetExtendedAttribute.MODE_CREATE
             : replace
-                ? ExtendedAttributeRequest.Set.MODE_REPLACE
-                : ExtendedAttributeRequest.Set.MODE_SET;
+                ? ExtendedAttributeRequest.SetExtendedAttribute.MODE_REPLACE
+                : ExtendedAttributeRequest.SetExtendedAttribute.MODE_SET;
     return sequences
         .stamped(stamp ->
             router.send(
                 operation,
-                new ExtendedAttributeRequest.Set(
+                new ExtendedAttributeRequest.SetExtendedAttribute(
                     stamp, inode, name, value, mode, wallClockNanos.getAsLong())))
         .thenApply(Answers::attributes);
   }
@@ -78,7 +78,7 @@ public final class ExtendedAttributes {
         .stamped(stamp ->
             router.send(
                 operation,
-                new ExtendedAttributeRequest.Remove(
+                new ExtendedAttributeRequest.RemoveExtendedAttribute(
                     stamp, inode, name, wallClockNanos.getAsLong())))
         .thenApply(Answers::attributes);
   }

@@ -48,7 +48,7 @@ final class ExtendedAttributes {
     this.crashPoints = crashPoints;
   }
 
-  @Nullable LockKey get(Exchange exchange, ExtendedAttributeRequest.Get request)
+  @Nullable LockKey get(Exchange exchange, ExtendedAttributeRequest.GetExtendedAttribute request)
       throws FsException {
     LockKey held = locks.promisedInode(request.inode());
     if (held != null) {
@@ -66,7 +66,7 @@ final class ExtendedAttributes {
     return null;
   }
 
-  @Nullable LockKey list(Exchange exchange, ExtendedAttributeRequest.ListNames request)
+  @Nullable LockKey list(Exchange exchange, ExtendedAttributeRequest.ListExtendedAttributes request)
       throws FsException {
     LockKey held = locks.promisedInode(request.inode());
     if (held != null) {
@@ -83,7 +83,8 @@ final class ExtendedAttributes {
     return null;
   }
 
-  @Nullable LockKey set(Ticket ticket, ExtendedAttributeRequest.Set request) throws FsException {
+  @Nullable LockKey set(Ticket ticket, ExtendedAttributeRequest.SetExtendedAttribute request)
+      throws FsException {
     LockKey held = locks.promisedInode(request.inode());
     if (held != null) {
       return held;
@@ -99,14 +100,14 @@ final class ExtendedAttributes {
         before.hasExtendedAttributes() ? store.extendedAttributes(before.id()) : List.of();
     boolean there = present.stream().anyMatch(one -> Arrays.equals(one.name(), name));
     switch (request.mode()) {
-      case ExtendedAttributeRequest.Set.MODE_SET -> {}
-      case ExtendedAttributeRequest.Set.MODE_CREATE -> {
+      case ExtendedAttributeRequest.SetExtendedAttribute.MODE_SET -> {}
+      case ExtendedAttributeRequest.SetExtendedAttribute.MODE_CREATE -> {
         if (there) {
           throw new FsException(
               FsError.EXISTS, "inode " + before.id() + " has an attribute of this name");
         }
       }
-      case ExtendedAttributeRequest.Set.MODE_REPLACE -> {
+      case ExtendedAttributeRequest.SetExtendedAttribute.MODE_REPLACE -> {
         if (!there) {
           throw noAttribute(before.id());
         }
@@ -124,7 +125,7 @@ final class ExtendedAttributes {
     return null;
   }
 
-  @Nullable LockKey remove(Ticket ticket, ExtendedAttributeRequest.Remove request)
+  @Nullable LockKey remove(Ticket ticket, ExtendedAttributeRequest.RemoveExtendedAttribute request)
       throws FsException {
     LockKey held = locks.promisedInode(request.inode());
     if (held != null) {

@@ -243,13 +243,13 @@ final class NamespaceService {
       throws FsException {
     int slot = request.slotValue();
     switch (request) {
-      case ExtendedAttributeRequest.Get get ->
+      case ExtendedAttributeRequest.GetExtendedAttribute get ->
           run(failing(exchange), () -> extendedAttributes.get(exchange, get));
-      case ExtendedAttributeRequest.ListNames list ->
+      case ExtendedAttributeRequest.ListExtendedAttributes list ->
           run(failing(exchange), () -> extendedAttributes.list(exchange, list));
-      case ExtendedAttributeRequest.Set set ->
+      case ExtendedAttributeRequest.SetExtendedAttribute set ->
           once(exchange, session, set.stamp(), slot, t -> extendedAttributes.set(t, set));
-      case ExtendedAttributeRequest.Remove remove ->
+      case ExtendedAttributeRequest.RemoveExtendedAttribute remove ->
           once(exchange, session, remove.stamp(), slot, t -> extendedAttributes.remove(t, remove));
     }
   }

@@ -14,6 +14,7 @@ import io.adhocfs.protocol.transport.Deadline;
 import io.adhocfs.protocol.transport.RequestHandler.PeerRole;
 import io.adhocfs.protocol.transport.Response;
 import io.adhocfs.protocol.wire.EntryKey;
+import io.adhocfs.protocol.wire.ExtendedAttributeRequest;
 import io.adhocfs.protocol.wire.NamespaceRequest;
 import io.adhocfs.protocol.wire.OperationStamp;
 import io.adhocfs.protocol.wire.Reply;
@@ -62,6 +63,8 @@ final class SimulatedClient {
       case NamespaceRequest.Rename r -> r.stamp().sequence();
       case NamespaceRequest.WriteInline r -> r.stamp().sequence();
       case NamespaceRequest.LeaveInline r -> r.stamp().sequence();
+      case ExtendedAttributeRequest.SetExtendedAttribute r -> r.stamp().sequence();
+      case ExtendedAttributeRequest.RemoveExtendedAttribute r -> r.stamp().sequence();
       default -> 0; // carries no number
     };
   }

@@ -33,7 +33,7 @@ public sealed interface ExtendedAttributeRequest extends Request {
    *
    * @param mode the MODE constants
    */
-  record Set(
+  record SetExtendedAttribute(
       OperationStamp stamp, InodeId inode, byte[] name, byte[] value, int mode, long nowNanos)
       implements ExtendedAttributeRequest {
     /** Made or replaced. */
@@ -60,8 +60,8 @@ public sealed interface ExtendedAttributeRequest extends Request {
       out.longValue(nowNanos);
     }
 
-    static Set decode(WireReader in) throws FsException {
-      return new Set(
+    static SetExtendedAttribute decode(WireReader in) throws FsException {
+      return new SetExtendedAttribute(
           OperationStamp.read(in),
           in.inode(),
           in.bytes(),
@@ -72,7 +72,7 @@ public sealed interface ExtendedAttributeRequest extends Request {
   }
 
   /** The value of one: NO_ATTRIBUTE if it is not there. */
-  record Get(InodeId inode, byte[] name) implements ExtendedAttributeRequest {
+  record GetExtendedAttribute(InodeId inode, byte[] name) implements ExtendedAttributeRequest {
     @Override
     public MessageType type() {
       return MessageType.GET_EXTENDED_ATTRIBUTE;
@@ -84,13 +84,13 @@ public sealed interface ExtendedAttributeRequest extends Request {
       out.bytes(name);
     }
 
-    static Get decode(WireReader in) throws FsException {
-      return new Get(in.inode(), in.bytes());
+    static GetExtendedAttribute decode(WireReader in) throws FsException {
+      return new GetExtendedAttribute(in.inode(), in.bytes());
     }
   }
 
   /** All names, each with a 0 behind it, as listxattr(2) tells them. */
-  record ListNames(InodeId inode) implements ExtendedAttributeRequest {
+  record ListExtendedAttributes(InodeId inode) implements ExtendedAttributeRequest {
     @Override
     public MessageType type() {
       return MessageType.LIST_EXTENDED_ATTRIBUTES;
@@ -101,13 +101,13 @@ public sealed interface ExtendedAttributeRequest extends Request {
       out.inode(inode);
     }
 
-    static ListNames decode(WireReader in) throws FsException {
-      return new ListNames(in.inode());
+    static ListExtendedAttributes decode(WireReader in) throws FsException {
+      return new ListExtendedAttributes(in.inode());
     }
   }
 
   /** Removes one: NO_ATTRIBUTE if it is not there. Answered with the inode's attributes. */
-  record Remove(OperationStamp stamp, InodeId inode, byte[] name, long nowNanos)
+  record RemoveExtendedAttribute(OperationStamp stamp, InodeId inode, byte[] name, long nowNanos)
       implements ExtendedAttributeRequest {
     @Override
     public MessageType type() {
@@ -122,8 +122,9 @@ public sealed interface ExtendedAttributeRequest extends Request {
       out.longValue(nowNanos);
     }
 
-    static Remove decode(WireReader in) throws FsException {
-      return new Remove(OperationStamp.read(in), in.inode(), in.bytes(), in.longValue());
+    static RemoveExtendedAttribute decode(WireReader in) throws FsException {
+      return new RemoveExtendedAttribute(
+          OperationStamp.read(in), in.inode(), in.bytes(), in.longValue());
     }
   }
 }

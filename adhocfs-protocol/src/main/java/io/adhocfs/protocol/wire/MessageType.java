@@ -29,11 +29,14 @@ public enum MessageType {
   LEAVE_INLINE(0x110, NamespaceRequest.LeaveInline::decode, 1, Lane.METADATA, true),
   REPORT_WRITE(0x111, NamespaceRequest.ReportWrite::decode, 1, Lane.METADATA, false),
   SYNC_INODE(0x112, NamespaceRequest.SyncInode::decode, 1, Lane.METADATA, false),
-  SET_EXTENDED_ATTRIBUTE(0x130, ExtendedAttributeRequest.Set::decode, 1, Lane.METADATA, true),
-  GET_EXTENDED_ATTRIBUTE(0x131, ExtendedAttributeRequest.Get::decode, 1, Lane.METADATA, false),
+  SET_EXTENDED_ATTRIBUTE(
+      0x130, ExtendedAttributeRequest.SetExtendedAttribute::decode, 1, Lane.METADATA, true),
+  GET_EXTENDED_ATTRIBUTE(
+      0x131, ExtendedAttributeRequest.GetExtendedAttribute::decode, 1, Lane.METADATA, false),
   LIST_EXTENDED_ATTRIBUTES(
-      0x132, ExtendedAttributeRequest.ListNames::decode, 1, Lane.METADATA, false),
-  REMOVE_EXTENDED_ATTRIBUTE(0x133, ExtendedAttributeRequest.Remove::decode, 1, Lane.METADATA, true),
+      0x132, ExtendedAttributeRequest.ListExtendedAttributes::decode, 1, Lane.METADATA, false),
+  REMOVE_EXTENDED_ATTRIBUTE(
+      0x133, ExtendedAttributeRequest.RemoveExtendedAttribute::decode, 1, Lane.METADATA, true),
   WRITE_CHUNKS(0x200, DataRequest.WriteChunks::decode, 1, Lane.DATA, false),
   READ_CHUNKS(0x201, DataRequest.ReadChunks::decode, 1, Lane.DATA, false),
   DISCARD_CHUNKS(0x202, DataRequest.DiscardChunks::decode, 1, Lane.DATA, false),

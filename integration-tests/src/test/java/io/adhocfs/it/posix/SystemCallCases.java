@@ -104,7 +104,8 @@ final class SystemCallCases {
       text = text.replace("{n" + length + "}", "n".repeat(length));
     }
     for (int length : new int[] {4095, 4096}) {
-      text = text.replace("{p" + length + "}", ("p/".repeat(length / 2) + "p").substring(0, length));
+      text =
+          text.replace("{p" + length + "}", ("p/".repeat(length / 2) + "p").substring(0, length));
     }
     String links =
         IntStream.rangeClosed(1, 41)
