@@ -32,6 +32,7 @@ final class ClientCore {
   final Pins pins;
   final Space space;
   final boolean syncsToDisk;
+  final boolean keepsAccessTimes;
   final int blockSizeBytes;
 
   ClientCore(
@@ -60,6 +61,7 @@ final class ClientCore {
     pins = new Pins(router, surroundings.timers(), operations);
     space = new Space(router);
     syncsToDisk = settings.text(Setting.FSYNC).equals("disk");
+    keepsAccessTimes = settings.text(Setting.ATIME).equals("relatime");
     blockSizeBytes = Math.toIntExact(settings.size(Setting.CHUNK_SIZE));
   }
 

@@ -262,6 +262,11 @@ public final class InodeOperations {
     return told;
   }
 
+  /** Whether the instance wants access times, which whoever reads has to set. */
+  public boolean keepsAccessTimes() {
+    return core.keepsAccessTimes;
+  }
+
   /**
    * What this client heard last of a regular file that it has open, without asking; null of
    * anything else.

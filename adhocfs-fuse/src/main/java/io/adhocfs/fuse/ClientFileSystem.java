@@ -16,6 +16,7 @@ import io.adhocfs.protocol.model.FsError;
 import io.adhocfs.protocol.model.FsException;
 import io.adhocfs.protocol.model.InodeId;
 import io.netty.buffer.ByteBuf;
+import java.time.InstantSource;
 import java.util.List;
 import java.util.Map;
 import java.util.concurrent.CancellationException;
@@ -41,10 +42,13 @@ import org.slf4j.LoggerFactory;
 public final class ClientFileSystem implements InodeFileSystem {
   private static final Logger log = LoggerFactory.getLogger(ClientFileSystem.class);
 
+  private static final int O_WRONLY = 1;
+  private static final int O_ACCMODE = 3;
   private static final int O_EXCL = 0200;
   private static final int O_TRUNC = 01000;
   private static final int O_APPEND = 02000;
   private static final int O_DIRECT = 040000;
+  private static final int O_NOATIME = 01000000;
   private static final int RENAME_NOREPLACE = 1;
   private static final int RENAME_EXCHANGE = 2;
 
@@ -70,8 +74,16 @@ public final class ClientFileSystem implements InodeFileSystem {
    * An open file of the kernel's.
    *
    * @param direct whether the kernel goes past its page cache, so that the size is asked for
+   * @param access what reading does to the access time; null = nothing
    */
-  private record Handle(OpenFile file, boolean appends, boolean direct) {}
+  private record Handle(
+      OpenFile file, boolean appends, boolean direct, @Nullable AccessTime access) {
+    CompletableFuture<Void> tellAccess() {
+      return access == null
+          ? CompletableFuture.completedFuture(null)
+          : access.tell(file.lastKnownAttributes());
+    }
+  }
 
   private final InodeOperations inodes;
   private final LongSupplier nanoTime;
@@ -187,15 +199,25 @@ public final class ClientFileSystem implements InodeFileSystem {
   private long keep(OpenFile file, int flags) {
     long number = lastHandle.incrementAndGet();
     boolean appends = (flags & O_APPEND) != 0;
-    handles.put(number, new Handle(file, appends, appends || (flags & O_DIRECT) != 0));
+    handles.put(
+        number, new Handle(file, appends, appends || (flags & O_DIRECT) != 0, access(flags)));
     return number;
   }
 
+  private @Nullable AccessTime access(int flags) {
+    return inodes.keepsAccessTimes() && (flags & O_NOATIME) == 0
+        ? new AccessTime(inodes, InstantSource.system())
+        : null;
+  }
+
   private OpenMode mode(OpenFile file, int flags) {
+    FileAttributes known = file.lastKnownAttributes();
+    AccessTime access = access(flags);
+    boolean seesRead = access != null && (flags & O_ACCMODE) != O_WRONLY && access.isDue(known);
     // Where an append goes is known only at the owner, so the kernel must not cache by offset.
     return (flags & O_APPEND) != 0
         ? new OpenMode(true, false)
-        : new OpenMode(false, cachedVersions.unchanged(file.lastKnownAttributes()));
+        : new OpenMode(false, cachedVersions.unchanged(known) && !seesRead);
   }
 
   @Override
@@ -419,6 +441,9 @@ public final class ClientFileSystem implements InodeFileSystem {
         reply,
         () -> {
           Handle open = handle(handle);
+          if (open.access != null) {
+            open.access.read(open.file.lastKnownAttributes());
+          }
           FileAttributes known = open.direct ? null : open.file.lastKnownAttributes();
           return open.file.readBuffer(offset, lengthBytes, known);
         },
@@ -463,7 +488,16 @@ public final class ClientFileSystem implements InodeFileSystem {
 
   @Override
   public void flush(Request request, long inode, long handle, DoneReply reply) {
-    answer(request, reply, () -> handle(handle).file.flushAsync(), _ -> reply.done());
+    answer(
+        request,
+        reply,
+        () -> {
+          Handle open = handle(handle);
+          return open.access == null
+              ? open.file.flushAsync()
+              : open.tellAccess().thenCompose(_ -> open.file.flushAsync());
+        },
+        _ -> reply.done());
   }
 
   @Override
@@ -602,6 +636,11 @@ public final class ClientFileSystem implements InodeFileSystem {
 
   @Override
   public boolean obeysClearsSetId() {
+    return true;
+  }
+
+  @Override
+  public boolean keepsExtendedAttributes() {
     return true;
   }
 

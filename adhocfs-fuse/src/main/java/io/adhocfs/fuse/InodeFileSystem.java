@@ -225,6 +225,14 @@ public interface InodeFileSystem {
     return false;
   }
 
+  /**
+   * Whether there are extended attributes; if not, the four calls below are not made, and the
+   * kernel asks no more.
+   */
+  default boolean keepsExtendedAttributes() {
+    return false;
+  }
+
   /** setxattr(2): flags are XATTR_CREATE (1) and XATTR_REPLACE (2). */
   default void setExtendedAttribute(
       Request request, long inode, byte[] name, byte[] value, int flags, DoneReply reply) {

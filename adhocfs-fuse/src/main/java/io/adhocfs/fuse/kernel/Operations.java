@@ -323,6 +323,10 @@ final class Operations {
   }
 
   void setExtendedAttribute(Incoming in) throws FsException {
+    if (!fileSystem.keepsExtendedAttributes()) {
+      notImplemented(in);
+      return;
+    }
     in.requireBody(SetxattrIn.SIZE);
     byte[] name = in.string(SetxattrIn.SIZE);
     byte[] value = in.bytes(SetxattrIn.SIZE + name.length + 1, in.u32(SetxattrIn.LENGTH));
@@ -331,6 +335,10 @@ final class Operations {
   }
 
   void getExtendedAttribute(Incoming in) throws FsException {
+    if (!fileSystem.keepsExtendedAttributes()) {
+      notImplemented(in);
+      return;
+    }
     in.requireBody(GetxattrIn.SIZE);
     byte[] name = in.string(GetxattrIn.SIZE);
     Replies.Bytes reply = in.begin(new Replies.Bytes(in, in.u32(GetxattrIn.LENGTH)));
@@ -338,12 +346,20 @@ final class Operations {
   }
 
   void listExtendedAttributes(Incoming in) throws FsException {
+    if (!fileSystem.keepsExtendedAttributes()) {
+      notImplemented(in);
+      return;
+    }
     in.requireBody(GetxattrIn.SIZE);
     Replies.Bytes reply = in.begin(new Replies.Bytes(in, in.u32(GetxattrIn.LENGTH)));
     fileSystem.listExtendedAttributes(reply, in.node(), reply);
   }
 
   void removeExtendedAttribute(Incoming in) throws FsException {
+    if (!fileSystem.keepsExtendedAttributes()) {
+      notImplemented(in);
+      return;
+    }
     byte[] name = in.string(0);
     Replies.Done reply = in.begin(new Replies.Done(in));
     fileSystem.removeExtendedAttribute(reply, in.node(), name, reply);
