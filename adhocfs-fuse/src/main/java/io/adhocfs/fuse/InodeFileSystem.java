@@ -32,6 +32,13 @@ public interface InodeFileSystem {
      * already was. At most one action is kept.
      */
     void onInterrupt(Runnable action);
+
+    /**
+     * Of a write, truncation or change of owner: whether the file's set-id bits must go with it.
+     */
+    default boolean clearsSetId() {
+      return false;
+    }
   }
 
   /** Takes the answer of a request. The first answer counts; later ones are dropped. */
@@ -91,6 +98,11 @@ public interface InodeFileSystem {
   /** For readlink: the target's bytes. */
   interface LinkReply extends Reply {
     void target(byte[] target);
+  }
+
+  /** For getxattr and listxattr: the value, or the names with a 0 behind each. */
+  interface BytesReply extends Reply {
+    void bytes(byte[] bytes);
   }
 
   /** For statfs. Sizes in bytes. */
@@ -316,6 +328,40 @@ public interface InodeFileSystem {
   void fsyncDirectory(Request request, long inode, boolean dataOnly, DoneReply reply);
 
   void statistics(Request request, StatisticsReply reply);
+
+  /**
+   * Whether {@link Request#clearsSetId} is obeyed; if not, the kernel clears the bits itself, from
+   * the mode that it remembers.
+   */
+  default boolean obeysClearsSetId() {
+    return false;
+  }
+
+  /**
+   * Whether there are extended attributes; if not, the four calls below are not made, and the
+   * kernel asks no more.
+   */
+  default boolean keepsExtendedAttributes() {
+    return false;
+  }
+
+  /** setxattr(2): flags are XATTR_CREATE (1) and XATTR_REPLACE (2). */
+  default void setExtendedAttribute(
+      Request request, long inode, byte[] name, byte[] value, int flags, DoneReply reply) {
+    reply.error(FsError.NOT_SUPPORTED);
+  }
+
+  default void getExtendedAttribute(Request request, long inode, byte[] name, BytesReply reply) {
+    reply.error(FsError.NOT_SUPPORTED);
+  }
+
+  default void listExtendedAttributes(Request request, long inode, BytesReply reply) {
+    reply.error(FsError.NOT_SUPPORTED);
+  }
+
+  default void removeExtendedAttribute(Request request, long inode, byte[] name, DoneReply reply) {
+    reply.error(FsError.NOT_SUPPORTED);
+  }
 
   /** How long the kernel may trust attributes and names, in nanoseconds; 0 = not at all. */
   long attributeTimeoutNanos();

@@ -47,6 +47,8 @@ public enum RetryDecision {
           WOULD_BLOCK,
           DEADLOCK,
           TOO_MANY_LOCKS,
+          NO_ATTRIBUTE,
+          ATTRIBUTE_TOO_BIG,
           CORRUPT,
           STORAGE_FAILED,
           UNKNOWN_MESSAGE,

@@ -108,6 +108,7 @@ public final class KnownFile {
         base.dataGeneration(),
         base.dataVersion(),
         base.mayHaveHoles(),
+        base.hasExtendedAttributes(),
         newer.layout());
   }
 

@@ -19,6 +19,7 @@ import io.adhocfs.protocol.wire.ControlRequest;
 import io.adhocfs.protocol.wire.DataRequest;
 import io.adhocfs.protocol.wire.DirectoryEntry;
 import io.adhocfs.protocol.wire.EntryKey;
+import io.adhocfs.protocol.wire.ExtendedAttributeRequest;
 import io.adhocfs.protocol.wire.FileRequest;
 import io.adhocfs.protocol.wire.LockRequest;
 import io.adhocfs.protocol.wire.NamespaceRequest;
@@ -328,6 +329,7 @@ public final class SimulatedCluster {
         inodes.values().forEach(inode -> inode.pins.remove(session));
         yield new Answer(new Reply.Done());
       }
+      case ExtendedAttributeRequest r -> throw new AssertionError("not simulated: " + r);
       case ControlRequest r -> throw new AssertionError("a client sent " + r);
       case TransactionRequest r -> throw new AssertionError("a client sent " + r);
       case LockRequest r -> throw new AssertionError("nothing here locks: " + r);

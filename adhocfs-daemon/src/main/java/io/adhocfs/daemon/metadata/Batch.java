@@ -88,6 +88,11 @@ public final class Batch implements AutoCloseable {
     if (attributes.type() == FileType.SYMLINK) {
       delete(Keys.key(slot, RecordKind.SYMLINK, id.value()));
     }
+    if (attributes.hasExtendedAttributes()) {
+      for (StoredAttribute attribute : store.extendedAttributes(id)) {
+        removeExtendedAttribute(id, attribute.name());
+      }
+    }
     if (attributes.isRegular()) {
       if (store.appendEnd(id) != null) {
         removeAppendEnd(id);
@@ -115,6 +120,15 @@ public final class Batch implements AutoCloseable {
 
   public void putSymlink(InodeId id, byte[] target) throws FsException {
     put(Keys.key(id.slotValue(), RecordKind.SYMLINK, id.value()), target);
+  }
+
+  /** The inode's attributes say that it has some: the caller's business, as on removal. */
+  public void putExtendedAttribute(InodeId id, byte[] name, byte[] value) throws FsException {
+    put(Keys.key(id.slotValue(), RecordKind.XATTR, id.value(), name), value);
+  }
+
+  public void removeExtendedAttribute(InodeId id, byte[] name) throws FsException {
+    delete(Keys.key(id.slotValue(), RecordKind.XATTR, id.value(), name));
   }
 
   /** Makes a name, or has it point elsewhere. */

@@ -93,6 +93,32 @@ public final class MetadataStore {
     return database.get(Keys.key(id.slotValue(), RecordKind.SYMLINK, id.value()));
   }
 
+  /** Value of an extended attribute, or null. */
+  public byte @Nullable [] extendedAttribute(InodeId id, byte[] name) throws FsException {
+    return database.get(Keys.key(id.slotValue(), RecordKind.XATTR, id.value(), name));
+  }
+
+  /** The extended attributes of an inode, in order of their names' bytes. */
+  public List<StoredAttribute> extendedAttributes(InodeId id) throws FsException {
+    List<StoredAttribute> attributes = new ArrayList<>();
+    byte[] prefix = Keys.key(id.slotValue(), RecordKind.XATTR, id.value());
+    try (RocksIterator iterator = database.raw().newIterator()) {
+      iterator.seek(prefix);
+      while (iterator.isValid()) {
+        byte[] key = iterator.key();
+        if (!startsWith(key, prefix)) {
+          break;
+        }
+        attributes.add(
+            new StoredAttribute(
+                Arrays.copyOfRange(key, prefix.length, key.length), iterator.value().length));
+        iterator.next();
+      }
+      check(iterator);
+    }
+    return attributes;
+  }
+
   /** What a name stands for, or null. */
   public @Nullable Dentry dentry(EntryKey entry) throws FsException {
     byte[] value = database.get(entryKey(entry));

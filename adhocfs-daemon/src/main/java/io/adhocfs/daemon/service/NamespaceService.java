@@ -29,6 +29,7 @@ import io.adhocfs.protocol.placement.Placement;
 import io.adhocfs.protocol.transport.RequestHandler.Exchange;
 import io.adhocfs.protocol.wire.DirectoryEntry;
 import io.adhocfs.protocol.wire.EntryKey;
+import io.adhocfs.protocol.wire.ExtendedAttributeRequest;
 import io.adhocfs.protocol.wire.NamespaceRequest;
 import io.adhocfs.protocol.wire.OperationStamp;
 import io.adhocfs.protocol.wire.PinRelease;
@@ -80,6 +81,7 @@ final class NamespaceService {
   private final long waitNanos;
   private final int chunkSizeBytes;
   private final int inlineBytesMax;
+  private final ExtendedAttributes extendedAttributes;
 
   NamespaceService(
       MetadataThread thread,
@@ -114,6 +116,7 @@ final class NamespaceService {
     this.waitNanos = waitNanos;
     this.chunkSizeBytes = chunkSizeBytes;
     this.inlineBytesMax = inlineBytesMax;
+    this.extendedAttributes = new ExtendedAttributes(store, locks, cuts, crashPoints);
   }
 
   /** A part of an operation that runs without a pause. */
@@ -245,6 +248,22 @@ final class NamespaceService {
     }
   }
 
+  /** As the other form, of extended attributes. */
+  void handle(Exchange exchange, Session session, ExtendedAttributeRequest request)
+      throws FsException {
+    int slot = request.slotValue();
+    switch (request) {
+      case ExtendedAttributeRequest.GetExtendedAttribute get ->
+          run(failing(exchange), () -> extendedAttributes.get(exchange, get));
+      case ExtendedAttributeRequest.ListExtendedAttributes list ->
+          run(failing(exchange), () -> extendedAttributes.list(exchange, list));
+      case ExtendedAttributeRequest.SetExtendedAttribute set ->
+          once(exchange, session, set.stamp(), slot, t -> extendedAttributes.set(t, set));
+      case ExtendedAttributeRequest.RemoveExtendedAttribute remove ->
+          once(exchange, session, remove.stamp(), slot, t -> extendedAttributes.remove(t, remove));
+    }
+  }
+
   private static void requireMode(int mode) throws FsException {
     if ((mode & ~FileAttributes.MODE_MASK) != 0) {
       throw new FsException(FsError.INVALID, "mode " + Integer.toOctalString(mode));
@@ -316,8 +335,14 @@ final class NamespaceService {
     FileAttributes before = existing(request.inode());
     int mask = request.mask();
     AttributeEdit edit = AttributeEdit.of(before).touched(request.ctimeNanos());
+    int losing =
+        NamespaceRequest.SetAttributes.MASK_CLEAR_SET_ID
+            | NamespaceRequest.SetAttributes.MASK_UID
+            | NamespaceRequest.SetAttributes.MASK_GID;
     if ((mask & NamespaceRequest.SetAttributes.MASK_MODE) != 0) {
       edit.mode(request.mode());
+    } else if ((mask & losing) != 0) {
+      edit.mode(before.modeWithoutSetId());
     }
     if ((mask & NamespaceRequest.SetAttributes.MASK_UID) != 0) {
       edit.uid(request.uid());

@@ -12,6 +12,7 @@ import io.adhocfs.protocol.model.TrafficClass;
 import io.adhocfs.protocol.transport.RequestHandler;
 import io.adhocfs.protocol.wire.ControlRequest;
 import io.adhocfs.protocol.wire.DataRequest;
+import io.adhocfs.protocol.wire.ExtendedAttributeRequest;
 import io.adhocfs.protocol.wire.FileRequest;
 import io.adhocfs.protocol.wire.LockRequest;
 import io.adhocfs.protocol.wire.MessageType;
@@ -108,6 +109,7 @@ public final class RequestRouter implements RequestHandler {
         case NamespaceRequest asked -> namespace.handle(exchange, session, asked, payload);
         case FileRequest asked -> files.handle(exchange, session, asked, payload);
         case LockRequest asked -> locks.handle(exchange, session, asked);
+        case ExtendedAttributeRequest asked -> namespace.handle(exchange, session, asked);
         case TransactionRequest asked -> transactions.handle(exchange, asked);
         case ControlRequest asked -> control.handle(exchange, session, asked);
         case DataRequest asked -> throw new IllegalStateException("handled before");

@@ -284,7 +284,9 @@ public final class Sessions {
           BAD_HANDLE,
           READ_ONLY,
           CROSS_DEVICE,
-          TOO_MANY_LOCKS ->
+          TOO_MANY_LOCKS,
+          NO_ATTRIBUTE,
+          ATTRIBUTE_TOO_BIG ->
           true;
       case NO_SPACE,
           BUSY,

@@ -265,6 +265,8 @@ public final class Coordinator {
           WOULD_BLOCK,
           DEADLOCK,
           TOO_MANY_LOCKS,
+          NO_ATTRIBUTE,
+          ATTRIBUTE_TOO_BIG,
           CORRUPT,
           STORAGE_FAILED,
           UNKNOWN_MESSAGE,

@@ -14,6 +14,7 @@ import io.adhocfs.protocol.transport.Deadline;
 import io.adhocfs.protocol.transport.RequestHandler.PeerRole;
 import io.adhocfs.protocol.transport.Response;
 import io.adhocfs.protocol.wire.EntryKey;
+import io.adhocfs.protocol.wire.ExtendedAttributeRequest;
 import io.adhocfs.protocol.wire.FileRequest;
 import io.adhocfs.protocol.wire.NamespaceRequest;
 import io.adhocfs.protocol.wire.OperationStamp;
@@ -65,6 +66,8 @@ final class SimulatedClient {
       case NamespaceRequest.LeaveInline r -> r.stamp().sequence();
       case FileRequest.ReserveAppend r -> r.stamp().sequence();
       case FileRequest.ChangeRange r -> r.stamp().sequence();
+      case ExtendedAttributeRequest.SetExtendedAttribute r -> r.stamp().sequence();
+      case ExtendedAttributeRequest.RemoveExtendedAttribute r -> r.stamp().sequence();
       default -> 0; // carries no number
     };
   }

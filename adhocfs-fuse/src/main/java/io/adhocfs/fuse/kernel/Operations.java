@@ -10,6 +10,7 @@ import io.adhocfs.fuse.kernel.Protocol.FallocateIn;
 import io.adhocfs.fuse.kernel.Protocol.FileLockField;
 import io.adhocfs.fuse.kernel.Protocol.FsyncIn;
 import io.adhocfs.fuse.kernel.Protocol.GetattrIn;
+import io.adhocfs.fuse.kernel.Protocol.GetxattrIn;
 import io.adhocfs.fuse.kernel.Protocol.HandleIn;
 import io.adhocfs.fuse.kernel.Protocol.InterruptIn;
 import io.adhocfs.fuse.kernel.Protocol.LinkIn;
@@ -22,6 +23,7 @@ import io.adhocfs.fuse.kernel.Protocol.ReadIn;
 import io.adhocfs.fuse.kernel.Protocol.Rename2In;
 import io.adhocfs.fuse.kernel.Protocol.RenameIn;
 import io.adhocfs.fuse.kernel.Protocol.SetattrIn;
+import io.adhocfs.fuse.kernel.Protocol.SetxattrIn;
 import io.adhocfs.fuse.kernel.Protocol.WriteIn;
 import io.adhocfs.protocol.model.EntryName;
 import io.adhocfs.protocol.model.FileAttributes;
@@ -126,6 +128,10 @@ final class Operations {
             time(in, valid, SetattrIn.HAS_MTIME, SetattrIn.MTIME, SetattrIn.MTIME_NANOS),
             time(in, valid, SetattrIn.HAS_CTIME, SetattrIn.CTIME, SetattrIn.CTIME_NANOS));
     Replies.Attributes reply = in.begin(new Replies.Attributes(in));
+    // A change of nothing is what is left of taking the set-id bits away, which the kernel leaves
+    // to us: before a write, or after a chown(2) that names no owner.
+    reply.clearsSetId(
+        (valid & SetattrIn.KILL_SET_ID) != 0 || (valid & SetattrIn.ALL_ATTRIBUTES) == 0);
     fileSystem.setAttributes(
         reply, in.node(), hasHandle ? in.u64(SetattrIn.HANDLE) : NO_HANDLE, change, reply);
   }
@@ -235,6 +241,7 @@ final class Operations {
   void open(Incoming in) throws FsException {
     in.requireBody(OpenIn.SIZE);
     Replies.Open reply = in.begin(new Replies.Open(in));
+    reply.clearsSetId((in.u32(OpenIn.OPEN_FLAGS) & OpenIn.KILL_SET_ID) != 0);
     fileSystem.open(reply, in.node(), in.u32(OpenIn.FLAGS), reply);
   }
 
@@ -243,6 +250,7 @@ final class Operations {
     EntryName name = EntryName.of(in.string(CreateIn.SIZE));
     int mode = in.u32(CreateIn.MODE) & FileAttributes.MODE_MASK;
     Replies.Create reply = in.begin(new Replies.Create(in));
+    reply.clearsSetId((in.u32(CreateIn.OPEN_FLAGS) & OpenIn.KILL_SET_ID) != 0);
     fileSystem.create(reply, in.node(), name, mode, in.u32(CreateIn.FLAGS), reply);
   }
 
@@ -265,6 +273,7 @@ final class Operations {
     long handle = in.u64(WriteIn.HANDLE);
     long offset = in.u64(WriteIn.OFFSET);
     Replies.Written reply = in.begin(new Replies.Written(in));
+    reply.clearsSetId((in.u32(WriteIn.WRITE_FLAGS) & WriteIn.KILL_SET_ID) != 0);
     if (appends) {
       fileSystem.write(reply, in.node(), handle, offset, data, reply);
     } else {
@@ -415,6 +424,49 @@ final class Operations {
   void statistics(Incoming in) {
     Replies.Statfs reply = in.begin(new Replies.Statfs(in));
     fileSystem.statistics(reply, reply);
+  }
+
+  void setExtendedAttribute(Incoming in) throws FsException {
+    if (!fileSystem.keepsExtendedAttributes()) {
+      notImplemented(in);
+      return;
+    }
+    in.requireBody(SetxattrIn.SIZE);
+    byte[] name = in.string(SetxattrIn.SIZE);
+    byte[] value = in.bytes(SetxattrIn.SIZE + name.length + 1, in.u32(SetxattrIn.LENGTH));
+    Replies.Done reply = in.begin(new Replies.Done(in));
+    fileSystem.setExtendedAttribute(reply, in.node(), name, value, in.u32(SetxattrIn.FLAGS), reply);
+  }
+
+  void getExtendedAttribute(Incoming in) throws FsException {
+    if (!fileSystem.keepsExtendedAttributes()) {
+      notImplemented(in);
+      return;
+    }
+    in.requireBody(GetxattrIn.SIZE);
+    byte[] name = in.string(GetxattrIn.SIZE);
+    Replies.Bytes reply = in.begin(new Replies.Bytes(in, in.u32(GetxattrIn.LENGTH)));
+    fileSystem.getExtendedAttribute(reply, in.node(), name, reply);
+  }
+
+  void listExtendedAttributes(Incoming in) throws FsException {
+    if (!fileSystem.keepsExtendedAttributes()) {
+      notImplemented(in);
+      return;
+    }
+    in.requireBody(GetxattrIn.SIZE);
+    Replies.Bytes reply = in.begin(new Replies.Bytes(in, in.u32(GetxattrIn.LENGTH)));
+    fileSystem.listExtendedAttributes(reply, in.node(), reply);
+  }
+
+  void removeExtendedAttribute(Incoming in) throws FsException {
+    if (!fileSystem.keepsExtendedAttributes()) {
+      notImplemented(in);
+      return;
+    }
+    byte[] name = in.string(0);
+    Replies.Done reply = in.begin(new Replies.Done(in));
+    fileSystem.removeExtendedAttribute(reply, in.node(), name, reply);
   }
 
   /**

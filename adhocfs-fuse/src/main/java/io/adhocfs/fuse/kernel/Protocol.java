@@ -94,6 +94,7 @@ final class Protocol {
     static final long ASYNC_DIO = 1L << 15;
     static final long PARALLEL_DIROPS = 1L << 18;
     static final long MAX_PAGES = 1L << 22;
+    static final long HANDLE_KILLPRIV_V2 = 1L << 28;
     static final long INIT_EXT = 1L << 30;
     static final long DIRECT_IO_ALLOW_MMAP = 1L << 36;
 
@@ -183,6 +184,9 @@ final class Protocol {
     static final int HAS_MTIME = 1 << 5;
     static final int HAS_HANDLE = 1 << 6;
     static final int HAS_CTIME = 1 << 10;
+    static final int KILL_SET_ID = 1 << 11;
+    static final int ALL_ATTRIBUTES =
+        HAS_MODE | HAS_UID | HAS_GID | HAS_SIZE | HAS_ATIME | HAS_MTIME | HAS_CTIME;
 
     private SetattrIn() {}
   }
@@ -232,7 +236,11 @@ final class Protocol {
   /** struct fuse_open_in. */
   static final class OpenIn {
     static final int FLAGS = 0;
+    static final int OPEN_FLAGS = 4;
     static final int SIZE = 8;
+
+    /** FUSE_OPEN_KILL_SUIDGID. */
+    static final int KILL_SET_ID = 1;
 
     private OpenIn() {}
   }
@@ -241,6 +249,7 @@ final class Protocol {
   static final class CreateIn {
     static final int FLAGS = 0;
     static final int MODE = 4;
+    static final int OPEN_FLAGS = 12;
     static final int SIZE = 16;
 
     private CreateIn() {}
@@ -283,6 +292,9 @@ final class Protocol {
 
     /** FUSE_WRITE_CACHE: pages of the cache, through any handle that may write. */
     static final int FROM_CACHE = 1;
+
+    /** FUSE_WRITE_KILL_SUIDGID. */
+    static final int KILL_SET_ID = 1 << 2;
 
     private WriteIn() {}
   }
@@ -388,6 +400,31 @@ final class Protocol {
     static final int DATA_ONLY = 1;
 
     private FsyncIn() {}
+  }
+
+  /** struct fuse_setxattr_in in its older form, then the name, then the value. */
+  static final class SetxattrIn {
+    static final int LENGTH = 0;
+    static final int FLAGS = 4;
+    static final int SIZE = 8;
+
+    private SetxattrIn() {}
+  }
+
+  /** struct fuse_getxattr_in, then, of getxattr, the name. Length 0 asks how long it is. */
+  static final class GetxattrIn {
+    static final int LENGTH = 0;
+    static final int SIZE = 8;
+
+    private GetxattrIn() {}
+  }
+
+  /** struct fuse_getxattr_out: the answer to length 0. */
+  static final class GetxattrOut {
+    static final int LENGTH = 0;
+    static final int SIZE = 8;
+
+    private GetxattrOut() {}
   }
 
   /** struct fuse_interrupt_in. */

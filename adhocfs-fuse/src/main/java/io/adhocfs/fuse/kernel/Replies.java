@@ -14,6 +14,7 @@ import io.adhocfs.fuse.kernel.Protocol.AttrOut;
 import io.adhocfs.fuse.kernel.Protocol.Dirent;
 import io.adhocfs.fuse.kernel.Protocol.EntryOut;
 import io.adhocfs.fuse.kernel.Protocol.FileLockField;
+import io.adhocfs.fuse.kernel.Protocol.GetxattrOut;
 import io.adhocfs.fuse.kernel.Protocol.OpenOut;
 import io.adhocfs.fuse.kernel.Protocol.OutHeader;
 import io.adhocfs.fuse.kernel.Protocol.WriteOut;
@@ -263,6 +264,42 @@ final class Replies {
       if (takeAnswer()) {
         try {
           OutBuffer.ofThisThread().send(descriptor(), unique(), Unpooled.wrappedBuffer(target));
+        } finally {
+          session.forget(this);
+        }
+      }
+    }
+  }
+
+  /** Bytes of an extended attribute or of a list of them, or how many there are. */
+  static final class Bytes extends PendingRequest implements InodeFileSystem.BytesReply {
+    private final int lengthBytesMax;
+
+    Bytes(Incoming incoming, int lengthBytesMax) {
+      super(incoming);
+      this.lengthBytesMax = lengthBytesMax;
+    }
+
+    @Override
+    protected boolean namesInodeOnly() {
+      return true;
+    }
+
+    @Override
+    public void bytes(byte[] bytes) {
+      if (!takeAnswer()) {
+        return;
+      }
+      if (lengthBytesMax == 0) {
+        OutBuffer out = OutBuffer.ofThisThread();
+        // The unused half of the word becomes 0.
+        out.bytes().set(U64, OutBuffer.BODY + GetxattrOut.LENGTH, bytes.length);
+        send(out, GetxattrOut.SIZE);
+      } else if (bytes.length > lengthBytesMax) {
+        sendErrno(Errnos.ERANGE);
+      } else {
+        try {
+          OutBuffer.ofThisThread().send(descriptor(), unique(), Unpooled.wrappedBuffer(bytes));
         } finally {
           session.forget(this);
         }

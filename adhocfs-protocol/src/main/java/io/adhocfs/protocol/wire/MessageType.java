@@ -34,6 +34,14 @@ public enum MessageType {
   RELEASE_LOCKS(0x122, LockRequest.ReleaseLocks::decode, 1, Lane.METADATA, false),
   ANNOUNCE_WAIT(0x123, LockRequest.AnnounceWait::decode, 1, Lane.METADATA, false),
   QUERY_WAITS(0x124, LockRequest.QueryWaits::decode, 1, Lane.METADATA, false),
+  SET_EXTENDED_ATTRIBUTE(
+      0x130, ExtendedAttributeRequest.SetExtendedAttribute::decode, 1, Lane.METADATA, true),
+  GET_EXTENDED_ATTRIBUTE(
+      0x131, ExtendedAttributeRequest.GetExtendedAttribute::decode, 1, Lane.METADATA, false),
+  LIST_EXTENDED_ATTRIBUTES(
+      0x132, ExtendedAttributeRequest.ListExtendedAttributes::decode, 1, Lane.METADATA, false),
+  REMOVE_EXTENDED_ATTRIBUTE(
+      0x133, ExtendedAttributeRequest.RemoveExtendedAttribute::decode, 1, Lane.METADATA, true),
   RESERVE_APPEND(0x140, FileRequest.ReserveAppend::decode, 1, Lane.METADATA, true),
   FINISH_APPEND(0x141, FileRequest.FinishAppend::decode, 1, Lane.METADATA, false),
   CHANGE_RANGE(0x142, FileRequest.ChangeRange::decode, 1, Lane.METADATA, true),

@@ -56,7 +56,8 @@ public sealed interface NamespaceRequest extends Request {
   }
 
   /**
-   * Changes the named attributes and the ctime, not the size.
+   * Changes the named attributes and the ctime, not the size. A new owner of anything but a
+   * directory takes the set-id bits away, unless the mode is named too.
    *
    * @param mask which of the following count: the MASK constants
    * @param ctimeNanos the change time to set
@@ -77,6 +78,9 @@ public sealed interface NamespaceRequest extends Request {
     public static final int MASK_GID = 4;
     public static final int MASK_ATIME = 8;
     public static final int MASK_MTIME = 16;
+
+    /** The set-id bits go, as after a write by somebody who may not keep them. */
+    public static final int MASK_CLEAR_SET_ID = 32;
 
     @Override
     public int slotValue() {
