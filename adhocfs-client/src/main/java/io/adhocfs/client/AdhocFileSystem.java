@@ -24,6 +24,7 @@ import java.io.IOException;
 import java.security.SecureRandom;
 import java.time.Duration;
 import java.time.InstantSource;
+import java.util.List;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.ExecutionException;
 import java.util.concurrent.ExecutorService;
@@ -85,14 +86,16 @@ public final class AdhocFileSystem implements AutoCloseable {
         Executors.newSingleThreadExecutor(
             Thread.ofPlatform().daemon().name("adhocfs-client-files").factory());
     RandomGenerator random = () -> ThreadLocalRandom.current().nextLong();
-    RpcClient rpc = connections(instance);
+    SessionId session = newSession();
+    RpcClient rpc = connections(instance, session);
     Runnable close =
         () -> {
           rpc.close();
           timers.close();
           waiting.shutdown();
         };
-    var surroundings = new Surroundings(rpc, timers, InstantSource.system(), random, waiting);
+    var surroundings =
+        new Surroundings(rpc, session, timers, InstantSource.system(), random, waiting);
     return start(instance, source, options, surroundings, close);
   }
 
@@ -128,10 +131,10 @@ public final class AdhocFileSystem implements AutoCloseable {
     }
   }
 
-  private static RpcClient connections(Instance instance) {
+  private static RpcClient connections(Instance instance, SessionId session) {
     return new NettyRpcClient(
         new InstanceIdentity(instance.id(), instance.secret()),
-        newSession(),
+        session,
         PeerRole.CLIENT,
         instance.settings().number(Setting.CLIENT_DATA_CONNECTIONS),
         ClusterMap.initial(instance.nodes()));
@@ -194,6 +197,46 @@ public final class AdhocFileSystem implements AutoCloseable {
     return operation.answer(
         walk.find(operation, path, true)
             .thenCompose(found -> inodes.setAttributes(operation, found.inode(), change)));
+  }
+
+  /** The value of an extended attribute of what a path leads to; NO_ATTRIBUTE. */
+  public byte[] getExtendedAttribute(AdhocPath path, byte[] name) throws FsException {
+    Operation operation = core.begin(() -> "extended attribute of " + path);
+    return Await.result(
+        operation.answer(
+            walk.find(operation, path, true)
+                .thenCompose(found -> inodes.getExtendedAttribute(found.inode(), name))));
+  }
+
+  /** The names of all extended attributes of what a path leads to. */
+  public List<byte[]> listExtendedAttributes(AdhocPath path) throws FsException {
+    Operation operation = core.begin(() -> "extended attributes of " + path);
+    return Await.result(
+        operation.answer(
+            walk.find(operation, path, true)
+                .thenCompose(found -> inodes.listExtendedAttributes(found.inode()))));
+  }
+
+  /** As {@link InodeOperations#setExtendedAttribute}, of what a path leads to. */
+  @CanIgnoreReturnValue
+  public FileAttributes setExtendedAttribute(
+      AdhocPath path, byte[] name, byte[] value, AttributeSetMode mode) throws FsException {
+    Operation operation = core.begin(() -> "setting an extended attribute of " + path);
+    return Await.result(
+        operation.answer(
+            walk.find(operation, path, true)
+                .thenCompose(
+                    found -> inodes.setExtendedAttribute(found.inode(), name, value, mode))));
+  }
+
+  /** Removes an extended attribute of what a path leads to; NO_ATTRIBUTE. */
+  @CanIgnoreReturnValue
+  public FileAttributes removeExtendedAttribute(AdhocPath path, byte[] name) throws FsException {
+    Operation operation = core.begin(() -> "removal of an extended attribute of " + path);
+    return Await.result(
+        operation.answer(
+            walk.find(operation, path, true)
+                .thenCompose(found -> inodes.removeExtendedAttribute(found.inode(), name))));
   }
 
   /** Sets a regular file's size, up or down. */

@@ -1,6 +1,9 @@
 package io.adhocfs.client;
 
 import io.adhocfs.client.data.FileData;
+import io.adhocfs.client.data.FileExtents;
+import io.adhocfs.client.locking.FileLocks;
+import io.adhocfs.client.namespace.ExtendedAttributes;
 import io.adhocfs.client.namespace.Namespace;
 import io.adhocfs.client.namespace.Pins;
 import io.adhocfs.client.namespace.Space;
@@ -25,11 +28,15 @@ final class ClientCore {
   final Router router;
   final SessionKeeper session;
   final Namespace namespace;
+  final ExtendedAttributes extendedAttributes;
   final KnownFiles files;
   final FileData data;
+  final FileExtents extents;
   final Pins pins;
+  final FileLocks locks;
   final Space space;
   final boolean syncsToDisk;
+  final boolean keepsAccessTimes;
   final int blockSizeBytes;
 
   ClientCore(
@@ -52,11 +59,15 @@ final class ClientCore {
     LongSupplier clock = () -> nanosSince1970(surroundings.wallClock());
     var sequences = new Sequences();
     namespace = new Namespace(router, sequences, clock);
+    extendedAttributes = new ExtendedAttributes(router, sequences, clock);
     files = new KnownFiles(router, operations);
-    data = new FileData(router, sequences, clock, settings.size(Setting.INLINE_MAX));
+    data = new FileData(router, sequences, operations, clock, settings.size(Setting.INLINE_MAX));
+    extents = new FileExtents(router);
     pins = new Pins(router, surroundings.timers(), operations);
+    locks = new FileLocks(router, operations, surroundings.session(), clock);
     space = new Space(router);
     syncsToDisk = settings.text(Setting.FSYNC).equals("disk");
+    keepsAccessTimes = settings.text(Setting.ATIME).equals("relatime");
     blockSizeBytes = Math.toIntExact(settings.size(Setting.CHUNK_SIZE));
   }
 

@@ -11,7 +11,9 @@ import io.adhocfs.protocol.model.FileType;
 import io.adhocfs.protocol.model.FsError;
 import io.adhocfs.protocol.model.FsException;
 import io.adhocfs.protocol.model.InodeId;
+import java.util.List;
 import java.util.concurrent.CompletableFuture;
+import org.jspecify.annotations.Nullable;
 
 /**
  * The file system by inodes and names, without paths: what a mount and a parallel copy need.
@@ -212,6 +214,68 @@ public final class InodeOperations {
         OpenFile::abandon);
   }
 
+  /** The value of an extended attribute; NO_ATTRIBUTE, NOT_SUPPORTED of an unknown namespace. */
+  public CompletableFuture<byte[]> getExtendedAttribute(InodeId inode, byte[] name) {
+    Operation operation = core.begin(() -> "extended attribute of inode " + inode);
+    return operation.answer(core.extendedAttributes.get(operation, inode, name));
+  }
+
+  /** The names of all extended attributes. */
+  public CompletableFuture<List<byte[]>> listExtendedAttributes(InodeId inode) {
+    Operation operation = core.begin(() -> "extended attributes of inode " + inode);
+    return operation.answer(core.extendedAttributes.list(operation, inode));
+  }
+
+  /**
+   * Sets an extended attribute: EXISTS or NO_ATTRIBUTE as the mode says, ATTRIBUTE_TOO_BIG for a
+   * name of more than 255 bytes or a value of more than 64 KiB, NO_SPACE when the names would pass
+   * 64 KiB or all together 1 MiB, NOT_SUPPORTED for names that begin with none of {@code user.},
+   * {@code trusted.}, {@code security.}. Answers the inode as it is then.
+   */
+  public CompletableFuture<FileAttributes> setExtendedAttribute(
+      InodeId inode, byte[] name, byte[] value, AttributeSetMode mode) {
+    Operation operation = core.begin(() -> "setting an extended attribute of inode " + inode);
+    return operation.answer(
+        core.extendedAttributes
+            .set(
+                operation,
+                inode,
+                name,
+                value,
+                mode == AttributeSetMode.CREATE,
+                mode == AttributeSetMode.REPLACE)
+            .thenApply(this::learned));
+  }
+
+  /** Removes an extended attribute; NO_ATTRIBUTE. Answers the inode as it is then. */
+  public CompletableFuture<FileAttributes> removeExtendedAttribute(InodeId inode, byte[] name) {
+    Operation operation = core.begin(() -> "removal of an extended attribute of inode " + inode);
+    return operation.answer(
+        core.extendedAttributes.remove(operation, inode, name).thenApply(this::learned));
+  }
+
+  private FileAttributes learned(FileAttributes told) {
+    KnownFile file = core.files.get(told.id());
+    if (file != null) {
+      file.learn(told);
+    }
+    return told;
+  }
+
+  /** Whether the instance wants access times, which whoever reads has to set. */
+  public boolean keepsAccessTimes() {
+    return core.keepsAccessTimes;
+  }
+
+  /**
+   * What this client heard last of a regular file that it has open, without asking; null of
+   * anything else.
+   */
+  public @Nullable FileAttributes lastKnown(InodeId inode) {
+    KnownFile file = core.files.get(inode);
+    return file == null ? null : file.attributes();
+  }
+
   /**
    * Space and inodes, asked from all nodes at once. A node that does not answer counts with what it
    * said last; if it never said anything, that is an error.
@@ -220,6 +284,12 @@ public final class InodeOperations {
 
     Operation operation = core.begin(() -> "statistics of the file system");
     return operation.answer(statistics(operation));
+  }
+
+  /** The space that an inode takes, given what it is now. */
+  public CompletableFuture<Long> allocatedBytes(FileAttributes now) {
+    Operation operation = core.begin(() -> "space of inode " + now.id());
+    return operation.answer(core.extents.allocatedBytes(operation, now));
   }
 
   // The same as parts of a longer operation. ------------------------------------------------------
@@ -264,7 +334,8 @@ public final class InodeOperations {
                 change.gid(),
                 change.atimeNanos(),
                 change.mtimeNanos(),
-                change.ctimeNanos()))
+                change.ctimeNanos(),
+                change.clearsSetId()))
         .thenApply(told -> {
           if (file != null) {
             file.learn(told);

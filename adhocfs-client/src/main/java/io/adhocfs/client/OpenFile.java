@@ -9,9 +9,13 @@ import io.adhocfs.client.routing.Failures;
 import io.adhocfs.client.routing.Operation;
 import io.adhocfs.client.size.KnownFile;
 import io.adhocfs.protocol.model.FileAttributes;
+import io.adhocfs.protocol.model.FileLayout;
+import io.adhocfs.protocol.model.FileLock;
 import io.adhocfs.protocol.model.FsError;
 import io.adhocfs.protocol.model.FsException;
 import io.adhocfs.protocol.model.InodeId;
+import io.adhocfs.protocol.model.LockKind;
+import io.adhocfs.protocol.model.LockMode;
 import io.netty.buffer.ByteBuf;
 import io.netty.buffer.Unpooled;
 import java.nio.ByteBuffer;
@@ -143,8 +147,8 @@ public final class OpenFile implements AutoCloseable {
   }
 
   /**
-   * Writes at the end of the file. The end is asked first, so appends of this handle follow each
-   * other, but two clients that append at once may overwrite each other.
+   * Writes at the end of the file, in one piece, wherever the end is by then: of appends at one
+   * moment, from any clients, each has its own place. Those of this handle follow each other.
    *
    * @return the offset at which it was written
    */
@@ -170,6 +174,102 @@ public final class OpenFile implements AutoCloseable {
     return refusal != null
         ? CompletableFuture.failedFuture(refusal)
         : operation.answer(inodes.truncate(operation, file.inode(), sizeBytes));
+  }
+
+  /**
+   * Has a range read as zeros and take no space; the size stays.
+   *
+   * @param lengthBytes at least 1
+   */
+  public CompletableFuture<FileAttributes> punchAsync(long offset, long lengthBytes) {
+    return changeRange("punching", offset, lengthBytes, true, false);
+  }
+
+  /** As {@link #punchAsync}, and the size covers the range afterwards. */
+  public CompletableFuture<FileAttributes> zeroAsync(long offset, long lengthBytes) {
+    return changeRange("zeroing", offset, lengthBytes, true, true);
+  }
+
+  /**
+   * Has the size cover a range; NO_SPACE where the instance has less space than the file grows by.
+   * No space is set aside.
+   */
+  public CompletableFuture<FileAttributes> allocateAsync(
+      long offset, long lengthBytes, boolean keepSize) {
+    Operation operation = core.begin(() -> "allocation in inode " + file.inode());
+    FsException refusal = refusal(writable, "writing");
+    if (refusal != null) {
+      return CompletableFuture.failedFuture(refusal);
+    }
+    long end = offset + lengthBytes;
+    if (offset < 0 || lengthBytes < 1 || end < 0 || end > FileLayout.FILE_BYTES_MAX) {
+      return CompletableFuture.failedFuture(
+          new FsException(
+              offset < 0 || lengthBytes < 1 ? FsError.INVALID : FsError.FILE_TOO_BIG,
+              "a range of " + lengthBytes + " at " + offset));
+    }
+    return operation.answer(
+        file.current(operation)
+            .thenCompose(now -> {
+              long growth = end - Math.max(offset, now.sizeBytes());
+              return growth <= 0
+                  ? CompletableFuture.completedFuture(now)
+                  : inodes
+                      .statistics(operation)
+                      .thenCompose(space -> {
+                        if (growth > space.availableBytes()) {
+                          return CompletableFuture.failedFuture(
+                              new FsException(
+                                  FsError.NO_SPACE,
+                                  growth + " bytes, with " + space.availableBytes() + " left"));
+                        }
+                        return keepSize
+                            ? CompletableFuture.completedFuture(now)
+                            : core.data.changeRange(
+                                operation, file, offset, lengthBytes, false, true);
+                      });
+            }));
+  }
+
+  private CompletableFuture<FileAttributes> changeRange(
+      String what, long offset, long lengthBytes, boolean clears, boolean extend) {
+    Operation operation = core.begin(() -> what + " of a range of inode " + file.inode());
+    FsException refusal = refusal(writable, "writing");
+    return refusal != null
+        ? CompletableFuture.failedFuture(refusal)
+        : operation.answer(
+            core.data.changeRange(operation, file, offset, lengthBytes, clears, extend));
+  }
+
+  /**
+   * Where the next data, or the next hole, from an offset on begins; the end of the file is a hole.
+   *
+   * @return -1 where the offset is at or past the end, or no data follows
+   */
+  public CompletableFuture<Long> seekAsync(long offset, boolean hole) {
+    Operation operation = core.begin(() -> "search in inode " + file.inode());
+    return operation.answer(core.extents.seek(operation, file, offset, hole));
+  }
+
+  /**
+   * Copies a range to another file of this instance, or to another place of this file, which must
+   * not overlap.
+   *
+   * @return how many bytes: fewer at this file's end, or when there are very many; what of a copy
+   *     that failed was done is an answer too
+   */
+  public CompletableFuture<Long> copyAsync(
+      long offset, OpenFile target, long targetOffset, long lengthBytes) {
+    Operation operation =
+        core.begin(() -> "copy of inode " + file.inode() + " to " + target.file.inode());
+    FsException refusal = refusal(readable, "reading");
+    if (refusal == null) {
+      refusal = target.refusal(target.writable, "writing");
+    }
+    return refusal != null
+        ? CompletableFuture.failedFuture(refusal)
+        : operation.answer(
+            core.data.copy(operation, file, offset, target.file, targetOffset, lengthBytes));
   }
 
   /** The size now, as the file's owner has it. */
@@ -217,7 +317,7 @@ public final class OpenFile implements AutoCloseable {
       return Objects.requireNonNull(closing.get()).copy();
     }
     Completion.then(
-        flushAsync(),
+        Completion.compose(flushAsync(), (_, failure) -> unlocked(failure)),
         (_, failure) -> {
           core.files.release(file);
           core.pins.release(file.inode());
@@ -228,6 +328,73 @@ public final class OpenFile implements AutoCloseable {
           }
         });
     return closed.copy();
+  }
+
+  /**
+   * Sets, converts or (mode NONE) removes an advisory lock, at once or not at all: WOULD_BLOCK if
+   * another owner's is in the way. What this handle has written is told before a lock goes.
+   *
+   * @param owner the caller's number of whoever is to have the lock: a process, for locks that go
+   *     with {@link #releaseLocksAsync}, or this open file, for those that go with {@link #close}
+   */
+  public CompletableFuture<Void> setLockAsync(long owner, FileLock lock) {
+    FsException refusal = refusal(true, "locking");
+    if (refusal != null) {
+      return CompletableFuture.failedFuture(refusal);
+    }
+    if (lock.mode() == LockMode.EXCLUSIVE
+        || !core.locks.mayHold(file.inode(), lock.kind(), owner)) {
+      return core.locks.set(file.inode(), owner, lock, this);
+    }
+    return flushAsync().thenCompose(_ -> core.locks.set(file.inode(), owner, lock, this));
+  }
+
+  /**
+   * As {@link #setLockAsync}, waiting until no other owner's lock is in the way, however long that
+   * takes (no deadline applies, but to a node that can't be reached). DEADLOCK if two would wait
+   * for each other, of kind POSIX only. Cancelling the future ends the wait: it completes soon
+   * after, with INTERRUPTED, or with the lock if that was granted before.
+   */
+  public CompletableFuture<Void> awaitLockAsync(long owner, FileLock lock) {
+    FsException refusal = refusal(true, "locking");
+    if (refusal != null) {
+      return CompletableFuture.failedFuture(refusal);
+    }
+    if (lock.mode() == LockMode.SHARED) {
+      // It may weaken an exclusive one. Requests to one node arrive in order.
+      Completion.then(flushAsync(), (_, _) -> {});
+    }
+    return core.locks.await(file.inode(), owner, lock, this);
+  }
+
+  /** The lock that is in the way of one, or the same with mode NONE if there is none. */
+  public CompletableFuture<FileLock> testLockAsync(long owner, FileLock lock) {
+    FsException refusal = refusal(true, "locking");
+    return refusal != null
+        ? CompletableFuture.failedFuture(refusal)
+        : core.locks.test(file.inode(), owner, lock);
+  }
+
+  /** {@link #flush}, then all ranges that an owner has locked on this file's inode are free. */
+  public CompletableFuture<Void> releaseLocksAsync(long owner) {
+    return core.locks.mayHold(file.inode(), LockKind.POSIX, owner)
+        ? Completion.compose(
+            flushAsync(),
+            (_, failure) ->
+                afterwards(core.locks.release(file.inode(), LockKind.POSIX, owner), failure))
+        : flushAsync();
+  }
+
+  private CompletableFuture<Void> unlocked(@Nullable FsException failure) {
+    return afterwards(core.locks.releaseHandle(file.inode(), this), failure);
+  }
+
+  /** What something led to, unless something before it had failed. */
+  private static CompletableFuture<Void> afterwards(
+      CompletableFuture<Void> future, @Nullable FsException failure) {
+    return failure == null
+        ? future
+        : Completion.compose(future, (_, _) -> CompletableFuture.<Void>failedFuture(failure));
   }
 
   // With buffers of Netty, so that bytes pass through without being copied. -----------------------

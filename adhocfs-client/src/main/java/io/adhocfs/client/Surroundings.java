@@ -1,6 +1,7 @@
 package io.adhocfs.client;
 
 import io.adhocfs.client.retry.Timers;
+import io.adhocfs.protocol.model.SessionId;
 import io.adhocfs.protocol.transport.RpcClient;
 import java.time.InstantSource;
 import java.util.concurrent.Executor;
@@ -11,6 +12,7 @@ import java.util.random.RandomGenerator;
  * and simulations. Belongs to whoever made it and outlives the client.
  *
  * @param rpc connections of one session that nobody else uses
+ * @param session the one that the connections are of
  * @param timers clock of deadlines and waits
  * @param wallClock the times that files get
  * @param random spreads retries; thread-safe
@@ -18,6 +20,7 @@ import java.util.random.RandomGenerator;
  */
 public record Surroundings(
     RpcClient rpc,
+    SessionId session,
     Timers timers,
     InstantSource wallClock,
     RandomGenerator random,

@@ -90,6 +90,33 @@ class WriteReportTest {
   }
 
   @Test
+  void reportsTellFromWhereOnTheyLeaveNoGap() throws FsException {
+    write(0, 5_000);
+    client.rpc.forgetSent();
+    write(5_000, 5_000);
+    // The first is under way alone, the others share the second report.
+    List<CompletableFuture<Void>> writes =
+        List.of(
+            file.writeAsync(10_000, ByteBuffer.allocate(100)),
+            file.writeAsync(10_100, ByteBuffer.allocate(100)),
+            file.writeAsync(10_300, ByteBuffer.allocate(100)),
+            file.writeAsync(10_200, ByteBuffer.allocate(100)));
+    for (CompletableFuture<Void> write : writes) {
+      client.await(write);
+    }
+    write(20_000, 100);
+    List<ReportWrite> sent = new ArrayList<>();
+    client.rpc.sent(request -> request instanceof ReportWrite report && sent.add(report));
+    assertThat(sent.getFirst().solidFromBytes()).isEqualTo(5_000);
+    assertThat(sent.getFirst().sizeBytes()).isEqualTo(10_000);
+    for (ReportWrite report : sent.subList(1, sent.size() - 1)) {
+      assertThat(report.solidFromBytes()).isBetween(10_000L, 10_300L);
+    }
+    assertThat(sent.getLast().solidFromBytes()).isEqualTo(20_000);
+    assertThat(sent.getLast().sizeBytes()).isEqualTo(20_100);
+  }
+
+  @Test
   void writesWithinTheSizeAreToldAtFlush() throws FsException {
     write(0, 1000);
     long version = cluster.versionOf(file.inode());

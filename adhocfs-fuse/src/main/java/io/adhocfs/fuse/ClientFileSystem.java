@@ -11,11 +11,14 @@ import io.adhocfs.client.Owner;
 import io.adhocfs.client.RenameMode;
 import io.adhocfs.protocol.model.EntryName;
 import io.adhocfs.protocol.model.FileAttributes;
+import io.adhocfs.protocol.model.FileLock;
 import io.adhocfs.protocol.model.FileType;
 import io.adhocfs.protocol.model.FsError;
 import io.adhocfs.protocol.model.FsException;
 import io.adhocfs.protocol.model.InodeId;
+import io.adhocfs.protocol.model.LockMode;
 import io.netty.buffer.ByteBuf;
+import java.time.InstantSource;
 import java.util.List;
 import java.util.Map;
 import java.util.concurrent.CancellationException;
@@ -41,12 +44,21 @@ import org.slf4j.LoggerFactory;
 public final class ClientFileSystem implements InodeFileSystem {
   private static final Logger log = LoggerFactory.getLogger(ClientFileSystem.class);
 
+  private static final int O_WRONLY = 1;
+  private static final int O_ACCMODE = 3;
   private static final int O_EXCL = 0200;
   private static final int O_TRUNC = 01000;
   private static final int O_APPEND = 02000;
   private static final int O_DIRECT = 040000;
+  private static final int O_NOATIME = 01000000;
   private static final int RENAME_NOREPLACE = 1;
   private static final int RENAME_EXCHANGE = 2;
+
+  private static final long NO_HANDLE = -1;
+
+  private static final int FALLOC_FL_KEEP_SIZE = 1;
+  private static final int FALLOC_FL_PUNCH_HOLE = 2;
+  private static final int FALLOC_FL_ZERO_RANGE = 0x10;
 
   private static final int MODE_MASK = 07777;
 
@@ -70,10 +82,19 @@ public final class ClientFileSystem implements InodeFileSystem {
    * An open file of the kernel's.
    *
    * @param direct whether the kernel goes past its page cache, so that the size is asked for
+   * @param access what reading does to the access time; null = nothing
    */
-  private record Handle(OpenFile file, boolean appends, boolean direct) {}
+  private record Handle(
+      OpenFile file, boolean appends, boolean direct, @Nullable AccessTime access) {
+    CompletableFuture<Void> tellAccess() {
+      return access == null
+          ? CompletableFuture.completedFuture(null)
+          : access.tell(file.lastKnownAttributes());
+    }
+  }
 
   private final InodeOperations inodes;
+  private final boolean keepsLocks;
   private final LongSupplier nanoTime;
   private final CachedVersions cachedVersions = new CachedVersions();
   private final Map<Long, Handle> handles = new ConcurrentHashMap<>();
@@ -83,11 +104,21 @@ public final class ClientFileSystem implements InodeFileSystem {
 
   /** A mount's view of the client, which stays the caller's to close after the unmount. */
   public ClientFileSystem(AdhocFileSystem client) {
-    this(client.inodes(), System::nanoTime);
+    this(client, true);
   }
 
-  ClientFileSystem(InodeOperations inodes, LongSupplier nanoTime) {
+  /**
+   * As the other.
+   *
+   * @param keepsLocks whether locks reach all mounts; else the kernel keeps those of this one
+   */
+  public ClientFileSystem(AdhocFileSystem client, boolean keepsLocks) {
+    this(client.inodes(), keepsLocks, System::nanoTime);
+  }
+
+  ClientFileSystem(InodeOperations inodes, boolean keepsLocks, LongSupplier nanoTime) {
     this.inodes = inodes;
+    this.keepsLocks = keepsLocks;
     this.nanoTime = nanoTime;
     this.nextWarningNanos = new AtomicLong(nanoTime.getAsLong());
   }
@@ -187,15 +218,25 @@ public final class ClientFileSystem implements InodeFileSystem {
   private long keep(OpenFile file, int flags) {
     long number = lastHandle.incrementAndGet();
     boolean appends = (flags & O_APPEND) != 0;
-    handles.put(number, new Handle(file, appends, appends || (flags & O_DIRECT) != 0));
+    handles.put(
+        number, new Handle(file, appends, appends || (flags & O_DIRECT) != 0, access(flags)));
     return number;
   }
 
+  private @Nullable AccessTime access(int flags) {
+    return inodes.keepsAccessTimes() && (flags & O_NOATIME) == 0
+        ? new AccessTime(inodes, InstantSource.system())
+        : null;
+  }
+
   private OpenMode mode(OpenFile file, int flags) {
+    FileAttributes known = file.lastKnownAttributes();
+    AccessTime access = access(flags);
+    boolean seesRead = access != null && (flags & O_ACCMODE) != O_WRONLY && access.isDue(known);
     // Where an append goes is known only at the owner, so the kernel must not cache by offset.
     return (flags & O_APPEND) != 0
         ? new OpenMode(true, false)
-        : new OpenMode(false, cachedVersions.unchanged(file.lastKnownAttributes()));
+        : new OpenMode(false, cachedVersions.unchanged(known) && !seesRead);
   }
 
   @Override
@@ -205,7 +246,22 @@ public final class ClientFileSystem implements InodeFileSystem {
 
   @Override
   public void getAttributes(Request request, long inode, long handle, AttributesReply reply) {
-    answer(request, reply, () -> inodes.getAttributes(new InodeId(inode)), reply::attributes);
+    answer(
+        request,
+        reply,
+        () -> inodes.getAttributes(new InodeId(inode)),
+        now -> {
+          if (handle == NO_HANDLE && now.mayHaveHoles()) {
+            answer(
+                request,
+                reply,
+                () -> inodes.allocatedBytes(now),
+                bytes -> reply.attributes(now, bytes));
+          } else {
+            // With a handle the kernel asks for itself, before reads and appends: not for blocks.
+            reply.attributes(now);
+          }
+        });
   }
 
   @Override
@@ -218,13 +274,25 @@ public final class ClientFileSystem implements InodeFileSystem {
         reply,
         () -> {
           if (change.sizeBytes() == AttributeChange.UNCHANGED) {
-            return inodes.setAttributes(id, others);
+            return inodes.setAttributes(
+                id, request.clearsSetId() ? others.withSetIdCleared() : others);
           }
           return others.isEmpty()
-              ? inodes.truncate(id, change.sizeBytes())
-              : inodes.truncateAndSet(id, change.sizeBytes(), others);
+              ? inodes.truncate(id, change.sizeBytes()).thenCompose(cut -> cleared(request, cut))
+              : inodes.truncateAndSet(
+                  id,
+                  change.sizeBytes(),
+                  request.clearsSetId() ? others.withSetIdCleared() : others);
         },
         reply::attributes);
+  }
+
+  /** Takes set-id bits away where the request wants that and there are any. */
+  private CompletableFuture<FileAttributes> cleared(Request request, FileAttributes attributes) {
+    return request.clearsSetId() && attributes.modeWithoutSetId() != attributes.mode()
+        ? inodes.setAttributes(
+            attributes.id(), io.adhocfs.client.AttributeChange.NONE.withSetIdCleared())
+        : CompletableFuture.completedFuture(attributes);
   }
 
   private static io.adhocfs.client.AttributeChange others(AttributeChange change) {
@@ -368,7 +436,10 @@ public final class ClientFileSystem implements InodeFileSystem {
         reply,
         () ->
             (flags & O_TRUNC) != 0
-                ? inodes.openTruncated(new InodeId(inode))
+                ? inodes
+                    .openTruncated(new InodeId(inode))
+                    .thenCompose(
+                        file -> cleared(request, file.lastKnownAttributes()).thenApply(_ -> file))
                 : inodes.open(new InodeId(inode)),
         file -> reply.opened(keep(file, flags), mode(file, flags)));
   }
@@ -380,12 +451,15 @@ public final class ClientFileSystem implements InodeFileSystem {
         request,
         reply,
         () ->
-            inodes.createAndOpen(
-                new InodeId(directory),
-                name,
-                NewInode.regularFile(mode & MODE_MASK, owner(request)),
-                (flags & O_EXCL) != 0,
-                (flags & O_TRUNC) != 0),
+            inodes
+                .createAndOpen(
+                    new InodeId(directory),
+                    name,
+                    NewInode.regularFile(mode & MODE_MASK, owner(request)),
+                    (flags & O_EXCL) != 0,
+                    (flags & O_TRUNC) != 0)
+                .thenCompose(created ->
+                    cleared(request, created.file().lastKnownAttributes()).thenApply(_ -> created)),
         created ->
             reply.created(
                 created.file().lastKnownAttributes(),
@@ -401,6 +475,9 @@ public final class ClientFileSystem implements InodeFileSystem {
         reply,
         () -> {
           Handle open = handle(handle);
+          if (open.access != null) {
+            open.access.read(open.file.lastKnownAttributes());
+          }
           FileAttributes known = open.direct ? null : open.file.lastKnownAttributes();
           return open.file.readBuffer(offset, lengthBytes, known);
         },
@@ -410,21 +487,183 @@ public final class ClientFileSystem implements InodeFileSystem {
   @Override
   public void write(
       Request request, long inode, long handle, long offset, ByteBuf data, WriteReply reply) {
-    int length = data.readableBytes();
     Handle open = handles.get(handle);
+    write(request, open, open != null && open.appends, offset, data, reply);
+  }
+
+  @Override
+  public void writeAt(
+      Request request, long inode, long handle, long offset, ByteBuf data, WriteReply reply) {
+    write(request, handles.get(handle), false, offset, data, reply);
+  }
+
+  private void write(
+      Request request,
+      @Nullable Handle open,
+      boolean appends,
+      long offset,
+      ByteBuf data,
+      WriteReply reply) {
     if (open == null) {
       data.release();
       reply.error(FsError.BAD_HANDLE);
-    } else if (open.appends) {
-      answer(request, reply, () -> open.file.appendBuffer(data), _ -> reply.written(length));
+      return;
+    }
+    FileAttributes known = open.file.lastKnownAttributes();
+    if (!request.clearsSetId() || known.modeWithoutSetId() == known.mode()) {
+      write(request, open.file, appends, offset, data, reply);
+      return;
+    }
+    CompletableFuture<Boolean> _ =
+        cleared(request, known)
+            .handle((_, failure) -> {
+              if (failure == null) {
+                write(request, open.file, appends, offset, data, reply);
+              } else {
+                data.release();
+                refuse(reply, failureOf(failure));
+              }
+              return true;
+            });
+  }
+
+  private void write(
+      Request request,
+      OpenFile file,
+      boolean appends,
+      long offset,
+      ByteBuf data,
+      WriteReply reply) {
+    int length = data.readableBytes();
+    if (appends) {
+      answer(request, reply, () -> file.appendBuffer(data), _ -> reply.written(length));
     } else {
-      answer(request, reply, () -> open.file.writeBuffer(offset, data), _ -> reply.written(length));
+      answer(request, reply, () -> file.writeBuffer(offset, data), _ -> reply.written(length));
     }
   }
 
   @Override
+  public void allocate(
+      Request request,
+      long inode,
+      long handle,
+      int mode,
+      long offset,
+      long lengthBytes,
+      DoneReply reply) {
+    answer(
+        request,
+        reply,
+        () -> {
+          OpenFile file = handle(handle).file;
+          return switch (mode) {
+            case 0 -> file.allocateAsync(offset, lengthBytes, false);
+            case FALLOC_FL_KEEP_SIZE -> file.allocateAsync(offset, lengthBytes, true);
+            case FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE,
+                FALLOC_FL_ZERO_RANGE | FALLOC_FL_KEEP_SIZE ->
+                file.punchAsync(offset, lengthBytes);
+            case FALLOC_FL_ZERO_RANGE -> file.zeroAsync(offset, lengthBytes);
+            default -> throw new FsException(FsError.NOT_SUPPORTED, "fallocate of mode " + mode);
+          };
+        },
+        _ -> reply.done());
+  }
+
+  @Override
+  public void seek(
+      Request request, long inode, long handle, long offset, boolean hole, SeekReply reply) {
+    answer(
+        request,
+        reply,
+        () -> handle(handle).file.seekAsync(offset, hole),
+        found -> {
+          if (found < 0) {
+            reply.nothing();
+          } else {
+            reply.found(found);
+          }
+        });
+  }
+
+  @Override
+  public void copyRange(
+      Request request,
+      long inode,
+      long handle,
+      long offset,
+      long targetInode,
+      long targetHandle,
+      long targetOffset,
+      long lengthBytes,
+      WriteReply reply) {
+    answer(
+        request,
+        reply,
+        () ->
+            handle(handle)
+                .file
+                .copyAsync(offset, handle(targetHandle).file, targetOffset, lengthBytes),
+        copied -> reply.written(Math.toIntExact(copied)));
+  }
+
+  @Override
   public void flush(Request request, long inode, long handle, DoneReply reply) {
-    answer(request, reply, () -> handle(handle).file.flushAsync(), _ -> reply.done());
+    answer(
+        request,
+        reply,
+        () -> {
+          Handle open = handle(handle);
+          return open.access == null
+              ? open.file.flushAsync()
+              : open.tellAccess().thenCompose(_ -> open.file.flushAsync());
+        },
+        _ -> reply.done());
+  }
+
+  @Override
+  public void flush(Request request, long inode, long handle, long lockOwner, DoneReply reply) {
+    answer(
+        request,
+        reply,
+        () -> {
+          Handle open = handle(handle);
+          return open.access == null
+              ? open.file.releaseLocksAsync(lockOwner)
+              : open.tellAccess().thenCompose(_ -> open.file.releaseLocksAsync(lockOwner));
+        },
+        _ -> reply.done());
+  }
+
+  @Override
+  public boolean keepsLocks() {
+    return keepsLocks;
+  }
+
+  @Override
+  public void testLock(
+      Request request, long inode, long handle, long owner, FileLock lock, LockReply reply) {
+    answer(request, reply, () -> handle(handle).file.testLockAsync(owner, lock), reply::lock);
+  }
+
+  @Override
+  public void setLock(
+      Request request,
+      long inode,
+      long handle,
+      long owner,
+      FileLock lock,
+      boolean waits,
+      DoneReply reply) {
+    answer(
+        request,
+        reply,
+        () -> {
+          OpenFile file = handle(handle).file;
+          return waits && lock.mode() != LockMode.NONE
+              ? file.awaitLockAsync(owner, lock)
+              : file.setLockAsync(owner, lock);
+        },
+        _ -> reply.done());
   }
 
   @Override
@@ -559,6 +798,58 @@ public final class ClientFileSystem implements InodeFileSystem {
                     now.inodesTotal(),
                     now.inodesFree(),
                     BLOCK_SIZE_BYTES)));
+  }
+
+  @Override
+  public boolean obeysClearsSetId() {
+    return true;
+  }
+
+  @Override
+  public boolean keepsExtendedAttributes() {
+    return true;
+  }
+
+  @Override
+  public void setExtendedAttribute(
+      Request request, long inode, byte[] name, byte[] value, int flags, DoneReply reply) {
+    answer(
+        request,
+        reply,
+        () ->
+            inodes.setExtendedAttribute(
+                new InodeId(inode), name, value, ExtendedAttributeNames.mode(flags)),
+        _ -> reply.done());
+  }
+
+  @Override
+  public void getExtendedAttribute(Request request, long inode, byte[] name, BytesReply reply) {
+    var id = new InodeId(inode);
+    FsError known = ExtendedAttributeNames.knownAnswer(name, inodes.lastKnown(id));
+    if (known != null) {
+      reply.error(known);
+      return;
+    }
+    answer(request, reply, () -> inodes.getExtendedAttribute(id, name), reply::bytes);
+  }
+
+  @Override
+  public void listExtendedAttributes(Request request, long inode, BytesReply reply) {
+    boolean trusted = request.caller().uid() == 0;
+    answer(
+        request,
+        reply,
+        () -> inodes.listExtendedAttributes(new InodeId(inode)),
+        names -> reply.bytes(ExtendedAttributeNames.listing(names, trusted)));
+  }
+
+  @Override
+  public void removeExtendedAttribute(Request request, long inode, byte[] name, DoneReply reply) {
+    answer(
+        request,
+        reply,
+        () -> inodes.removeExtendedAttribute(new InodeId(inode), name),
+        _ -> reply.done());
   }
 
   /** Strict: every use of attributes asks the owner. */

@@ -11,6 +11,8 @@ public final class Errnos {
   public static final int ENOENT = 2;
   public static final int EINTR = 4;
   public static final int EIO = 5;
+  public static final int ENXIO = 6;
+  public static final int E2BIG = 7;
   public static final int EBADF = 9;
   public static final int EAGAIN = 11;
   public static final int ENOMEM = 12;
@@ -26,10 +28,14 @@ public final class Errnos {
   public static final int ENOSPC = 28;
   public static final int EROFS = 30;
   public static final int EMLINK = 31;
+  public static final int ERANGE = 34;
+  public static final int EDEADLK = 35;
   public static final int ENAMETOOLONG = 36;
+  public static final int ENOLCK = 37;
   public static final int ENOSYS = 38;
   public static final int ENOTEMPTY = 39;
   public static final int ELOOP = 40;
+  public static final int ENODATA = 61;
   public static final int EPROTO = 71;
   public static final int EOPNOTSUPP = 95;
   public static final int ECONNABORTED = 103;
@@ -40,9 +46,9 @@ public final class Errnos {
 
   /**
    * What a program sees. Everything that says "not now" or "not there" about a node is EIO: EAGAIN
-   * would tell a program that it had asked for non-blocking I/O, ETIMEDOUT is an answer that few
-   * programs expect of a file, and ESTALE (for an expired session) would only have the kernel ask
-   * again.
+   * would tell a program that it had asked for non-blocking I/O (or a lock without waiting),
+   * ETIMEDOUT is an answer that few programs expect of a file, and ESTALE (for an expired session)
+   * would only have the kernel ask again.
    */
   public static int of(FsError error) {
     return switch (error) {
@@ -65,6 +71,11 @@ public final class Errnos {
       case INTERRUPTED -> EINTR;
       case READ_ONLY -> EROFS;
       case CROSS_DEVICE -> EXDEV;
+      case WOULD_BLOCK -> EAGAIN;
+      case DEADLOCK -> EDEADLK;
+      case TOO_MANY_LOCKS -> ENOLCK;
+      case NO_ATTRIBUTE -> ENODATA;
+      case ATTRIBUTE_TOO_BIG -> E2BIG;
       case CLOSED -> ENOTCONN;
       case CORRUPT, STORAGE_FAILED, UNKNOWN_MESSAGE, BAD_MESSAGE, INTERNAL -> EIO;
       case WRONG_OWNER, STALE_GENERATION, NOT_INLINE, CHANGED, OVERLOADED -> EIO;

@@ -2,6 +2,7 @@ package io.adhocfs.fuse;
 
 import io.adhocfs.protocol.model.EntryName;
 import io.adhocfs.protocol.model.FileAttributes;
+import io.adhocfs.protocol.model.FileLock;
 import io.adhocfs.protocol.model.FileType;
 import io.adhocfs.protocol.model.FsError;
 import io.netty.buffer.ByteBuf;
@@ -31,6 +32,13 @@ public interface InodeFileSystem {
      * already was. At most one action is kept.
      */
     void onInterrupt(Runnable action);
+
+    /**
+     * Of a write, truncation or change of owner: whether the file's set-id bits must go with it.
+     */
+    default boolean clearsSetId() {
+      return false;
+    }
   }
 
   /** Takes the answer of a request. The first answer counts; later ones are dropped. */
@@ -46,6 +54,19 @@ public interface InodeFileSystem {
   /** For requests that answer an inode. */
   interface AttributesReply extends Reply {
     void attributes(FileAttributes attributes);
+
+    /** The same, where it is known how much space the inode takes. */
+    default void attributes(FileAttributes attributes, long allocatedBytes) {
+      attributes(attributes);
+    }
+  }
+
+  /** For lseek with SEEK_DATA or SEEK_HOLE. */
+  interface SeekReply extends Reply {
+    void found(long offset);
+
+    /** The offset is at or past the end, or no data follows: ENXIO. */
+    void nothing();
   }
 
   /** How the kernel should treat an open file. */
@@ -77,6 +98,11 @@ public interface InodeFileSystem {
   /** For readlink: the target's bytes. */
   interface LinkReply extends Reply {
     void target(byte[] target);
+  }
+
+  /** For getxattr and listxattr: the value, or the names with a 0 behind each. */
+  interface BytesReply extends Reply {
+    void bytes(byte[] bytes);
   }
 
   /** For statfs. Sizes in bytes. */
@@ -186,8 +212,106 @@ public interface InodeFileSystem {
    */
   void write(Request request, long inode, long handle, long offset, ByteBuf data, WriteReply reply);
 
+  /**
+   * As {@link #write}, at the offset whatever the handle is: pages of the kernel's cache, which it
+   * writes through any handle, and writes of a descriptor that appends no longer.
+   */
+  default void writeAt(
+      Request request, long inode, long handle, long offset, ByteBuf data, WriteReply reply) {
+    write(request, inode, handle, offset, data, reply);
+  }
+
+  /** fallocate(2); the mode has Linux's FALLOC_FL_ flags. */
+  default void allocate(
+      Request request,
+      long inode,
+      long handle,
+      int mode,
+      long offset,
+      long lengthBytes,
+      DoneReply reply) {
+    reply.error(FsError.NOT_SUPPORTED);
+  }
+
+  /** Where the next hole, or else data, from an offset on begins: as if no file had any hole. */
+  default void seek(
+      Request request, long inode, long handle, long offset, boolean hole, SeekReply reply) {
+    getAttributes(
+        request,
+        inode,
+        handle,
+        new AttributesReply() {
+          @Override
+          public void attributes(FileAttributes attributes) {
+            if (offset >= attributes.sizeBytes()) {
+              reply.nothing();
+            } else {
+              reply.found(hole ? attributes.sizeBytes() : offset);
+            }
+          }
+
+          @Override
+          public void error(FsError error) {
+            reply.error(error);
+          }
+        });
+  }
+
+  /** copy_file_range(2) inside the file system; may copy less than asked for. */
+  default void copyRange(
+      Request request,
+      long inode,
+      long handle,
+      long offset,
+      long targetInode,
+      long targetHandle,
+      long targetOffset,
+      long lengthBytes,
+      WriteReply reply) {
+    reply.error(FsError.NOT_SUPPORTED);
+  }
+
   /** At every close(2) of a descriptor: errors of earlier writes are told here. */
   void flush(Request request, long inode, long handle, DoneReply reply);
+
+  /** {@link #flush}, and the end of all ranges that an owner has locked on the inode. */
+  default void flush(Request request, long inode, long handle, long lockOwner, DoneReply reply) {
+    flush(request, inode, handle, reply);
+  }
+
+  /** For the test of a lock. */
+  interface LockReply extends Reply {
+    /** The lock that is in the way; mode NONE if there is none. */
+    void lock(FileLock lock);
+  }
+
+  /** Whether locks are set here; else the kernel keeps those of this mount by itself. */
+  default boolean keepsLocks() {
+    return false;
+  }
+
+  /** F_GETLK: what keeps an owner from setting a lock. */
+  default void testLock(
+      Request request, long inode, long handle, long owner, FileLock lock, LockReply reply) {
+    reply.error(FsError.NOT_SUPPORTED);
+  }
+
+  /**
+   * fcntl(2) locks (F_SETLK, F_SETLKW and their open-file-description forms) and flock(2).
+   *
+   * @param owner the kernel's number of a process or an open file description
+   * @param waits whether to wait for it, until the program is interrupted; else WOULD_BLOCK
+   */
+  default void setLock(
+      Request request,
+      long inode,
+      long handle,
+      long owner,
+      FileLock lock,
+      boolean waits,
+      DoneReply reply) {
+    reply.error(FsError.NOT_SUPPORTED);
+  }
 
   void fsync(Request request, long inode, long handle, boolean dataOnly, DoneReply reply);
 
@@ -204,6 +328,40 @@ public interface InodeFileSystem {
   void fsyncDirectory(Request request, long inode, boolean dataOnly, DoneReply reply);
 
   void statistics(Request request, StatisticsReply reply);
+
+  /**
+   * Whether {@link Request#clearsSetId} is obeyed; if not, the kernel clears the bits itself, from
+   * the mode that it remembers.
+   */
+  default boolean obeysClearsSetId() {
+    return false;
+  }
+
+  /**
+   * Whether there are extended attributes; if not, the four calls below are not made, and the
+   * kernel asks no more.
+   */
+  default boolean keepsExtendedAttributes() {
+    return false;
+  }
+
+  /** setxattr(2): flags are XATTR_CREATE (1) and XATTR_REPLACE (2). */
+  default void setExtendedAttribute(
+      Request request, long inode, byte[] name, byte[] value, int flags, DoneReply reply) {
+    reply.error(FsError.NOT_SUPPORTED);
+  }
+
+  default void getExtendedAttribute(Request request, long inode, byte[] name, BytesReply reply) {
+    reply.error(FsError.NOT_SUPPORTED);
+  }
+
+  default void listExtendedAttributes(Request request, long inode, BytesReply reply) {
+    reply.error(FsError.NOT_SUPPORTED);
+  }
+
+  default void removeExtendedAttribute(Request request, long inode, byte[] name, DoneReply reply) {
+    reply.error(FsError.NOT_SUPPORTED);
+  }
 
   /** How long the kernel may trust attributes and names, in nanoseconds; 0 = not at all. */
   long attributeTimeoutNanos();

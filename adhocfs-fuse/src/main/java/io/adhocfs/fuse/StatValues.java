@@ -27,6 +27,11 @@ public final class StatValues {
         : 0;
   }
 
+  /** st_blocks of what takes so much space. */
+  public static long blocks(long allocatedBytes) {
+    return (allocatedBytes + SECTOR_SIZE_BYTES - 1) / SECTOR_SIZE_BYTES;
+  }
+
   /** st_blksize: the chunk size, up to 1 MiB. */
   public static int blockSizeBytes(FileAttributes attributes) {
     return Math.min(attributes.layout().chunkSizeBytes(), BLOCK_SIZE_BYTES_MAX);

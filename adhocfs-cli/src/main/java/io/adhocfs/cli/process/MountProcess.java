@@ -138,7 +138,7 @@ public final class MountProcess {
   private Driver mount(Path mountPoint, String driverName, AdhocFileSystem client)
       throws IOException {
     var settings = description.instance().settings();
-    var fileSystem = new ClientFileSystem(client);
+    var fileSystem = new ClientFileSystem(client, settings.text(Setting.LOCKS).equals("cluster"));
     String source = "adhocfs:" + description.instance().name();
     if (driverName.equals("jnr")) {
       return FallbackDriver.mount(

@@ -4,11 +4,13 @@ import io.adhocfs.client.routing.Answers;
 import io.adhocfs.client.routing.Completion;
 import io.adhocfs.client.routing.Failures;
 import io.adhocfs.client.routing.Operation;
+import io.adhocfs.client.routing.OperationSource;
 import io.adhocfs.client.routing.Parallel;
 import io.adhocfs.client.routing.Router;
 import io.adhocfs.client.routing.Sequences;
 import io.adhocfs.client.size.KnownFile;
 import io.adhocfs.protocol.model.FileAttributes;
+import io.adhocfs.protocol.model.FileLayout;
 import io.adhocfs.protocol.model.FsError;
 import io.adhocfs.protocol.model.FsException;
 import io.adhocfs.protocol.model.NodeId;
@@ -17,6 +19,7 @@ import io.adhocfs.protocol.placement.Placement;
 import io.adhocfs.protocol.placement.Striping;
 import io.adhocfs.protocol.transport.Response;
 import io.adhocfs.protocol.wire.DataRequest.SyncChunks;
+import io.adhocfs.protocol.wire.FileRequest.ChangeRange;
 import io.adhocfs.protocol.wire.NamespaceRequest.LeaveInline;
 import io.adhocfs.protocol.wire.NamespaceRequest.SyncInode;
 import io.adhocfs.protocol.wire.NamespaceRequest.WriteInline;
@@ -45,6 +48,7 @@ public final class FileData {
 
   private final Router router;
   private final Sequences sequences;
+  private final OperationSource operations;
   private final LongSupplier wallClockNanos;
   private final long inlineMaxBytes;
 
@@ -53,9 +57,14 @@ public final class FileData {
    * @param inlineMaxBytes the instance's {@code inline.max}
    */
   public FileData(
-      Router router, Sequences sequences, LongSupplier wallClockNanos, long inlineMaxBytes) {
+      Router router,
+      Sequences sequences,
+      OperationSource operations,
+      LongSupplier wallClockNanos,
+      long inlineMaxBytes) {
     this.router = router;
     this.sequences = sequences;
+    this.operations = operations;
     this.wallClockNanos = wallClockNanos;
     this.inlineMaxBytes = inlineMaxBytes;
   }
@@ -118,7 +127,8 @@ public final class FileData {
     List<WritePiece> full = new ArrayList<>(pieces.size());
     for (WritePiece piece : pieces) {
       if (piece.lengthBytes() > 0) {
-        if (piece.offset() < 0 || piece.offset() > Long.MAX_VALUE - piece.lengthBytes()) {
+        if (piece.offset() < 0
+            || piece.offset() > FileLayout.FILE_BYTES_MAX - piece.lengthBytes()) {
           return CompletableFuture.failedFuture(
               new FsException(FsError.FILE_TOO_BIG, "a write that starts at " + piece.offset()));
         }
@@ -133,12 +143,55 @@ public final class FileData {
     return result;
   }
 
-  /** Writes at the end, as the owner tells it now; answers the offset. */
+  /** Writes at the end, wherever that is by then; answers the offset. */
   public CompletableFuture<Long> append(Operation operation, KnownFile file, ByteBuf data) {
-    return file.refresh(operation)
-        .thenCompose(now ->
-            write(operation, file, List.of(new WritePiece(now.sizeBytes(), data)))
-                .thenApply(_ -> now.sizeBytes()));
+    return new FileAppend(
+            router, sequences, operations, wallClockNanos, operation, file, data, inlineMaxBytes)
+        .run();
+  }
+
+  /** Copies a range; as {@link FileCopy} says. */
+  public CompletableFuture<Long> copy(
+      Operation operation,
+      KnownFile source,
+      long fromByte,
+      KnownFile target,
+      long toByte,
+      long lengthBytes) {
+    return new FileCopy(this, operation, source, target).run(fromByte, toByte, lengthBytes);
+  }
+
+  /**
+   * Clears a range, or makes the size cover it, or both.
+   *
+   * @param lengthBytes at least 1
+   */
+  public CompletableFuture<FileAttributes> changeRange(
+      Operation operation,
+      KnownFile file,
+      long offset,
+      long lengthBytes,
+      boolean clears,
+      boolean extend) {
+    // Its mtime is later than that of what this client wrote before.
+    return file.tellTimes(operation)
+        .thenCompose(_ ->
+            sequences.stamped(stamp ->
+                router.send(
+                    operation,
+                    new ChangeRange(
+                        stamp,
+                        file.inode(),
+                        offset,
+                        lengthBytes,
+                        clears,
+                        extend,
+                        wallClockNanos.getAsLong()))))
+        .thenApply(response -> {
+          FileAttributes told = Answers.attributes(response);
+          file.learn(told);
+          return told;
+        });
   }
 
   /** Makes the file survive a power failure, as far as its bytes have been acknowledged. */
@@ -183,6 +236,7 @@ public final class FileData {
     private final KnownFile file;
     private final List<WritePiece> pieces;
     private final CompletableFuture<Void> result;
+    private final long solidFrom;
     private final long end;
     private boolean leaveInline;
     private int cuts;
@@ -197,6 +251,21 @@ public final class FileData {
       this.pieces = pieces;
       this.result = result;
       this.end = pieces.stream().mapToLong(WritePiece::end).max().orElseThrow();
+      this.solidFrom = solidFrom(pieces, end);
+    }
+
+    /** From where on the pieces cover everything up to their end. */
+    private static long solidFrom(List<WritePiece> pieces, long end) {
+      long from = end;
+      List<WritePiece> lastFirst = new ArrayList<>(pieces);
+      lastFirst.sort(Comparator.comparingLong(WritePiece::end).reversed());
+      for (WritePiece piece : lastFirst) {
+        if (piece.end() < from) {
+          break;
+        }
+        from = Math.min(from, piece.offset());
+      }
+      return from;
     }
 
     void attempt() {
@@ -214,7 +283,8 @@ public final class FileData {
       Completion.then(
           ChunkWrite.run(router, operation, now, pieces)
               .thenCompose(_ ->
-                  file.stored(operation, end, now.dataGeneration(), wallClockNanos.getAsLong())),
+                  file.stored(
+                      operation, solidFrom, end, now.dataGeneration(), wallClockNanos.getAsLong())),
           (_, failure) -> {
             if (failure == null) {
               result.complete(null);

@@ -125,13 +125,15 @@ public final class Namespace {
       OptionalInt gid,
       OptionalLong atimeNanos,
       OptionalLong mtimeNanos,
-      OptionalLong ctimeNanos) {
+      OptionalLong ctimeNanos,
+      boolean clearsSetId) {
     int mask =
         (mode.isPresent() ? SetAttributes.MASK_MODE : 0)
             | (uid.isPresent() ? SetAttributes.MASK_UID : 0)
             | (gid.isPresent() ? SetAttributes.MASK_GID : 0)
             | (atimeNanos.isPresent() ? SetAttributes.MASK_ATIME : 0)
-            | (mtimeNanos.isPresent() ? SetAttributes.MASK_MTIME : 0);
+            | (mtimeNanos.isPresent() ? SetAttributes.MASK_MTIME : 0)
+            | (clearsSetId ? SetAttributes.MASK_CLEAR_SET_ID : 0);
     return sequences
         .stamped(stamp ->
             router.send(

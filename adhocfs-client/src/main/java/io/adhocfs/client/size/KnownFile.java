@@ -108,6 +108,7 @@ public final class KnownFile {
         base.dataGeneration(),
         base.dataVersion(),
         base.mayHaveHoles(),
+        base.hasExtendedAttributes(),
         newer.layout());
   }
 
@@ -134,11 +135,16 @@ public final class KnownFile {
    * within it is told within a second, or by {@link #tellTimes}. Several that grow the file share
    * one report.
    *
+   * @param solidFromBytes from where on everything up to the end has been stored
    * @param dataGeneration under which they were stored; STALE_GENERATION = the file has been cut
    *     since, and they are to be stored again
    */
   public CompletableFuture<FileAttributes> stored(
-      Operation operation, long endBytes, long dataGeneration, long mtimeNanos) {
+      Operation operation,
+      long solidFromBytes,
+      long endBytes,
+      long dataGeneration,
+      long mtimeNanos) {
     Report mine;
     Report superseded = null;
     Report toSend = null;
@@ -162,7 +168,7 @@ public final class KnownFile {
           superseded = gathering;
           gathering = null;
         }
-        mine = gather(endBytes);
+        mine = gather(solidFromBytes, endBytes);
         toSend = startNext();
       }
     }
@@ -185,7 +191,7 @@ public final class KnownFile {
     boolean mine;
     synchronized (this) {
       if (untoldMtimeNanos != 0) {
-        awaited = gather(0);
+        awaited = gather(0, 0);
         toSend = startNext();
         mine = true;
       } else if (sent != null) {
@@ -228,7 +234,7 @@ public final class KnownFile {
     synchronized (this) {
       tellIsDue = false;
       if (untoldMtimeNanos != 0) {
-        var _ = gather(0);
+        var _ = gather(0, 0);
         toSend = startNext();
       }
     }
@@ -237,15 +243,15 @@ public final class KnownFile {
     }
   }
 
-  /** The report that goes out next, covering this end too. */
+  /** The report that goes out next, covering this stretch too. */
   @GuardedBy("this")
-  private Report gather(long endBytes) {
+  private Report gather(long solidFromBytes, long endBytes) {
     Report report = gathering;
     if (report == null) {
       report = new Report(attributes.dataGeneration());
       gathering = report;
     }
-    report.sizeBytes = Math.max(report.sizeBytes, endBytes);
+    report.add(solidFromBytes, endBytes);
     return report;
   }
 
@@ -270,7 +276,12 @@ public final class KnownFile {
         router
             .send(
                 operation,
-                new ReportWrite(inode, report.dataGeneration, report.sizeBytes, report.mtimeNanos))
+                new ReportWrite(
+                    inode,
+                    report.dataGeneration,
+                    report.solidFromBytes,
+                    report.sizeBytes,
+                    report.mtimeNanos))
             .thenApply(Answers::attributes),
         (told, failure) -> {
           if (failure == null) {
@@ -306,13 +317,27 @@ public final class KnownFile {
     final long dataGeneration;
     final CompletableFuture<FileAttributes> done = new CompletableFuture<>();
 
-    /** Both change only while it gathers, under the file's lock. */
-    long sizeBytes;
+    /** These change only while it gathers, under the file's lock. */
+    long solidFromBytes;
 
+    long sizeBytes;
     long mtimeNanos;
 
     Report(long dataGeneration) {
       this.dataGeneration = dataGeneration;
+    }
+
+    /** Of stretches that do not touch, the last one counts: what lies before it may have a hole. */
+    void add(long from, long end) {
+      if (end == 0) {
+        return;
+      }
+      if (sizeBytes != 0 && from <= sizeBytes && end >= solidFromBytes) {
+        solidFromBytes = Math.min(solidFromBytes, from);
+      } else if (end > sizeBytes) {
+        solidFromBytes = from;
+      }
+      sizeBytes = Math.max(sizeBytes, end);
     }
   }
 }

@@ -122,6 +122,11 @@ final class EntryCopy {
   private CompletableFuture<Void> fill(SourceFile source, TargetFile copy) {
     return new ContentCopy(tree, source, copy, path())
         .start()
+        .thenCompose(_ -> source.userAttributes())
+        .thenCompose(attributes ->
+            attributes.isEmpty()
+                ? CompletableFuture.<Void>completedFuture(null)
+                : copy.setAttributes(attributes))
         .thenCompose(_ -> copy.finish(source.facts()))
         .thenCompose(made -> source.factsNow().thenCompose(now -> verify(source, made, now)))
         .exceptionallyCompose(failure -> Futures.failAfter(copy.close(), failure))

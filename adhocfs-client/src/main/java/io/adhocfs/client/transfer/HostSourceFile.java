@@ -1,5 +1,6 @@
 package io.adhocfs.client.transfer;
 
+import io.adhocfs.client.transfer.local.ExtendedAttribute;
 import io.adhocfs.client.transfer.local.LocalFile;
 import io.adhocfs.client.transfer.local.LocalFiles;
 import io.adhocfs.client.transfer.local.LocalStatus;
@@ -7,6 +8,7 @@ import io.adhocfs.protocol.model.FileType;
 import io.adhocfs.protocol.model.FsError;
 import io.adhocfs.protocol.model.FsException;
 import io.netty.buffer.ByteBuf;
+import java.util.List;
 import java.util.concurrent.CompletableFuture;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -95,6 +97,11 @@ final class HostSourceFile implements SourceFile {
   public CompletableFuture<ByteBuf> read(long offset, int lengthBytes) {
     HostThreads.Call<ByteBuf> call = () -> HostBuffers.read(file, offset, lengthBytes);
     return lengthBytes >= facts.sizeBytes() ? threads.call(call) : threads.handOver(call);
+  }
+
+  @Override
+  public CompletableFuture<List<ExtendedAttribute>> userAttributes() {
+    return threads.call(file::userAttributes);
   }
 
   @Override

@@ -1,11 +1,14 @@
 package io.adhocfs.client.transfer;
 
+import io.adhocfs.client.transfer.local.ExtendedAttribute;
 import io.adhocfs.client.transfer.local.LocalDirectory;
 import io.adhocfs.client.transfer.local.LocalFile;
 import io.adhocfs.client.transfer.local.LocalFiles;
 import io.adhocfs.client.transfer.local.LocalStatus;
+import io.adhocfs.protocol.model.FsError;
 import io.adhocfs.protocol.model.FsException;
 import io.netty.buffer.ByteBuf;
+import java.util.List;
 import java.util.concurrent.CompletableFuture;
 import org.jspecify.annotations.Nullable;
 
@@ -40,6 +43,23 @@ final class HostTargetFile implements TargetFile {
   @Override
   public CompletableFuture<ByteBuf> read(long offset, int lengthBytes) {
     return setting.threads().call(() -> HostBuffers.read(open(), offset, lengthBytes));
+  }
+
+  @Override
+  public CompletableFuture<Void> setAttributes(List<ExtendedAttribute> attributes) {
+    return setting
+        .threads()
+        .run(() -> {
+          try {
+            for (ExtendedAttribute attribute : attributes) {
+              open().setAttribute(attribute);
+            }
+          } catch (FsException failure) {
+            if (failure.error() != FsError.NOT_SUPPORTED) {
+              throw failure;
+            }
+          }
+        });
   }
 
   @Override

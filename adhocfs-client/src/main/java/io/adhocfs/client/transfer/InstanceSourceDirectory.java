@@ -90,7 +90,7 @@ final class InstanceSourceDirectory implements SourceDirectory {
   public CompletableFuture<SourceFile> openFile(Entry entry) {
     return inodeOf(entry)
         .thenCompose(file -> inodes.open(file, true, false))
-        .thenApply(InstanceSourceFile::new);
+        .thenApply(opened -> new InstanceSourceFile(opened, inodes));
   }
 
   @Override

@@ -1,8 +1,15 @@
 package io.adhocfs.client.transfer;
 
+import static java.nio.charset.StandardCharsets.US_ASCII;
+
+import io.adhocfs.client.InodeOperations;
 import io.adhocfs.client.OpenFile;
+import io.adhocfs.client.transfer.local.ExtendedAttribute;
 import io.adhocfs.protocol.model.FileAttributes;
 import io.netty.buffer.ByteBuf;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.List;
 import java.util.concurrent.CompletableFuture;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -11,12 +18,16 @@ import org.slf4j.LoggerFactory;
 final class InstanceSourceFile implements SourceFile {
   private static final Logger log = LoggerFactory.getLogger(InstanceSourceFile.class);
 
+  private static final byte[] USER = "user.".getBytes(US_ASCII);
+
   private final OpenFile file;
+  private final InodeOperations inodes;
   private final FileAttributes opened;
   private final Facts facts;
 
-  InstanceSourceFile(OpenFile file) {
+  InstanceSourceFile(OpenFile file, InodeOperations inodes) {
     this.file = file;
+    this.inodes = inodes;
     opened = file.lastKnownAttributes();
     facts = Facts.of(opened);
   }
@@ -41,6 +52,33 @@ final class InstanceSourceFile implements SourceFile {
   @Override
   public CompletableFuture<ByteBuf> read(long offset, int lengthBytes) {
     return file.readBuffer(offset, lengthBytes, opened);
+  }
+
+  @Override
+  public CompletableFuture<List<ExtendedAttribute>> userAttributes() {
+    if (!opened.hasExtendedAttributes()) {
+      return CompletableFuture.completedFuture(List.of());
+    }
+    return inodes
+        .listExtendedAttributes(opened.id())
+        .thenCompose(names -> {
+          CompletableFuture<List<ExtendedAttribute>> read =
+              CompletableFuture.completedFuture(new ArrayList<>());
+          for (byte[] name : names) {
+            if (name.length > USER.length
+                && Arrays.equals(name, 0, USER.length, USER, 0, USER.length)) {
+              read =
+                  read.thenCompose(so ->
+                      inodes
+                          .getExtendedAttribute(opened.id(), name)
+                          .thenApply(value -> {
+                            so.add(new ExtendedAttribute(name, value));
+                            return so;
+                          }));
+            }
+          }
+          return read;
+        });
   }
 
   @Override

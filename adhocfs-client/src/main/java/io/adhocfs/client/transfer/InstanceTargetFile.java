@@ -1,9 +1,12 @@
 package io.adhocfs.client.transfer;
 
+import io.adhocfs.client.AttributeSetMode;
 import io.adhocfs.client.OpenFile;
+import io.adhocfs.client.transfer.local.ExtendedAttribute;
 import io.adhocfs.protocol.model.FileAttributes;
 import io.adhocfs.protocol.model.InodeId;
 import io.netty.buffer.ByteBuf;
+import java.util.List;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.atomic.AtomicLong;
 import org.jspecify.annotations.Nullable;
@@ -43,6 +46,20 @@ final class InstanceTargetFile implements TargetFile {
   @Override
   public CompletableFuture<ByteBuf> read(long offset, int lengthBytes) {
     return open().readBuffer(offset, lengthBytes, null);
+  }
+
+  @Override
+  public CompletableFuture<Void> setAttributes(List<ExtendedAttribute> attributes) {
+    CompletableFuture<?> set = CompletableFuture.completedFuture(null);
+    for (ExtendedAttribute attribute : attributes) {
+      set =
+          set.thenCompose(_ ->
+              setting
+                  .inodes()
+                  .setExtendedAttribute(
+                      inode, attribute.name(), attribute.value(), AttributeSetMode.SET));
+    }
+    return set.thenAccept(_ -> {});
   }
 
   @Override

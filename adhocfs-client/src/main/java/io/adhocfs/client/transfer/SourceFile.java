@@ -1,6 +1,8 @@
 package io.adhocfs.client.transfer;
 
+import io.adhocfs.client.transfer.local.ExtendedAttribute;
 import io.netty.buffer.ByteBuf;
+import java.util.List;
 import java.util.concurrent.CompletableFuture;
 
 /** An open regular file that is copied from. No call waits. */
@@ -24,6 +26,9 @@ interface SourceFile {
 
   /** So many bytes, or fewer where the file ends. The receiver releases the buffer. */
   CompletableFuture<ByteBuf> read(long offset, int lengthBytes);
+
+  /** Its extended attributes of namespace user. */
+  CompletableFuture<List<ExtendedAttribute>> userAttributes();
 
   /** What it is now. */
   CompletableFuture<Facts> factsNow();

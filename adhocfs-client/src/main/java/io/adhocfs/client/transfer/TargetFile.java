@@ -1,6 +1,8 @@
 package io.adhocfs.client.transfer;
 
+import io.adhocfs.client.transfer.local.ExtendedAttribute;
 import io.netty.buffer.ByteBuf;
+import java.util.List;
 import java.util.concurrent.CompletableFuture;
 
 /** An open file that is copied into. No call waits. */
@@ -11,6 +13,9 @@ interface TargetFile {
 
   /** As {@link SourceFile#read}, to compare. */
   CompletableFuture<ByteBuf> read(long offset, int lengthBytes);
+
+  /** Sets extended attributes; does nothing where the target's file system has no such thing. */
+  CompletableFuture<Void> setAttributes(List<ExtendedAttribute> attributes);
 
   /**
    * After all writes: gives it the source's size and attributes and answers what it is then. Data

@@ -9,6 +9,7 @@ import io.adhocfs.protocol.instance.Instance;
 import io.adhocfs.protocol.instance.Settings;
 import io.adhocfs.protocol.model.FsError;
 import io.adhocfs.protocol.model.FsException;
+import io.adhocfs.protocol.model.SessionId;
 import io.adhocfs.protocol.placement.ClusterMap.Node;
 import java.time.Instant;
 import java.util.List;
@@ -38,6 +39,7 @@ public final class SimulatedClient {
     var surroundings =
         new Surroundings(
             rpc,
+            new SessionId(session),
             simulation,
             () -> Instant.ofEpochSecond(1_000_000, simulation.nanoTime()),
             new Random(simulation.seed + session),

@@ -19,6 +19,9 @@ import io.adhocfs.protocol.wire.ControlRequest;
 import io.adhocfs.protocol.wire.DataRequest;
 import io.adhocfs.protocol.wire.DirectoryEntry;
 import io.adhocfs.protocol.wire.EntryKey;
+import io.adhocfs.protocol.wire.ExtendedAttributeRequest;
+import io.adhocfs.protocol.wire.FileRequest;
+import io.adhocfs.protocol.wire.LockRequest;
 import io.adhocfs.protocol.wire.NamespaceRequest;
 import io.adhocfs.protocol.wire.NamespaceRequest.SetAttributes;
 import io.adhocfs.protocol.wire.OperationStamp;
@@ -298,6 +301,8 @@ public final class SimulatedCluster {
       case NamespaceRequest.Rename r -> r.stamp();
       case NamespaceRequest.WriteInline r -> r.stamp();
       case NamespaceRequest.LeaveInline r -> r.stamp();
+      case FileRequest.ReserveAppend r -> r.stamp();
+      case FileRequest.ChangeRange r -> r.stamp();
       default -> null;
     };
   }
@@ -311,6 +316,7 @@ public final class SimulatedCluster {
       throws FsException {
     return switch (request) {
       case NamespaceRequest r -> namespace(node, session, r, payload, later);
+      case FileRequest r -> file(r, payload, later);
       case DataRequest r -> data(node, r, payload);
       case ControlRequest.GetMap _ -> new Answer(new Reply.Map(mapOf(node)));
       case ControlRequest.GetCapacity _ -> new Answer(new Reply.Capacity(1000, 600, 7, 93));
@@ -323,8 +329,10 @@ public final class SimulatedCluster {
         inodes.values().forEach(inode -> inode.pins.remove(session));
         yield new Answer(new Reply.Done());
       }
+      case ExtendedAttributeRequest r -> throw new AssertionError("not simulated: " + r);
       case ControlRequest r -> throw new AssertionError("a client sent " + r);
       case TransactionRequest r -> throw new AssertionError("a client sent " + r);
+      case LockRequest r -> throw new AssertionError("nothing here locks: " + r);
     };
   }
 
@@ -413,15 +421,7 @@ public final class SimulatedCluster {
       case NamespaceRequest.WriteInline r -> writeInline(r, payload);
       case NamespaceRequest.LeaveInline r -> {
         SimulatedInode inode = existing(r.inode());
-        if (inode.layout.inline()) {
-          if (inode.inline.length > 0) {
-            byte[] chunk = new byte[chunkSizeBytes];
-            System.arraycopy(inode.inline, 0, chunk, 0, inode.inline.length);
-            chunks.put(new ChunkKey(inode.id, 0), chunk);
-          }
-          inode.layout = inode.layout.chunked();
-          inode.inline = NOTHING;
-        }
+        leaveInline(inode);
         yield attributes(inode);
       }
       case NamespaceRequest.ReportWrite r -> {
@@ -438,6 +438,74 @@ public final class SimulatedCluster {
         yield new Answer(new Reply.Done());
       }
     };
+  }
+
+  private void leaveInline(SimulatedInode inode) {
+    if (inode.layout.inline()) {
+      if (inode.inline.length > 0) {
+        byte[] chunk = new byte[chunkSizeBytes];
+        System.arraycopy(inode.inline, 0, chunk, 0, inode.inline.length);
+        chunks.put(new ChunkKey(inode.id, 0), chunk);
+      }
+      inode.layout = inode.layout.chunked();
+      inode.inline = NOTHING;
+    }
+  }
+
+  private @Nullable Answer file(
+      FileRequest request,
+      byte[] payload,
+      BiConsumer<@Nullable Answer, @Nullable FsException> later)
+      throws FsException {
+    SimulatedInode inode = existing(request.inode());
+    return switch (request) {
+      case FileRequest.ReserveAppend r -> {
+        if (inode.beforeCut != null) {
+          heldByCuts.add(() -> {
+            try {
+              later.accept(reserve(inode, r, payload), null);
+            } catch (FsException e) {
+              later.accept(null, e);
+            }
+          });
+          yield null;
+        }
+        yield reserve(inode, r, payload);
+      }
+      case FileRequest.FinishAppend r -> {
+        // In the order in which they come: to publish them in order is the owner's art, not ours.
+        if (r.stored() && r.dataGeneration() == inode.generation) {
+          inode.size = Math.max(inode.size, r.offset() + r.lengthBytes());
+          inode.mtime = Math.max(inode.mtime, r.mtimeNanos());
+          inode.version++;
+        }
+        yield attributes(inode);
+      }
+      case FileRequest.ChangeRange r -> throw new AssertionError("not simulated: " + r);
+    };
+  }
+
+  private Answer reserve(SimulatedInode inode, FileRequest.ReserveAppend r, byte[] payload)
+      throws FsException {
+    SimulatedInode _ = existing(inode.id);
+    int length = Math.toIntExact(r.lengthBytes());
+    if (inode.layout.inline() && payload.length > 0 && inode.size + length <= inlineMaxBytes) {
+      long offset = inode.size;
+      inode.inline = Arrays.copyOf(inode.inline, (int) offset + length);
+      System.arraycopy(payload, 0, inode.inline, (int) offset, length);
+      inode.size = offset + length;
+      inode.mtime = Math.max(inode.mtime, r.nowNanos());
+      inode.version++;
+      return new Answer(new Reply.Appended(inode.attributes(), offset, true));
+    }
+    leaveInline(inode);
+    if (inode.appendGeneration != inode.generation) {
+      inode.appendGeneration = inode.generation;
+      inode.appendEnd = 0;
+    }
+    long offset = Math.max(inode.size, inode.appendEnd);
+    inode.appendEnd = offset + length;
+    return new Answer(new Reply.Appended(inode.attributes(), offset, false));
   }
 
   private void reportHeld(
@@ -739,6 +807,8 @@ public final class SimulatedCluster {
       case DataRequest.WriteChunks r -> write(node, r, payload);
       case DataRequest.ReadChunks r -> read(node, r);
       case DataRequest.SyncChunks _ -> new Answer(new Reply.Done());
+      case DataRequest.SeekChunks _, DataRequest.MeasureChunks _ ->
+          throw new AssertionError("the simulation has no holes");
       case DataRequest.DiscardChunks r -> throw new AssertionError("a client sent " + r);
     };
   }

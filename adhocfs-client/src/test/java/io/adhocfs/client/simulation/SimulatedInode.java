@@ -35,6 +35,11 @@ final class SimulatedInode {
   /** What is shown while a cut is under way. */
   @Nullable FileAttributes beforeCut;
 
+  /** Up to where appends have room, within one generation. */
+  long appendEnd;
+
+  long appendGeneration;
+
   final Map<Long, Long> pins = new HashMap<>();
   final TreeMap<EntryName, InodeId> entries =
       new TreeMap<>(

@@ -66,6 +66,20 @@ public interface ChunkStore extends AutoCloseable {
       throws FsException;
 
   /**
+   * Where the next data, or the next hole, of a file begins.
+   *
+   * @param slots the slots to look in
+   * @param fromByte 0 or more
+   * @return an offset in the file, in a chunk of these slots; Long.MAX_VALUE = there is none
+   * @throws FsException STORAGE_FAILED
+   */
+  long seek(InodeId inode, FileLayout layout, long fromByte, boolean hole, IntPredicate slots)
+      throws FsException;
+
+  /** Space that a file's chunks take here. */
+  long allocatedBytes(InodeId inode) throws FsException;
+
+  /**
    * Makes the chunks of a file survive a power failure.
    *
    * @throws FsException STORAGE_FAILED

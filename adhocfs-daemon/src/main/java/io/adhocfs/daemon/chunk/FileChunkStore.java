@@ -524,6 +524,118 @@ public final class FileChunkStore implements ChunkStore {
   }
 
   @Override
+  public long seek(
+      InodeId inode, FileLayout layout, long fromByte, boolean hole, IntPredicate slots)
+      throws FsException {
+    if (fromByte < 0 || fromByte > FileLayout.FILE_BYTES_MAX) {
+      throw new IllegalArgumentException("a search from " + fromByte);
+    }
+    StampedLock lock = lock(inode.value());
+    long stamp = lock.readLock();
+    try {
+      refuseIfClosed();
+      return hole
+          ? hole(inode.value(), layout, fromByte, slots)
+          : data(inode.value(), layout, fromByte, slots);
+    } finally {
+      lock.unlockRead(stamp);
+    }
+  }
+
+  private long data(long inode, FileLayout layout, long fromByte, IntPredicate slots)
+      throws FsException {
+    int size = layout.chunkSizeBytes();
+    long[] segments = files.segments(inode);
+    Arrays.sort(segments);
+    for (long segment : segments) {
+      long firstChunk = segment << SegmentFiles.SEGMENT_SHIFT;
+      long from = Math.max(0, fromByte - firstChunk * size);
+      if (from >= SegmentFiles.SEGMENT_CHUNKS * size) {
+        continue;
+      }
+      SegmentFile file = files.acquire(new SegmentFiles.Key(inode, segment), false);
+      if (file == null) {
+        continue;
+      }
+      try {
+        long found = NativeFile.data(file.descriptor(), from);
+        while (found >= 0) {
+          long chunk = firstChunk + found / size;
+          if (slots.test(ChunkIndex.slot(layout, chunk))) {
+            return firstChunk * size + found;
+          }
+          found = NativeFile.data(file.descriptor(), (found / size + 1) * size);
+        }
+      } finally {
+        files.release(file);
+      }
+    }
+    return Long.MAX_VALUE;
+  }
+
+  private long hole(long inode, FileLayout layout, long fromByte, IntPredicate slots)
+      throws FsException {
+    int size = layout.chunkSizeBytes();
+    long cycle = ChunkIndex.cycle(layout);
+    SegmentFile file = null;
+    try {
+      long skipped = 0;
+      for (long chunk = fromByte / size; skipped < cycle; chunk++) {
+        if (!slots.test(ChunkIndex.slot(layout, chunk))) {
+          skipped++;
+          continue;
+        }
+        skipped = 0;
+        var key = key(inode, chunk);
+        if (file == null || !file.key().equals(key)) {
+          if (file != null) {
+            files.release(file);
+          }
+          file = files.acquire(key, false);
+        }
+        long start = Math.max(fromByte, chunk * size);
+        long offset = start - chunk * size;
+        long position = position(layout, chunk);
+        long found = file == null ? -1 : NativeFile.hole(file.descriptor(), position + offset);
+        if (found < 0) {
+          return start;
+        }
+        if (found < position + size) {
+          return chunk * size + found - position;
+        }
+      }
+      return Long.MAX_VALUE;
+    } finally {
+      if (file != null) {
+        files.release(file);
+      }
+    }
+  }
+
+  @Override
+  public long allocatedBytes(InodeId inode) throws FsException {
+    StampedLock lock = lock(inode.value());
+    long stamp = lock.readLock();
+    try {
+      refuseIfClosed();
+      long sum = 0;
+      for (long segment : files.segments(inode.value())) {
+        SegmentFile file = files.acquire(new SegmentFiles.Key(inode.value(), segment), false);
+        if (file != null) {
+          try {
+            sum += NativeFile.extent(file.descriptor()).allocatedBytes();
+          } finally {
+            files.release(file);
+          }
+        }
+      }
+      return sum;
+    } finally {
+      lock.unlockRead(stamp);
+    }
+  }
+
+  @Override
   public void sync(InodeId inode) throws FsException {
     StampedLock lock = lock(inode.value());
     long stamp = lock.readLock();

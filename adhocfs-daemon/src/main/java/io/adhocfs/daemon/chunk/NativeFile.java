@@ -267,6 +267,16 @@ final class NativeFile {
         && seek(descriptor, position, SEEK_HOLE) >= position + length;
   }
 
+  /** Where the next data from a position on begins; negative = there is none. */
+  static long data(int descriptor, long position) {
+    return seek(descriptor, position, SEEK_DATA);
+  }
+
+  /** Where the next hole from a position on begins; negative = the file ends before. */
+  static long hole(int descriptor, long position) {
+    return seek(descriptor, position, SEEK_HOLE);
+  }
+
   static long size(int descriptor) throws FsException {
     long size = seek(descriptor, 0, SEEK_END);
     if (size < 0) {

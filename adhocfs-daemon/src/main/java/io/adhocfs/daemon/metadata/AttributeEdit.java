@@ -19,6 +19,7 @@ public final class AttributeEdit {
   private long dataGeneration;
   private long dataVersion;
   private boolean mayHaveHoles;
+  private boolean hasExtendedAttributes;
   private FileLayout layout;
 
   private AttributeEdit(FileAttributes before) {
@@ -35,6 +36,7 @@ public final class AttributeEdit {
     dataGeneration = before.dataGeneration();
     dataVersion = before.dataVersion();
     mayHaveHoles = before.mayHaveHoles();
+    hasExtendedAttributes = before.hasExtendedAttributes();
     layout = before.layout();
   }
 
@@ -97,6 +99,11 @@ public final class AttributeEdit {
     return this;
   }
 
+  public AttributeEdit hasExtendedAttributes(boolean value) {
+    hasExtendedAttributes = value;
+    return this;
+  }
+
   /** The inode, not its content, has changed. */
   public AttributeEdit touched(long nowNanos) {
     ctimeNanos = Times.ctime(before, nowNanos);
@@ -128,6 +135,7 @@ public final class AttributeEdit {
         dataGeneration,
         dataVersion,
         mayHaveHoles,
+        hasExtendedAttributes,
         layout);
   }
 }

@@ -88,7 +88,15 @@ public final class Batch implements AutoCloseable {
     if (attributes.type() == FileType.SYMLINK) {
       delete(Keys.key(slot, RecordKind.SYMLINK, id.value()));
     }
+    if (attributes.hasExtendedAttributes()) {
+      for (StoredAttribute attribute : store.extendedAttributes(id)) {
+        removeExtendedAttribute(id, attribute.name());
+      }
+    }
     if (attributes.isRegular()) {
+      if (store.appendEnd(id) != null) {
+        removeAppendEnd(id);
+      }
       if (attributes.layout().inline()) {
         delete(Keys.key(slot, RecordKind.INLINE_DATA, id.value()));
       }
@@ -114,6 +122,15 @@ public final class Batch implements AutoCloseable {
     put(Keys.key(id.slotValue(), RecordKind.SYMLINK, id.value()), target);
   }
 
+  /** The inode's attributes say that it has some: the caller's business, as on removal. */
+  public void putExtendedAttribute(InodeId id, byte[] name, byte[] value) throws FsException {
+    put(Keys.key(id.slotValue(), RecordKind.XATTR, id.value(), name), value);
+  }
+
+  public void removeExtendedAttribute(InodeId id, byte[] name) throws FsException {
+    delete(Keys.key(id.slotValue(), RecordKind.XATTR, id.value(), name));
+  }
+
   /** Makes a name, or has it point elsewhere. */
   public void putEntry(EntryKey entry, InodeId inode, FileType type) throws FsException {
     put(MetadataStore.entryKey(entry), Records.dentry(inode, type));
@@ -131,6 +148,17 @@ public final class Batch implements AutoCloseable {
 
   public void removePin(InodeId inode, SessionId session) throws FsException {
     delete(Keys.key(inode.slotValue(), RecordKind.PIN, inode.value(), session.value()));
+  }
+
+  /** Sets the record of an owner's locks of a kind on an inode. */
+  public void putLock(InodeId inode, SessionId session, long owner, byte kind, byte[] locks)
+      throws FsException {
+    put(MetadataStore.lockKey(inode, session, owner, kind), locks);
+  }
+
+  public void removeLock(InodeId inode, SessionId session, long owner, byte kind)
+      throws FsException {
+    delete(MetadataStore.lockKey(inode, session, owner, kind));
   }
 
   public void putReply(int slot, SessionId session, long sequence, byte[] reply)
@@ -176,6 +204,16 @@ public final class Batch implements AutoCloseable {
             cut.inode().value(),
             cut.generation()));
     afterCommit.add(() -> store.cutPending(cut.inode(), -1));
+  }
+
+  public void putAppendEnd(InodeId inode, AppendEnd end) throws FsException {
+    put(Keys.key(inode.slotValue(), RecordKind.APPEND_END, inode.value()), Records.appendEnd(end));
+    afterCommit.add(() -> store.appendEnd(inode, end));
+  }
+
+  public void removeAppendEnd(InodeId inode) throws FsException {
+    delete(Keys.key(inode.slotValue(), RecordKind.APPEND_END, inode.value()));
+    afterCommit.add(() -> store.appendEnd(inode, null));
   }
 
   public void removeReclaim(InodeId inode) throws FsException {

@@ -51,6 +51,9 @@ public final class MetadataStore {
   /** How many records of work under way an inode has; absent = 0. */
   private final Map<InodeId, Integer> pendingCuts = new HashMap<>();
 
+  /** What the records say; few files are being appended to at a time. */
+  private final Map<InodeId, AppendEnd> appendEnds = new HashMap<>();
+
   private Consumer<InodeId> reclaimListener = inode -> {};
 
   // Written by the metadata thread, read by any.
@@ -90,6 +93,32 @@ public final class MetadataStore {
     return database.get(Keys.key(id.slotValue(), RecordKind.SYMLINK, id.value()));
   }
 
+  /** Value of an extended attribute, or null. */
+  public byte @Nullable [] extendedAttribute(InodeId id, byte[] name) throws FsException {
+    return database.get(Keys.key(id.slotValue(), RecordKind.XATTR, id.value(), name));
+  }
+
+  /** The extended attributes of an inode, in order of their names' bytes. */
+  public List<StoredAttribute> extendedAttributes(InodeId id) throws FsException {
+    List<StoredAttribute> attributes = new ArrayList<>();
+    byte[] prefix = Keys.key(id.slotValue(), RecordKind.XATTR, id.value());
+    try (RocksIterator iterator = database.raw().newIterator()) {
+      iterator.seek(prefix);
+      while (iterator.isValid()) {
+        byte[] key = iterator.key();
+        if (!startsWith(key, prefix)) {
+          break;
+        }
+        attributes.add(
+            new StoredAttribute(
+                Arrays.copyOfRange(key, prefix.length, key.length), iterator.value().length));
+        iterator.next();
+      }
+      check(iterator);
+    }
+    return attributes;
+  }
+
   /** What a name stands for, or null. */
   public @Nullable Dentry dentry(EntryKey entry) throws FsException {
     byte[] value = database.get(entryKey(entry));
@@ -112,6 +141,19 @@ public final class MetadataStore {
     return !pendingCuts.isEmpty() && pendingCuts.containsKey(inode);
   }
 
+  /** Up to where appends have been given room; null = not past the size. */
+  public @Nullable AppendEnd appendEnd(InodeId inode) {
+    return appendEnds.isEmpty() ? null : appendEnds.get(inode);
+  }
+
+  void appendEnd(InodeId inode, @Nullable AppendEnd end) {
+    if (end == null) {
+      appendEnds.remove(inode);
+    } else {
+      appendEnds.put(inode, end);
+    }
+  }
+
   static byte[] entryKey(EntryKey entry) {
     EntryName name = entry.name();
     return Keys.key(
@@ -120,6 +162,12 @@ public final class MetadataStore {
         entry.directory().value(),
         name.hash(),
         name.bytes());
+  }
+
+  static byte[] lockKey(InodeId inode, SessionId session, long owner, byte kind) {
+    byte[] rest = Arrays.copyOf(Records.number(owner), Long.BYTES + 1);
+    rest[Long.BYTES] = kind;
+    return Keys.key(inode.slotValue(), RecordKind.LOCK, inode.value(), session.value(), rest);
   }
 
   /**
@@ -306,6 +354,17 @@ public final class MetadataStore {
       recovery.cut(cut);
     } else if (kind == RecordKind.RECLAIM.code()) {
       recovery.reclaim(new InodeId(Keys.number(key, 0)));
+    } else if (kind == RecordKind.APPEND_END.code()) {
+      var inode = new InodeId(Keys.number(key, 0));
+      appendEnds.put(inode, Records.appendEnd(inode, value));
+      recovery.appendEnd(inode);
+    } else if (kind == RecordKind.LOCK.code()) {
+      recovery.lock(
+          new InodeId(Keys.number(key, 0)),
+          new SessionId(Keys.number(key, 1)),
+          Keys.number(key, 2),
+          key[key.length - 1],
+          value);
     }
   }
 

@@ -103,6 +103,21 @@ final class Records {
     }
   }
 
+  static byte[] appendEnd(AppendEnd end) {
+    var value = new byte[2 * Long.BYTES];
+    LONG.set(value, 0, end.endByte());
+    LONG.set(value, Long.BYTES, end.sinceGeneration());
+    return value;
+  }
+
+  static AppendEnd appendEnd(InodeId inode, byte[] value) throws FsException {
+    if (value.length != 2 * Long.BYTES) {
+      throw new FsException(
+          FsError.CORRUPT, "an end of appends to " + inode + " of " + value.length + " bytes");
+    }
+    return new AppendEnd((long) LONG.get(value, 0), (long) LONG.get(value, Long.BYTES));
+  }
+
   byte[] cut(PendingCut cut) {
     scratch.clear();
     writer.byteValue(VERSION);

@@ -18,4 +18,9 @@ public interface Recovery {
   void cut(PendingCut cut);
 
   void reclaim(InodeId inode);
+
+  void appendEnd(InodeId inode);
+
+  void lock(InodeId inode, SessionId session, long owner, byte kind, byte[] value)
+      throws FsException;
 }

@@ -12,7 +12,9 @@ import io.adhocfs.protocol.placement.Placement;
 import io.adhocfs.protocol.transport.RequestHandler.Exchange;
 import io.adhocfs.protocol.wire.DataRequest;
 import io.adhocfs.protocol.wire.DataRequest.DiscardChunks;
+import io.adhocfs.protocol.wire.DataRequest.MeasureChunks;
 import io.adhocfs.protocol.wire.DataRequest.ReadChunks;
+import io.adhocfs.protocol.wire.DataRequest.SeekChunks;
 import io.adhocfs.protocol.wire.DataRequest.SyncChunks;
 import io.adhocfs.protocol.wire.DataRequest.WriteChunks;
 import io.adhocfs.protocol.wire.Reply;
@@ -103,7 +105,8 @@ public final class DataService implements DataRequestHandler, AutoCloseable {
 
   private int threadOf(Exchange exchange, DataRequest request) {
     return switch (request) {
-      case ReadChunks _ -> Math.floorMod(nextReader.getAndIncrement(), threads.length);
+      case ReadChunks _, SeekChunks _, MeasureChunks _ ->
+          Math.floorMod(nextReader.getAndIncrement(), threads.length);
       case WriteChunks write -> threadOf(exchange, write.inode().value());
       case DiscardChunks discard -> threadOf(exchange, discard.inode().value());
       case SyncChunks sync -> threadOf(exchange, sync.inode().value());
@@ -142,6 +145,17 @@ public final class DataService implements DataRequestHandler, AutoCloseable {
           case WriteChunks write -> write(exchange, write, payload);
           case ReadChunks read -> read(exchange, read);
           case DiscardChunks discard -> discard(exchange, discard);
+          case SeekChunks seek -> {
+            if (seek.fromByte() < 0 || seek.fromByte() > FileLayout.FILE_BYTES_MAX) {
+              throw new FsException(FsError.BAD_MESSAGE, "a search from " + seek.fromByte());
+            }
+            exchange.reply(
+                new Reply.Position(
+                    store.seek(
+                        seek.inode(), seek.layout(), seek.fromByte(), seek.hole(), cluster::owns)));
+          }
+          case MeasureChunks measure ->
+              exchange.reply(new Reply.Allocated(store.allocatedBytes(measure.inode())));
           case SyncChunks sync -> {
             store.sync(sync.inode());
             exchange.reply(new Reply.Done());

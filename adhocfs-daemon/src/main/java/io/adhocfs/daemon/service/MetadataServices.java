@@ -2,6 +2,7 @@ package io.adhocfs.daemon.service;
 
 import io.adhocfs.daemon.cluster.ClusterState;
 import io.adhocfs.daemon.cluster.Peers;
+import io.adhocfs.daemon.locking.LockService;
 import io.adhocfs.daemon.metadata.Batch;
 import io.adhocfs.daemon.metadata.MetadataStore;
 import io.adhocfs.daemon.metadata.MetadataThread;
@@ -78,7 +79,9 @@ public final class MetadataServices {
   private final Coordinator coordinator;
   private final Participant participant;
   private final FileCuts cuts;
+  private final FileAppends appends;
   private final Reclaimer reclaimer;
+  private final LockService advisoryLocks;
   private final RequestRouter router;
 
   private MetadataServices(Surroundings s) {
@@ -90,6 +93,8 @@ public final class MetadataServices {
     Supplier<Backoff> backoffs =
         () -> new Backoff(timing.backoffMin(), timing.backoffMax(), s.random());
     sessions = new Sessions(store, thread, s.settings().duration(Setting.CLIENT_LEASE));
+    advisoryLocks = new LockService(thread, store);
+    sessions.alsoHeld(advisoryLocks);
     var locks = new KeyLocks(thread);
     var rules = new ChangeRules(store, sessions, chunkSizeBytes);
     coordinator =
@@ -116,6 +121,7 @@ public final class MetadataServices {
             s.random());
     var discards = new Discards(thread, s.peers(), backoffs);
     cuts = new FileCuts(thread, store, s.cluster(), discards, locks, s.crashPoints(), backoffs);
+    appends = new FileAppends(thread, store, locks, cuts);
     reclaimer = new Reclaimer(thread, store, s.cluster(), discards, s.crashPoints(), backoffs);
     var departure =
         new InlineDeparture(thread, store, s.cluster(), s.peers(), locks, cuts, s.crashPoints());
@@ -140,6 +146,7 @@ public final class MetadataServices {
             coordinator,
             plans,
             cuts,
+            appends,
             departure,
             s.blocking(),
             s.crashPoints(),
@@ -154,6 +161,9 @@ public final class MetadataServices {
             s.cluster(),
             sessions,
             namespace,
+            new FileService(
+                store, locks, namespace, cuts, appends, departure, s.crashPoints(), inlineBytesMax),
+            advisoryLocks,
             new TransactionService(coordinator, participant),
             control,
             s.data(),
@@ -176,6 +186,7 @@ public final class MetadataServices {
     services.recover();
     services.makeRoot(surroundings, rootOwner);
     services.cuts.start();
+    services.appends.start();
     services.coordinator.start();
     services.participant.start();
     services.sessions.start();
@@ -215,6 +226,18 @@ public final class MetadataServices {
           @Override
           public void reclaim(InodeId inode) {
             reclaimer.add(inode);
+          }
+
+          @Override
+          public void appendEnd(InodeId inode) {
+            appends.recover(inode);
+          }
+
+          @Override
+          public void lock(InodeId inode, SessionId session, long owner, byte kind, byte[] value)
+              throws FsException {
+            sessions.recoverSession(session);
+            advisoryLocks.recover(inode, session, owner, kind, value);
           }
         });
   }

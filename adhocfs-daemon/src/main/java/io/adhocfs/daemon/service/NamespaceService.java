@@ -29,6 +29,7 @@ import io.adhocfs.protocol.placement.Placement;
 import io.adhocfs.protocol.transport.RequestHandler.Exchange;
 import io.adhocfs.protocol.wire.DirectoryEntry;
 import io.adhocfs.protocol.wire.EntryKey;
+import io.adhocfs.protocol.wire.ExtendedAttributeRequest;
 import io.adhocfs.protocol.wire.NamespaceRequest;
 import io.adhocfs.protocol.wire.OperationStamp;
 import io.adhocfs.protocol.wire.PinRelease;
@@ -57,9 +58,6 @@ final class NamespaceService {
   /** PATH_MAX - 1. */
   private static final int SYMLINK_BYTES_MAX = 4095;
 
-  /** Leaves room to round up to a chunk. */
-  private static final long FILE_BYTES_MAX = Long.MAX_VALUE - FileLayout.CHUNK_SIZE_BYTES_MAX;
-
   private static final int PAGE_BYTES_MAX = 256 << 10;
   private static final int ENTRY_BYTES = 11;
   private static final int ENTRY_WITH_ATTRIBUTES_BYTES = 124;
@@ -76,12 +74,14 @@ final class NamespaceService {
   private final Coordinator coordinator;
   private final NamespacePlans plans;
   private final FileCuts cuts;
+  private final FileAppends appends;
   private final InlineDeparture departure;
   private final Executor blocking;
   private final CrashPoints crashPoints;
   private final long waitNanos;
   private final int chunkSizeBytes;
   private final int inlineBytesMax;
+  private final ExtendedAttributes extendedAttributes;
 
   NamespaceService(
       MetadataThread thread,
@@ -93,6 +93,7 @@ final class NamespaceService {
       Coordinator coordinator,
       NamespacePlans plans,
       FileCuts cuts,
+      FileAppends appends,
       InlineDeparture departure,
       Executor blocking,
       CrashPoints crashPoints,
@@ -108,17 +109,19 @@ final class NamespaceService {
     this.coordinator = coordinator;
     this.plans = plans;
     this.cuts = cuts;
+    this.appends = appends;
     this.departure = departure;
     this.blocking = blocking;
     this.crashPoints = crashPoints;
     this.waitNanos = waitNanos;
     this.chunkSizeBytes = chunkSizeBytes;
     this.inlineBytesMax = inlineBytesMax;
+    this.extendedAttributes = new ExtendedAttributes(store, locks, cuts, crashPoints);
   }
 
   /** A part of an operation that runs without a pause. */
   @FunctionalInterface
-  private interface Body {
+  interface Body {
     /**
      * Does all of it, the answer included, or nothing.
      *
@@ -127,7 +130,7 @@ final class NamespaceService {
     @Nullable LockKey run() throws FsException;
   }
 
-  private void run(Consumer<FsException> failed, Body body) {
+  void run(Consumer<FsException> failed, Body body) {
     run(failed, body, 0);
   }
 
@@ -149,18 +152,22 @@ final class NamespaceService {
     }
   }
 
-  private static Consumer<FsException> failing(Exchange exchange) {
+  /** Waits for a key as any request would. */
+  void await(LockKey key, Runnable then, Consumer<FsException> failed) {
+    locks.await(key, thread.nanoTime() + waitNanos, then, failed);
+  }
+
+  static Consumer<FsException> failing(Exchange exchange) {
     return error -> exchange.fail(error.error(), String.valueOf(error.getMessage()));
   }
 
   /** What a stamped operation does with its ticket. */
   @FunctionalInterface
-  private interface StampedBody {
+  interface StampedBody {
     @Nullable LockKey run(Ticket ticket) throws FsException;
   }
 
-  private void once(
-      Exchange exchange, Session session, OperationStamp stamp, int slot, StampedBody body)
+  void once(Exchange exchange, Session session, OperationStamp stamp, int slot, StampedBody body)
       throws FsException {
     Ticket ticket = sessions.admit(session, stamp, slot, exchange);
     if (ticket != null) {
@@ -195,7 +202,13 @@ final class NamespaceService {
         requireMode((set.mask() & NamespaceRequest.SetAttributes.MASK_MODE) != 0 ? set.mode() : 0);
         once(exchange, session, set.stamp(), slot, ticket -> setAttributes(ticket, set));
       }
-      case NamespaceRequest.Truncate truncate -> truncate(exchange, session, truncate);
+      case NamespaceRequest.Truncate truncate ->
+          onceAfterCut(
+              exchange,
+              session,
+              truncate.stamp(),
+              truncate.inode(),
+              ticket -> truncate(ticket, truncate));
       case NamespaceRequest.Create create -> {
         requireMode(create.mode());
         once(exchange, session, create.stamp(), slot, ticket -> create(ticket, create));
@@ -235,6 +248,22 @@ final class NamespaceService {
     }
   }
 
+  /** As the other form, of extended attributes. */
+  void handle(Exchange exchange, Session session, ExtendedAttributeRequest request)
+      throws FsException {
+    int slot = request.slotValue();
+    switch (request) {
+      case ExtendedAttributeRequest.GetExtendedAttribute get ->
+          run(failing(exchange), () -> extendedAttributes.get(exchange, get));
+      case ExtendedAttributeRequest.ListExtendedAttributes list ->
+          run(failing(exchange), () -> extendedAttributes.list(exchange, list));
+      case ExtendedAttributeRequest.SetExtendedAttribute set ->
+          once(exchange, session, set.stamp(), slot, t -> extendedAttributes.set(t, set));
+      case ExtendedAttributeRequest.RemoveExtendedAttribute remove ->
+          once(exchange, session, remove.stamp(), slot, t -> extendedAttributes.remove(t, remove));
+    }
+  }
+
   private static void requireMode(int mode) throws FsException {
     if ((mode & ~FileAttributes.MODE_MASK) != 0) {
       throw new FsException(FsError.INVALID, "mode " + Integer.toOctalString(mode));
@@ -249,7 +278,7 @@ final class NamespaceService {
     return attributes;
   }
 
-  private FileAttributes existingFile(InodeId inode) throws FsException {
+  FileAttributes existingFile(InodeId inode) throws FsException {
     FileAttributes attributes = existing(inode);
     if (attributes.isDirectory()) {
       throw new FsException(FsError.IS_DIRECTORY, "inode " + inode + " is a directory");
@@ -306,8 +335,14 @@ final class NamespaceService {
     FileAttributes before = existing(request.inode());
     int mask = request.mask();
     AttributeEdit edit = AttributeEdit.of(before).touched(request.ctimeNanos());
+    int losing =
+        NamespaceRequest.SetAttributes.MASK_CLEAR_SET_ID
+            | NamespaceRequest.SetAttributes.MASK_UID
+            | NamespaceRequest.SetAttributes.MASK_GID;
     if ((mask & NamespaceRequest.SetAttributes.MASK_MODE) != 0) {
       edit.mode(request.mode());
+    } else if ((mask & losing) != 0) {
+      edit.mode(before.modeWithoutSetId());
     }
     if ((mask & NamespaceRequest.SetAttributes.MASK_UID) != 0) {
       edit.uid(request.uid());
@@ -326,7 +361,7 @@ final class NamespaceService {
   }
 
   /** Writes new attributes of an inode as the whole effect of an operation, and answers them. */
-  private void change(Ticket ticket, FileAttributes after) throws FsException {
+  void change(Ticket ticket, FileAttributes after) throws FsException {
     Reply reply = new Reply.Attributes(cuts.visible(after));
     try (Batch batch = store.batch()) {
       batch.putInode(after);
@@ -613,7 +648,7 @@ final class NamespaceService {
   }
 
   /** What holds a file or its end, or null. */
-  private @Nullable LockKey heldFile(InodeId inode) {
+  @Nullable LockKey heldFile(InodeId inode) {
     LockKey held = locks.heldInode(inode);
     return held != null ? held : locks.heldCut(inode);
   }
@@ -627,6 +662,7 @@ final class NamespaceService {
     }
     FileAttributes before = existingFile(inode);
     if (request.dataGeneration() > before.dataGeneration()
+        || request.solidFromBytes() < 0
         || request.sizeBytes() < 0
         || (before.layout().inline() && request.sizeBytes() > 0)) {
       throw new FsException(
@@ -638,7 +674,7 @@ final class NamespaceService {
               + " up to "
               + request.sizeBytes());
     }
-    if (request.sizeBytes() > FILE_BYTES_MAX) {
+    if (request.sizeBytes() > FileLayout.FILE_BYTES_MAX) {
       throw new FsException(FsError.FILE_TOO_BIG, "a size of " + request.sizeBytes());
     }
     boolean stale = request.dataGeneration() < before.dataGeneration();
@@ -659,8 +695,10 @@ final class NamespaceService {
     }
     AttributeEdit edit = AttributeEdit.of(before).contentChanged(request.mtimeNanos());
     if (request.sizeBytes() > before.sizeBytes()) {
-      // Whoever wrote the end need not have written all before it.
-      edit.sizeBytes(request.sizeBytes()).mayHaveHoles();
+      edit.sizeBytes(request.sizeBytes());
+      if (request.solidFromBytes() > before.sizeBytes()) {
+        edit.mayHaveHoles();
+      }
     }
     FileAttributes after = edit.done();
     try (Batch batch = store.batch()) {
@@ -672,33 +710,25 @@ final class NamespaceService {
     return null;
   }
 
-  private void truncate(Exchange exchange, Session session, NamespaceRequest.Truncate request)
+  /** Runs an operation that may cut a file once; a stored answer waits for the cut. */
+  void onceAfterCut(
+      Exchange exchange, Session session, OperationStamp stamp, InodeId inode, StampedBody body)
       throws FsException {
-    LockKey held = locks.heldCut(request.inode());
-    if (held != null && sessions.hasStored(session, request.stamp())) {
+    LockKey held = locks.heldCut(inode);
+    if (held != null && sessions.hasStored(session, stamp)) {
       // Decided before a restart and not done everywhere: the stored answer must wait for that.
       run(
           failing(exchange),
           () -> {
-            LockKey still = locks.heldCut(request.inode());
+            LockKey still = locks.heldCut(inode);
             if (still == null) {
-              truncateOnce(exchange, session, request);
+              once(exchange, session, stamp, inode.slotValue(), body);
             }
             return still;
           });
     } else {
-      truncateOnce(exchange, session, request);
+      once(exchange, session, stamp, inode.slotValue(), body);
     }
-  }
-
-  private void truncateOnce(Exchange exchange, Session session, NamespaceRequest.Truncate request)
-      throws FsException {
-    once(
-        exchange,
-        session,
-        request.stamp(),
-        request.slotValue(),
-        ticket -> truncate(ticket, request));
   }
 
   private @Nullable LockKey truncate(Ticket ticket, NamespaceRequest.Truncate request)
@@ -713,7 +743,7 @@ final class NamespaceService {
     if (size < 0) {
       throw new FsException(FsError.INVALID, "a size of " + size);
     }
-    if (size > FILE_BYTES_MAX) {
+    if (size > FileLayout.FILE_BYTES_MAX) {
       throw new FsException(FsError.FILE_TOO_BIG, "a size of " + size);
     }
     if (before.layout().inline()) {
@@ -726,7 +756,7 @@ final class NamespaceService {
       } else {
         truncateInline(ticket, request, before);
       }
-    } else if (size < before.sizeBytes()) {
+    } else if (size < appends.freeFrom(before)) {
       cut(ticket, request, before);
     } else {
       AttributeEdit edit = AttributeEdit.of(before).contentChanged(request.nowNanos());
@@ -779,16 +809,21 @@ final class NamespaceService {
             PendingCut.Kind.CUT,
             before.layout(),
             request.sizeBytes(),
-            (before.sizeBytes() + chunk - 1) / chunk * chunk);
+            (appends.freeFrom(before) + chunk - 1) / chunk * chunk);
     // Told when the cut is done, so with the generation that holds then.
     Reply reply = new Reply.Attributes(after);
     try (Batch batch = store.batch()) {
       batch.putInode(after);
       batch.putCut(cut);
+      if (store.appendEnd(before.id()) != null) {
+        batch.removeAppendEnd(before.id());
+      }
       ticket.store(batch, reply);
       batch.commit();
     }
     cuts.begin(cut, () -> ticket.reply(reply));
+    // Once the cut hides the new generation: who knew it could write behind the cut.
+    appends.cut(after);
   }
 
   private void sync(Exchange exchange) {

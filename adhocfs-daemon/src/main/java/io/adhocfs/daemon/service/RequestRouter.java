@@ -1,6 +1,7 @@
 package io.adhocfs.daemon.service;
 
 import io.adhocfs.daemon.cluster.ClusterState;
+import io.adhocfs.daemon.locking.LockService;
 import io.adhocfs.daemon.session.Session;
 import io.adhocfs.daemon.session.Sessions;
 import io.adhocfs.protocol.model.Epoch;
@@ -11,6 +12,9 @@ import io.adhocfs.protocol.model.TrafficClass;
 import io.adhocfs.protocol.transport.RequestHandler;
 import io.adhocfs.protocol.wire.ControlRequest;
 import io.adhocfs.protocol.wire.DataRequest;
+import io.adhocfs.protocol.wire.ExtendedAttributeRequest;
+import io.adhocfs.protocol.wire.FileRequest;
+import io.adhocfs.protocol.wire.LockRequest;
 import io.adhocfs.protocol.wire.MessageType;
 import io.adhocfs.protocol.wire.NamespaceRequest;
 import io.adhocfs.protocol.wire.Reply;
@@ -32,6 +36,8 @@ public final class RequestRouter implements RequestHandler {
   private final ClusterState cluster;
   private final Sessions sessions;
   private final NamespaceService namespace;
+  private final FileService files;
+  private final LockService locks;
   private final TransactionService transactions;
   private final ControlService control;
   private final DataRequestHandler data;
@@ -42,6 +48,8 @@ public final class RequestRouter implements RequestHandler {
       ClusterState cluster,
       Sessions sessions,
       NamespaceService namespace,
+      FileService files,
+      LockService locks,
       TransactionService transactions,
       ControlService control,
       DataRequestHandler data,
@@ -50,6 +58,8 @@ public final class RequestRouter implements RequestHandler {
     this.cluster = cluster;
     this.sessions = sessions;
     this.namespace = namespace;
+    this.files = files;
+    this.locks = locks;
     this.transactions = transactions;
     this.control = control;
     this.data = data;
@@ -97,6 +107,9 @@ public final class RequestRouter implements RequestHandler {
       }
       switch (request) {
         case NamespaceRequest asked -> namespace.handle(exchange, session, asked, payload);
+        case FileRequest asked -> files.handle(exchange, session, asked, payload);
+        case LockRequest asked -> locks.handle(exchange, session, asked);
+        case ExtendedAttributeRequest asked -> namespace.handle(exchange, session, asked);
         case TransactionRequest asked -> transactions.handle(exchange, asked);
         case ControlRequest asked -> control.handle(exchange, session, asked);
         case DataRequest asked -> throw new IllegalStateException("handled before");

@@ -1,5 +1,6 @@
 package io.adhocfs.daemon.session;
 
+import com.google.errorprone.annotations.CanIgnoreReturnValue;
 import io.adhocfs.daemon.metadata.Batch;
 import io.adhocfs.daemon.metadata.MetadataStore;
 import io.adhocfs.daemon.metadata.MetadataThread;
@@ -61,6 +62,7 @@ public final class Sessions {
   private final Map<InodeId, Integer> pinsByInode = new HashMap<>();
 
   private final ByteBuf scratch = Unpooled.buffer(512);
+  private SessionHoldings holdings = SessionHoldings.NONE;
 
   public Sessions(MetadataStore store, MetadataThread thread, Duration lease) {
     this.store = store;
@@ -80,6 +82,17 @@ public final class Sessions {
     recovered(session).answered.put(sequence, new Session.Answered(slot, null));
   }
 
+  /** A session that something else was found of at the start. */
+  public void recoverSession(SessionId session) {
+    recovered(session);
+  }
+
+  /** Sets what knows of further things that sessions hold. Once, before anything is served. */
+  public void alsoHeld(SessionHoldings by) {
+    holdings = by;
+  }
+
+  @CanIgnoreReturnValue
   private Session recovered(SessionId id) {
     return sessions.computeIfAbsent(
         id, key -> new Session(key, PeerRole.CLIENT, thread.nanoTime()));
@@ -95,7 +108,7 @@ public final class Sessions {
     long now = thread.nanoTime();
     for (Session session : sessions.values()) {
       if (session.role != PeerRole.DAEMON && now - session.heardNanos > leaseNanos) {
-        if (session.holdsState()) {
+        if (session.holdsState() || holdings.holdsAnything(session.id())) {
           LOG.info(
               "session {} was silent for its lease: {} pins and {} replies go",
               session.id(),
@@ -270,11 +283,16 @@ public final class Sessions {
           NOT_SUPPORTED,
           BAD_HANDLE,
           READ_ONLY,
-          CROSS_DEVICE ->
+          CROSS_DEVICE,
+          TOO_MANY_LOCKS,
+          NO_ATTRIBUTE,
+          ATTRIBUTE_TOO_BIG ->
           true;
       case NO_SPACE,
           BUSY,
           INTERRUPTED,
+          WOULD_BLOCK,
+          DEADLOCK,
           CORRUPT,
           STORAGE_FAILED,
           UNKNOWN_MESSAGE,
@@ -384,6 +402,9 @@ public final class Sessions {
         }
         dropped.add(entry.getKey());
       }
+      if (budget > 0) {
+        holdings.release(session.id(), budget, batch);
+      }
       batch.commit();
       dropped.forEach(session.answered::remove);
     } catch (FsException e) {
@@ -391,7 +412,9 @@ public final class Sessions {
       whenDone.run();
       return;
     }
-    if (session.pins.isEmpty() && session.answered.isEmpty()) {
+    if (session.pins.isEmpty()
+        && session.answered.isEmpty()
+        && !holdings.holdsAnything(session.id())) {
       whenDone.run();
     } else {
       thread.execute(() -> endSlice(session, whenDone));

@@ -41,6 +41,13 @@ public final class Keys {
     return key;
   }
 
+  public static byte[] key(int slot, RecordKind kind, long first, byte[] last) {
+    byte[] key = key(slot, kind, Long.BYTES + last.length);
+    LONG.set(key, PREFIX_BYTES, first);
+    System.arraycopy(last, 0, key, PREFIX_BYTES + Long.BYTES, last.length);
+    return key;
+  }
+
   public static byte[] key(int slot, RecordKind kind, long first, long second, byte[] last) {
     byte[] key = key(slot, kind, 2 * Long.BYTES + last.length);
     LONG.set(key, PREFIX_BYTES, first);

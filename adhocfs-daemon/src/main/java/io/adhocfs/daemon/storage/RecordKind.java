@@ -34,8 +34,10 @@ public enum RecordKind {
   PENDING_CUT(13),
   /** [inode] -> an inode that is gone and whose chunks are not yet all dropped. */
   RECLAIM(14),
-  /** [inode] -> advisory locks. */
-  LOCK(15);
+  /** [inode][session][owner][kind of lock] -> the owner's advisory locks. */
+  LOCK(15),
+  /** [inode] -> up to where appends have been given room that is not all part of the size. */
+  APPEND_END(16);
 
   private final byte code;
 

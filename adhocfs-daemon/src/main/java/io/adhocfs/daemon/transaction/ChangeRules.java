@@ -21,7 +21,10 @@ import java.util.List;
  * node of an operation, its coordinator and its participants. Metadata thread only.
  */
 public final class ChangeRules {
-  /** The most names of a file, and subdirectories of a directory. */
+  /** The most names of a file: as many as ext4 has, which programs are used to. */
+  public static final int NAMES_MAX = 65_000;
+
+  /** The most that a directory's link count can tell of its subdirectories. */
   public static final int LINKS_MAX = Integer.MAX_VALUE;
 
   private final MetadataStore store;
@@ -97,7 +100,7 @@ public final class ChangeRules {
           throw new FsException(FsError.NOT_FOUND, "inode " + inode.id() + " has no name any more");
         }
         long links = (long) inode.linkCount() + adjust.delta();
-        if (links > LINKS_MAX) {
+        if (adjust.delta() > 0 && links > NAMES_MAX) {
           throw new FsException(
               FsError.TOO_MANY_LINKS, "inode " + inode.id() + " has too many names");
         }

@@ -20,6 +20,12 @@ public sealed interface LockKey {
   /** The file's end, while a truncation is under way: the file can't grow or be cut again. */
   record OfCut(InodeId inode) implements LockKey {}
 
+  /** Room behind a file's end that appends are filling. */
+  record OfAppends(InodeId inode) implements LockKey {}
+
+  /** A range of a file that is about to change, for which appends wait. */
+  record OfRange(InodeId inode) implements LockKey {}
+
   /** A key, and how it is wanted. */
   record Wanted(LockKey key, boolean shared) {}
 }

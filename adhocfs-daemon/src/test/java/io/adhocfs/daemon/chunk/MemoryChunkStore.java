@@ -102,6 +102,29 @@ final class MemoryChunkStore implements ChunkStore {
     return new ChunkBytes(outcomes, payload);
   }
 
+  /** Chunk by chunk: what is in one counts as data. */
+  @Override
+  public synchronized long seek(
+      InodeId inode, FileLayout layout, long fromByte, boolean hole, IntPredicate slots) {
+    int size = layout.chunkSizeBytes();
+    long end = chunks.keySet().stream().mapToLong(Address::chunk).max().orElse(-1) + 1;
+    for (long chunk = fromByte / size; chunk <= Math.max(end, fromByte / size); chunk++) {
+      Address address = address(inode, layout, chunk);
+      if (slots.test(address.slot) && chunks.containsKey(address) != hole) {
+        return Math.max(fromByte, chunk * size);
+      }
+    }
+    return Long.MAX_VALUE;
+  }
+
+  @Override
+  public synchronized long allocatedBytes(InodeId inode) {
+    return chunks.entrySet().stream()
+        .filter(entry -> entry.getKey().inode == inode.value())
+        .mapToLong(entry -> entry.getValue().bytes.length)
+        .sum();
+  }
+
   @Override
   public synchronized void discard(
       InodeId inode,

@@ -282,6 +282,18 @@ class DataServiceTest {
     }
 
     @Override
+    public long seek(
+        InodeId inode, FileLayout layout, long fromByte, boolean hole, IntPredicate slots)
+        throws io.adhocfs.protocol.model.FsException {
+      return store.seek(inode, layout, fromByte, hole, slots);
+    }
+
+    @Override
+    public long allocatedBytes(InodeId inode) throws io.adhocfs.protocol.model.FsException {
+      return store.allocatedBytes(inode);
+    }
+
+    @Override
     public void sync(InodeId inode) {
       entered.countDown();
       try {

@@ -32,7 +32,7 @@ final class FakeChunks implements DataRequestHandler {
             case DataRequest.WriteChunks write -> write(write, payload);
             case DataRequest.DiscardChunks discard -> discard(discard);
             case DataRequest.SyncChunks sync -> new Reply.Done();
-            case DataRequest.ReadChunks read ->
+            case DataRequest.SeekChunks _, DataRequest.MeasureChunks _, DataRequest.ReadChunks _ ->
                 throw new UnsupportedOperationException("tests look directly");
           });
     } finally {

@@ -611,6 +611,23 @@ class NamespaceServiceTest {
   }
 
   @Test
+  void onlyAWriteBehindTheEndLeavesAHole() throws FsException {
+    FileAttributes file = chunkedFile("f", 2);
+    assertThat(file.mayHaveHoles()).isFalse();
+    long generation = file.dataGeneration();
+    file = client.reportWrite(file.id(), generation, 2 * CHUNK, 3 * CHUNK);
+    assertThat(file.mayHaveHoles()).isFalse();
+    file = client.reportWrite(file.id(), generation, CHUNK, 4 * CHUNK);
+    assertThat(file.mayHaveHoles()).isFalse();
+    file = client.reportWrite(file.id(), generation, 4 * CHUNK + 1, 5 * CHUNK);
+    assertThat(file.mayHaveHoles()).isTrue();
+    assertThat(file.sizeBytes()).isEqualTo(5 * CHUNK);
+    InodeId id = file.id();
+    assertThat(errorOf(() -> client.reportWrite(id, generation, -1, 6 * CHUNK)))
+        .isEqualTo(FsError.INVALID);
+  }
+
+  @Test
   void aCutReachesEveryOwnerOfItsRangeBeforeItIsAnswered() throws FsException {
     FileAttributes file = chunkedFile("f", 7);
     FileAttributes cut = client.truncate(file.id(), CHUNK + 10);

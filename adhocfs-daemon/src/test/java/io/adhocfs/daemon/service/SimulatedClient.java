@@ -14,6 +14,8 @@ import io.adhocfs.protocol.transport.Deadline;
 import io.adhocfs.protocol.transport.RequestHandler.PeerRole;
 import io.adhocfs.protocol.transport.Response;
 import io.adhocfs.protocol.wire.EntryKey;
+import io.adhocfs.protocol.wire.ExtendedAttributeRequest;
+import io.adhocfs.protocol.wire.FileRequest;
 import io.adhocfs.protocol.wire.NamespaceRequest;
 import io.adhocfs.protocol.wire.OperationStamp;
 import io.adhocfs.protocol.wire.Reply;
@@ -62,6 +64,10 @@ final class SimulatedClient {
       case NamespaceRequest.Rename r -> r.stamp().sequence();
       case NamespaceRequest.WriteInline r -> r.stamp().sequence();
       case NamespaceRequest.LeaveInline r -> r.stamp().sequence();
+      case FileRequest.ReserveAppend r -> r.stamp().sequence();
+      case FileRequest.ChangeRange r -> r.stamp().sequence();
+      case ExtendedAttributeRequest.SetExtendedAttribute r -> r.stamp().sequence();
+      case ExtendedAttributeRequest.RemoveExtendedAttribute r -> r.stamp().sequence();
       default -> 0; // carries no number
     };
   }
@@ -245,12 +251,18 @@ final class SimulatedClient {
   }
 
   FileAttributes reportWrite(InodeId inode, long generation, long size) throws FsException {
+    return reportWrite(inode, generation, 0, size);
+  }
+
+  FileAttributes reportWrite(InodeId inode, long generation, long solidFrom, long size)
+      throws FsException {
     return ((Reply.Attributes)
-            call(new NamespaceRequest.ReportWrite(inode, generation, size, nowNanos)))
+            call(new NamespaceRequest.ReportWrite(inode, generation, solidFrom, size, nowNanos)))
         .attributes();
   }
 
   CompletableFuture<Response> reportWriteLater(InodeId inode, long generation, long size) {
-    return start(new NamespaceRequest.ReportWrite(inode, generation, size, nowNanos), new byte[0]);
+    return start(
+        new NamespaceRequest.ReportWrite(inode, generation, 0, size, nowNanos), new byte[0]);
   }
 }

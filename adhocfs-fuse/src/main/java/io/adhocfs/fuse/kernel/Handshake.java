@@ -128,10 +128,18 @@ final class Handshake {
     if (options.asynchronousDirectIo()) {
       wanted |= Init.ASYNC_DIO;
     }
+    if (fileSystem.obeysClearsSetId()) {
+      // It also lets the kernel remember that a file has no set-id bits and no security.capability;
+      // without it, it asks for that attribute before every write.
+      wanted |= Init.HANDLE_KILLPRIV_V2;
+    }
     if (fileSystem.attributeTimeoutNanos() == 0) {
       // Without it the kernel keeps the old last page, its tail zeroed, when another mount makes a
       // file longer.
       wanted |= Init.AUTO_INVAL_DATA;
+    }
+    if (fileSystem.keepsLocks()) {
+      wanted |= Init.POSIX_LOCKS | Init.FLOCK_LOCKS;
     }
     long flags = wanted & offered;
     int ioLengthMax =

@@ -166,6 +166,17 @@ final class Incoming {
     return text;
   }
 
+  /** A copy of a part of the body. */
+  byte[] bytes(int offset, int lengthBytes) throws FsException {
+    if (lengthBytes < 0 || offset + (long) lengthBytes > bodyLengthBytes) {
+      throw new FsException(
+          FsError.INVALID, lengthBytes + " bytes in a body of " + bodyLengthBytes);
+    }
+    byte[] copy = new byte[lengthBytes];
+    MemorySegment.copy(buffer.segment(), U8, InHeader.SIZE + offset, copy, 0, lengthBytes);
+    return copy;
+  }
+
   /** A part of the body as a buffer that its receiver releases. */
   ByteBuf data(int offset, int lengthBytes) throws FsException {
     if (lengthBytes < 0 || offset + (long) lengthBytes > bodyLengthBytes) {

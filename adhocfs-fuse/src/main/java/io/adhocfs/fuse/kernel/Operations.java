@@ -4,12 +4,18 @@ import io.adhocfs.fuse.Errnos;
 import io.adhocfs.fuse.InodeFileSystem;
 import io.adhocfs.fuse.InodeFileSystem.AttributeChange;
 import io.adhocfs.fuse.InodeFileSystem.OpenMode;
+import io.adhocfs.fuse.kernel.Protocol.CopyFileRangeIn;
 import io.adhocfs.fuse.kernel.Protocol.CreateIn;
+import io.adhocfs.fuse.kernel.Protocol.FallocateIn;
+import io.adhocfs.fuse.kernel.Protocol.FileLockField;
 import io.adhocfs.fuse.kernel.Protocol.FsyncIn;
 import io.adhocfs.fuse.kernel.Protocol.GetattrIn;
+import io.adhocfs.fuse.kernel.Protocol.GetxattrIn;
 import io.adhocfs.fuse.kernel.Protocol.HandleIn;
 import io.adhocfs.fuse.kernel.Protocol.InterruptIn;
 import io.adhocfs.fuse.kernel.Protocol.LinkIn;
+import io.adhocfs.fuse.kernel.Protocol.LkIn;
+import io.adhocfs.fuse.kernel.Protocol.Lseek;
 import io.adhocfs.fuse.kernel.Protocol.MkdirIn;
 import io.adhocfs.fuse.kernel.Protocol.MknodIn;
 import io.adhocfs.fuse.kernel.Protocol.OpenIn;
@@ -17,12 +23,16 @@ import io.adhocfs.fuse.kernel.Protocol.ReadIn;
 import io.adhocfs.fuse.kernel.Protocol.Rename2In;
 import io.adhocfs.fuse.kernel.Protocol.RenameIn;
 import io.adhocfs.fuse.kernel.Protocol.SetattrIn;
+import io.adhocfs.fuse.kernel.Protocol.SetxattrIn;
 import io.adhocfs.fuse.kernel.Protocol.WriteIn;
 import io.adhocfs.protocol.model.EntryName;
 import io.adhocfs.protocol.model.FileAttributes;
+import io.adhocfs.protocol.model.FileLock;
 import io.adhocfs.protocol.model.FileType;
 import io.adhocfs.protocol.model.FsError;
 import io.adhocfs.protocol.model.FsException;
+import io.adhocfs.protocol.model.LockKind;
+import io.adhocfs.protocol.model.LockMode;
 import io.netty.buffer.ByteBuf;
 import org.jspecify.annotations.Nullable;
 
@@ -33,6 +43,7 @@ import org.jspecify.annotations.Nullable;
 final class Operations {
   private static final long NO_HANDLE = -1;
   private static final long NANOS_PER_SECOND = 1_000_000_000L;
+  private static final int O_APPEND = 02000;
   private static final int RENAME_NOREPLACE = 1;
   private static final int RENAME_EXCHANGE = 2;
 
@@ -122,6 +133,10 @@ final class Operations {
             time(in, valid, SetattrIn.HAS_MTIME, SetattrIn.MTIME, SetattrIn.MTIME_NANOS),
             time(in, valid, SetattrIn.HAS_CTIME, SetattrIn.CTIME, SetattrIn.CTIME_NANOS));
     Replies.Attributes reply = in.begin(new Replies.Attributes(in));
+    // A change of nothing is what is left of taking the set-id bits away, which the kernel leaves
+    // to us: before a write, or after a chown(2) that names no owner.
+    reply.clearsSetId(
+        (valid & SetattrIn.KILL_SET_ID) != 0 || (valid & SetattrIn.ALL_ATTRIBUTES) == 0);
     fileSystem.setAttributes(
         reply, in.node(), hasHandle ? in.u64(SetattrIn.HANDLE) : NO_HANDLE, change, reply);
   }
@@ -237,6 +252,7 @@ final class Operations {
   void open(Incoming in) throws FsException {
     in.requireBody(OpenIn.SIZE);
     Replies.Open reply = in.begin(new Replies.Open(in));
+    reply.clearsSetId((in.u32(OpenIn.OPEN_FLAGS) & OpenIn.KILL_SET_ID) != 0);
     fileSystem.open(reply, in.node(), in.u32(OpenIn.FLAGS), reply);
   }
 
@@ -245,6 +261,7 @@ final class Operations {
     EntryName name = EntryName.of(in.string(CreateIn.SIZE));
     int mode = in.u32(CreateIn.MODE) & FileAttributes.MODE_MASK;
     Replies.Create reply = in.begin(new Replies.Create(in));
+    reply.clearsSetId((in.u32(CreateIn.OPEN_FLAGS) & OpenIn.KILL_SET_ID) != 0);
     fileSystem.create(reply, in.node(), name, mode, in.u32(CreateIn.FLAGS), reply);
     DirectoryPrefetch.start(in);
   }
@@ -262,14 +279,111 @@ final class Operations {
   void write(Incoming in) throws FsException {
     in.requireBody(WriteIn.SIZE);
     ByteBuf data = in.data(WriteIn.SIZE, in.u32(WriteIn.LENGTH));
+    boolean appends =
+        (in.u32(WriteIn.WRITE_FLAGS) & WriteIn.FROM_CACHE) == 0
+            && (in.u32(WriteIn.OPEN_FLAGS) & O_APPEND) != 0;
+    long handle = in.u64(WriteIn.HANDLE);
+    long offset = in.u64(WriteIn.OFFSET);
     Replies.Written reply = in.begin(new Replies.Written(in));
-    fileSystem.write(reply, in.node(), in.u64(WriteIn.HANDLE), in.u64(WriteIn.OFFSET), data, reply);
+    reply.clearsSetId((in.u32(WriteIn.WRITE_FLAGS) & WriteIn.KILL_SET_ID) != 0);
+    if (appends) {
+      fileSystem.write(reply, in.node(), handle, offset, data, reply);
+    } else {
+      fileSystem.writeAt(reply, in.node(), handle, offset, data, reply);
+    }
+  }
+
+  void allocate(Incoming in) throws FsException {
+    in.requireBody(FallocateIn.SIZE);
+    Replies.Done reply = in.begin(new Replies.Done(in));
+    fileSystem.allocate(
+        reply,
+        in.node(),
+        in.u64(FallocateIn.HANDLE),
+        in.u32(FallocateIn.MODE),
+        in.u64(FallocateIn.OFFSET),
+        in.u64(FallocateIn.LENGTH),
+        reply);
+  }
+
+  void seek(Incoming in) throws FsException {
+    in.requireBody(Lseek.SIZE);
+    int whence = in.u32(Lseek.WHENCE);
+    long offset = in.u64(Lseek.OFFSET);
+    if (whence != Lseek.SEEK_DATA && whence != Lseek.SEEK_HOLE) {
+      throw new FsException(FsError.INVALID, "lseek with " + whence);
+    }
+    Replies.Sought reply = in.begin(new Replies.Sought(in));
+    if (offset < 0) {
+      reply.nothing();
+    } else {
+      fileSystem.seek(
+          reply, in.node(), in.u64(Lseek.HANDLE), offset, whence == Lseek.SEEK_HOLE, reply);
+    }
+  }
+
+  void copyRange(Incoming in) throws FsException {
+    in.requireBody(CopyFileRangeIn.SIZE);
+    Replies.Written reply = in.begin(new Replies.Written(in));
+    reply.alsoChanges(in.u64(CopyFileRangeIn.TARGET_NODE));
+    fileSystem.copyRange(
+        reply,
+        in.node(),
+        in.u64(CopyFileRangeIn.HANDLE),
+        in.u64(CopyFileRangeIn.OFFSET),
+        in.u64(CopyFileRangeIn.TARGET_NODE),
+        in.u64(CopyFileRangeIn.TARGET_HANDLE),
+        in.u64(CopyFileRangeIn.TARGET_OFFSET),
+        in.u64(CopyFileRangeIn.LENGTH),
+        reply);
   }
 
   void flush(Incoming in) throws FsException {
     in.requireBody(HandleIn.SIZE);
     Replies.Done reply = in.begin(new Replies.Done(in));
-    fileSystem.flush(reply, in.node(), in.u64(HandleIn.HANDLE), reply);
+    fileSystem.flush(reply, in.node(), in.u64(HandleIn.HANDLE), in.u64(HandleIn.LOCK_OWNER), reply);
+  }
+
+  void testLock(Incoming in) throws FsException {
+    FileLock lock = lock(in);
+    Replies.Lock reply = in.begin(new Replies.Lock(in));
+    fileSystem.testLock(reply, in.node(), in.u64(LkIn.HANDLE), in.u64(LkIn.OWNER), lock, reply);
+  }
+
+  void setLock(Incoming in) throws FsException {
+    setLock(in, false);
+  }
+
+  void awaitLock(Incoming in) throws FsException {
+    setLock(in, true);
+  }
+
+  private void setLock(Incoming in, boolean waits) throws FsException {
+    FileLock lock = lock(in);
+    Replies.Done reply = in.begin(new Replies.Done(in));
+    fileSystem.setLock(
+        reply, in.node(), in.u64(LkIn.HANDLE), in.u64(LkIn.OWNER), lock, waits, reply);
+  }
+
+  private static FileLock lock(Incoming in) throws FsException {
+    in.requireBody(LkIn.SIZE);
+    LockMode mode =
+        switch (in.u32(LkIn.TYPE)) {
+          case FileLockField.READ -> LockMode.SHARED;
+          case FileLockField.WRITE -> LockMode.EXCLUSIVE;
+          case FileLockField.UNLOCK -> LockMode.NONE;
+          default -> throw new FsException(FsError.INVALID, "a lock " + in.u32(LkIn.TYPE));
+        };
+    int pid = in.u32(LkIn.PID);
+    if ((in.u32(LkIn.FLAGS) & LkIn.FLOCK) != 0) {
+      return FileLock.whole(mode, pid);
+    }
+    long first = in.u64(LkIn.START);
+    long last = in.u64(LkIn.END);
+    if (first < 0 || last < first) {
+      throw new FsException(FsError.INVALID, "a lock from " + first + " to " + last);
+    }
+    return new FileLock(LockKind.POSIX, mode, first, last, pid);
   }
 
   void fsync(Incoming in) throws FsException {
@@ -323,6 +437,49 @@ final class Operations {
   void statistics(Incoming in) {
     Replies.Statfs reply = in.begin(new Replies.Statfs(in));
     fileSystem.statistics(reply, reply);
+  }
+
+  void setExtendedAttribute(Incoming in) throws FsException {
+    if (!fileSystem.keepsExtendedAttributes()) {
+      notImplemented(in);
+      return;
+    }
+    in.requireBody(SetxattrIn.SIZE);
+    byte[] name = in.string(SetxattrIn.SIZE);
+    byte[] value = in.bytes(SetxattrIn.SIZE + name.length + 1, in.u32(SetxattrIn.LENGTH));
+    Replies.Done reply = in.begin(new Replies.Done(in));
+    fileSystem.setExtendedAttribute(reply, in.node(), name, value, in.u32(SetxattrIn.FLAGS), reply);
+  }
+
+  void getExtendedAttribute(Incoming in) throws FsException {
+    if (!fileSystem.keepsExtendedAttributes()) {
+      notImplemented(in);
+      return;
+    }
+    in.requireBody(GetxattrIn.SIZE);
+    byte[] name = in.string(GetxattrIn.SIZE);
+    Replies.Bytes reply = in.begin(new Replies.Bytes(in, in.u32(GetxattrIn.LENGTH)));
+    fileSystem.getExtendedAttribute(reply, in.node(), name, reply);
+  }
+
+  void listExtendedAttributes(Incoming in) throws FsException {
+    if (!fileSystem.keepsExtendedAttributes()) {
+      notImplemented(in);
+      return;
+    }
+    in.requireBody(GetxattrIn.SIZE);
+    Replies.Bytes reply = in.begin(new Replies.Bytes(in, in.u32(GetxattrIn.LENGTH)));
+    fileSystem.listExtendedAttributes(reply, in.node(), reply);
+  }
+
+  void removeExtendedAttribute(Incoming in) throws FsException {
+    if (!fileSystem.keepsExtendedAttributes()) {
+      notImplemented(in);
+      return;
+    }
+    byte[] name = in.string(0);
+    Replies.Done reply = in.begin(new Replies.Done(in));
+    fileSystem.removeExtendedAttribute(reply, in.node(), name, reply);
   }
 
   /**

@@ -59,6 +59,9 @@ abstract class PendingRequest implements InodeFileSystem.Request, InodeFileSyste
   @SuppressWarnings({"unused", "FieldCanBeFinal"}) // Through INTERRUPT_ACTION.
   private @Nullable Runnable interruptAction;
 
+  /** Set before the request is handed over. */
+  private boolean clearsSetId;
+
   PendingRequest(Incoming incoming) {
     this.session = incoming.session();
     this.descriptor = incoming.descriptor();
@@ -96,6 +99,15 @@ abstract class PendingRequest implements InodeFileSystem.Request, InodeFileSyste
   @Override
   public final Caller caller() {
     return new Caller(uid, gid, pid);
+  }
+
+  @Override
+  public final boolean clearsSetId() {
+    return clearsSetId;
+  }
+
+  final void clearsSetId(boolean value) {
+    clearsSetId = value;
   }
 
   @Override

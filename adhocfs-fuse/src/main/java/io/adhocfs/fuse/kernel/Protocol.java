@@ -83,15 +83,18 @@ final class Protocol {
     static final int OUT_SIZE = 64;
 
     static final long ASYNC_READ = 1L;
+    static final long POSIX_LOCKS = 1L << 1;
     static final long ATOMIC_O_TRUNC = 1L << 3;
     static final long EXPORT_SUPPORT = 1L << 4;
     static final long BIG_WRITES = 1L << 5;
+    static final long FLOCK_LOCKS = 1L << 10;
     static final long AUTO_INVAL_DATA = 1L << 12;
     static final long DO_READDIRPLUS = 1L << 13;
     static final long READDIRPLUS_AUTO = 1L << 14;
     static final long ASYNC_DIO = 1L << 15;
     static final long PARALLEL_DIROPS = 1L << 18;
     static final long MAX_PAGES = 1L << 22;
+    static final long HANDLE_KILLPRIV_V2 = 1L << 28;
     static final long INIT_EXT = 1L << 30;
     static final long DIRECT_IO_ALLOW_MMAP = 1L << 36;
 
@@ -181,6 +184,9 @@ final class Protocol {
     static final int HAS_MTIME = 1 << 5;
     static final int HAS_HANDLE = 1 << 6;
     static final int HAS_CTIME = 1 << 10;
+    static final int KILL_SET_ID = 1 << 11;
+    static final int ALL_ATTRIBUTES =
+        HAS_MODE | HAS_UID | HAS_GID | HAS_SIZE | HAS_ATIME | HAS_MTIME | HAS_CTIME;
 
     private SetattrIn() {}
   }
@@ -230,7 +236,11 @@ final class Protocol {
   /** struct fuse_open_in. */
   static final class OpenIn {
     static final int FLAGS = 0;
+    static final int OPEN_FLAGS = 4;
     static final int SIZE = 8;
+
+    /** FUSE_OPEN_KILL_SUIDGID. */
+    static final int KILL_SET_ID = 1;
 
     private OpenIn() {}
   }
@@ -239,6 +249,7 @@ final class Protocol {
   static final class CreateIn {
     static final int FLAGS = 0;
     static final int MODE = 4;
+    static final int OPEN_FLAGS = 12;
     static final int SIZE = 16;
 
     private CreateIn() {}
@@ -272,7 +283,18 @@ final class Protocol {
     static final int HANDLE = 0;
     static final int OFFSET = 8;
     static final int LENGTH = 16;
+    static final int WRITE_FLAGS = 20;
+
+    /** The descriptor's flags at the moment, as fcntl(2) may have changed them. */
+    static final int OPEN_FLAGS = 32;
+
     static final int SIZE = 40;
+
+    /** FUSE_WRITE_CACHE: pages of the cache, through any handle that may write. */
+    static final int FROM_CACHE = 1;
+
+    /** FUSE_WRITE_KILL_SUIDGID. */
+    static final int KILL_SET_ID = 1 << 2;
 
     private WriteIn() {}
   }
@@ -285,9 +307,84 @@ final class Protocol {
     private WriteOut() {}
   }
 
-  /** struct fuse_release_in and fuse_flush_in: their handles are all we read. */
+  /** struct fuse_fallocate_in. */
+  static final class FallocateIn {
+    static final int HANDLE = 0;
+    static final int OFFSET = 8;
+    static final int LENGTH = 16;
+    static final int MODE = 24;
+    static final int SIZE = 32;
+
+    private FallocateIn() {}
+  }
+
+  /** struct fuse_lseek_in, and fuse_lseek_out. */
+  static final class Lseek {
+    static final int HANDLE = 0;
+    static final int OFFSET = 8;
+    static final int WHENCE = 16;
+    static final int SIZE = 24;
+
+    static final int OUT_OFFSET = 0;
+    static final int OUT_SIZE = 8;
+
+    static final int SEEK_DATA = 3;
+    static final int SEEK_HOLE = 4;
+
+    private Lseek() {}
+  }
+
+  /** struct fuse_copy_file_range_in; answered by fuse_write_out. */
+  static final class CopyFileRangeIn {
+    static final int HANDLE = 0;
+    static final int OFFSET = 8;
+    static final int TARGET_NODE = 16;
+    static final int TARGET_HANDLE = 24;
+    static final int TARGET_OFFSET = 32;
+    static final int LENGTH = 40;
+    static final int FLAGS = 48;
+    static final int SIZE = 56;
+
+    private CopyFileRangeIn() {}
+  }
+
+  /** struct fuse_file_lock: F_RDLCK, F_WRLCK and F_UNLCK, the last byte counted in. */
+  static final class FileLockField {
+    static final int START = 0;
+    static final int END = 8;
+    static final int TYPE = 16;
+    static final int PID = 20;
+    static final int SIZE = 24;
+
+    static final int READ = 0;
+    static final int WRITE = 1;
+    static final int UNLOCK = 2;
+
+    private FileLockField() {}
+  }
+
+  /** struct fuse_lk_in. struct fuse_lk_out is a fuse_file_lock. */
+  static final class LkIn {
+    static final int HANDLE = 0;
+    static final int OWNER = 8;
+    private static final int LOCK = 16;
+    static final int START = LOCK + FileLockField.START;
+    static final int END = LOCK + FileLockField.END;
+    static final int TYPE = LOCK + FileLockField.TYPE;
+    static final int PID = LOCK + FileLockField.PID;
+    static final int FLAGS = LOCK + FileLockField.SIZE;
+    static final int SIZE = FLAGS + 8;
+
+    /** FUSE_LK_FLOCK. */
+    static final int FLOCK = 1;
+
+    private LkIn() {}
+  }
+
+  /** struct fuse_release_in and fuse_flush_in; of the former only the handle is read. */
   static final class HandleIn {
     static final int HANDLE = 0;
+    static final int LOCK_OWNER = 16;
     static final int SIZE = 24;
 
     private HandleIn() {}
@@ -303,6 +400,31 @@ final class Protocol {
     static final int DATA_ONLY = 1;
 
     private FsyncIn() {}
+  }
+
+  /** struct fuse_setxattr_in in its older form, then the name, then the value. */
+  static final class SetxattrIn {
+    static final int LENGTH = 0;
+    static final int FLAGS = 4;
+    static final int SIZE = 8;
+
+    private SetxattrIn() {}
+  }
+
+  /** struct fuse_getxattr_in, then, of getxattr, the name. Length 0 asks how long it is. */
+  static final class GetxattrIn {
+    static final int LENGTH = 0;
+    static final int SIZE = 8;
+
+    private GetxattrIn() {}
+  }
+
+  /** struct fuse_getxattr_out: the answer to length 0. */
+  static final class GetxattrOut {
+    static final int LENGTH = 0;
+    static final int SIZE = 8;
+
+    private GetxattrOut() {}
   }
 
   /** struct fuse_interrupt_in. */

@@ -13,11 +13,14 @@ import io.adhocfs.fuse.kernel.Protocol.Attr;
 import io.adhocfs.fuse.kernel.Protocol.AttrOut;
 import io.adhocfs.fuse.kernel.Protocol.Dirent;
 import io.adhocfs.fuse.kernel.Protocol.EntryOut;
+import io.adhocfs.fuse.kernel.Protocol.FileLockField;
+import io.adhocfs.fuse.kernel.Protocol.GetxattrOut;
 import io.adhocfs.fuse.kernel.Protocol.OpenOut;
 import io.adhocfs.fuse.kernel.Protocol.OutHeader;
 import io.adhocfs.fuse.kernel.Protocol.WriteOut;
 import io.adhocfs.protocol.model.EntryName;
 import io.adhocfs.protocol.model.FileAttributes;
+import io.adhocfs.protocol.model.FileLock;
 import io.adhocfs.protocol.model.FileType;
 import io.netty.buffer.ByteBuf;
 import io.netty.buffer.Unpooled;
@@ -78,10 +81,20 @@ final class Replies {
 
     @Override
     public void attributes(FileAttributes attributes) {
+      reply(attributes, StatValues.blocks(attributes));
+    }
+
+    @Override
+    public void attributes(FileAttributes attributes, long allocatedBytes) {
+      reply(attributes, StatValues.blocks(allocatedBytes));
+    }
+
+    private void reply(FileAttributes attributes, long blocks) {
       if (takeAnswer()) {
         tell(attributes, false);
         OutBuffer out = OutBuffer.ofThisThread();
         putAttributeAnswer(out, attributes, session.fileSystem());
+        out.bytes().set(U64, OutBuffer.BODY + AttrOut.ATTR + Attr.BLOCKS, blocks);
         send(out, AttrOut.SIZE);
       }
     }
@@ -165,6 +178,32 @@ final class Replies {
     }
   }
 
+  /** fuse_lk_out. */
+  static final class Lock extends PendingRequest implements InodeFileSystem.LockReply {
+    Lock(Incoming incoming) {
+      super(incoming);
+    }
+
+    @Override
+    public void lock(FileLock lock) {
+      if (takeAnswer()) {
+        OutBuffer out = OutBuffer.ofThisThread();
+        MemorySegment bytes = out.bytes();
+        int type =
+            switch (lock.mode()) {
+              case NONE -> FileLockField.UNLOCK;
+              case SHARED -> FileLockField.READ;
+              case EXCLUSIVE -> FileLockField.WRITE;
+            };
+        bytes.set(U64, OutBuffer.BODY + FileLockField.START, lock.first());
+        bytes.set(U64, OutBuffer.BODY + FileLockField.END, lock.last());
+        bytes.set(U32, OutBuffer.BODY + FileLockField.TYPE, type);
+        bytes.set(U32, OutBuffer.BODY + FileLockField.PID, lock.pid());
+        send(out, FileLockField.SIZE);
+      }
+    }
+  }
+
   /** fuse_write_out. */
   static final class Written extends PendingRequest implements InodeFileSystem.WriteReply {
     Written(Incoming incoming) {
@@ -178,6 +217,32 @@ final class Replies {
         out.bytes().set(U64, OutBuffer.BODY + WriteOut.LENGTH, lengthBytes);
         send(out, WriteOut.SIZE);
       }
+    }
+  }
+
+  /** fuse_lseek_out. */
+  static final class Sought extends PendingRequest implements InodeFileSystem.SeekReply {
+    Sought(Incoming incoming) {
+      super(incoming);
+    }
+
+    @Override
+    protected boolean namesInodeOnly() {
+      return true;
+    }
+
+    @Override
+    public void found(long offset) {
+      if (takeAnswer()) {
+        OutBuffer out = OutBuffer.ofThisThread();
+        out.bytes().set(U64, OutBuffer.BODY + Protocol.Lseek.OUT_OFFSET, offset);
+        send(out, Protocol.Lseek.OUT_SIZE);
+      }
+    }
+
+    @Override
+    public void nothing() {
+      answer(Errnos.ENXIO);
     }
   }
 
@@ -197,6 +262,42 @@ final class Replies {
       if (takeAnswer()) {
         try {
           OutBuffer.ofThisThread().send(descriptor(), unique(), Unpooled.wrappedBuffer(target));
+        } finally {
+          session.forget(this);
+        }
+      }
+    }
+  }
+
+  /** Bytes of an extended attribute or of a list of them, or how many there are. */
+  static final class Bytes extends PendingRequest implements InodeFileSystem.BytesReply {
+    private final int lengthBytesMax;
+
+    Bytes(Incoming incoming, int lengthBytesMax) {
+      super(incoming);
+      this.lengthBytesMax = lengthBytesMax;
+    }
+
+    @Override
+    protected boolean namesInodeOnly() {
+      return true;
+    }
+
+    @Override
+    public void bytes(byte[] bytes) {
+      if (!takeAnswer()) {
+        return;
+      }
+      if (lengthBytesMax == 0) {
+        OutBuffer out = OutBuffer.ofThisThread();
+        // The unused half of the word becomes 0.
+        out.bytes().set(U64, OutBuffer.BODY + GetxattrOut.LENGTH, bytes.length);
+        send(out, GetxattrOut.SIZE);
+      } else if (bytes.length > lengthBytesMax) {
+        sendErrno(Errnos.ERANGE);
+      } else {
+        try {
+          OutBuffer.ofThisThread().send(descriptor(), unique(), Unpooled.wrappedBuffer(bytes));
         } finally {
           session.forget(this);
         }

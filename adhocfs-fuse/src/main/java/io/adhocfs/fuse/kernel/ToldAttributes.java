@@ -118,7 +118,8 @@ final class ToldAttributes {
       directories.set(
           hash(attributes.id().value(), DIRECTORIES),
           new Told(thread, attributes, askedNanos, askedNanos));
-    } else if (withName) {
+    } else if (withName && !attributes.mayHaveHoles()) {
+      // Of others, how much is allocated must be asked for.
       byCaller.set(thread & (CALLERS - 1), new Told(thread, attributes, askedNanos, askedNanos));
     }
   }

@@ -43,6 +43,13 @@ public enum Setting {
       "what fsync promises: process = survives the death of any daemon; disk = survives a power failure too",
       "process",
       "disk"),
+  ATIME(
+      "atime",
+      Kind.CHOICE,
+      "off",
+      "access times: off = reading leaves them; relatime = moved by the first read after a change",
+      "off",
+      "relatime"),
   DAEMON_DATA_THREADS(
       "daemon.data-threads", Kind.NUMBER, "4", "threads that read and write chunks"),
   DAEMON_MEMORY("daemon.memory", Kind.SIZE, "512MiB", "the most that a daemon's Java heap takes"),
@@ -72,6 +79,13 @@ public enum Setting {
       Kind.DURATION,
       "1ms",
       "how long a mount may answer for a directory again without asking its owner; 0 = never"),
+  LOCKS(
+      "locks",
+      Kind.CHOICE,
+      "cluster",
+      "how far flock and fcntl locks reach: cluster = all mounts; local = the programs of one mount",
+      "cluster",
+      "local"),
   MOUNT_MEMORY("mount.memory", Kind.SIZE, "256MiB", "the most that a mount's Java heap takes"),
   LOG_LEVEL(
       "log.level",

@@ -14,6 +14,7 @@ package io.adhocfs.protocol.model;
  * @param dataGeneration raised by every truncation; a write that carries an older one is refused
  * @param dataVersion raised when a writer reports changed data; "unchanged" means this, never mtime
  * @param mayHaveHoles whether chunk owners must be asked where data is
+ * @param hasExtendedAttributes whether it has any
  */
 public record FileAttributes(
     InodeId id,
@@ -32,9 +33,15 @@ public record FileAttributes(
     long dataGeneration,
     long dataVersion,
     boolean mayHaveHoles,
+    boolean hasExtendedAttributes,
     FileLayout layout) {
 
   public static final int MODE_MASK = 07777;
+
+  private static final int MODE_SET_USER_ID = 04000;
+  private static final int MODE_SET_GROUP_ID = 02000;
+  private static final int MODE_GROUP_EXECUTE = 0010;
+
   public static final int PARTITION_EXPONENT_MAX = 16;
 
   public FileAttributes {
@@ -50,6 +57,46 @@ public record FileAttributes(
     }
   }
 
+  /** An inode without extended attributes. */
+  public FileAttributes(
+      InodeId id,
+      FileType type,
+      int mode,
+      int uid,
+      int gid,
+      int linkCount,
+      long sizeBytes,
+      long atimeNanos,
+      long mtimeNanos,
+      long ctimeNanos,
+      long deviceNumber,
+      InodeId parent,
+      int partitionExponent,
+      long dataGeneration,
+      long dataVersion,
+      boolean mayHaveHoles,
+      FileLayout layout) {
+    this(
+        id,
+        type,
+        mode,
+        uid,
+        gid,
+        linkCount,
+        sizeBytes,
+        atimeNanos,
+        mtimeNanos,
+        ctimeNanos,
+        deviceNumber,
+        parent,
+        partitionExponent,
+        dataGeneration,
+        dataVersion,
+        mayHaveHoles,
+        false,
+        layout);
+  }
+
   public boolean isDirectory() {
     return type == FileType.DIRECTORY;
   }
@@ -61,5 +108,19 @@ public record FileAttributes(
   /** st_mode: type and permissions. */
   public int fullMode() {
     return type.modeBits() | mode;
+  }
+
+  /**
+   * The mode after somebody else has written to the file, or its owner has changed: a program must
+   * not go on running with rights that were given to another content or by another owner. Without
+   * execution by the group, the set-group-id bit means no right, and stays. A directory's bits are
+   * none of this kind.
+   */
+  public int modeWithoutSetId() {
+    if (isDirectory()) {
+      return mode;
+    }
+    int kept = mode & ~MODE_SET_USER_ID;
+    return (kept & MODE_GROUP_EXECUTE) != 0 ? kept & ~MODE_SET_GROUP_ID : kept;
   }
 }

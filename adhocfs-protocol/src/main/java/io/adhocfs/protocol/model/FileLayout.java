@@ -15,6 +15,9 @@ public record FileLayout(
   public static final int CHUNK_SIZE_BYTES_MIN = 4 << 10;
   public static final int CHUNK_SIZE_BYTES_MAX = 64 << 20;
 
+  /** The longest file; leaves room to round up to a chunk. */
+  public static final long FILE_BYTES_MAX = Long.MAX_VALUE - CHUNK_SIZE_BYTES_MAX;
+
   public FileLayout {
     if (chunkSizeBytes < CHUNK_SIZE_BYTES_MIN
         || chunkSizeBytes > CHUNK_SIZE_BYTES_MAX

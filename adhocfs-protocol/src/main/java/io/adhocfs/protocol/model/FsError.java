@@ -27,6 +27,15 @@ public enum FsError {
   INTERRUPTED(17),
   READ_ONLY(18),
   CROSS_DEVICE(19),
+  /** There is no extended attribute of this name. */
+  NO_ATTRIBUTE(24),
+  /** An extended attribute's name or value is longer than any may be. */
+  ATTRIBUTE_TOO_BIG(25),
+  /** Somebody else holds a lock that is in the way. */
+  WOULD_BLOCK(26),
+  /** To wait for this lock would be to wait for ever. */
+  DEADLOCK(27),
+  TOO_MANY_LOCKS(28),
 
   /** Stored bytes or a message do not match their checksum or form. */
   CORRUPT(30),

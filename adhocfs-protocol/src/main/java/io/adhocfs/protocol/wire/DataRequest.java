@@ -139,4 +139,55 @@ public sealed interface DataRequest extends Request {
       return new SyncChunks(in.inode());
     }
   }
+
+  /**
+   * Where in the receiver's chunks of a file the next data, or the next hole, begins. Space behind
+   * the end of a file is a hole like any other.
+   */
+  record SeekChunks(InodeId inode, FileLayout layout, long fromByte, boolean hole)
+      implements DataRequest {
+    @Override
+    public int slotValue() {
+      return NO_SLOT;
+    }
+
+    @Override
+    public MessageType type() {
+      return MessageType.SEEK_CHUNKS;
+    }
+
+    @Override
+    public void encode(WireWriter out) {
+      out.inode(inode);
+      Values.writeLayout(out, layout);
+      out.longValue(fromByte);
+      out.flag(hole);
+    }
+
+    static SeekChunks decode(WireReader in) throws FsException {
+      return new SeekChunks(in.inode(), Values.readLayout(in), in.longValue(), in.flag());
+    }
+  }
+
+  /** How much space a file's chunks take at the receiver. */
+  record MeasureChunks(InodeId inode) implements DataRequest {
+    @Override
+    public int slotValue() {
+      return NO_SLOT;
+    }
+
+    @Override
+    public MessageType type() {
+      return MessageType.MEASURE_CHUNKS;
+    }
+
+    @Override
+    public void encode(WireWriter out) {
+      out.inode(inode);
+    }
+
+    static MeasureChunks decode(WireReader in) throws FsException {
+      return new MeasureChunks(in.inode());
+    }
+  }
 }

@@ -29,10 +29,28 @@ public enum MessageType {
   LEAVE_INLINE(0x110, NamespaceRequest.LeaveInline::decode, 1, Lane.METADATA, true),
   REPORT_WRITE(0x111, NamespaceRequest.ReportWrite::decode, 1, Lane.METADATA, false),
   SYNC_INODE(0x112, NamespaceRequest.SyncInode::decode, 1, Lane.METADATA, false),
+  SET_LOCK(0x120, LockRequest.SetLock::decode, 1, Lane.METADATA, false),
+  TEST_LOCK(0x121, LockRequest.TestLock::decode, 1, Lane.METADATA, false),
+  RELEASE_LOCKS(0x122, LockRequest.ReleaseLocks::decode, 1, Lane.METADATA, false),
+  ANNOUNCE_WAIT(0x123, LockRequest.AnnounceWait::decode, 1, Lane.METADATA, false),
+  QUERY_WAITS(0x124, LockRequest.QueryWaits::decode, 1, Lane.METADATA, false),
+  SET_EXTENDED_ATTRIBUTE(
+      0x130, ExtendedAttributeRequest.SetExtendedAttribute::decode, 1, Lane.METADATA, true),
+  GET_EXTENDED_ATTRIBUTE(
+      0x131, ExtendedAttributeRequest.GetExtendedAttribute::decode, 1, Lane.METADATA, false),
+  LIST_EXTENDED_ATTRIBUTES(
+      0x132, ExtendedAttributeRequest.ListExtendedAttributes::decode, 1, Lane.METADATA, false),
+  REMOVE_EXTENDED_ATTRIBUTE(
+      0x133, ExtendedAttributeRequest.RemoveExtendedAttribute::decode, 1, Lane.METADATA, true),
+  RESERVE_APPEND(0x140, FileRequest.ReserveAppend::decode, 1, Lane.METADATA, true),
+  FINISH_APPEND(0x141, FileRequest.FinishAppend::decode, 1, Lane.METADATA, false),
+  CHANGE_RANGE(0x142, FileRequest.ChangeRange::decode, 1, Lane.METADATA, true),
   WRITE_CHUNKS(0x200, DataRequest.WriteChunks::decode, 1, Lane.DATA, false),
   READ_CHUNKS(0x201, DataRequest.ReadChunks::decode, 1, Lane.DATA, false),
   DISCARD_CHUNKS(0x202, DataRequest.DiscardChunks::decode, 1, Lane.DATA, false),
   SYNC_CHUNKS(0x203, DataRequest.SyncChunks::decode, 1, Lane.DATA, false),
+  SEEK_CHUNKS(0x210, DataRequest.SeekChunks::decode, 1, Lane.DATA, false),
+  MEASURE_CHUNKS(0x211, DataRequest.MeasureChunks::decode, 1, Lane.DATA, false),
   PREPARE(0x300, TransactionRequest.Prepare::decode, 1, Lane.METADATA, false),
   DECIDE(0x301, TransactionRequest.Decide::decode, 1, Lane.METADATA, false),
   QUERY_OUTCOME(0x302, TransactionRequest.QueryOutcome::decode, 1, Lane.METADATA, false),
@@ -64,7 +82,13 @@ public enum MessageType {
   INODE_PAGE(0x80E, Reply.InodePage::decode, 1, Lane.NONE, false),
   ENTRY_PAGE(0x80F, Reply.EntryPage::decode, 1, Lane.NONE, false),
   CHUNK_PAGE(0x810, Reply.ChunkPage::decode, 1, Lane.NONE, false),
-  FINDINGS(0x811, Reply.Findings::decode, 1, Lane.NONE, false);
+  FINDINGS(0x811, Reply.Findings::decode, 1, Lane.NONE, false),
+  LOCK_STATE(0x820, Reply.LockState::decode, 1, Lane.NONE, false),
+  LOCK_PENDING(0x821, Reply.LockPending::decode, 1, Lane.NONE, false),
+  LOCK_WAITS(0x822, Reply.LockWaits::decode, 1, Lane.NONE, false),
+  APPENDED(0x840, Reply.Appended::decode, 1, Lane.NONE, false),
+  POSITION(0x841, Reply.Position::decode, 1, Lane.NONE, false),
+  ALLOCATED(0x842, Reply.Allocated::decode, 1, Lane.NONE, false);
 
   /** Kind of connection: metadata and bulk data never wait for each other. */
   public enum Lane {

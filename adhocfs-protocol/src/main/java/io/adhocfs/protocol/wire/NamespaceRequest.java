@@ -56,7 +56,8 @@ public sealed interface NamespaceRequest extends Request {
   }
 
   /**
-   * Changes the named attributes and the ctime, not the size.
+   * Changes the named attributes and the ctime, not the size. A new owner of anything but a
+   * directory takes the set-id bits away, unless the mode is named too.
    *
    * @param mask which of the following count: the MASK constants
    * @param ctimeNanos the change time to set
@@ -77,6 +78,9 @@ public sealed interface NamespaceRequest extends Request {
     public static final int MASK_GID = 4;
     public static final int MASK_ATIME = 8;
     public static final int MASK_MTIME = 16;
+
+    /** The set-id bits go, as after a write by somebody who may not keep them. */
+    public static final int MASK_CLEAR_SET_ID = 32;
 
     @Override
     public int slotValue() {
@@ -562,9 +566,12 @@ public sealed interface NamespaceRequest extends Request {
    * ctime unless they are later, raises the data version. STALE_GENERATION when the file was cut
    * since.
    *
+   * @param solidFromBytes from where on everything up to the end has been written; behind the size
+   *     that the owner knows, it leaves a hole
    * @param sizeBytes the end of what was written; 0 = only the times
    */
-  record ReportWrite(InodeId inode, long dataGeneration, long sizeBytes, long mtimeNanos)
+  record ReportWrite(
+      InodeId inode, long dataGeneration, long solidFromBytes, long sizeBytes, long mtimeNanos)
       implements NamespaceRequest {
     @Override
     public int slotValue() {
@@ -580,12 +587,14 @@ public sealed interface NamespaceRequest extends Request {
     public void encode(WireWriter out) {
       out.inode(inode);
       out.longValue(dataGeneration);
+      out.longValue(solidFromBytes);
       out.longValue(sizeBytes);
       out.longValue(mtimeNanos);
     }
 
     static ReportWrite decode(WireReader in) throws FsException {
-      return new ReportWrite(in.inode(), in.longValue(), in.longValue(), in.longValue());
+      return new ReportWrite(
+          in.inode(), in.longValue(), in.longValue(), in.longValue(), in.longValue());
     }
   }
 

@@ -5,6 +5,8 @@ import io.adhocfs.protocol.model.FileType;
 import io.adhocfs.protocol.model.FsError;
 import io.adhocfs.protocol.model.FsException;
 import io.adhocfs.protocol.model.InodeId;
+import io.adhocfs.protocol.model.LockMode;
+import io.adhocfs.protocol.model.LockOwner;
 import io.adhocfs.protocol.placement.ClusterMap;
 import java.util.ArrayList;
 import java.util.List;
@@ -377,6 +379,66 @@ public sealed interface Reply extends Message {
     }
   }
 
+  /**
+   * A lock that is in the way.
+   *
+   * @param mode NONE = there is none, and the rest means nothing
+   * @param pid the holder's process, 0 if it is one of another session
+   */
+  record LockState(LockMode mode, long first, long last, int pid) implements Reply {
+    @Override
+    public MessageType type() {
+      return MessageType.LOCK_STATE;
+    }
+
+    @Override
+    public void encode(WireWriter out) {
+      out.byteValue(mode.code());
+      out.longValue(first);
+      out.longValue(last);
+      out.intValue(pid);
+    }
+
+    static LockState decode(WireReader in) throws FsException {
+      return new LockState(
+          LockMode.ofCode(in.byteValue()), in.longValue(), in.longValue(), in.intValue());
+    }
+  }
+
+  /** The wait for a lock has its place in the queue; to be sent again. */
+  record LockPending(List<LockOwner> blockers) implements Reply {
+    @Override
+    public MessageType type() {
+      return MessageType.LOCK_PENDING;
+    }
+
+    @Override
+    public void encode(WireWriter out) {
+      LockWait.writeOwners(out, blockers);
+    }
+
+    static LockPending decode(WireReader in) throws FsException {
+      return new LockPending(LockWait.readOwners(in));
+    }
+  }
+
+  /** What an owner of locks waits for. */
+  record LockWaits(List<LockWait> waits) implements Reply {
+    @Override
+    public MessageType type() {
+      return MessageType.LOCK_WAITS;
+    }
+
+    @Override
+    public void encode(WireWriter out) {
+      LockWait.writeAll(out, waits);
+    }
+
+    static LockWaits decode(WireReader in) throws FsException {
+      return new LockWaits(LockWait.readAll(in));
+    }
+  }
+
   /** Where a transaction stands. Codes are part of the wire format. */
   enum Decision {
     UNDECIDED(0),
@@ -430,5 +492,67 @@ public sealed interface Reply extends Message {
       texts.add(in.text());
     }
     return texts;
+  }
+
+  /**
+   * Room for an append.
+   *
+   * @param attributes with the generation under which to store the bytes
+   * @param done whether the bytes are there already
+   */
+  record Appended(FileAttributes attributes, long offset, boolean done) implements Reply {
+    @Override
+    public MessageType type() {
+      return MessageType.APPENDED;
+    }
+
+    @Override
+    public void encode(WireWriter out) {
+      Values.writeAttributes(out, attributes);
+      out.longValue(offset);
+      out.flag(done);
+    }
+
+    static Appended decode(WireReader in) throws FsException {
+      return new Appended(Values.readAttributes(in), in.longValue(), in.flag());
+    }
+  }
+
+  /**
+   * A place in a file.
+   *
+   * @param offset Long.MAX_VALUE = there is none
+   */
+  record Position(long offset) implements Reply {
+    @Override
+    public MessageType type() {
+      return MessageType.POSITION;
+    }
+
+    @Override
+    public void encode(WireWriter out) {
+      out.longValue(offset);
+    }
+
+    static Position decode(WireReader in) throws FsException {
+      return new Position(in.longValue());
+    }
+  }
+
+  /** Space that something takes. */
+  record Allocated(long bytes) implements Reply {
+    @Override
+    public MessageType type() {
+      return MessageType.ALLOCATED;
+    }
+
+    @Override
+    public void encode(WireWriter out) {
+      out.longValue(bytes);
+    }
+
+    static Allocated decode(WireReader in) throws FsException {
+      return new Allocated(in.longValue());
+    }
   }
 }

@@ -2,7 +2,13 @@ package io.adhocfs.protocol.wire;
 
 /** What a daemon can be asked. */
 public sealed interface Request extends Message
-    permits NamespaceRequest, DataRequest, TransactionRequest, ControlRequest {
+    permits NamespaceRequest,
+        FileRequest,
+        LockRequest,
+        ExtendedAttributeRequest,
+        DataRequest,
+        TransactionRequest,
+        ControlRequest {
   /** Stands for "any node can answer" in {@link #slotValue}. */
   int NO_SLOT = -1;
 

@@ -5,6 +5,7 @@ import io.adhocfs.protocol.model.FileAttributes;
 import io.adhocfs.protocol.model.FileLayout;
 import io.adhocfs.protocol.model.FileType;
 import io.adhocfs.protocol.model.FsException;
+import io.adhocfs.protocol.model.InodeId;
 import io.adhocfs.protocol.model.NodeId;
 import io.adhocfs.protocol.placement.ChunkSpan;
 import io.adhocfs.protocol.placement.ClusterMap;
@@ -17,6 +18,8 @@ import java.util.List;
 public final class Values {
   private static final int ATTRIBUTES_VERSION = 1;
   private static final int SPAN_BYTES = 16;
+  private static final int FLAG_MAY_HAVE_HOLES = 1;
+  private static final int FLAG_EXTENDED_ATTRIBUTES = 2;
 
   private Values() {}
 
@@ -51,7 +54,9 @@ public final class Values {
     out.byteValue(a.partitionExponent());
     out.longValue(a.dataGeneration());
     out.longValue(a.dataVersion());
-    out.flag(a.mayHaveHoles());
+    out.byteValue(
+        (a.mayHaveHoles() ? FLAG_MAY_HAVE_HOLES : 0)
+            | (a.hasExtendedAttributes() ? FLAG_EXTENDED_ATTRIBUTES : 0));
     writeLayout(out, a.layout());
   }
 
@@ -60,23 +65,43 @@ public final class Values {
     if (version != ATTRIBUTES_VERSION) {
       throw new IllegalArgumentException("attributes of version " + version);
     }
+    InodeId id = in.inode();
+    FileType type = FileType.ofCode(in.byteValue());
+    int mode = in.intValue();
+    int uid = in.intValue();
+    int gid = in.intValue();
+    int linkCount = in.intValue();
+    long sizeBytes = in.longValue();
+    long atimeNanos = in.longValue();
+    long mtimeNanos = in.longValue();
+    long ctimeNanos = in.longValue();
+    long deviceNumber = in.longValue();
+    InodeId parent = in.inode();
+    int partitionExponent = in.byteValue();
+    long dataGeneration = in.longValue();
+    long dataVersion = in.longValue();
+    int flags = in.byteValue();
+    if ((flags & ~(FLAG_MAY_HAVE_HOLES | FLAG_EXTENDED_ATTRIBUTES)) != 0) {
+      throw new IllegalArgumentException("attributes with flags " + flags);
+    }
     return new FileAttributes(
-        in.inode(),
-        FileType.ofCode(in.byteValue()),
-        in.intValue(),
-        in.intValue(),
-        in.intValue(),
-        in.intValue(),
-        in.longValue(),
-        in.longValue(),
-        in.longValue(),
-        in.longValue(),
-        in.longValue(),
-        in.inode(),
-        in.byteValue(),
-        in.longValue(),
-        in.longValue(),
-        in.flag(),
+        id,
+        type,
+        mode,
+        uid,
+        gid,
+        linkCount,
+        sizeBytes,
+        atimeNanos,
+        mtimeNanos,
+        ctimeNanos,
+        deviceNumber,
+        parent,
+        partitionExponent,
+        dataGeneration,
+        dataVersion,
+        (flags & FLAG_MAY_HAVE_HOLES) != 0,
+        (flags & FLAG_EXTENDED_ATTRIBUTES) != 0,
         readLayout(in));
   }
 

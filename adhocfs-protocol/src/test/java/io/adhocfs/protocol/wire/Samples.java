@@ -5,9 +5,11 @@ import io.adhocfs.protocol.model.Epoch;
 import io.adhocfs.protocol.model.FileAttributes;
 import io.adhocfs.protocol.model.FileLayout;
 import io.adhocfs.protocol.model.FileType;
+import io.adhocfs.protocol.model.FsError;
 import io.adhocfs.protocol.model.FsException;
 import io.adhocfs.protocol.model.InodeId;
 import io.adhocfs.protocol.model.NodeId;
+import io.adhocfs.protocol.model.SessionId;
 import io.adhocfs.protocol.model.SlotId;
 import io.adhocfs.protocol.placement.ChunkSpan;
 import io.adhocfs.protocol.placement.ClusterMap;
@@ -20,7 +22,9 @@ import java.lang.reflect.RecordComponent;
 import java.lang.reflect.Type;
 import java.util.ArrayList;
 import java.util.Arrays;
+import java.util.EnumSet;
 import java.util.List;
+import java.util.Set;
 import java.util.SplittableRandom;
 
 /**
@@ -28,6 +32,10 @@ import java.util.SplittableRandom;
  * change how they are drawn.
  */
 final class Samples {
+  /** Added since the golden bytes were drawn: not among the samples, which would be others. */
+  private static final Set<FsError> LATER_ERRORS =
+      EnumSet.of(FsError.WOULD_BLOCK, FsError.DEADLOCK, FsError.TOO_MANY_LOCKS);
+
   private final SplittableRandom random;
 
   Samples(long seed) {
@@ -86,6 +94,8 @@ final class Samples {
       return new SlotId(random.nextInt(SlotId.COUNT));
     } else if (type == NodeId.class) {
       return new NodeId(random.nextInt(NodeId.MAX + 1));
+    } else if (type == SessionId.class) {
+      return new SessionId(random.nextLong() | 1);
     } else if (type == OperationStamp.class) {
       long sequence = 1 + random.nextLong(1L << 40);
       return new OperationStamp(sequence, random.nextLong(sequence));
@@ -100,6 +110,11 @@ final class Samples {
       return map();
     } else if (type == Change.class) {
       return value(pick(Change.class.getPermittedSubclasses()));
+    } else if (type == FsError.class) {
+      return pick(
+          Arrays.stream(FsError.values())
+              .filter(error -> !LATER_ERRORS.contains(error))
+              .toArray(FsError[]::new));
     } else if (type instanceof Class<?> known && known.isEnum()) {
       return pick(known.getEnumConstants());
     } else if (type instanceof Class<?> known && known.isRecord()) {

@@ -86,7 +86,7 @@ final class OddRequests {
         new NamespaceRequest.ReadInline(file.id(), 0, 10),
         new NamespaceRequest.WriteInline(stamp, file.id(), 0, 1),
         new NamespaceRequest.LeaveInline(stamp, file.id()),
-        new NamespaceRequest.ReportWrite(file.id(), 0, 10, 1),
+        new NamespaceRequest.ReportWrite(file.id(), 0, 0, 10, 1),
         new NamespaceRequest.SyncInode(file.id()),
         new DataRequest.WriteChunks(file.id(), file.layout(), 0, spans),
         new DataRequest.ReadChunks(file.id(), file.layout(), 0, spans),
@@ -133,9 +133,10 @@ final class OddRequests {
       requests.add(new NamespaceRequest.Truncate(stamp(), file.id(), value, 1));
       requests.add(new NamespaceRequest.Truncate(stamp(), InodeId.ROOT, value, 1));
       requests.add(new NamespaceRequest.WriteInline(stamp(), file.id(), value, 1));
-      requests.add(new NamespaceRequest.ReportWrite(file.id(), 5, value, 1));
-      requests.add(new NamespaceRequest.ReportWrite(file.id(), value, 100, 1));
-      requests.add(new NamespaceRequest.ReportWrite(InodeId.ROOT, 0, value, 1));
+      requests.add(new NamespaceRequest.ReportWrite(file.id(), 5, 0, value, 1));
+      requests.add(new NamespaceRequest.ReportWrite(file.id(), value, 0, 100, 1));
+      requests.add(new NamespaceRequest.ReportWrite(InodeId.ROOT, 0, 0, value, 1));
+      requests.add(new NamespaceRequest.ReportWrite(file.id(), 0, value, 100, 1));
       requests.add(
           new NamespaceRequest.ReleasePins(List.of(new PinRelease(new InodeId(value), value))));
       requests.add(new TransactionRequest.QueryOutcome(new TransactionId(value)));

@@ -1,5 +1,6 @@
 package io.adhocfs.it.transfer;
 
+import static java.nio.charset.StandardCharsets.UTF_8;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
@@ -24,9 +25,11 @@ import io.adhocfs.protocol.model.FsError;
 import io.adhocfs.protocol.model.FsException;
 import io.adhocfs.protocol.model.TrafficClass;
 import java.io.IOException;
+import java.nio.ByteBuffer;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.nio.file.attribute.UserDefinedFileAttributeView;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
@@ -108,6 +111,31 @@ class TransferIT {
               local("source" + round + "/."));
       assertComplete(same);
       assertThat(same.bytes()).isZero();
+    }
+  }
+
+  @Test
+  void keepsExtendedAttributesOfUsers() throws Exception {
+    Path source = Files.createDirectory(local.resolve("source"));
+    for (String name : List.of("empty", "small", "large")) {
+      Path file = source.resolve(name);
+      Files.write(file, new byte[name.equals("large") ? 3 << 20 : name.equals("small") ? 9 : 0]);
+      var attributes = Files.getFileAttributeView(file, UserDefinedFileAttributeView.class);
+      attributes.write("origin", ByteBuffer.wrap(name.getBytes(UTF_8)));
+      attributes.write("nothing", ByteBuffer.allocate(0));
+    }
+    assertComplete(copy(KEEP_ALL, adhoc("in"), local("source")));
+    assertComplete(copy(KEEP_ALL, adhoc("copy"), adhoc("in")));
+    assertComplete(copy(KEEP_ALL, local("out"), adhoc("copy")));
+    assertThat(describe(local.resolve("out"))).isEqualTo(describe(source));
+    for (String name : List.of("empty", "small", "large")) {
+      Path file = local.resolve("out").resolve(name);
+      var attributes = Files.getFileAttributeView(file, UserDefinedFileAttributeView.class);
+      assertThat(attributes.list()).containsExactlyInAnyOrder("origin", "nothing");
+      ByteBuffer value = ByteBuffer.allocate(16);
+      int length = attributes.read("origin", value);
+      assertThat(new String(value.array(), 0, length, UTF_8)).isEqualTo(name);
+      assertThat(attributes.size("nothing")).isZero();
     }
   }
 

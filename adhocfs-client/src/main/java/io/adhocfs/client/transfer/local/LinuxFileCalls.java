@@ -118,6 +118,14 @@ final class LinuxFileCalls {
       handle("fsync", FunctionDescriptor.of(JAVA_INT, JAVA_INT));
   private static final MethodHandle FSTATFS =
       handle("fstatfs", FunctionDescriptor.of(JAVA_INT, JAVA_INT, ADDRESS));
+  private static final MethodHandle FLISTXATTR =
+      handle("flistxattr", FunctionDescriptor.of(JAVA_LONG, JAVA_INT, ADDRESS, JAVA_LONG));
+  private static final MethodHandle FGETXATTR =
+      handle("fgetxattr", FunctionDescriptor.of(JAVA_LONG, JAVA_INT, ADDRESS, ADDRESS, JAVA_LONG));
+  private static final MethodHandle FSETXATTR =
+      handle(
+          "fsetxattr",
+          FunctionDescriptor.of(JAVA_INT, JAVA_INT, ADDRESS, ADDRESS, JAVA_LONG, JAVA_INT));
   private static final MethodHandle GETDENTS64 =
       variadic(
           "syscall", 1, FunctionDescriptor.of(JAVA_LONG, JAVA_LONG, JAVA_LONG, ADDRESS, JAVA_LONG));
@@ -231,6 +239,19 @@ final class LinuxFileCalls {
 
   static int fstatfs(int descriptor, MemorySegment target) {
     return (int) repeat(errno -> (int) FSTATFS.invokeExact(errno, descriptor, target));
+  }
+
+  static long flistxattr(int descriptor, MemorySegment names, long length) {
+    return repeat(errno -> (long) FLISTXATTR.invokeExact(errno, descriptor, names, length));
+  }
+
+  static long fgetxattr(int descriptor, MemorySegment name, MemorySegment value, long length) {
+    return repeat(errno -> (long) FGETXATTR.invokeExact(errno, descriptor, name, value, length));
+  }
+
+  static int fsetxattr(int descriptor, MemorySegment name, MemorySegment value, long length) {
+    return (int)
+        repeat(errno -> (int) FSETXATTR.invokeExact(errno, descriptor, name, value, length, 0));
   }
 
   static long getdents64(int descriptor, MemorySegment target, long length) {

@@ -18,6 +18,7 @@ final class LocalErrors {
     return switch (errno) {
       case 1 -> FsError.NOT_PERMITTED;
       case 2 -> FsError.NOT_FOUND;
+      case 7 -> FsError.ATTRIBUTE_TOO_BIG;
       case 9 -> FsError.BAD_HANDLE;
       case 13 -> FsError.PERMISSION_DENIED;
       case 16, 26 -> FsError.BUSY;
@@ -34,6 +35,7 @@ final class LocalErrors {
       case 39 -> FsError.NOT_EMPTY;
       case 40 -> FsError.TOO_MANY_SYMLINKS;
       case 38, 95 -> FsError.NOT_SUPPORTED;
+      case 61 -> FsError.NO_ATTRIBUTE;
       default -> FsError.STORAGE_FAILED;
     };
   }
@@ -44,6 +46,7 @@ final class LocalErrors {
       case 2 -> "no such file or directory";
       case 5 -> "input/output error";
       case 6 -> "no such device or address";
+      case 7 -> "longer than allowed here";
       case 9 -> "bad file descriptor";
       case 12 -> "out of memory";
       case 13 -> "permission denied";
@@ -63,6 +66,7 @@ final class LocalErrors {
       case 38, 95 -> "not supported here";
       case 39 -> "directory not empty";
       case 40 -> "too many symbolic links";
+      case 61 -> "no such attribute";
       case 107 -> "the file system's process is gone";
       case 116 -> "stale file handle";
       case 122 -> "disk quota exceeded";

@@ -5,6 +5,7 @@ import static io.adhocfs.client.transfer.local.LocalDirectory.check;
 import io.adhocfs.protocol.model.FsError;
 import io.adhocfs.protocol.model.FsException;
 import java.lang.foreign.MemorySegment;
+import java.util.List;
 
 /**
  * An open file of this host. All calls may be made from any thread and together; none may be under
@@ -126,6 +127,16 @@ public final class LocalFile implements AutoCloseable {
 
   public void setMode(int mode) throws FsException {
     check(LinuxFileCalls.fchmod(descriptor, mode), "chmod", path);
+  }
+
+  /** Its extended attributes of namespace user; none where the file system has no such thing. */
+  public List<ExtendedAttribute> userAttributes() throws FsException {
+    return LocalAttributes.read(descriptor, path);
+  }
+
+  /** Sets an extended attribute; NOT_SUPPORTED where the file system has no such thing. */
+  public void setAttribute(ExtendedAttribute attribute) throws FsException {
+    LocalAttributes.write(descriptor, path, attribute);
   }
 
   /**

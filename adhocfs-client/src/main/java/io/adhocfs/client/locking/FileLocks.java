@@ -1,0 +1,161 @@
+package io.adhocfs.client.locking;
+
+import io.adhocfs.client.routing.Answers;
+import io.adhocfs.client.routing.Completion;
+import io.adhocfs.client.routing.Operation;
+import io.adhocfs.client.routing.OperationSource;
+import io.adhocfs.client.routing.Parallel;
+import io.adhocfs.client.routing.Router;
+import io.adhocfs.protocol.model.FileLock;
+import io.adhocfs.protocol.model.InodeId;
+import io.adhocfs.protocol.model.LockKind;
+import io.adhocfs.protocol.model.LockMode;
+import io.adhocfs.protocol.model.LockOwner;
+import io.adhocfs.protocol.model.SessionId;
+import io.adhocfs.protocol.wire.LockRequest.ReleaseLocks;
+import io.adhocfs.protocol.wire.LockRequest.SetLock;
+import io.adhocfs.protocol.wire.LockRequest.TestLock;
+import io.adhocfs.protocol.wire.Reply;
+import java.util.List;
+import java.util.OptionalLong;
+import java.util.concurrent.CompletableFuture;
+import java.util.function.LongSupplier;
+
+/** Advisory locks of this session's owners. Thread-safe. */
+public final class FileLocks {
+  private final Router router;
+  private final OperationSource operations;
+  private final SessionId session;
+  private final LongSupplier wallClockNanos;
+  private final LockUses uses = new LockUses();
+  private final Deadlocks deadlocks;
+
+  /**
+   * @param session under which the router's connections are made
+   * @param wallClockNanos nanoseconds since 1970
+   */
+  public FileLocks(
+      Router router, OperationSource operations, SessionId session, LongSupplier wallClockNanos) {
+    this.router = router;
+    this.operations = operations;
+    this.session = session;
+    this.wallClockNanos = wallClockNanos;
+    this.deadlocks = new Deadlocks(router, operations);
+  }
+
+  static SetLock setLock(
+      InodeId inode, long owner, FileLock lock, long waitNumber, int patienceMillis) {
+    return new SetLock(
+        inode,
+        lock.kind(),
+        owner,
+        lock.mode(),
+        lock.first(),
+        lock.last(),
+        lock.pid(),
+        waitNumber,
+        patienceMillis);
+  }
+
+  private Operation begin(InodeId inode) {
+    return operations.begin(() -> "lock of inode " + inode);
+  }
+
+  /**
+   * Sets or removes a lock at once: WOULD_BLOCK if another owner's is in the way.
+   *
+   * @param owner the caller's number of the owner, good until its locks on the inode are released
+   * @param handle through which it is done
+   */
+  public CompletableFuture<Void> set(InodeId inode, long owner, FileLock lock, Object handle) {
+    if (lock.mode() == LockMode.NONE && uses.number(lock.kind(), owner, inode).isEmpty()) {
+      return Completion.done();
+    }
+    long number = uses.begin(lock.kind(), owner, inode, handle);
+    Operation operation = begin(inode);
+    CompletableFuture<Void> done =
+        Completion.done(
+            router
+                .send(operation, setLock(inode, number, lock, 0, 0))
+                .thenApply(Answers::reply)
+                .whenComplete((_, _) -> uses.ended(lock.kind(), owner, inode)));
+    return operation.answer(done);
+  }
+
+  /**
+   * Sets a lock as soon as no other owner's is in the way, however long that takes; DEADLOCK where
+   * it would take for ever. Cancelling the future ends the wait; it then completes soon, with
+   * INTERRUPTED or with the lock, if that had been granted before.
+   */
+  public CompletableFuture<Void> await(InodeId inode, long owner, FileLock lock, Object handle) {
+    long number = uses.begin(lock.kind(), owner, inode, handle);
+    var waiting =
+        new LockWaiting(
+            router,
+            operations,
+            deadlocks,
+            inode,
+            new LockOwner(session, number),
+            lock,
+            uses.drawNumber(),
+            wallClockNanos.getAsLong(),
+            () -> uses.ended(lock.kind(), owner, inode));
+    waiting.start();
+    return waiting;
+  }
+
+  /** The lock that keeps an owner from setting one; of mode NONE if there is none. */
+  public CompletableFuture<FileLock> test(InodeId inode, long owner, FileLock lock) {
+    OptionalLong known = uses.number(lock.kind(), owner, inode);
+    // A number that nobody has stands for an owner that has no locks.
+    long number = known.isPresent() ? known.getAsLong() : uses.drawNumber();
+    Operation operation = begin(inode);
+    return operation.answer(
+        router
+            .send(
+                operation,
+                new TestLock(inode, lock.kind(), number, lock.mode(), lock.first(), lock.last()))
+            .thenApply(Answers::reply)
+            .thenApply(reply -> {
+              if (!(reply instanceof Reply.LockState state)) {
+                throw Answers.unexpected(reply);
+              }
+              return state.mode() == LockMode.NONE
+                  ? new FileLock(lock.kind(), LockMode.NONE, lock.first(), lock.last(), 0)
+                  : new FileLock(
+                      lock.kind(), state.mode(), state.first(), state.last(), state.pid());
+            }));
+  }
+
+  /** Whether an owner may have locks on an inode. */
+  public boolean mayHold(InodeId inode, LockKind kind, long owner) {
+    return uses.number(kind, owner, inode).isPresent();
+  }
+
+  /** Removes all locks of an owner on an inode; asks nobody when it has none. */
+  public CompletableFuture<Void> release(InodeId inode, LockKind kind, long owner) {
+    return release(uses.forget(kind, owner, inode));
+  }
+
+  /** Removes what was locked through a handle and has not been released otherwise. */
+  public CompletableFuture<Void> releaseHandle(InodeId inode, Object handle) {
+    return release(uses.forgetHandle(handle, inode));
+  }
+
+  private CompletableFuture<Void> release(List<LockUses.Use> gone) {
+    if (gone.isEmpty()) {
+      return Completion.done();
+    }
+    return Parallel.run(
+        gone.size(),
+        gone.size(),
+        i -> {
+          LockUses.Use use = gone.get(i);
+          return router
+              .send(
+                  operations.begin(() -> "release of locks of inode " + use.inode()),
+                  new ReleaseLocks(use.inode(), use.kind(), use.number()))
+              .thenApply(Answers::reply);
+        });
+  }
+}

@@ -1,0 +1,240 @@
+package io.adhocfs.daemon.service;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import io.adhocfs.protocol.instance.Settings;
+import io.adhocfs.protocol.model.FileAttributes;
+import io.adhocfs.protocol.model.FsError;
+import io.adhocfs.protocol.model.FsException;
+import io.adhocfs.protocol.model.InodeId;
+import io.adhocfs.protocol.transport.Response;
+import io.adhocfs.protocol.wire.FileRequest.ChangeRange;
+import io.adhocfs.protocol.wire.FileRequest.FinishAppend;
+import io.adhocfs.protocol.wire.FileRequest.ReserveAppend;
+import io.adhocfs.protocol.wire.Reply;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Path;
+import java.util.Map;
+import java.util.concurrent.CompletableFuture;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+
+/** Room for appends and cleared ranges at the inode's owner, in simulated time. */
+class FileServiceTest {
+  private static final int CHUNK = 4096;
+  private static final long SECOND = 1_000_000_000L;
+
+  private SimulatedCluster cluster;
+  private SimulatedClient client;
+  private SimulatedClient other;
+  private InodeId file;
+
+  @BeforeEach
+  void start(@TempDir Path directory) throws FsException {
+    cluster =
+        new SimulatedCluster(
+            3, directory, 1, new Settings(Map.of("chunk.size", "4KiB", "inline.max", "100")));
+    client = new SimulatedClient(cluster, 77);
+    other = new SimulatedClient(cluster, 78);
+    file = client.create(InodeId.ROOT, "f");
+  }
+
+  @AfterEach
+  void stop() {
+    cluster.close();
+  }
+
+  private Reply.Appended reserve(SimulatedClient from, int length) throws FsException {
+    return (Reply.Appended) from.call(new ReserveAppend(from.stamp(), file, length, 1));
+  }
+
+  private static FinishAppend end(Reply.Appended room, int length, boolean stored) {
+    FileAttributes file = room.attributes();
+    return new FinishAppend(
+        file.id(), file.dataGeneration(), room.offset(), length, stored, !stored, 9);
+  }
+
+  private static CompletableFuture<Response> finish(
+      SimulatedClient from, Reply.Appended room, int length) {
+    return from.start(end(room, length, true), new byte[0]);
+  }
+
+  private long size() throws FsException {
+    return client.attributes(file).sizeBytes();
+  }
+
+  @Test
+  void aSmallAppendToAnInlineFileIsOneRequestAndRunsOnce() throws FsException {
+    byte[] data = "hello".getBytes(StandardCharsets.US_ASCII);
+    var request = new ReserveAppend(client.stamp(), file, data.length, 1);
+    Reply first = client.await(client.start(request, data), request).reply();
+    Reply again = client.await(client.start(request, data), request).reply();
+    assertThat(again).isEqualTo(first);
+    assertThat(((Reply.Appended) first).done()).isTrue();
+    assertThat(client.readInline(file)).isEqualTo(data);
+  }
+
+  @Test
+  void theSizeFollowsAppendsInOrder() throws FsException {
+    Reply.Appended first = reserve(client, 1000);
+    Reply.Appended second = reserve(other, 500);
+    assertThat(first.offset()).isZero();
+    assertThat(second.offset()).isEqualTo(1000);
+    CompletableFuture<Response> early = finish(other, second, 500);
+    cluster.time.pass(SECOND);
+    assertThat(early).isNotDone();
+    assertThat(size()).isZero();
+    Response _ = client.await(finish(client, first, 1000), "the first append");
+    Response _ = client.await(early, "the second append");
+    assertThat(size()).isEqualTo(1500);
+    assertThat(client.attributes(file).mayHaveHoles()).isFalse();
+  }
+
+  @Test
+  void whatIsSilentForTooLongIsPassedAndItsRoomNotGivenAgain() throws FsException {
+    Reply.Appended silent = reserve(client, 1000);
+    Reply.Appended second = reserve(other, 500);
+    CompletableFuture<Response> early = finish(other, second, 500);
+    cluster.time.pass(FileAppends.PATIENCE_SECONDS * SECOND + SECOND);
+    assertThat(early).isDone();
+    assertThat(size()).isEqualTo(1500);
+    assertThat(client.attributes(file).mayHaveHoles()).isTrue();
+    assertThat(reserve(other, 10).offset()).isEqualTo(1500);
+    Response _ = client.await(finish(client, silent, 1000), "the late append");
+    assertThat(size()).isEqualTo(1500);
+  }
+
+  @Test
+  void silentRoomAtTheEndLeavesTheSizeAndIsNotGivenAgain() throws FsException {
+    Reply.Appended silent = reserve(client, 1000);
+    cluster.time.pass(FileAppends.PATIENCE_SECONDS * SECOND + SECOND);
+    assertThat(size()).isZero();
+    Reply.Appended next = reserve(other, 10);
+    assertThat(next.offset()).isEqualTo(1000);
+    // Late, and all the same right.
+    Response _ = client.await(finish(client, silent, 1000), "the late append");
+    assertThat(size()).isEqualTo(1000);
+    Response _ = client.await(finish(other, next, 10), "the next append");
+    assertThat(size()).isEqualTo(1010);
+  }
+
+  @Test
+  void roomGivenBeforeADeathOfTheOwnerIsNotGivenAgain() throws FsException {
+    Reply.Appended first = reserve(client, 1000);
+    Reply.Appended second = reserve(other, 500);
+    cluster.restartAll();
+    assertThat(reserve(other, 10).offset()).isEqualTo(1500);
+    CompletableFuture<Response> early = finish(other, second, 500);
+    cluster.time.pass(SECOND);
+    assertThat(early).isNotDone();
+    Response _ = client.await(finish(client, first, 1000), "the first append");
+    Response _ = client.await(early, "the second append");
+    assertThat(size()).isEqualTo(1500);
+    cluster.restartAll();
+    assertThat(size()).isEqualTo(1500);
+  }
+
+  @Test
+  void aRequestForRoomThatComesAgainAfterADeathGetsTheSameRoom() throws FsException {
+    var request = new ReserveAppend(client.stamp(), file, 1000, 1);
+    Reply first = client.call(request);
+    cluster.restartAll();
+    assertThat(client.call(request)).isEqualTo(first);
+    assertThat(reserve(other, 1).offset()).isEqualTo(1000);
+  }
+
+  @Test
+  void aCutTakesRoomBackAndReachesAsFar() throws FsException {
+    Reply.Appended first = reserve(client, 3 * CHUNK);
+    Reply.Appended second = reserve(other, 10);
+    CompletableFuture<Response> waiting = finish(other, second, 10);
+    cluster.time.pass(SECOND);
+    assertThat(waiting).isNotDone();
+    assertThat(client.truncate(file, 0).dataGeneration())
+        .isGreaterThan(first.attributes().dataGeneration());
+    // Over, as if before the cut.
+    Response _ = client.await(waiting, "the append that was cut away");
+    Response _ = client.await(finish(client, first, 3 * CHUNK), "the other one");
+    assertThat(size()).isZero();
+    assertThat(reserve(client, 5).offset()).isZero();
+    assertThat(
+            cluster.nodes.stream()
+                .flatMap(node -> node.chunks.discards.stream())
+                .mapToLong(discard -> discard.toByte())
+                .max())
+        .hasValue(4 * CHUNK);
+  }
+
+  @Test
+  void theLastRoomIsFreeAgainWhenNothingOfItCanArrive() throws FsException {
+    Reply.Appended room = reserve(client, 1000);
+    FinishAppend given = end(room, 1000, false);
+    var certain =
+        new FinishAppend(
+            file, given.dataGeneration(), given.offset(), 1000, false, false, given.mtimeNanos());
+    Reply _ = client.call(certain);
+    assertThat(reserve(other, 7).offset()).isZero();
+  }
+
+  @Test
+  void clearingWaitsForAppendsAndRaisesTheGeneration() throws FsException {
+    Reply.Appended first = reserve(client, 2 * CHUNK);
+    Response _ = client.await(finish(client, first, 2 * CHUNK), "the first append");
+    Reply.Appended second = reserve(client, CHUNK);
+    var clear = new ChangeRange(other.stamp(), file, 100, CHUNK, true, false, 5);
+    CompletableFuture<Response> cleared = other.start(clear, new byte[0]);
+    cluster.time.pass(SECOND / 100);
+    CompletableFuture<Response> third =
+        other.start(new ReserveAppend(other.stamp(), file, 10, 1), new byte[0]);
+    cluster.time.pass(SECOND / 10);
+    assertThat(cleared).isNotDone();
+    assertThat(third).isNotDone();
+    Response _ = client.await(finish(client, second, CHUNK), "the second append");
+    FileAttributes after =
+        ((Reply.Attributes) other.await(cleared, "the cleared range").reply()).attributes();
+    assertThat(after.sizeBytes()).isEqualTo(3 * CHUNK);
+    assertThat(after.dataGeneration()).isGreaterThan(second.attributes().dataGeneration());
+    assertThat(after.mayHaveHoles()).isTrue();
+    var room = (Reply.Appended) other.await(third, "the third append").reply();
+    assertThat(room.offset()).isEqualTo(3 * CHUNK);
+    assertThat(room.attributes().dataGeneration()).isEqualTo(after.dataGeneration());
+  }
+
+  @Test
+  void inlineFilesAreClearedAndGrownInPlaceAndLeaveWhenTheyGrowTooLong() throws FsException {
+    FileAttributes _ = client.writeInline(file, 0, new byte[] {1, 2, 3, 4});
+    Reply _ = client.call(new ChangeRange(client.stamp(), file, 1, 2, true, false, 5));
+    assertThat(client.readInline(file)).containsExactly(1, 0, 0, 4);
+    Reply _ = client.call(new ChangeRange(client.stamp(), file, 3, 3, true, true, 5));
+    assertThat(client.readInline(file)).containsExactly(1, 0, 0, 0, 0, 0);
+    Reply _ = client.call(new ChangeRange(client.stamp(), file, 0, 200, false, true, 5));
+    FileAttributes after = client.attributes(file);
+    assertThat(after.sizeBytes()).isEqualTo(200);
+    assertThat(after.layout().inline()).isFalse();
+  }
+
+  @Test
+  void rangesThatMakeNoSenseAreRefused() {
+    assertThat(errorOf(new ChangeRange(client.stamp(), file, -1, 5, true, false, 5)))
+        .isEqualTo(FsError.INVALID);
+    assertThat(errorOf(new ChangeRange(client.stamp(), file, 0, 0, true, false, 5)))
+        .isEqualTo(FsError.INVALID);
+    assertThat(errorOf(new ChangeRange(client.stamp(), file, Long.MAX_VALUE - 5, 5, true, true, 5)))
+        .isEqualTo(FsError.FILE_TOO_BIG);
+    assertThat(errorOf(new ReserveAppend(client.stamp(), file, 0, 1)))
+        .isEqualTo(FsError.BAD_MESSAGE);
+    assertThat(errorOf(new ReserveAppend(client.stamp(), file, Long.MAX_VALUE, 1)))
+        .isEqualTo(FsError.FILE_TOO_BIG);
+  }
+
+  private FsError errorOf(io.adhocfs.protocol.wire.Request request) {
+    try {
+      Reply reply = client.call(request);
+      throw new AssertionError("no error but " + reply);
+    } catch (FsException e) {
+      return e.error();
+    }
+  }
+}

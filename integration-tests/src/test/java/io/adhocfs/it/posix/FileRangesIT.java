@@ -1,0 +1,211 @@
+package io.adhocfs.it.posix;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+
+import io.adhocfs.it.instance.TestInstance;
+import java.lang.foreign.ValueLayout;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.Arrays;
+import java.util.Random;
+import org.junit.jupiter.api.AfterAll;
+import org.junit.jupiter.api.BeforeAll;
+import org.junit.jupiter.api.Test;
+
+/** Ranges of files: holes and their space, the largest offsets, copies, mappings beside appends. */
+class FileRangesIT {
+  private static final int CHUNK = 512 << 10;
+  private static TestInstance instance;
+  private static Path first;
+  private static Path second;
+
+  @BeforeAll
+  static void mount() throws Exception {
+    instance = TestInstance.up(3);
+    first = instance.mount();
+    second = instance.mount();
+  }
+
+  @AfterAll
+  static void takeDown() throws Exception {
+    try (TestInstance closing = instance) {
+      closing.verify();
+    }
+  }
+
+  private static int create(Path path) throws Exception {
+    return SystemCalls.open(path, SystemCalls.O_RDWR | SystemCalls.O_CREAT | SystemCalls.O_TRUNC);
+  }
+
+  private static byte[] random(int length) {
+    var bytes = new byte[length];
+    new Random(length).nextBytes(bytes);
+    return bytes;
+  }
+
+  private static long blocks(Path path) throws Exception {
+    return Long.parseLong(instance.bash(first, "stat -c %b '" + path + "'").trim());
+  }
+
+  @Test
+  void holesAreFoundAndTakeNoSpaceOnAnyMount() throws Exception {
+    Path path = first.resolve("sparse");
+    int file = create(path);
+    SystemCalls.write(file, 3L * CHUNK, random(CHUNK));
+    SystemCalls.write(file, 10L * CHUNK + 8192, random(4096));
+    SystemCalls.truncate(file, 1L << 40);
+    for (Path view : new Path[] {path, second.resolve("sparse")}) {
+      int reader = SystemCalls.open(view, 0);
+      assertThat(SystemCalls.seek(reader, 0, SystemCalls.SEEK_DATA)).isEqualTo(3L * CHUNK);
+      assertThat(SystemCalls.seek(reader, 0, SystemCalls.SEEK_HOLE)).isZero();
+      assertThat(SystemCalls.seek(reader, 3L * CHUNK, SystemCalls.SEEK_HOLE)).isEqualTo(4L * CHUNK);
+      assertThat(SystemCalls.seek(reader, 4L * CHUNK, SystemCalls.SEEK_DATA))
+          .isEqualTo(10L * CHUNK + 8192);
+      assertThatThrownBy(() -> SystemCalls.seek(reader, 11L * CHUNK, SystemCalls.SEEK_DATA))
+          .hasMessageContaining("errno " + SystemCalls.ENXIO);
+      assertThatThrownBy(() -> SystemCalls.seek(reader, 1L << 40, SystemCalls.SEEK_HOLE))
+          .hasMessageContaining("errno " + SystemCalls.ENXIO);
+      assertThat(blocks(view)).isEqualTo((CHUNK + 4096) / 512);
+      SystemCalls.close(reader);
+    }
+    SystemCalls.allocate(
+        file, SystemCalls.PUNCH_HOLE | SystemCalls.KEEP_SIZE, 3L * CHUNK, CHUNK / 2);
+    assertThat(blocks(second.resolve("sparse"))).isEqualTo((CHUNK / 2 + 4096) / 512);
+    SystemCalls.close(file);
+  }
+
+  @Test
+  void sparseCopiesByCpStaySparseAndEqual() throws Exception {
+    String said =
+        instance.bash(
+            first,
+            "head -c 3000000 /dev/urandom > c; truncate -s 100000000 c;"
+                + " head -c 1000 /dev/urandom >> c; cp --sparse=auto c d; cmp c d;"
+                + " cp --reflink=never --sparse=never c e; cmp c e; stat -c %b d");
+    assertThat(Long.parseLong(said.trim())).isLessThan(20_000);
+  }
+
+  @Test
+  void offsetsUpToTheLimitWorkAndBeyondItFail() throws Exception {
+    Path path = first.resolve("huge");
+    int file = create(path);
+    long limit = Long.MAX_VALUE - (64 << 20);
+    byte[] bytes = random(5000);
+    SystemCalls.write(file, limit - bytes.length, bytes);
+    assertThat(Files.size(second.resolve("huge"))).isEqualTo(limit);
+    int other = SystemCalls.open(second.resolve("huge"), 0);
+    assertThat(SystemCalls.read(other, limit - bytes.length, 10_000)).isEqualTo(bytes);
+    assertThat(SystemCalls.read(other, 1L << 50, 5)).containsOnly(0);
+    assertThat(SystemCalls.seek(other, 0, SystemCalls.SEEK_DATA))
+        .isBetween(limit - bytes.length - 4096, limit - bytes.length);
+    SystemCalls.close(other);
+    for (long offset : new long[] {limit, limit - 1, Long.MAX_VALUE - 10}) {
+      assertThatThrownBy(() -> SystemCalls.write(file, offset, new byte[8]))
+          .as("write at %d", offset)
+          .hasMessageContaining("errno " + SystemCalls.EFBIG);
+    }
+    assertThatThrownBy(() -> SystemCalls.truncate(file, limit + 1))
+        .hasMessageContaining("errno " + SystemCalls.EFBIG);
+    assertThatThrownBy(() -> SystemCalls.allocate(file, 0, limit, 10))
+        .hasMessageContaining("errno " + SystemCalls.EFBIG);
+    SystemCalls.truncate(file, 10);
+    assertThat(SystemCalls.read(file, 0, 100)).isEqualTo(new byte[10]);
+    SystemCalls.close(file);
+  }
+
+  @Test
+  void collapsingAndInsertingAreRefused() throws Exception {
+    int file = create(first.resolve("refused"));
+    SystemCalls.write(file, 0, new byte[2 * CHUNK]);
+    for (int mode : new int[] {SystemCalls.COLLAPSE_RANGE, SystemCalls.INSERT_RANGE}) {
+      assertThatThrownBy(() -> SystemCalls.allocate(file, mode, 0, CHUNK))
+          .hasMessageContaining("errno " + SystemCalls.EOPNOTSUPP);
+    }
+    SystemCalls.close(file);
+  }
+
+  @Test
+  void allocatingMoreThanThereIsFailsAndLessGrowsTheFile() throws Exception {
+    Path path = first.resolve("allocated");
+    int file = create(path);
+    SystemCalls.allocate(file, 0, 100, 1 << 20);
+    assertThat(Files.size(second.resolve("allocated"))).isEqualTo(100 + (1 << 20));
+    SystemCalls.allocate(file, SystemCalls.KEEP_SIZE, 0, 4 << 20);
+    assertThat(Files.size(path)).isEqualTo(100 + (1 << 20));
+    assertThatThrownBy(() -> SystemCalls.allocate(file, 0, 0, 1L << 55))
+        .hasMessageContaining("errno 28");
+    SystemCalls.close(file);
+  }
+
+  /** The kernel writes pages of its cache through any open file, one that appends included. */
+  @Test
+  void mappedPagesGoWhereTheyBelongBesideADescriptorThatAppends() throws Exception {
+    Path path = first.resolve("mapped");
+    int appending =
+        SystemCalls.open(path, SystemCalls.O_RDWR | SystemCalls.O_CREAT | SystemCalls.O_APPEND);
+    byte[] base = random(20_000);
+    SystemCalls.write(appending, 0, base);
+    int file = SystemCalls.open(path, SystemCalls.O_RDWR);
+    byte[] change = random(300);
+    SystemCalls.mapped(
+        file,
+        base.length,
+        true,
+        memory ->
+            java.lang.foreign.MemorySegment.copy(
+                change, 0, memory, ValueLayout.JAVA_BYTE, 5000, change.length));
+    SystemCalls.close(file);
+    SystemCalls.write(appending, 0, change);
+    SystemCalls.close(appending);
+    byte[] expected = Arrays.copyOf(base, base.length + change.length);
+    System.arraycopy(change, 0, expected, 5000, change.length);
+    System.arraycopy(change, 0, expected, base.length, change.length);
+    assertThat(Files.readAllBytes(second.resolve("mapped"))).isEqualTo(expected);
+    assertThat(Files.readAllBytes(path)).isEqualTo(expected);
+  }
+
+  @Test
+  void rangesAreCopiedBetweenFilesUpToTheEndOfTheSource() throws Exception {
+    int source = create(first.resolve("source"));
+    int target = create(first.resolve("target"));
+    byte[] bytes = random(3 * CHUNK + 1000);
+    SystemCalls.write(source, 0, bytes);
+    assertThat(SystemCalls.copy(source, 100, target, 50, 1L << 30)).isEqualTo(bytes.length - 100);
+    assertThat(SystemCalls.copy(source, bytes.length, target, 0, 10)).isZero();
+    var expected = new byte[bytes.length - 50];
+    System.arraycopy(bytes, 100, expected, 50, bytes.length - 100);
+    assertThat(Files.readAllBytes(second.resolve("target"))).isEqualTo(expected);
+    SystemCalls.close(source);
+    SystemCalls.close(target);
+  }
+
+  @Test
+  void clearedRangesAreClearThoughDaemonsDieMeanwhile() throws Exception {
+    Path path = first.resolve("cleared");
+    int file = create(path);
+    byte[] model = random(12 * CHUNK);
+    SystemCalls.write(file, 0, model);
+    for (int node = 0; node < 3; node++) {
+      int from = node * 4 * CHUNK + 1000;
+      int length = 3 * CHUNK;
+      instance.killDaemon(node);
+      var punching =
+          new Thread(() -> {
+            try {
+              SystemCalls.allocate(
+                  file, SystemCalls.PUNCH_HOLE | SystemCalls.KEEP_SIZE, from, length);
+            } catch (java.io.IOException e) {
+              throw new java.io.UncheckedIOException(e);
+            }
+          });
+      punching.start();
+      instance.adhocfs("start").expectSuccess();
+      punching.join();
+      Arrays.fill(model, from, from + length, (byte) 0);
+      assertThat(Arrays.mismatch(Files.readAllBytes(second.resolve("cleared")), model))
+          .isEqualTo(-1);
+    }
+    SystemCalls.close(file);
+  }
+}
