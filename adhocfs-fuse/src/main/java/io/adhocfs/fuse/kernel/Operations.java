@@ -360,7 +360,7 @@ final class Operations {
 
   private void setLock(Incoming in, boolean waits) throws FsException {
     FileLock lock = lock(in);
-    Replies.Done reply = in.begin(new Replies.Done(in));
+    Replies.Done reply = in.begin(waits ? new Replies.Granted(in) : new Replies.Done(in));
     fileSystem.setLock(
         reply, in.node(), in.u64(LkIn.HANDLE), in.u64(LkIn.OWNER), lock, waits, reply);
   }
@@ -483,14 +483,14 @@ final class Operations {
   }
 
   /**
-   * A program stopped waiting. If the request is not known it has been answered, or the reader that
-   * has it is about to announce it: the kernel knows which.
+   * A program that waits has got a signal. If the request is not known it has been answered, or the
+   * reader that has it is about to announce it: the kernel knows which.
    */
   void interrupt(Incoming in) throws FsException {
     in.requireBody(InterruptIn.SIZE);
     PendingRequest interrupted = in.session().find(in.u64(InterruptIn.UNIQUE));
     if (interrupted != null) {
-      interrupted.interrupt();
+      in.session().interrupts().interrupted(interrupted);
     } else {
       in.session().requeueInterrupt(in.unique());
     }

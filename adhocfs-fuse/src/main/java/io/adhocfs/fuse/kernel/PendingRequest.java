@@ -122,7 +122,7 @@ abstract class PendingRequest implements InodeFileSystem.Request, InodeFileSyste
     } while (!INTERRUPT_ACTION.compareAndSet(this, earlier, action));
   }
 
-  /** The kernel says that the program no longer waits. */
+  /** The program no longer waits. */
   final void interrupt() {
     Runnable action = (Runnable) INTERRUPT_ACTION.getAndSet(this, Interrupted.YES);
     if (action != null) {
@@ -184,6 +184,15 @@ abstract class PendingRequest implements InodeFileSystem.Request, InodeFileSyste
   /** Whether the request is about an inode by its number, with no entry's name in it. */
   protected boolean namesInodeOnly() {
     return false;
+  }
+
+  /** Whether it may take as long as another program likes, so that any signal ends it. */
+  protected boolean waitsForOthers() {
+    return false;
+  }
+
+  final boolean isAnswered() {
+    return (boolean) ANSWERED.getVolatile(this);
   }
 
   /** Frees what a subclass has gathered for an answer that is not sent. */

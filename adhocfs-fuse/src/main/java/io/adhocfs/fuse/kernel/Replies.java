@@ -38,16 +38,28 @@ final class Replies {
   private Replies() {}
 
   /** Success without a body. */
-  static final class Done extends PendingRequest implements InodeFileSystem.DoneReply {
+  static class Done extends PendingRequest implements InodeFileSystem.DoneReply {
     Done(Incoming incoming) {
       super(incoming);
     }
 
     @Override
-    public void done() {
+    public final void done() {
       if (takeAnswer()) {
         sendErrno(0);
       }
+    }
+  }
+
+  /** As {@link Done}, of something that another program has to give up first. */
+  static final class Granted extends Done {
+    Granted(Incoming incoming) {
+      super(incoming);
+    }
+
+    @Override
+    protected boolean waitsForOthers() {
+      return true;
     }
   }
 

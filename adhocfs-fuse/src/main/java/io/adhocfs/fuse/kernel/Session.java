@@ -16,6 +16,7 @@ final class Session {
   private final InodeFileSystem fileSystem;
   private final int ioLengthBytesMax;
   private final ToldAttributes told;
+  private final InterruptWatch interrupts = new InterruptWatch();
   private final int[] descriptors;
   private final AtomicInteger readersLeft;
   private final CountDownLatch ended = new CountDownLatch(1);
@@ -45,6 +46,10 @@ final class Session {
   /** The most bytes that one read or write carries. */
   int ioLengthBytesMax() {
     return ioLengthBytesMax;
+  }
+
+  InterruptWatch interrupts() {
+    return interrupts;
   }
 
   ToldAttributes told() {

@@ -133,6 +133,31 @@ class DirectMountTest extends MountContract {
   }
 
   @Test
+  void signalsThatAProgramHandlesDoNotReachItsFileCalls() throws Exception {
+    String answer =
+        server()
+            .python(
+                """
+                import ctypes, errno, signal
+                open('made', 'w').close()
+                os.rename('made', 'interruptible')
+                libc = ctypes.CDLL(None, use_errno=True)
+                arrived = [0]
+                def handler(number, frame): arrived[0] += 1
+                signal.signal(signal.SIGALRM, handler)
+                signal.setitimer(signal.ITIMER_REAL, 0.003, 0.003)
+                failures = []
+                for i in range(30):
+                  file = libc.open(b'interruptible', os.O_RDONLY)
+                  if file < 0: failures.append(errno.errorcode[ctypes.get_errno()])
+                  else: os.close(file)
+                signal.setitimer(signal.ITIMER_REAL, 0)
+                print(sorted(set(failures)), arrived[0] > 10)
+                """);
+    assertThat(answer).isEqualTo("[] True");
+  }
+
+  @Test
   void aKilledServerLeavesADeadMountThatCanBeRemoved() throws Exception {
     try (MountedServer victim = MountedServer.start("direct")) {
       Path mountPoint = victim.mountPoint();

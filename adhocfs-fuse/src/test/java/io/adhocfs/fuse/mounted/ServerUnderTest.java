@@ -39,6 +39,9 @@ final class ServerUnderTest {
   /** Opening a file of this name is answered by another thread, some time later. */
   static final String SLOW = "slow";
 
+  /** Opening a file of this name is answered as late, or as soon as it is interrupted. */
+  static final String INTERRUPTIBLE = "interruptible";
+
   private static final Executor LATER =
       CompletableFuture.delayedExecutor(50, TimeUnit.MILLISECONDS);
 
@@ -192,6 +195,10 @@ final class ServerUnderTest {
       switch (namesByInode.getOrDefault(inode, "")) {
         case SILENT_OPEN -> answerOnlyInterruption(request, reply);
         case BROKEN -> throw new IllegalStateException("planted");
+        case INTERRUPTIBLE -> {
+          request.onInterrupt(() -> reply.error(FsError.INTERRUPTED));
+          LATER.execute(() -> super.open(request, inode, flags, reply));
+        }
         case SLOW -> LATER.execute(() -> super.open(request, inode, flags, reply));
         default -> super.open(request, inode, flags, reply);
       }

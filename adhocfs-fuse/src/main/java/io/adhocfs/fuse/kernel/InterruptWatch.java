@@ -1,0 +1,71 @@
+package io.adhocfs.fuse.kernel;
+
+import java.util.concurrent.ScheduledThreadPoolExecutor;
+import java.util.concurrent.TimeUnit;
+
+/**
+ * Decides which interruptions end a request. The kernel announces each signal that a waiting
+ * program gets, once and without saying which, while a local disk would finish what it has begun:
+ * programs do not expect EINTR from a file. So a request is only given up when
+ *
+ * <ul>
+ *   <li>it waits for another program (a lock): at once;
+ *   <li>a signal is about to end the program: at once, as far as {@link #PERIOD_MILLIS} allows;
+ *   <li>the program was asked to end and handles that itself, or cannot be looked at: when it has
+ *       not been answered {@link #PATIENCE_MILLIS} later, as from a daemon that is dead.
+ * </ul>
+ *
+ * <p>Thread-safe; has a thread only while somebody is interrupted.
+ */
+final class InterruptWatch {
+  private static final long PERIOD_MILLIS = 100;
+  private static final long PATIENCE_MILLIS = 500;
+
+  private final ScheduledThreadPoolExecutor executor;
+
+  InterruptWatch() {
+    executor =
+        new ScheduledThreadPoolExecutor(
+            1,
+            task -> {
+              Thread thread = new Thread(task, "fuse-interrupts");
+              thread.setDaemon(true);
+              return thread;
+            });
+    executor.setKeepAliveTime(1, TimeUnit.SECONDS);
+    executor.allowCoreThreadTimeOut(true);
+  }
+
+  /** A program that waits for a request has got a signal. */
+  void interrupted(PendingRequest request) {
+    if (request.waitsForOthers()) {
+      request.interrupt();
+    } else {
+      look(request, System.nanoTime());
+    }
+  }
+
+  private void look(PendingRequest request, long sinceNanos) {
+    executor.execute(() -> {
+      if (request.isAnswered()) {
+        return;
+      }
+      boolean isLate =
+          System.nanoTime() - sinceNanos >= TimeUnit.MILLISECONDS.toNanos(PATIENCE_MILLIS);
+      boolean givenUp =
+          switch (PendingSignals.of(request.caller().pid())) {
+            case DEADLY -> true;
+            case ASKED_TO_END, UNKNOWN -> isLate;
+            case HARMLESS -> false;
+          };
+      if (givenUp) {
+        request.interrupt();
+      } else {
+        // A deadly signal may still come, and would not be announced.
+        var _ =
+            executor.schedule(
+                () -> look(request, sinceNanos), PERIOD_MILLIS, TimeUnit.MILLISECONDS);
+      }
+    });
+  }
+}
