@@ -13,6 +13,7 @@ import io.adhocfs.protocol.model.FileAttributes;
 import io.adhocfs.protocol.model.FileLayout;
 import io.adhocfs.protocol.model.FsError;
 import io.adhocfs.protocol.model.FsException;
+import io.adhocfs.protocol.model.InodeId;
 import io.adhocfs.protocol.model.NodeId;
 import io.adhocfs.protocol.placement.ClusterMap;
 import io.adhocfs.protocol.placement.Placement;
@@ -186,6 +187,7 @@ public final class FileData {
                         lengthBytes,
                         clears,
                         extend,
+                        false,
                         wallClockNanos.getAsLong()))))
         .thenApply(response -> {
           FileAttributes told = Answers.attributes(response);
@@ -230,12 +232,31 @@ public final class FileData {
     return owners;
   }
 
+  private CompletableFuture<FileAttributes> clearBehindEnd(
+      Operation operation, InodeId inode, long offset, long lengthBytes) {
+    return sequences
+        .stamped(stamp ->
+            router.send(
+                operation,
+                new ChangeRange(
+                    stamp,
+                    inode,
+                    offset,
+                    lengthBytes,
+                    true,
+                    false,
+                    true,
+                    wallClockNanos.getAsLong())))
+        .thenApply(Answers::attributes);
+  }
+
   /** One write through all its tries: only one is under way at a time. */
   private final class FileWrite {
     private final Operation operation;
     private final KnownFile file;
     private final List<WritePiece> pieces;
     private final CompletableFuture<Void> result;
+    private final long start;
     private final long solidFrom;
     private final long end;
     private boolean leaveInline;
@@ -250,6 +271,7 @@ public final class FileData {
       this.file = file;
       this.pieces = pieces;
       this.result = result;
+      this.start = pieces.stream().mapToLong(WritePiece::offset).min().orElseThrow();
       this.end = pieces.stream().mapToLong(WritePiece::end).max().orElseThrow();
       this.solidFrom = solidFrom(pieces, end);
     }
@@ -351,8 +373,33 @@ public final class FileData {
           leaveInline = true;
           refreshAndAttempt(failure);
         }
-        default -> result.completeExceptionally(failure);
+        default -> giveUp(failure);
       }
+    }
+
+    /** What has been stored behind the end must not show when the file grows over it some day. */
+    private void giveUp(FsException failure) {
+      if (file.attributes().layout().inline() || end <= file.attributes().sizeBytes()) {
+        result.completeExceptionally(failure);
+        return;
+      }
+      Operation cleaning = operations.begin(() -> "cleaning up behind inode " + file.inode());
+      CompletableFuture<FileAttributes> cleaned =
+          clearBehindEnd(cleaning, file.inode(), start, end - start);
+      if (failure.error() == FsError.TIMED_OUT || failure.error() == FsError.INTERRUPTED) {
+        // Nobody is to wait for it any longer.
+        result.completeExceptionally(failure);
+      }
+      Completion.then(
+          cleaned,
+          (told, notCleaned) -> {
+            if (notCleaned == null) {
+              file.learn(told);
+            } else {
+              failure.addSuppressed(notCleaned);
+            }
+            result.completeExceptionally(failure);
+          });
     }
 
     private void refreshAndAttempt(FsException failure) {

@@ -481,7 +481,18 @@ public final class SimulatedCluster {
         }
         yield attributes(inode);
       }
-      case FileRequest.ChangeRange r -> throw new AssertionError("not simulated: " + r);
+      case FileRequest.ChangeRange r -> {
+        if (!r.behindEnd()) {
+          throw new AssertionError("not simulated: " + r);
+        }
+        if (!inode.layout.inline() && r.offset() + r.lengthBytes() > inode.size) {
+          inode.generation++;
+          // Behind the end there is nothing that the range would have to spare.
+          long from = Math.max(r.offset(), inode.size);
+          map.nodes().forEach(each -> cut(each.id(), inode.id, inode.generation, from));
+        }
+        yield attributes(inode);
+      }
     };
   }
 

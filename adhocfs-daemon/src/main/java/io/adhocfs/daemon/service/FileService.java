@@ -205,6 +205,10 @@ final class FileService {
     FileAttributes before = namespace.existingFile(inode);
     long end = request.offset() + request.lengthBytes();
     long size = request.extend() ? Math.max(before.sizeBytes(), end) : before.sizeBytes();
+    if (request.behindEnd() && (before.layout().inline() || end <= before.sizeBytes())) {
+      ticket.reply(new Reply.Attributes(cuts.visible(before)));
+      return null;
+    }
     if (before.layout().inline()) {
       if (size > inlineBytesMax) {
         departure.leave(
@@ -217,7 +221,7 @@ final class FileService {
       }
       return null;
     }
-    if (request.clears() && request.offset() < size) {
+    if (request.behindEnd() || (request.clears() && request.offset() < size)) {
       LockKey underWay = appends.underWay(inode);
       if (underWay != null) {
         afterAppends(ticket, request, underWay);
@@ -256,21 +260,21 @@ final class FileService {
       Ticket ticket, FileRequest.ChangeRange request, FileAttributes before, long size)
       throws FsException {
     AttributeEdit edit =
-        AttributeEdit.of(before)
-            .dataGeneration(before.dataGeneration() + 1)
-            .sizeBytes(size)
-            .mayHaveHoles()
-            .contentChanged(request.nowNanos());
+        AttributeEdit.of(before).dataGeneration(before.dataGeneration() + 1).sizeBytes(size);
+    if (!request.behindEnd()) {
+      edit.mayHaveHoles().contentChanged(request.nowNanos());
+    }
     FileAttributes after = edit.done();
+    long end = request.offset() + request.lengthBytes();
     var cut =
         new PendingCut(
             before.id(),
             after.dataGeneration(),
             PendingCut.Kind.CUT,
             before.layout(),
-            request.offset(),
+            request.behindEnd() ? Math.max(request.offset(), size) : request.offset(),
             // Not further: late appends may own what lies behind.
-            Math.min(request.offset() + request.lengthBytes(), size));
+            request.behindEnd() ? end : Math.min(end, size));
     // Told when the range is clear, so with the generation that holds then.
     Reply reply = new Reply.Attributes(after);
     try (Batch batch = store.batch()) {

@@ -183,7 +183,7 @@ class FileServiceTest {
     Reply.Appended first = reserve(client, 2 * CHUNK);
     Response _ = client.await(finish(client, first, 2 * CHUNK), "the first append");
     Reply.Appended second = reserve(client, CHUNK);
-    var clear = new ChangeRange(other.stamp(), file, 100, CHUNK, true, false, 5);
+    var clear = new ChangeRange(other.stamp(), file, 100, CHUNK, true, false, false, 5);
     CompletableFuture<Response> cleared = other.start(clear, new byte[0]);
     cluster.time.pass(SECOND / 100);
     CompletableFuture<Response> third =
@@ -205,23 +205,41 @@ class FileServiceTest {
   @Test
   void inlineFilesAreClearedAndGrownInPlaceAndLeaveWhenTheyGrowTooLong() throws FsException {
     FileAttributes _ = client.writeInline(file, 0, new byte[] {1, 2, 3, 4});
-    Reply _ = client.call(new ChangeRange(client.stamp(), file, 1, 2, true, false, 5));
+    Reply _ = client.call(new ChangeRange(client.stamp(), file, 1, 2, true, false, false, 5));
     assertThat(client.readInline(file)).containsExactly(1, 0, 0, 4);
-    Reply _ = client.call(new ChangeRange(client.stamp(), file, 3, 3, true, true, 5));
+    Reply _ = client.call(new ChangeRange(client.stamp(), file, 3, 3, true, true, false, 5));
     assertThat(client.readInline(file)).containsExactly(1, 0, 0, 0, 0, 0);
-    Reply _ = client.call(new ChangeRange(client.stamp(), file, 0, 200, false, true, 5));
+    Reply _ = client.call(new ChangeRange(client.stamp(), file, 0, 200, false, true, false, 5));
     FileAttributes after = client.attributes(file);
     assertThat(after.sizeBytes()).isEqualTo(200);
     assertThat(after.layout().inline()).isFalse();
   }
 
   @Test
+  void leftoversBehindTheEndGoAndNothingElse() throws FsException {
+    FileAttributes _ = client.leaveInline(file);
+    Reply.Appended room = reserve(client, CHUNK + 10);
+    Response _ = client.await(finish(client, room, CHUNK + 10), "an append");
+    FileAttributes before = client.attributes(file);
+    Reply _ = client.call(new ChangeRange(client.stamp(), file, 0, CHUNK, true, false, true, 5));
+    assertThat(client.attributes(file)).isEqualTo(before);
+    Reply _ =
+        client.call(new ChangeRange(client.stamp(), file, 0, 3 * CHUNK, true, false, true, 5));
+    FileAttributes after = client.attributes(file);
+    assertThat(after.dataGeneration()).isEqualTo(before.dataGeneration() + 1);
+    assertThat(after.sizeBytes()).isEqualTo(before.sizeBytes());
+    assertThat(after.mtimeNanos()).isEqualTo(before.mtimeNanos());
+  }
+
+  @Test
   void rangesThatMakeNoSenseAreRefused() {
-    assertThat(errorOf(new ChangeRange(client.stamp(), file, -1, 5, true, false, 5)))
+    assertThat(errorOf(new ChangeRange(client.stamp(), file, -1, 5, true, false, false, 5)))
         .isEqualTo(FsError.INVALID);
-    assertThat(errorOf(new ChangeRange(client.stamp(), file, 0, 0, true, false, 5)))
+    assertThat(errorOf(new ChangeRange(client.stamp(), file, 0, 0, true, false, false, 5)))
         .isEqualTo(FsError.INVALID);
-    assertThat(errorOf(new ChangeRange(client.stamp(), file, Long.MAX_VALUE - 5, 5, true, true, 5)))
+    assertThat(
+            errorOf(
+                new ChangeRange(client.stamp(), file, Long.MAX_VALUE - 5, 5, true, true, false, 5)))
         .isEqualTo(FsError.FILE_TOO_BIG);
     assertThat(errorOf(new ReserveAppend(client.stamp(), file, 0, 1)))
         .isEqualTo(FsError.BAD_MESSAGE);

@@ -97,6 +97,8 @@ public sealed interface FileRequest extends Request {
    * @param lengthBytes at least 1
    * @param clears whether what lies in the range goes
    * @param extend whether the size covers the range afterwards
+   * @param behindEnd whether only what lies behind the file's end is meant: leftovers of a write
+   *     that failed, which must not show when the file grows over them
    */
   record ChangeRange(
       OperationStamp stamp,
@@ -105,6 +107,7 @@ public sealed interface FileRequest extends Request {
       long lengthBytes,
       boolean clears,
       boolean extend,
+      boolean behindEnd,
       long nowNanos)
       implements FileRequest {
     @Override
@@ -120,6 +123,7 @@ public sealed interface FileRequest extends Request {
       out.longValue(lengthBytes);
       out.flag(clears);
       out.flag(extend);
+      out.flag(behindEnd);
       out.longValue(nowNanos);
     }
 
@@ -129,6 +133,7 @@ public sealed interface FileRequest extends Request {
           in.inode(),
           in.longValue(),
           in.longValue(),
+          in.flag(),
           in.flag(),
           in.flag(),
           in.longValue());
