@@ -61,6 +61,10 @@ public final class LockProgram implements AutoCloseable {
                       os.pwrite(files[name], b'a' * 1048576, i * 1048576)
           elif what == 'read':
               return os.pread(files[name], int(rest[1]), int(rest[0])).decode() or 'nothing'
+          elif what == 'tail':
+              length = int(rest[0])
+              end = os.fstat(files[name]).st_size
+              return os.pread(files[name], length, end - length).decode()
           elif what == 'letters':
               found = {}
               offset = 0
