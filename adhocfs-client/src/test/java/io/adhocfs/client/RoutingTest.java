@@ -215,6 +215,46 @@ class RoutingTest {
   }
 
   @Test
+  void whoWasStoppedOverItsLeaseSendsNothingMore() throws FsException {
+    SimulatedClient client = client(Map.of("client.lease", "30s"));
+    client.await(create(client, "a"));
+    simulation.pass(Duration.ofMinutes(3));
+    client.await(client.fileSystem.statAsync(path("/a")));
+
+    simulation.stopFor(Duration.ofSeconds(36));
+    client.rpc.forgetSent();
+    assertThat(client.failure(client.fileSystem.statAsync(path("/a"))))
+        .hasMessageContaining("stopped for longer than its lease")
+        .extracting("error")
+        .isEqualTo(FsError.SESSION_EXPIRED);
+    simulation.pass(Duration.ofMinutes(3));
+    assertThat(client.rpc.sent()).isEmpty();
+  }
+
+  @Test
+  void whoWasStoppedForLessThanItsLeaseGoesOn() throws FsException {
+    SimulatedClient client = client(Map.of("client.lease", "30s"));
+    client.await(create(client, "a"));
+    for (int seconds = 0; seconds < 12; seconds++) {
+      simulation.pass(Duration.ofSeconds(7));
+      simulation.stopFor(Duration.ofSeconds(29));
+      client.await(client.fileSystem.statAsync(path("/a")));
+    }
+  }
+
+  @Test
+  void renewsAlsoWhereNoAnswerCameFrom() throws FsException {
+    SimulatedClient client = client(Map.of("client.lease", "30s"));
+    client.rpc.setDown(new NodeId(1), true);
+    CompletableFuture<?> lost = client.fileSystem.inodes().getAttributes(new InodeId(1L << 48 | 5));
+    simulation.pass(Duration.ofMillis(50));
+    lost.cancel(true);
+    client.rpc.setDown(new NodeId(1), false);
+    simulation.pass(Duration.ofSeconds(6));
+    assertThat(cluster.wasRenewed(new NodeId(1))).isTrue();
+  }
+
+  @Test
   void aCancelledCallSendsNothingMore() throws FsException {
     SimulatedClient client = client();
     client.rpc.setDown(new NodeId(0), true);

@@ -25,6 +25,7 @@ import java.util.Random;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.Executor;
 import java.util.concurrent.RejectedExecutionException;
+import java.util.function.Consumer;
 import java.util.random.RandomGenerator;
 import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
@@ -54,6 +55,7 @@ public final class Maps {
   private static final int ASKED_MAX = 16;
 
   private final RpcClient rpc;
+  private final Consumer<NodeId> noteAsked;
   private final ContactSource contacts;
   private final Executor waiting;
   private final Timers timers;
@@ -77,16 +79,19 @@ public final class Maps {
   /**
    * Starts from contacts, which tell addresses but not owners.
    *
+   * @param noteAsked is told whom a question goes to
    * @param waiting runs what reads the contacts
    */
   Maps(
       RpcClient rpc,
+      Consumer<NodeId> noteAsked,
       List<Node> firstContacts,
       ContactSource contacts,
       Executor waiting,
       Timers timers,
       RandomGenerator random) {
     this.rpc = rpc;
+    this.noteAsked = noteAsked;
     this.contacts = contacts;
     this.waiting = waiting;
     this.timers = timers;
@@ -280,6 +285,7 @@ public final class Maps {
         node = nodes.get(asked++);
         more = asked < nodes.size();
       }
+      noteAsked.accept(node);
       CompletableFuture<Response> reply =
           rpc.call(
               node,

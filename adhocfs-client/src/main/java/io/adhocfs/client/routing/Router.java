@@ -21,6 +21,8 @@ import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.Executor;
 import java.util.random.RandomGenerator;
 import org.jspecify.annotations.Nullable;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
 
 /**
  * Sends requests to the owners of slots and to nodes, and sends them again, as {@link
@@ -30,17 +32,24 @@ import org.jspecify.annotations.Nullable;
  * FsException}: the daemon's answer, or TIMED_OUT, INTERRUPTED, SESSION_EXPIRED, CLOSED, REFUSED.
  */
 public final class Router {
+  private static final Logger log = LoggerFactory.getLogger(Router.class);
+
   private final RpcClient rpc;
   private final Maps maps;
   private final Timers timers;
   private final RandomGenerator random;
   private final Backoff backoff;
-  private final Set<NodeId> answered = ConcurrentHashMap.newKeySet();
+
+  /** Everybody who has been sent something: he may know the session, answer or not. */
+  private final Set<NodeId> asked = ConcurrentHashMap.newKeySet();
 
   /** What waits for its next try, to be answered when this is closed. */
   private final Set<CompletableFuture<Void>> pauses = ConcurrentHashMap.newKeySet();
 
   private volatile @Nullable FsException ended;
+
+  /** Until when the session's lease holds, whoever else may be heard; null = not said yet. */
+  private volatile @Nullable Long leaseEndNanos;
 
   /**
    * A router that knows only contacts; {@link #learnMap} comes first.
@@ -57,7 +66,7 @@ public final class Router {
       RandomGenerator random,
       Backoff backoff) {
     this.rpc = rpc;
-    this.maps = new Maps(rpc, firstContacts, contacts, waiting, timers, random);
+    this.maps = new Maps(rpc, asked::add, firstContacts, contacts, waiting, timers, random);
     this.timers = timers;
     this.random = random;
     this.backoff = backoff;
@@ -68,9 +77,37 @@ public final class Router {
     return maps.current();
   }
 
-  /** The nodes that have answered this client; they know its session. */
-  public Set<NodeId> answeredNodes() {
-    return Set.copyOf(answered);
+  /** The nodes that this client has sent something; they may know its session. */
+  public Set<NodeId> askedNodes() {
+    return Set.copyOf(asked);
+  }
+
+  /**
+   * Lets the lease hold until a moment of the timers' clock, unless it has run out meanwhile: then
+   * everything ends. A process that has been stopped for so long must not go on as if nothing had
+   * happened; others may have got its locks.
+   *
+   * @return whether the session goes on
+   */
+  boolean extendLease(long untilNanos) {
+    if (endIfLeaseIsOver() != null) {
+      return false;
+    }
+    leaseEndNanos = untilNanos;
+    return true;
+  }
+
+  /** Why nothing may be sent, or null. */
+  private @Nullable FsException endIfLeaseIsOver() {
+    Long end = leaseEndNanos;
+    if (ended == null && end != null && timers.nanoTime() - end > 0) {
+      end(
+          new FsException(
+              FsError.SESSION_EXPIRED,
+              "this process was stopped for longer than its lease: its locks and open files are"
+                  + " lost"));
+    }
+    return ended;
   }
 
   /** Asks the contacts for the map, until one of them tells it. */
@@ -140,13 +177,16 @@ public final class Router {
    */
   public CompletableFuture<Response> sendOnce(
       Operation operation, NodeId node, Request request, ByteBuf payload) {
-    FsException stop = ended;
+    FsException stop = endIfLeaseIsOver();
     if (stop == null && operation.isCancelled()) {
       stop = operation.interruption();
     }
     if (stop != null) {
       payload.release();
       return CompletableFuture.failedFuture(stop);
+    }
+    if (!asked.contains(node)) {
+      asked.add(node);
     }
     CompletableFuture<Response> reply =
         rpc.call(node, request, payload, operation.trafficClass(), operation.deadline());
@@ -236,6 +276,9 @@ public final class Router {
       }
       ended = reason;
     }
+    if (reason.error() == FsError.SESSION_EXPIRED) {
+      log.error("every call fails from now on: {}", reason.getMessage());
+    }
     for (CompletableFuture<Void> pause : pauses) {
       pause.completeExceptionally(reason);
     }
@@ -247,9 +290,6 @@ public final class Router {
   }
 
   private void heardFrom(NodeId node, Epoch epoch) {
-    if (!answered.contains(node)) {
-      answered.add(node);
-    }
     if (epoch.isAfter(map().epoch())) {
       maps.noticed(epoch, node);
     }

@@ -11,7 +11,9 @@ import io.adhocfs.protocol.wire.ControlRequest.RenewSession;
 import io.netty.buffer.Unpooled;
 import java.time.Duration;
 import java.util.List;
+import java.util.Set;
 import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.ConcurrentHashMap;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
@@ -22,7 +24,11 @@ public final class SessionKeeper {
 
   private final Router router;
   private final Timers timers;
+  private final long leaseNanos;
   private final long periodNanos;
+
+  /** Where the last renewal failed. */
+  private final Set<NodeId> silent = ConcurrentHashMap.newKeySet();
 
   @GuardedBy("this")
   private Timers.Timer next = () -> {};
@@ -30,22 +36,29 @@ public final class SessionKeeper {
   @GuardedBy("this")
   private boolean stopped;
 
-  /** Renews three times in each lease, from {@link #start} on. */
+  /** Renews six times in each lease, from {@link #start} on; the daemons count on it. */
   public SessionKeeper(Router router, Timers timers, Duration lease) {
     this.router = router;
     this.timers = timers;
-    this.periodNanos = Math.max(1, lease.toNanos() / 3);
+    this.leaseNanos = lease.toNanos();
+    this.periodNanos = Math.max(1, leaseNanos / 6);
   }
 
   public synchronized void start() {
     if (!stopped) {
-      next = timers.after(periodNanos, this::renew);
+      // The daemons have heard of it now at the earliest, and refuse it a bit later than this.
+      if (router.extendLease(timers.nanoTime() + leaseNanos + periodNanos)) {
+        next = timers.after(periodNanos, this::renew);
+      }
     }
   }
 
   private void renew() {
+    if (router.ended() != null) {
+      return;
+    }
     // Each has a period's time, and is tried within it: a lost ping must not cost the lease.
-    List<NodeId> nodes = List.copyOf(router.answeredNodes());
+    List<NodeId> nodes = List.copyOf(router.askedNodes());
     Completion.then(
         Parallel.run(
             nodes.size(),
@@ -57,6 +70,7 @@ public final class SessionKeeper {
                   .handle((response, failure) -> {
                     if (failure == null) {
                       response.payload().release();
+                      silent.remove(node);
                     } else {
                       said(node, Failures.of(failure));
                     }
@@ -68,8 +82,14 @@ public final class SessionKeeper {
   }
 
   private void said(NodeId node, FsException failure) {
-    if (failure.error() != FsError.CLOSED) {
+    if (failure.error() == FsError.CLOSED || failure.error() == FsError.SESSION_EXPIRED) {
+      return;
+    }
+    // A node may stay away for hours.
+    if (silent.add(node)) {
       log.warn("the session could not be renewed at {}: {}", node, failure.getMessage());
+    } else {
+      log.debug("the session could still not be renewed at {}", node, failure);
     }
   }
 
@@ -82,7 +102,7 @@ public final class SessionKeeper {
       stopped = true;
       next.cancel();
     }
-    List<NodeId> nodes = List.copyOf(router.answeredNodes());
+    List<NodeId> nodes = List.copyOf(router.askedNodes());
     return Parallel.run(
         nodes.size(),
         AT_ONCE_MAX,

@@ -43,6 +43,11 @@ public final class Simulation implements Timers {
     return nowNanos;
   }
 
+  /** Lets time pass in which nothing happens: whatever runs here is stopped meanwhile. */
+  public synchronized void stopFor(Duration duration) {
+    nowNanos += duration.toNanos();
+  }
+
   @Override
   public synchronized Timer after(long delayNanos, Runnable action) {
     var event = new Event(nowNanos + delayNanos, ++lastNumber, action);

@@ -86,8 +86,14 @@ public final class RequestRouter implements RequestHandler {
     var exchange =
         new Measured(outer, request.type(), payload.readableBytes(), nanoClock.getAsLong());
     if (request instanceof DataRequest dataRequest) {
-      // On a network thread, which owns no session state.
-      sessions.heardFrom(outer.session());
+      // On a network thread.
+      try {
+        sessions.heardFrom(outer.session(), outer.role());
+      } catch (FsException e) {
+        payload.release();
+        exchange.fail(e.error(), String.valueOf(e.getMessage()));
+        return;
+      }
       data.handle(exchange, dataRequest, payload);
       return;
     }

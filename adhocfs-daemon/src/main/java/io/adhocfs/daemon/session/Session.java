@@ -10,8 +10,8 @@ import java.util.TreeMap;
 import org.jspecify.annotations.Nullable;
 
 /**
- * One client process, as this daemon knows it. Owned by the metadata thread, but for the moment it
- * was last heard of.
+ * One client process, as this daemon knows it. Owned by the metadata thread, but for when it was
+ * last heard of.
  */
 public final class Session {
   /**
@@ -37,7 +37,10 @@ public final class Session {
   /** All operations below have been acknowledged by the client. */
   long acknowledgedBelow;
 
-  volatile long heardNanos;
+  private volatile long heardNanos;
+
+  /** Its lease has run out: nothing that it sends is served any more. Never taken back. */
+  private volatile boolean lapsed;
 
   /** Closed or expired: nothing is stored for it any more. */
   boolean ended;
@@ -50,6 +53,31 @@ public final class Session {
 
   public SessionId id() {
     return id;
+  }
+
+  /**
+   * It has sent something. Any thread.
+   *
+   * @return whether its lease has held until now; else it has lapsed for good
+   */
+  boolean hear(long nowNanos, long silenceNanosMax) {
+    if (lapse(nowNanos, silenceNanosMax)) {
+      return false;
+    }
+    heardNanos = nowNanos;
+    return true;
+  }
+
+  /** Whether it has lapsed by now: only clients do. Any thread. */
+  boolean lapse(long nowNanos, long silenceNanosMax) {
+    if (!lapsed && role == PeerRole.CLIENT && silenceNanos(nowNanos) > silenceNanosMax) {
+      lapsed = true;
+    }
+    return lapsed;
+  }
+
+  long silenceNanos(long nowNanos) {
+    return nowNanos - heardNanos;
   }
 
   /** Whether it would lose something if it were forgotten. */

@@ -19,7 +19,6 @@ import java.time.Duration;
 import java.util.ArrayDeque;
 import java.util.ArrayList;
 import java.util.HashMap;
-import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
@@ -32,10 +31,17 @@ import org.slf4j.LoggerFactory;
  * All sessions of a daemon. What they hold lies in records, and in memory beside it: the records
  * are written by the batches of operations, memory follows once they are committed.
  *
- * <p>A session is silent for the lease, or closes: its pins and replies go, and its id is refused
- * from then on (as long as it is remembered). Sessions of other daemons hold nothing and never end.
+ * <p>A client's session ends when it closes, or when it has been silent for too long, in two steps.
+ * After 5/4 of the lease whatever it sends is refused, data too, at every daemon that it has ever
+ * talked to. After 3/2 of the lease what it held goes, to others perhaps. Clients renew six times
+ * in each lease at all daemons that they have talked to, so those have heard of it last within a
+ * sixth of a lease: when the first gives away a lock, all others refuse already what may still come
+ * from its old holder. Sessions of other daemons hold nothing and never end.
  *
- * <p>Metadata thread only, but for {@link #heardFrom(SessionId)} and {@link #count}.
+ * <p>Silence is counted in time in which this daemon was awake: one that was stopped or started
+ * anew gives its clients time to renew.
+ *
+ * <p>Metadata thread only, but for {@link #heardFrom} and {@link #count}.
  */
 public final class Sessions {
   private static final Logger LOG = LoggerFactory.getLogger(Sessions.class);
@@ -49,14 +55,30 @@ public final class Sessions {
   /** How many pins all sessions may have here. */
   private static final int PINS_MAX = 1 << 22;
 
+  private static final int LOOKS_PER_LEASE = 30;
+
+  /** A session whose records can't be removed now is tried again after this. */
+  private static final long END_AGAIN_NANOS = 10_000_000_000L;
+
   private static final int ENDING_SLICE = 256;
   private static final int ACKNOWLEDGED_SLICE = 32;
 
   private final MetadataStore store;
   private final MetadataThread thread;
-  private final long leaseNanos;
+  private final long lookNanos;
+  private final long refusedAfterNanos;
+  private final long endedAfterNanos;
   private final ConcurrentHashMap<SessionId, Session> sessions = new ConcurrentHashMap<>();
-  private final Set<SessionId> ended = new LinkedHashSet<>();
+
+  private final Set<SessionId> ended = ConcurrentHashMap.newKeySet();
+
+  /** Those that have ended, in that order. */
+  private final ArrayDeque<SessionId> endedInOrder = new ArrayDeque<>();
+
+  /** For how long this daemon has been awake; moves with each look for silent sessions. */
+  private volatile long awakeNanos;
+
+  private long lookedNanos;
 
   /** How many sessions pin an inode; absent = none. */
   private final Map<InodeId, Integer> pinsByInode = new HashMap<>();
@@ -67,7 +89,10 @@ public final class Sessions {
   public Sessions(MetadataStore store, MetadataThread thread, Duration lease) {
     this.store = store;
     this.thread = thread;
-    this.leaseNanos = lease.toNanos();
+    long leaseNanos = lease.toNanos();
+    this.lookNanos = Math.clamp(leaseNanos / LOOKS_PER_LEASE, 1_000_000L, 10_000_000_000L);
+    this.refusedAfterNanos = leaseNanos / 4 * 5;
+    this.endedAfterNanos = leaseNanos / 2 * 3;
   }
 
   /** A pin found at the start. */
@@ -94,61 +119,76 @@ public final class Sessions {
 
   @CanIgnoreReturnValue
   private Session recovered(SessionId id) {
-    return sessions.computeIfAbsent(
-        id, key -> new Session(key, PeerRole.CLIENT, thread.nanoTime()));
+    return sessions.computeIfAbsent(id, key -> new Session(key, PeerRole.CLIENT, awakeNanos));
   }
 
   /** Looks for sessions whose lease has run out, from now on. */
   public void start() {
-    long periodNanos = Math.clamp(leaseNanos / 10, 100_000_000L, 60_000_000_000L);
-    var _ = thread.schedule(this::endSilent, periodNanos);
+    lookedNanos = thread.nanoTime();
+    lookLater();
+  }
+
+  private void lookLater() {
+    var _ = thread.schedule(this::look, lookNanos);
+  }
+
+  private void look() {
+    long nowNanos = thread.nanoTime();
+    // What was sent while this process was stopped or busy may still wait to be read.
+    long awakeBefore = awakeNanos;
+    awakeNanos = awakeBefore + Math.min(nowNanos - lookedNanos, 2 * lookNanos);
+    lookedNanos = nowNanos;
+    endSilent();
+    lookLater();
   }
 
   private void endSilent() {
-    long now = thread.nanoTime();
     for (Session session : sessions.values()) {
-      if (session.role != PeerRole.DAEMON && now - session.heardNanos > leaseNanos) {
-        if (session.holdsState() || holdings.holdsAnything(session.id())) {
-          LOG.info(
-              "session {} was silent for its lease: {} pins and {} replies go",
-              session.id(),
-              session.pins.size(),
-              session.answered.size());
-          end(session, () -> {});
-        } else {
-          sessions.remove(session.id());
-        }
+      // Marked even if it has nothing here: what it may send late may belong to what it had
+      // elsewhere.
+      boolean lapsed = session.lapse(awakeNanos, refusedAfterNanos);
+      if (session.role == PeerRole.DAEMON || session.silenceNanos(awakeNanos) <= endedAfterNanos) {
+        continue;
+      }
+      if (session.holdsState() || holdings.holdsAnything(session.id())) {
+        LOG.info(
+            "session {} was silent for its lease: {} pins, {} replies and its locks go",
+            session.id(),
+            session.pins.size(),
+            session.answered.size());
+        end(session, () -> {});
+      } else if (lapsed) {
+        end(session, () -> {});
+      } else {
+        sessions.remove(session.id(), session);
       }
     }
-    start();
   }
 
   /**
-   * Notes that a session is alive; makes it known if it is new.
+   * Notes that a session is alive; makes it known if it is new. Any thread.
    *
-   * @throws FsException SESSION_EXPIRED when it has ended here
+   * @throws FsException SESSION_EXPIRED when it has ended here, or is about to
    */
+  @CanIgnoreReturnValue
   public Session heardFrom(SessionId id, PeerRole role) throws FsException {
     Session session = sessions.get(id);
     if (session == null) {
       if (ended.contains(id)) {
-        throw new FsException(
-            FsError.SESSION_EXPIRED, "session " + id + " has ended here; its open files are lost");
+        throw expired(id);
       }
-      session = new Session(id, role, thread.nanoTime());
-      sessions.put(id, session);
-    } else {
-      session.heardNanos = thread.nanoTime();
+      session = sessions.computeIfAbsent(id, key -> new Session(key, role, awakeNanos));
+    }
+    if (!session.hear(awakeNanos, refusedAfterNanos)) {
+      throw expired(id);
     }
     return session;
   }
 
-  /** Notes that a session is alive, if it is known. Any thread. */
-  public void heardFrom(SessionId id) {
-    Session session = sessions.get(id);
-    if (session != null) {
-      session.heardNanos = thread.nanoTime();
-    }
+  private static FsException expired(SessionId id) {
+    return new FsException(
+        FsError.SESSION_EXPIRED,
+        "session " + id + " has ended here; its locks and open files are lost");
   }
 
   /** How many sessions are known. Any thread. */
@@ -369,13 +409,14 @@ public final class Sessions {
   /** Ends a session, in slices; the action runs when nothing of it is left. */
   public void end(Session session, Runnable whenDone) {
     session.ended = true;
-    sessions.remove(session.id(), session);
-    if (session.role != PeerRole.DAEMON) {
-      ended.add(session.id());
-      if (ended.size() > ENDED_MAX) {
-        ended.remove(ended.iterator().next());
+    // Remembered first: other threads look for it in the sessions, then here.
+    if (session.role != PeerRole.DAEMON && ended.add(session.id())) {
+      endedInOrder.add(session.id());
+      if (endedInOrder.size() > ENDED_MAX) {
+        ended.remove(endedInOrder.remove());
       }
     }
+    sessions.remove(session.id(), session);
     endSlice(session, whenDone);
   }
 
@@ -408,8 +449,9 @@ public final class Sessions {
       batch.commit();
       dropped.forEach(session.answered::remove);
     } catch (FsException e) {
-      LOG.warn("what session {} held stays until the next start: {}", session.id(), e.getMessage());
+      LOG.warn("what session {} held stays for now: {}", session.id(), e.getMessage());
       whenDone.run();
+      var _ = thread.schedule(() -> endSlice(session, () -> {}), END_AGAIN_NANOS);
       return;
     }
     if (session.pins.isEmpty()

@@ -229,7 +229,7 @@ class LockRequestsTest {
   void locksOfASilentSessionGoAfterItsLease() throws FsException {
     a.call(request(LockMode.EXCLUSIVE, 0, 9, 1, 0));
     SimulatedNode owner = cluster.owner(file.slotValue());
-    for (int i = 0; i < 5; i++) {
+    for (int i = 0; i < 8; i++) {
       cluster.time.pass(10 * SECOND_NANOS);
       b.at(owner, new ControlRequest.RenewSession());
     }

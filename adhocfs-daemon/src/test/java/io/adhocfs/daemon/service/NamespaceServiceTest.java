@@ -745,7 +745,7 @@ class NamespaceServiceTest {
       client.at(cluster.owner(0), new ControlRequest.RenewSession());
       assertThat(second.attributes(file).linkCount()).isZero();
     }
-    cluster.time.pass(400_000_000_000L);
+    cluster.time.pass(500_000_000_000L);
     var third = new SimulatedClient(cluster, 79);
     assertThat(errorOf(() -> third.attributes(file))).isEqualTo(FsError.NOT_FOUND);
     assertThat(errorOf(() -> client.attributes(ROOT))).isEqualTo(FsError.SESSION_EXPIRED);

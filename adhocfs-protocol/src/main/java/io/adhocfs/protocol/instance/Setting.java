@@ -25,7 +25,7 @@ public enum Setting {
       "client.lease",
       Kind.DURATION,
       "5m",
-      "how long a daemon keeps the open files of a client it does not hear from"),
+      "how long a client may be stopped or cut off and keep its locks and open files; 1s or more"),
   CHUNK_SIZE(
       "chunk.size",
       Kind.SIZE,
@@ -109,6 +109,7 @@ public enum Setting {
     TEXT
   }
 
+  private static final long LEASE_NANOS_MIN = 1_000_000_000L;
   private static final Pattern QUANTITY = Pattern.compile("(\\d+)\\s*([a-zA-Z]*)");
 
   private final String key;
@@ -169,6 +170,11 @@ public enum Setting {
       case TEXT -> {}
     }
     switch (this) {
+      case CLIENT_LEASE -> {
+        if (parseDurationNanos(value) < LEASE_NANOS_MIN) {
+          throw new IllegalArgumentException("'" + value + "' is less than 1s");
+        }
+      }
       case CHUNK_SIZE -> {
         long size = parseSize(value);
         if (Long.bitCount(size) != 1 || size < 4 << 10 || size > 64 << 20) {

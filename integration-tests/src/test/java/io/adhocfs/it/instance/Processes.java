@@ -39,6 +39,19 @@ public final class Processes {
     }
   }
 
+  /** Sends a process a signal, such as STOP or CONT. */
+  public static void signal(ProcessHandle process, String name)
+      throws IOException, InterruptedException {
+    int exitCode =
+        new ProcessBuilder("kill", "-" + name, Long.toString(process.pid()))
+            .inheritIO()
+            .start()
+            .waitFor();
+    if (exitCode != 0) {
+      throw new AssertionError("process " + process.pid() + " can't be sent SIG" + name);
+    }
+  }
+
   /** Ends a process with SIGKILL and waits until it does nothing any more. */
   public static void kill(ProcessHandle process) throws IOException {
     process.destroyForcibly();

@@ -145,6 +145,13 @@ public final class TestInstance implements AutoCloseable {
 
   /** Kills the process that serves a mount with SIGKILL and waits until it is gone. */
   public void killMount(Path mountPoint) {
+    ProcessHandle process = mountProcess(mountPoint);
+    process.destroyForcibly();
+    process.onExit().join();
+  }
+
+  /** The process that serves a mount. */
+  public ProcessHandle mountProcess(Path mountPoint) {
     List<ProcessHandle> processes =
         ProcessHandle.allProcesses()
             .filter(process -> process.info().command().orElse("").endsWith("/java"))
@@ -155,8 +162,7 @@ public final class TestInstance implements AutoCloseable {
     if (processes.size() != 1) {
       throw new AssertionError(processes + " serve " + mountPoint);
     }
-    processes.getFirst().destroyForcibly();
-    processes.getFirst().onExit().join();
+    return processes.getFirst();
   }
 
   /** Expects {@code adhocfs verify} to find nothing. */

@@ -14,10 +14,10 @@ import java.util.concurrent.LinkedBlockingQueue;
 import java.util.concurrent.TimeUnit;
 
 /**
- * A program of its own that locks files as it is told, one order after the other, and says "ok" or
- * the name of the error.
+ * A program of its own that locks, writes and reads files as it is told, one order after the other,
+ * and says "ok", what it has read, or the name of the error.
  */
-final class LockProgram implements AutoCloseable {
+public final class LockProgram implements AutoCloseable {
   private static final int ANSWER_SECONDS_MAX = 60;
 
   private static final String SOURCE =
@@ -42,6 +42,37 @@ final class LockProgram implements AutoCloseable {
               files[name] = os.dup(files[rest[0]])
           elif what == 'close':
               os.close(files.pop(name))
+          elif what == 'append':
+              files[name] = os.open(rest[0], os.O_WRONLY | os.O_CREAT | os.O_APPEND)
+          elif what == 'unlink':
+              os.unlink(name)
+          elif what == 'write':
+              os.pwrite(files[name], rest[1].encode(), int(rest[0]))
+          elif what == 'add':
+              data = b'a' * int(rest[0])
+              while data:
+                  data = data[os.write(files[name], data):]
+          elif what == 'fill':
+              for i in range(int(rest[0])):
+                  os.pwrite(files[name], b'u' * 1048576, i * 1048576)
+          elif what == 'storm':
+              while True:
+                  for i in range(4):
+                      os.pwrite(files[name], b'a' * 1048576, i * 1048576)
+          elif what == 'read':
+              return os.pread(files[name], int(rest[1]), int(rest[0])).decode() or 'nothing'
+          elif what == 'tail':
+              length = int(rest[0])
+              end = os.fstat(files[name]).st_size
+              return os.pread(files[name], length, end - length).decode()
+          elif what == 'letters':
+              found = {}
+              offset = 0
+              while data := os.pread(files[name], 1048576, offset):
+                  offset += len(data)
+                  for letter in set(data):
+                      found[letter] = found.get(letter, 0) + data.count(letter)
+              return ' '.join('%s:%d' % (chr(k) if k else '0', v) for k, v in sorted(found.items()))
           elif what == 'flock':
               fcntl.flock(files[name], FLOCKS[rest[0]] | (0 if 'wait' in rest else fcntl.LOCK_NB))
           elif what == 'test':
@@ -69,7 +100,7 @@ final class LockProgram implements AutoCloseable {
   private final BlockingQueue<String> answers = new LinkedBlockingQueue<>();
 
   /** Starts a program that has a file open under the name f. */
-  LockProgram(Path file) throws IOException, InterruptedException {
+  public LockProgram(Path file) throws IOException, InterruptedException {
     process =
         new ProcessBuilder("python3", "-u", "-c", SOURCE)
             .redirectError(ProcessBuilder.Redirect.INHERIT)
@@ -87,17 +118,17 @@ final class LockProgram implements AutoCloseable {
     does("open f " + file);
   }
 
-  long pid() {
+  public long pid() {
     return process.pid();
   }
 
   /** Gives an order without waiting for its answer. */
-  void begins(String order) {
+  public void begins(String order) {
     orders.println(order);
   }
 
   /** The next answer. */
-  String answer() throws InterruptedException {
+  public String answer() throws InterruptedException {
     String answer = answers.poll(ANSWER_SECONDS_MAX, TimeUnit.SECONDS);
     if (answer == null) {
       throw new AssertionError("no answer of process " + process.pid());
@@ -105,18 +136,18 @@ final class LockProgram implements AutoCloseable {
     return answer;
   }
 
-  String says(String order) throws InterruptedException {
+  public String says(String order) throws InterruptedException {
     begins(order);
     return answer();
   }
 
   /** Gives an order and expects that it succeeds. */
-  void does(String order) throws InterruptedException {
+  public void does(String order) throws InterruptedException {
     assertThat(says(order)).as(order).isEqualTo("ok");
   }
 
   /** Expects that the last order is not answered for a while. */
-  void waits() throws InterruptedException {
+  public void waits() throws InterruptedException {
     assertThat(answers.poll(700, TimeUnit.MILLISECONDS)).as("an answer of one who waits").isNull();
   }
 
@@ -124,7 +155,7 @@ final class LockProgram implements AutoCloseable {
     new ProcessBuilder("kill", "-" + name, Long.toString(process.pid())).start().waitFor();
   }
 
-  void kill() throws InterruptedException {
+  public void kill() throws InterruptedException {
     process.destroyForcibly().waitFor();
   }
 

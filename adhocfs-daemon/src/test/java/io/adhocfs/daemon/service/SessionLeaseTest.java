@@ -1,0 +1,167 @@
+package io.adhocfs.daemon.service;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+
+import io.adhocfs.daemon.metadata.MetadataStore;
+import io.adhocfs.daemon.metadata.MetadataThread;
+import io.adhocfs.daemon.session.Sessions;
+import io.adhocfs.daemon.storage.StorageDatabase;
+import io.adhocfs.protocol.instance.Settings;
+import io.adhocfs.protocol.model.FsError;
+import io.adhocfs.protocol.model.FsException;
+import io.adhocfs.protocol.model.InodeId;
+import io.adhocfs.protocol.model.LockKind;
+import io.adhocfs.protocol.model.LockMode;
+import io.adhocfs.protocol.model.SessionId;
+import io.adhocfs.protocol.transport.RequestHandler.PeerRole;
+import io.adhocfs.protocol.wire.ControlRequest;
+import io.adhocfs.protocol.wire.DataRequest;
+import io.adhocfs.protocol.wire.LockRequest.SetLock;
+import io.adhocfs.protocol.wire.Reply;
+import io.adhocfs.protocol.wire.Request;
+import java.nio.file.Path;
+import java.time.Duration;
+import java.util.Map;
+import org.jspecify.annotations.Nullable;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+
+/** When sessions that are silent are refused, and when what they held goes. */
+class SessionLeaseTest {
+  private static final long SECOND_NANOS = 1_000_000_000L;
+  private static final Reply DONE = new Reply.Done();
+
+  private SimulatedCluster cluster;
+  private SimulatedClient a;
+  private SimulatedClient b;
+  private InodeId file;
+  private SimulatedNode owner;
+  private SimulatedNode other;
+
+  @BeforeEach
+  void start(@TempDir Path directory) throws FsException {
+    cluster = new SimulatedCluster(2, directory, 1, new Settings(Map.of("client.lease", "60s")));
+    a = new SimulatedClient(cluster, 77);
+    b = new SimulatedClient(cluster, 78);
+    file = b.create(InodeId.ROOT, "f");
+    owner = cluster.owner(file.slotValue());
+    other = cluster.nodes.stream().filter(node -> node != owner).findFirst().orElseThrow();
+    a.at(owner, new ControlRequest.RenewSession());
+  }
+
+  @AfterEach
+  void stop() {
+    cluster.close();
+  }
+
+  private SetLock exclusive() {
+    return new SetLock(file, LockKind.POSIX, 1, LockMode.EXCLUSIVE, 0, 9, 9, 0, 0);
+  }
+
+  private static FsError refusal(SimulatedClient client, SimulatedNode node, Request request) {
+    try {
+      Reply reply = client.at(node, request);
+      throw new AssertionError("answered " + reply);
+    } catch (FsException e) {
+      return e.error();
+    }
+  }
+
+  /** Seconds of the simulation, with b renewing all the time. */
+  private void pass(int seconds) throws FsException {
+    for (int i = 0; i < seconds; i++) {
+      cluster.time.pass(SECOND_NANOS);
+      for (SimulatedNode node : cluster.nodes) {
+        if (node.isAlive()) {
+          b.at(node, new ControlRequest.RenewSession());
+        }
+      }
+    }
+  }
+
+  @Test
+  void dataIsRefusedEverywhereBeforeALockGoesToAnother() throws FsException {
+    a.at(owner, exclusive());
+    // The renewals of the other node, where it holds nothing, are the last it does.
+    pass(60 / 6);
+    var sync = new DataRequest.SyncChunks(file);
+    assertThat(a.at(other, sync)).isEqualTo(DONE);
+    int waited = 0;
+    while (refusalOrDone() != null) {
+      assertThat(++waited).isLessThan(100);
+      pass(1);
+    }
+    assertThat(waited).isBetween(75, 90);
+    assertThat(refusal(a, other, sync)).isEqualTo(FsError.SESSION_EXPIRED);
+    assertThat(refusal(a, other, new ControlRequest.RenewSession()))
+        .isEqualTo(FsError.SESSION_EXPIRED);
+    assertThat(refusal(a, owner, sync)).isEqualTo(FsError.SESSION_EXPIRED);
+    pass(600);
+    assertThat(refusal(a, other, sync)).isEqualTo(FsError.SESSION_EXPIRED);
+  }
+
+  private @Nullable FsError refusalOrDone() throws FsException {
+    try {
+      assertThat(b.at(owner, exclusive())).isEqualTo(DONE);
+      return null;
+    } catch (FsException e) {
+      assertThat(e.error()).isEqualTo(FsError.WOULD_BLOCK);
+      return e.error();
+    }
+  }
+
+  @Test
+  void whoIsSilentForLessThanItsLeaseKeepsWhatItHas() throws FsException {
+    a.at(owner, exclusive());
+    for (int i = 0; i < 5; i++) {
+      pass(70);
+      assertThat(a.at(owner, new ControlRequest.RenewSession())).isEqualTo(DONE);
+      assertThat(refusalOrDone()).isEqualTo(FsError.WOULD_BLOCK);
+    }
+  }
+
+  @Test
+  void aDaemonThatComesBackGivesTimeToRenew() throws FsException {
+    a.at(owner, exclusive());
+    pass(50);
+    owner.stop();
+    pass(100);
+    cluster.restart(owner);
+    pass(60);
+    assertThat(refusalOrDone()).isEqualTo(FsError.WOULD_BLOCK);
+    assertThat(a.at(owner, new ControlRequest.RenewSession())).isEqualTo(DONE);
+    pass(60);
+    assertThat(refusalOrDone()).isEqualTo(FsError.WOULD_BLOCK);
+    pass(40);
+    assertThat(refusalOrDone()).isNull();
+  }
+
+  @Test
+  void aDaemonThatWasStoppedGivesTimeToRenew(@TempDir Path directory) throws FsException {
+    var time = new SimulatedTime();
+    var stoppedNanos = new long[1];
+    var thread =
+        new MetadataThread(
+            new SimulatedExecutor(time, new SimulatedTime.Life()),
+            () -> time.nanoTime() + stoppedNanos[0]);
+    try (var database = new StorageDatabase(directory.resolve("metadata"), 1L << 20)) {
+      var sessions = new Sessions(new MetadataStore(database), thread, Duration.ofSeconds(60));
+      var session = new SessionId(5);
+      sessions.start();
+      sessions.heardFrom(session, PeerRole.CLIENT);
+      stoppedNanos[0] = 1000 * SECOND_NANOS;
+      time.pass(60 * SECOND_NANOS);
+      sessions.heardFrom(session, PeerRole.CLIENT);
+      time.pass(80 * SECOND_NANOS);
+      assertThat(sessions.count()).isEqualTo(1);
+      assertThatThrownBy(() -> sessions.heardFrom(session, PeerRole.CLIENT))
+          .extracting("error")
+          .isEqualTo(FsError.SESSION_EXPIRED);
+      time.pass(20 * SECOND_NANOS);
+      assertThat(sessions.count()).isZero();
+    }
+  }
+}
