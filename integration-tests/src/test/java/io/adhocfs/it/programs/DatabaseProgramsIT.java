@@ -51,6 +51,7 @@ class DatabaseProgramsIT extends ProgramsContract {
         """
         export HDF5_USE_FILE_LOCKING=TRUE
         each=%d
+        "$python" -c 'import h5py, sys; h5py.File(sys.argv[1], "w").close()' "$here/f.h5"
         "$python" "$programs/hdf5-writer.py" "$here/f.h5" 1 $each & first=$!
         "$python" "$programs/hdf5-writer.py" "$there/f.h5" 2 $each
         wait $first

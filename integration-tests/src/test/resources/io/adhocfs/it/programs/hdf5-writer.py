@@ -13,7 +13,7 @@ limit = time.monotonic() + 240
 def open_locked():
     while True:
         try:
-            return h5py.File(path, 'a')
+            return h5py.File(path, 'r+')
         except OSError as e:
             # HDF5 does not wait for a lock; and it asks for the size before it locks, so that the file may
             # have grown in between, on any file system.
