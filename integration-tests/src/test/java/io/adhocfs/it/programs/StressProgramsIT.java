@@ -125,7 +125,7 @@ class StressProgramsIT extends ProgramsContract {
           echo 'int main(void) { int s = 0;'
           for i in $(seq 1 60); do echo "s += f$i();"; done
           echo 'return s != 1830; }'; } > main.c
-        printf 'prog: $(patsubst %.c,%.o,$(wildcard *.c))\\n\\tcc -o $@ $^\\n' > Makefile
+        printf 'prog: $(patsubst %%.c,%%.o,$(wildcard *.c))\\n\\tcc -o $@ $^\\n' > Makefile
         git add . && git commit -qm first
         for i in $(seq 1 10); do
           echo "/* $i */" >> f$i.c
