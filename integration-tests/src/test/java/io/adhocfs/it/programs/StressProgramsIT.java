@@ -9,7 +9,8 @@ import org.junit.jupiter.params.provider.CsvSource;
 class StressProgramsIT extends ProgramsContract {
   /**
    * The stressors of stress-ng that use files. Left out: chattr, inode-flags and fiemap (their
-   * ioctls are not there), bind-mount (binds directories of the host), mmapfork (memory, not files).
+   * ioctls are not there), bind-mount (binds directories of the host), mmapfork (memory, not
+   * files).
    */
   private static final List<String> STRESSORS =
       List.of(
