@@ -1,61 +1,9 @@
 package io.adhocfs.it.programs;
 
-import io.adhocfs.it.instance.TestInstance;
-import java.nio.file.Files;
-import java.nio.file.Path;
-import org.junit.jupiter.api.AfterAll;
-import org.junit.jupiter.api.AfterEach;
-import org.junit.jupiter.api.BeforeAll;
-import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
-import org.junit.jupiter.api.TestInfo;
 
-/**
- * Programs that people run, on two mounts of four daemons. Scripts run in a directory of the first
- * mount; {@code $here} and {@code $there} are the same directory through either mount, {@code
- * $local} one outside.
- */
-class RealProgramsIT {
-  private static final boolean FULL = Boolean.getBoolean("adhocfs.full");
-
-  private static TestInstance instance;
-  private static Path first;
-  private static Path second;
-
-  private Path here = Path.of("/");
-  private String prelude = "";
-
-  @BeforeAll
-  static void mount() throws Exception {
-    instance = TestInstance.up(4);
-    first = instance.mount();
-    second = instance.mount();
-  }
-
-  @AfterAll
-  static void takeDown() throws Exception {
-    instance.close();
-  }
-
-  @BeforeEach
-  void makeDirectories(TestInfo test) throws Exception {
-    String name = test.getTestMethod().orElseThrow().getName();
-    here = Files.createDirectory(first.resolve(name));
-    Path local = Files.createDirectory(instance.scratch().resolve(name));
-    prelude =
-        "here=%s; there=%s; local=%s; inside=adhoc:/%s;\n"
-            .formatted(here, second.resolve(name), local, name);
-  }
-
-  @AfterEach
-  void verify() throws Exception {
-    instance.verify();
-  }
-
-  private void run(String script) throws Exception {
-    instance.bash(here, prelude + script);
-  }
-
+/** What people do all day: copy, archive, commit, build, and look at it through another mount. */
+class RealProgramsIT extends ProgramsContract {
   /** A real tree: all of /usr/include in the full run, a part of it otherwise. */
   private static String tree() {
     return FULL ? "/usr/include" : "/usr/include/linux";
@@ -212,10 +160,11 @@ class RealProgramsIT {
     long[] kibibytes = new long[4];
     for (int node = 0; node < 4; node++) {
       String used =
-          instance.bash(
-              here,
-              "find %s/chunks -type f -size +1M -printf '%%k\\n' | sort -n | tail -1"
-                  .formatted(instance.dataDirectory(node)));
+          instance()
+              .bash(
+                  here(),
+                  "find %s/chunks -type f -size +1M -printf '%%k\\n' | sort -n | tail -1"
+                      .formatted(instance().dataDirectory(node)));
       kibibytes[node] = Long.parseLong(used.strip());
     }
     for (long used : kibibytes) {
