@@ -10,6 +10,7 @@ import java.nio.file.Path;
 import org.rocksdb.BlockBasedTableConfig;
 import org.rocksdb.BloomFilter;
 import org.rocksdb.CompressionType;
+import org.rocksdb.IndexType;
 import org.rocksdb.LRUCache;
 import org.rocksdb.NativeLibraryLoader;
 import org.rocksdb.Options;
@@ -20,6 +21,11 @@ import org.rocksdb.WriteOptions;
 
 /** death of the process, and of the machine only after {@link #sync}. Thread-safe. */
 public final class StorageDatabase implements AutoCloseable {
+  /** Few: a block that is larger than its part of the cache would be read for every key. */
+  private static final int CACHE_SHARD_BITS = 1;
+
+  private static final double SHARE_OF_INDEXES_AND_FILTERS = 0.5;
+
   static {
     loadLibrary();
   }
@@ -40,7 +46,12 @@ public final class StorageDatabase implements AutoCloseable {
    */
   public StorageDatabase(Path directory, long diskBytes) throws FsException {
     long memoryTableBytes = Math.clamp(diskBytes / 64, 1L << 20, 32L << 20);
-    cache = new LRUCache(Math.clamp(diskBytes / 16, 4L << 20, 64L << 20));
+    cache =
+        new LRUCache(
+            Math.clamp(diskBytes / 16, 4L << 20, 64L << 20),
+            CACHE_SHARD_BITS,
+            false,
+            SHARE_OF_INDEXES_AND_FILTERS);
     filter = new BloomFilter(10, false);
     options =
         new Options()
@@ -60,6 +71,11 @@ public final class StorageDatabase implements AutoCloseable {
                 new BlockBasedTableConfig()
                     .setBlockCache(cache)
                     .setCacheIndexAndFilterBlocks(true)
+                    .setCacheIndexAndFilterBlocksWithHighPriority(true)
+                    // In pieces: those of a whole table of small records take a megabyte.
+                    .setIndexType(IndexType.kTwoLevelIndexSearch)
+                    .setPartitionFilters(true)
+                    .setPinTopLevelIndexAndFilter(true)
                     .setPinL0FilterAndIndexBlocksInCache(true)
                     .setFormatVersion(5)
                     .setFilterPolicy(filter));
