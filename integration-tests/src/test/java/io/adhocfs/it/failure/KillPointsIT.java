@@ -268,7 +268,9 @@ class KillPointsIT {
       assertThat(said.readLine()).isEqualTo(NamedOperation.READY);
       client.outputWriter().append('\n').flush();
       MortalInstance.await("a death at " + death, () -> instance.isAnyDead() || !client.isAlive());
-      client.destroyForcibly().waitFor();
+      // By its handle: that of Process would close what it has said.
+      client.toHandle().destroyForcibly();
+      client.waitFor();
       toldSuccess = NamedOperation.DONE.equals(said.readLine());
     } finally {
       client.destroyForcibly().waitFor();
