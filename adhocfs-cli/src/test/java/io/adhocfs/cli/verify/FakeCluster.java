@@ -122,7 +122,9 @@ final class FakeCluster implements RpcClient {
   }
 
   void addEntry(InodeId directory, String name, InodeId inode, FileType type) throws FsException {
-    entries.add(new ScannedEntry(directory, EntryName.ofText(name), inode, type, false));
+    entries.add(
+        new ScannedEntry(
+            directory, EntryName.ofText(name), inode, type, directory.slotValue(), false));
     change(directory, type == FileType.DIRECTORY ? 1 : 0, 1);
   }
 

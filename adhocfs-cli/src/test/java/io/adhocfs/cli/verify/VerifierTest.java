@@ -197,7 +197,8 @@ class VerifierTest {
         cluster.entries.stream().filter(e -> e.inode().equals(file)).findFirst().orElseThrow();
     cluster.entries.remove(entry);
     cluster.entries.add(
-        new ScannedEntry(entry.directory(), entry.name(), entry.inode(), entry.fileType(), true));
+        new ScannedEntry(
+            entry.directory(), entry.name(), entry.inode(), entry.fileType(), entry.slot(), true));
     cluster.inodes.put(file, new ScannedInode(inode.attributes(), 0, 0, true));
     int[] scans = {0};
     cluster.onRequest =

@@ -52,6 +52,7 @@ public final class Participant {
   private final RandomGenerator random;
   private final Map<TransactionId, Promised> promised = new HashMap<>();
   private final Set<TransactionId> settled = new LinkedHashSet<>();
+  private final Stagings stagings;
 
   public Participant(
       MetadataThread thread,
@@ -72,6 +73,14 @@ public final class Participant {
     this.crashPoints = crashPoints;
     this.timing = timing;
     this.random = random;
+    this.stagings =
+        new Stagings(
+            thread, store, cluster, peers, locks, rules, crashPoints, timing, random, settled);
+  }
+
+  /** Entries for partitions of directories that are being spread. */
+  public Stagings stagings() {
+    return stagings;
   }
 
   /** A promise of one slot found at the start: it holds its keys again. */
@@ -88,11 +97,12 @@ public final class Participant {
   /** Asks what became of the promises that were found at the start. */
   public void start() {
     List.copyOf(promised.values()).forEach(Promised::askOutcome);
+    stagings.start();
   }
 
-  /** Promises that are not settled. */
+  /** Promises that are not settled, and stagings. */
   public int pending() {
-    return promised.size();
+    return promised.size() + stagings.pending();
   }
 
   /** Answers with the promise, or with why there is none. */
@@ -219,6 +229,7 @@ public final class Participant {
     Promised promise = promised.get(id);
     if (promise == null) {
       remember(id);
+      stagings.settled(id);
       return;
     }
     try (Batch batch = store.batch()) {
@@ -244,6 +255,7 @@ public final class Participant {
     if (promise.bySlot.isEmpty()) {
       promised.remove(id);
       remember(id);
+      stagings.settled(id);
       locks.release(id);
     }
   }

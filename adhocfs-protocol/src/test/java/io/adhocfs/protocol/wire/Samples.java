@@ -76,7 +76,7 @@ final class Samples {
     }
     if (type == long.class) {
       return random.nextLong() >>> random.nextInt(64);
-    } else if (type == int.class) {
+    } else if (type == int.class || type == Integer.class) {
       return random.nextInt();
     } else if (type == boolean.class) {
       return random.nextBoolean();
