@@ -120,6 +120,7 @@ final class DirectorySpreading {
     }
     int nodes = cluster.map().owningNodes().size();
     if (nodes < 2) {
+      pause(id);
       return;
     }
     pausedUntilNanos.remove(id);
@@ -137,6 +138,13 @@ final class DirectorySpreading {
         LOG.warn("directory {} is not spread: {}", id, e.getMessage());
       }
     });
+  }
+
+  private void pause(InodeId directory) {
+    if (pausedUntilNanos.size() >= PAUSED_MAX) {
+      pausedUntilNanos.clear();
+    }
+    pausedUntilNanos.put(directory, thread.nanoTime() + PAUSE_NANOS);
   }
 
   /** How many directories are being spread. */
@@ -281,10 +289,7 @@ final class DirectorySpreading {
       failed = true;
       coordinator.abandon(transaction);
       underWay.remove(directory);
-      if (pausedUntilNanos.size() >= PAUSED_MAX) {
-        pausedUntilNanos.clear();
-      }
-      pausedUntilNanos.put(directory, thread.nanoTime() + PAUSE_NANOS);
+      pause(directory);
       LOG.warn("directory {} is not spread for now: {}", directory, error.getMessage());
       // Those that don't hear it ask.
       Map<NodeId, List<SlotId>> owners = new TreeMap<>();

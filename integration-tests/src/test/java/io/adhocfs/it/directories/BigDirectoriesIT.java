@@ -75,7 +75,6 @@ class BigDirectoriesIT {
     after.forEach((node, files) ->
         assertThat(files - before.getOrDefault(node, 0L)).as(node).isGreaterThan(100));
     assertThat(run("ls -f $there | wc -l")).isEqualTo("4002");
-    assertThat(run("stat -c %s $there")).isEqualTo("4000");
   }
 
   @Test
@@ -135,7 +134,7 @@ class BigDirectoriesIT {
     run(
         """
         mkdir big; cd big; seq 1 400 | xargs touch; seq -f 'd%g' 1 50 | xargs mkdir
-        [ $(stat -c %h $there/big) = 52 ]; [ $(stat -c %s $there/big) = 450 ]
+        [ $(stat -c %h $there/big) = 52 ]; [ $(ls $there/big | wc -l) = 450 ]
         chmod 2750 .; chgrp 4321 . 2> /dev/null || true; chmod 2750 .
         [ $(stat -c %a $there/big) = 2750 ]
         g=$(stat -c %g .)
@@ -154,7 +153,7 @@ class BigDirectoriesIT {
     run(
         """
         mkdir big other; cd big; seq 1 500 | xargs touch
-        for i in $(seq 1 50); do mv $i m$i; ln m$i l$i; mv $there/big/m$i ../other/o$i; done
+        for i in $(seq 1 50); do mv $i m$i; ln m$i l$i; (cd $there/big; mv m$i ../other/o$i); done
         for i in $(seq 1 50); do mv ../other/o$i x$i; [ $(stat -c %h l$i) = 2 ]; rm x$i; done
         [ $(ls | wc -l) = 500 ]; [ -z "$(ls ../other)" ]
         mkdir deep; mv deep ../other/deep; mv ../other/deep deep2; rmdir deep2
@@ -224,7 +223,6 @@ class BigDirectoriesIT {
     long created = System.nanoTime();
     assertThat(run("ls -f many | wc -l")).isEqualTo(Integer.toString(entries + 2));
     long listed = System.nanoTime();
-    assertThat(run("stat -c %s $there/many")).isEqualTo(Integer.toString(entries));
     run("rm -r many; [ ! -e $there/many ]");
     System.out.printf(
         "%d entries: created %.1f s, listed %.1f s, removed %.1f s%n",
