@@ -73,7 +73,7 @@ public enum Setting {
   DIRECTORY_SPREAD_ENTRIES(
       "directory.spread-entries",
       Kind.NUMBER,
-      "1000",
+      "10000",
       "from how many entries on a directory is spread over the nodes; 0 = never"),
   FUSE_DRIVER(
       "fuse.driver", Kind.CHOICE, "direct", "how a mount talks to the kernel", "direct", "jnr"),
