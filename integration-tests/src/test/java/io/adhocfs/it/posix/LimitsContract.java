@@ -5,6 +5,7 @@ import java.io.InputStream;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
+import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 import java.util.Objects;
@@ -103,14 +104,23 @@ abstract class LimitsContract {
 
   @Test
   void manyThreadsRenameInOneTree() throws Exception {
+    renames(root());
+  }
+
+  /** Lets 64 threads move files and directories about, each through one of the mounts. */
+  final void renames(Path... roots) throws Exception {
     String seed = System.getProperty("adhocfs.seed");
-    limits(
-        "renames",
-        "64",
-        FULL ? "1000" : "40",
-        seed == null ? Long.toString(ThreadLocalRandom.current().nextLong()) : seed,
-        directory.toString(),
-        otherRoot().resolve(directory.getFileName()).toString());
+    List<String> arguments =
+        new ArrayList<>(
+            List.of(
+                "renames",
+                "64",
+                FULL ? "1000" : "40",
+                seed == null ? Long.toString(ThreadLocalRandom.current().nextLong()) : seed));
+    for (Path root : roots) {
+      arguments.add(root.resolve(directory.getFileName()).toString());
+    }
+    limits(arguments.toArray(String[]::new));
   }
 
   @Test

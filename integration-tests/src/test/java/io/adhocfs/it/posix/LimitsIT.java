@@ -11,6 +11,7 @@ import java.util.concurrent.locks.LockSupport;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.BeforeAll;
+import org.junit.jupiter.api.Test;
 
 /**
  * The limits on two mounts of three daemons. After each test everything fits together, and nothing
@@ -49,6 +50,11 @@ class LimitsIT extends LimitsContract {
   @Override
   Path otherRoot() {
     return second;
+  }
+
+  @Test
+  void manyThreadsRenameInOneTreeThroughTwoMounts() throws Exception {
+    renames(first, second);
   }
 
   @Override
