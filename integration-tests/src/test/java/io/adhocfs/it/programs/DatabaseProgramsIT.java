@@ -63,16 +63,21 @@ class DatabaseProgramsIT extends ProgramsContract {
             .formatted(FULL ? 1000 : 40));
   }
 
-  /** What both implementations of MPI need here: Open MPI asks before it runs as root. */
+  /** The implementations of MPI and of MPI-IO; Open MPI asks before it runs as root. */
   private static final String MPI =
       """
       mpi=%s
       export OMPI_ALLOW_RUN_AS_ROOT=1 OMPI_ALLOW_RUN_AS_ROOT_CONFIRM=1
-      ranks() { mpirun.$mpi $([ $mpi = mpich ] || echo --oversubscribe) -np "$@"; }
+      case $mpi in
+        mpich) ranks() { mpirun.mpich -np "$@"; } ;;
+        # OMPIO, its own, and ROMIO, which it has from MPICH.
+        openmpi) export NO_ATOMIC_MODE=1; ranks() { mpirun.openmpi --oversubscribe --mca io ompio -np "$@"; } ;;
+        openmpi-romio) mpi=openmpi; ranks() { mpirun.openmpi --oversubscribe --mca io romio321 -np "$@"; } ;;
+      esac
       """;
 
   @ParameterizedTest
-  @ValueSource(strings = {"mpich", "openmpi"})
+  @ValueSource(strings = {"mpich", "openmpi", "openmpi-romio"})
   void mpiRanksShareAFile(String implementation) throws Exception {
     run(
         MPI.formatted(implementation)
@@ -91,7 +96,7 @@ class DatabaseProgramsIT extends ProgramsContract {
    * of them its old pages, see docs/consistency.md.
    */
   @ParameterizedTest
-  @ValueSource(strings = {"mpich", "openmpi"})
+  @ValueSource(strings = {"mpich", "openmpi", "openmpi-romio"})
   void mpiRanksOnTwoMountsShareAFile(String implementation) throws Exception {
     run(
         MPI.formatted(implementation)
@@ -107,7 +112,7 @@ class DatabaseProgramsIT extends ProgramsContract {
 
   /** As on two hosts: for each rank the file system lies at the same place, by another mount. */
   @ParameterizedTest
-  @ValueSource(strings = {"mpich", "openmpi"})
+  @ValueSource(strings = {"mpich", "openmpi", "openmpi-romio"})
   void mpiRanksInMountNamespacesShareFiles(String implementation) throws Exception {
     run(
         MPI.formatted(implementation)
@@ -137,7 +142,7 @@ class DatabaseProgramsIT extends ProgramsContract {
   }
 
   @ParameterizedTest
-  @ValueSource(strings = {"mpich", "openmpi"})
+  @ValueSource(strings = {"mpich", "openmpi", "openmpi-romio"})
   void ranksWriteAnHdf5FileTogether(String implementation) throws Exception {
     run(
         MPI.formatted(implementation)
