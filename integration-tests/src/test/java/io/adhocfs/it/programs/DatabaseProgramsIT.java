@@ -39,7 +39,7 @@ class DatabaseProgramsIT extends ProgramsContract {
             SELECT n FROM total;' | tr '\\n' ' ')" = "ok $((rows * 4)) $((rows * 4)) " ]
         done
         """
-            .formatted(mode, secondDirectory, FULL ? 1000 : 40));
+            .formatted(mode, secondDirectory, FULL ? 400 : 40));
   }
 
   @Test
@@ -60,7 +60,7 @@ class DatabaseProgramsIT extends ProgramsContract {
         "$python" "$programs/hdf5-reader.py" "$here/f.h5" $each
         "$python" "$programs/hdf5-reader.py" "$there/f.h5" $each
         """
-            .formatted(FULL ? 1000 : 40));
+            .formatted(FULL ? 300 : 40));
   }
 
   /** The implementations of MPI and of MPI-IO; Open MPI asks before it runs as root. */
