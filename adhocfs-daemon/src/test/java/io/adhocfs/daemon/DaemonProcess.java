@@ -22,6 +22,7 @@ import io.netty.buffer.Unpooled;
 import java.io.IOException;
 import java.net.InetAddress;
 import java.nio.file.Files;
+import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
 import java.nio.file.attribute.PosixFilePermissions;
 import java.time.Duration;
@@ -119,7 +120,12 @@ final class DaemonProcess implements AutoCloseable {
   }
 
   private boolean isReady() throws IOException {
-    return Files.exists(readyFile()) && ready().number("pid") == process.pid();
+    try {
+      return ready().number("pid") == process.pid();
+    } catch (NoSuchFileException e) {
+      // Not yet, or what the one before has left has just been taken away.
+      return false;
+    }
   }
 
   Path readyFile() {
