@@ -4,8 +4,10 @@ import com.google.errorprone.annotations.concurrent.GuardedBy;
 import io.adhocfs.protocol.model.Epoch;
 import io.adhocfs.protocol.model.FsException;
 import io.adhocfs.protocol.model.NodeId;
+import io.adhocfs.protocol.model.SlotId;
 import io.adhocfs.protocol.placement.ClusterMap;
 import java.nio.file.Path;
+import java.util.BitSet;
 import java.util.List;
 import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.function.Consumer;
@@ -22,6 +24,9 @@ public final class ClusterState {
 
   /** Changed under this object's lock. */
   private volatile ClusterMap current;
+
+  /** Slots that are being handed over: as bits; null = none. Replaced whole, on one thread. */
+  private volatile @Nullable BitSet held;
 
   /** Serializes writes of the file; {@link #install} must not wait for a disk. */
   private final Object fileLock = new Object();
@@ -73,6 +78,44 @@ public final class ClusterState {
   /** Whether this node owns the slot. */
   public boolean owns(int slot) {
     return current.ownerValue(slot) == self.value();
+  }
+
+  /** The slots of this node; a copy. */
+  public BitSet ownedSlots() {
+    return current.slotsOf(self);
+  }
+
+  /**
+   * Whether requests for the slot are answered here: it is owned, and not held because it is about
+   * to go to another node.
+   */
+  public boolean serves(int slot) {
+    BitSet now = held;
+    return owns(slot) && (now == null || !now.get(slot));
+  }
+
+  /** Whether any slot is held. */
+  public boolean holdsAny() {
+    return held != null;
+  }
+
+  /** Holds slots: nothing of them is answered or changed until they are let go. */
+  public synchronized void hold(Iterable<Integer> slots) {
+    BitSet before = held;
+    BitSet after = before == null ? new BitSet(SlotId.COUNT) : (BitSet) before.clone();
+    slots.forEach(after::set);
+    held = after;
+  }
+
+  /** Ends {@link #hold} for these slots. */
+  public synchronized void letGo(Iterable<Integer> slots) {
+    BitSet before = held;
+    if (before == null) {
+      return;
+    }
+    var after = (BitSet) before.clone();
+    slots.forEach(after::clear);
+    held = after.isEmpty() ? null : after;
   }
 
   /** Tells of every newer map, at once of the current one. */

@@ -11,6 +11,7 @@ import io.adhocfs.protocol.model.SessionId;
 import io.adhocfs.protocol.model.TransactionId;
 import io.adhocfs.protocol.wire.EntryKey;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
@@ -35,12 +36,29 @@ public final class Batch implements AutoCloseable {
   private final List<Runnable> afterCommit = new ArrayList<>(4);
   private boolean open = true;
 
+  /** Slots of the keys, with repetitions. */
+  private int[] slots = new int[8];
+
+  private int slotCount;
+
   Batch(MetadataStore store, WriteBatch writes) {
     this.store = store;
     this.writes = writes;
   }
 
+  private void touch(byte[] key) {
+    int slot = Keys.slot(key);
+    if (slotCount > 0 && slots[slotCount - 1] == slot) {
+      return;
+    }
+    if (slotCount == slots.length) {
+      slots = Arrays.copyOf(slots, 2 * slotCount);
+    }
+    slots[slotCount++] = slot;
+  }
+
   private void put(byte[] key, byte[] value) throws FsException {
+    touch(key);
     try {
       writes.put(key, value);
     } catch (RocksDBException e) {
@@ -49,6 +67,7 @@ public final class Batch implements AutoCloseable {
   }
 
   private void delete(byte[] key) throws FsException {
+    touch(key);
     try {
       writes.delete(key);
     } catch (RocksDBException e) {
@@ -228,7 +247,8 @@ public final class Batch implements AutoCloseable {
   /**
    * Writes everything, atomically, and runs what was to run afterwards. The batch is done then.
    *
-   * @throws FsException NO_SPACE, CORRUPT or STORAGE_FAILED: nothing has changed
+   * @throws FsException NO_SPACE, CORRUPT or STORAGE_FAILED, or WRONG_OWNER for a slot that has
+   *     gone or is going to another node: nothing has changed
    */
   public void commit() throws FsException {
     for (Map.Entry<InodeId, @Nullable FileAttributes> changed : inodes.entrySet()) {
@@ -241,7 +261,10 @@ public final class Batch implements AutoCloseable {
         put(key, store.records().attributes(attributes));
       }
     }
-    store.write(writes, inodes);
+    for (int i = 0; i < slotCount; i++) {
+      store.requireWritable(slots[i]);
+    }
+    store.write(writes);
     close();
     for (Runnable action : afterCommit) {
       action.run();

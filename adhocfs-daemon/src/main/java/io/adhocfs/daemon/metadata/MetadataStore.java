@@ -17,10 +17,12 @@ import io.adhocfs.protocol.wire.ScannedChunk;
 import java.util.ArrayDeque;
 import java.util.ArrayList;
 import java.util.Arrays;
+import java.util.BitSet;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.function.Consumer;
+import java.util.function.IntPredicate;
 import org.jspecify.annotations.Nullable;
 import org.rocksdb.RocksDBException;
 import org.rocksdb.RocksIterator;
@@ -55,6 +57,7 @@ public final class MetadataStore {
   private final Map<InodeId, AppendEnd> appendEnds = new HashMap<>();
 
   private Consumer<InodeId> reclaimListener = inode -> {};
+  private IntPredicate writable = slot -> true;
 
   // Written by the metadata thread, read by any.
   private volatile long files;
@@ -193,6 +196,7 @@ public final class MetadataStore {
   }
 
   private void takeBlock(int slot) throws FsException {
+    requireWritable(slot);
     byte[] key = Keys.key(slot, RecordKind.COUNTER);
     byte[] stored = database.get(key);
     // The root has the first number of its slot.
@@ -233,7 +237,26 @@ public final class MetadataStore {
     }
   }
 
-  void write(WriteBatch writes, Map<InodeId, @Nullable FileAttributes> inodes) throws FsException {
+  /** Sets in which slots anything may be written; else in all. Once, before anything is. */
+  public void writableSlots(IntPredicate slots) {
+    writable = slots;
+  }
+
+  /** Whether anything may be written in the slot now. */
+  public boolean isWritable(int slot) {
+    return writable.test(slot);
+  }
+
+  /**
+   * @throws FsException WRONG_OWNER
+   */
+  void requireWritable(int slot) throws FsException {
+    if (!writable.test(slot)) {
+      throw new FsException(FsError.WRONG_OWNER, "slot " + slot + " goes to another node");
+    }
+  }
+
+  void write(WriteBatch writes) throws FsException {
     database.write(writes);
   }
 
@@ -307,20 +330,23 @@ public final class MetadataStore {
     return countedSlots < SlotId.COUNT;
   }
 
-  /** Tells of every record that has to be known in memory. Called once, before anything else. */
-  public void recover(Recovery recovery) throws FsException {
+  /**
+   * Tells of every record of some slots that has to be known in memory: of those that this daemon
+   * has at its start, before anything else, and of those that come to it later.
+   */
+  public void recover(BitSet slots, Recovery recovery) throws FsException {
     try (RocksIterator iterator = database.raw().newIterator()) {
-      int slot = 0;
-      while (slot < SlotId.COUNT) {
+      int slot = slots.nextSetBit(0);
+      while (slot >= 0) {
         iterator.seek(Keys.key(slot, RecordKind.PIN));
         if (!iterator.isValid()) {
           break;
         }
         int found = Keys.slot(iterator.key());
         if (found > slot) {
+          slot = slots.nextSetBit(found);
           // Its records before the pins come first: seek again within it.
-          slot = found;
-          if (iterator.key()[2] < RecordKind.PIN.code()) {
+          if (slot != found || iterator.key()[2] < RecordKind.PIN.code()) {
             continue;
           }
         }
@@ -328,10 +354,26 @@ public final class MetadataStore {
           recoverRecord(recovery, slot, iterator.key(), iterator.value());
           iterator.next();
         }
-        slot++;
+        slot = slots.nextSetBit(slot + 1);
       }
       check(iterator);
     }
+  }
+
+  /** Forgets what memory has of slots that have gone; their records are the caller's business. */
+  public void forget(BitSet slots) {
+    for (int slot = slots.nextSetBit(0); slot >= 0; slot = slots.nextSetBit(slot + 1)) {
+      nextId[slot] = 0;
+      idLimit[slot] = 0;
+    }
+    pendingCuts.keySet().removeIf(inode -> slots.get(inode.slotValue()));
+    appendEnds.keySet().removeIf(inode -> slots.get(inode.slotValue()));
+  }
+
+  /** Counts inodes that have come with their slots (or gone, with negative numbers). */
+  public void moved(long moreFiles, long moreDirectories) {
+    files += moreFiles;
+    directories += moreDirectories;
   }
 
   private void recoverRecord(Recovery recovery, int slot, byte[] key, byte[] value)

@@ -104,6 +104,12 @@ final class FileCuts {
   }
 
   private void finish(PendingCut cut, Runnable whenDone, Backoff backoff) {
+    if (!cluster.owns(cut.inode().slotValue())) {
+      // Its new owner has the record, and finishes it.
+      pending--;
+      locks.release(cut);
+      return;
+    }
     try (Batch batch = store.batch()) {
       batch.removeCut(cut);
       batch.commit();

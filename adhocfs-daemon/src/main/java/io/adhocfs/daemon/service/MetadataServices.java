@@ -27,6 +27,7 @@ import io.adhocfs.protocol.model.SessionId;
 import io.adhocfs.protocol.model.SlotId;
 import io.adhocfs.protocol.model.TransactionId;
 import io.adhocfs.protocol.placement.Placement;
+import java.util.BitSet;
 import java.util.SplittableRandom;
 import java.util.concurrent.Executor;
 import java.util.function.LongSupplier;
@@ -81,6 +82,7 @@ public final class MetadataServices {
   private final FileCuts cuts;
   private final FileAppends appends;
   private final Reclaimer reclaimer;
+  private final KeyLocks keyLocks;
   private final LockService advisoryLocks;
   private final RequestRouter router;
 
@@ -96,6 +98,7 @@ public final class MetadataServices {
     advisoryLocks = new LockService(thread, store);
     sessions.alsoHeld(advisoryLocks);
     var locks = new KeyLocks(thread);
+    keyLocks = locks;
     var rules = new ChangeRules(store, sessions, chunkSizeBytes);
     coordinator =
         new Coordinator(
@@ -183,19 +186,21 @@ public final class MetadataServices {
     var services = new MetadataServices(surroundings);
     surroundings.peers().serveLocally(services.router);
     services.store.onReclaim(services.reclaimer::add);
-    services.recover();
+    services.store.writableSlots(surroundings.cluster()::serves);
+    services.takeUp(surroundings.cluster().ownedSlots());
     services.makeRoot(surroundings, rootOwner);
-    services.cuts.start();
-    services.appends.start();
-    services.coordinator.start();
-    services.participant.start();
     services.sessions.start();
     services.countOn();
     return services;
   }
 
-  private void recover() throws FsException {
+  /**
+   * Takes up what is stored of slots that are this node's now, and goes on with what was under way
+   * in them. Metadata thread only, before their requests are served.
+   */
+  public void takeUp(BitSet slots) throws FsException {
     store.recover(
+        slots,
         new Recovery() {
           @Override
           public void pin(InodeId inode, SessionId session, long number) {
@@ -240,6 +245,24 @@ public final class MetadataServices {
             advisoryLocks.recover(inode, session, owner, kind, value);
           }
         });
+    cuts.start();
+    appends.start();
+    coordinator.start();
+    participant.start();
+  }
+
+  /**
+   * Forgets slots that are no longer this node's; whoever waits for something in them is told to
+   * ask the new owner. Metadata thread only, when the map says so.
+   */
+  public void forget(BitSet slots) {
+    sessions.forget(slots);
+    advisoryLocks.forget(slots);
+    coordinator.forget(slots);
+    participant.forget(slots);
+    appends.forget(slots);
+    store.forget(slots);
+    keyLocks.refuseWaiting();
   }
 
   private void makeRoot(Surroundings s, RootOwner owner) throws FsException {

@@ -121,6 +121,10 @@ final class Reclaimer {
   }
 
   private void begin(InodeId inode, Backoff backoff) {
+    if (!cluster.owns(inode.slotValue())) {
+      done(inode); // its new owner has the record
+      return;
+    }
     if (store.cutPending(inode)) {
       // Its confirmation must not arrive after the file has been forgotten.
       var _ = thread.schedule(() -> begin(inode, backoff), backoff.nextNanos());
@@ -147,6 +151,10 @@ final class Reclaimer {
   }
 
   private void finish(InodeId inode, Backoff backoff) {
+    if (!cluster.owns(inode.slotValue())) {
+      done(inode);
+      return;
+    }
     try (Batch batch = store.batch()) {
       batch.removeReclaim(inode);
       batch.commit();

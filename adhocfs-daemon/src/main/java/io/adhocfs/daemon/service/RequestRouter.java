@@ -100,7 +100,7 @@ public final class RequestRouter implements RequestHandler {
     try {
       Session session = sessions.heardFrom(outer.session(), outer.role());
       int slot = request.slotValue();
-      if (slot != Request.NO_SLOT && !cluster.owns(slot)) {
+      if (slot != Request.NO_SLOT && !cluster.serves(slot)) {
         exchange.fail(
             FsError.WRONG_OWNER,
             "slot "

@@ -4,6 +4,7 @@ import io.adhocfs.protocol.model.Epoch;
 import io.adhocfs.protocol.model.NodeId;
 import io.adhocfs.protocol.model.SlotId;
 import java.util.Arrays;
+import java.util.BitSet;
 import java.util.List;
 import java.util.TreeMap;
 import java.util.TreeSet;
@@ -137,6 +138,17 @@ public final class ClusterMap {
   /** {@link #owner} as numbers, without objects. */
   public int ownerValue(int slot) {
     return Short.toUnsignedInt(owners[slot]);
+  }
+
+  /** The slots of a node, as bits. */
+  public BitSet slotsOf(NodeId node) {
+    var slots = new BitSet(SlotId.COUNT);
+    for (int slot = 0; slot < owners.length; slot++) {
+      if (ownerValue(slot) == node.value()) {
+        slots.set(slot);
+      }
+    }
+    return slots;
   }
 
   /** A copy of the owner table. */
