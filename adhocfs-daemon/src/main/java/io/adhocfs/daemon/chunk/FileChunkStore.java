@@ -675,6 +675,11 @@ public final class FileChunkStore implements ChunkStore {
     return new StorageInspection(files, index, this::alone, this::refuseIfClosed).findings();
   }
 
+  /** The way of chunks from and to other nodes. */
+  public ChunkTransfer transfer() {
+    return new ChunkTransfer(files, index, space, this::alone, allocator);
+  }
+
   /** Runs something while nobody else uses an inode's chunks. */
   private void alone(long inode, StorageInspection.Check check) throws FsException {
     StampedLock lock = lock(inode);
