@@ -96,7 +96,7 @@ final class FileCuts {
     discards.send(
         new DataRequest.DiscardChunks(
             cut.inode(), cut.layout(), cut.generation(), cut.fromByte(), cut.toByte()),
-        ChunkOwners.of(cluster.map(), cut.layout(), cut.fromByte(), cut.toByte()),
+        map -> ChunkOwners.of(map, cut.layout(), cut.fromByte(), cut.toByte()),
         () -> {
           crashPoints.reached(CrashPoint.CUT_AFTER_DISCARD);
           finish(cut, whenDone, backoffs.get());

@@ -85,6 +85,7 @@ public final class MetadataServices {
   private final KeyLocks keyLocks;
   private final LockService advisoryLocks;
   private final RequestRouter router;
+  private boolean counting;
 
   private MetadataServices(Surroundings s) {
     store = s.store();
@@ -122,7 +123,7 @@ public final class MetadataServices {
             s.crashPoints(),
             timing,
             s.random());
-    var discards = new Discards(thread, s.peers(), backoffs);
+    var discards = new Discards(thread, s.cluster(), s.peers(), backoffs);
     cuts = new FileCuts(thread, store, s.cluster(), discards, locks, s.crashPoints(), backoffs);
     appends = new FileAppends(thread, store, locks, cuts);
     reclaimer = new Reclaimer(thread, store, s.cluster(), discards, s.crashPoints(), backoffs);
@@ -186,11 +187,10 @@ public final class MetadataServices {
     var services = new MetadataServices(surroundings);
     surroundings.peers().serveLocally(services.router);
     services.store.onReclaim(services.reclaimer::add);
-    services.store.writableSlots(surroundings.cluster()::serves);
+    services.store.slots(surroundings.cluster()::owns, surroundings.cluster()::serves);
     services.takeUp(surroundings.cluster().ownedSlots());
     services.makeRoot(surroundings, rootOwner);
     services.sessions.start();
-    services.countOn();
     return services;
   }
 
@@ -249,6 +249,7 @@ public final class MetadataServices {
     appends.start();
     coordinator.start();
     participant.start();
+    countOn();
   }
 
   /**
@@ -296,9 +297,17 @@ public final class MetadataServices {
   }
 
   private void countOn() {
+    if (!counting) {
+      counting = true;
+      thread.execute(this::countSome);
+    }
+  }
+
+  private void countSome() {
+    counting = false;
     try {
       if (store.countSome(COUNTING_SLICE)) {
-        thread.execute(this::countOn);
+        countOn();
       }
     } catch (FsException e) {
       LOG.warn("files and directories are not all counted: {}", e.getMessage());

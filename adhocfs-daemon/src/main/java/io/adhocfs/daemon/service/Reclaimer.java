@@ -11,6 +11,7 @@ import io.adhocfs.daemon.transaction.CrashPoint;
 import io.adhocfs.daemon.transaction.CrashPoints;
 import io.adhocfs.protocol.model.FsException;
 import io.adhocfs.protocol.model.InodeId;
+import io.adhocfs.protocol.placement.ClusterMap;
 import io.adhocfs.protocol.wire.DataRequest;
 import java.util.ArrayDeque;
 import java.util.HashSet;
@@ -139,7 +140,7 @@ final class Reclaimer {
       crashPoints.reached(CrashPoint.RECLAIM_AFTER_RECORD);
       discards.send(
           new DataRequest.DiscardChunks(inode, reclaim.layout(), FORGET, 0, Long.MAX_VALUE),
-          cluster.map().owningNodes(),
+          ClusterMap::owningNodes,
           () -> {
             crashPoints.reached(CrashPoint.RECLAIM_AFTER_DISCARD);
             finish(inode, backoff);

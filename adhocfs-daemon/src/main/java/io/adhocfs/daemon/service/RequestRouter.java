@@ -16,6 +16,7 @@ import io.adhocfs.protocol.wire.ExtendedAttributeRequest;
 import io.adhocfs.protocol.wire.FileRequest;
 import io.adhocfs.protocol.wire.LockRequest;
 import io.adhocfs.protocol.wire.MessageType;
+import io.adhocfs.protocol.wire.MigrationRequest;
 import io.adhocfs.protocol.wire.NamespaceRequest;
 import io.adhocfs.protocol.wire.Reply;
 import io.adhocfs.protocol.wire.Request;
@@ -41,6 +42,14 @@ public final class RequestRouter implements RequestHandler {
   private final TransactionService transactions;
   private final ControlService control;
   private final DataRequestHandler data;
+
+  /** Until this node can take slots in, it refuses them. */
+  private volatile MigrationRequestHandler migration =
+      (exchange, request, payload) -> {
+        payload.release();
+        exchange.fail(FsError.OVERLOADED, "this node is still starting");
+      };
+
   private final OperationMetrics metrics;
   private final LongSupplier nanoClock;
 
@@ -67,6 +76,11 @@ public final class RequestRouter implements RequestHandler {
     this.nanoClock = nanoClock;
   }
 
+  /** Sets who takes slots in. */
+  public void takesSlotsIn(MigrationRequestHandler handler) {
+    migration = handler;
+  }
+
   @Override
   public Epoch currentEpoch() {
     return cluster.epoch();
@@ -85,6 +99,11 @@ public final class RequestRouter implements RequestHandler {
   public void handle(Exchange outer, Request request, ByteBuf payload) {
     var exchange =
         new Measured(outer, request.type(), payload.readableBytes(), nanoClock.getAsLong());
+    if (request instanceof MigrationRequest migrationRequest) {
+      // On a network thread.
+      migration.handle(exchange, migrationRequest, payload);
+      return;
+    }
     if (request instanceof DataRequest dataRequest) {
       // On a network thread.
       try {
@@ -119,6 +138,7 @@ public final class RequestRouter implements RequestHandler {
         case TransactionRequest asked -> transactions.handle(exchange, asked);
         case ControlRequest asked -> control.handle(exchange, session, asked);
         case DataRequest asked -> throw new IllegalStateException("handled before");
+        case MigrationRequest asked -> throw new IllegalStateException("handled before");
       }
     } catch (FsException e) {
       exchange.fail(e.error(), String.valueOf(e.getMessage()));

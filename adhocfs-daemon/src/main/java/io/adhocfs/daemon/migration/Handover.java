@@ -1,0 +1,383 @@
+package io.adhocfs.daemon.migration;
+
+import io.adhocfs.daemon.chunk.ChunkTransfer;
+import io.adhocfs.daemon.control.ControlPlane;
+import io.adhocfs.protocol.control.ControlCommand;
+import io.adhocfs.protocol.control.Outcome;
+import io.adhocfs.protocol.control.SlotSet;
+import io.adhocfs.protocol.model.FsError;
+import io.adhocfs.protocol.model.FsException;
+import io.adhocfs.protocol.model.NodeId;
+import io.adhocfs.protocol.model.TrafficClass;
+import io.adhocfs.protocol.transport.Deadline;
+import io.adhocfs.protocol.transport.Response;
+import io.adhocfs.protocol.transport.RpcClient;
+import io.adhocfs.protocol.wire.MigrationRequest;
+import io.netty.buffer.ByteBuf;
+import io.netty.buffer.PooledByteBufAllocator;
+import io.netty.buffer.Unpooled;
+import java.time.Duration;
+import java.util.BitSet;
+import java.util.Map;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.CompletionException;
+import java.util.concurrent.ExecutionException;
+import java.util.concurrent.Semaphore;
+import java.util.concurrent.atomic.AtomicReference;
+import org.jspecify.annotations.Nullable;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/**
+ * Hands one batch of slots over to one node: sends them, then what has changed since, again and
+ * again; holds them, sends the rest, has the move agreed on, and lets go. Whatever fails before the
+ * move is proposed leaves things as they were; from then on only the agreed outcome counts.
+ *
+ * <p>Used by one thread, which it blocks.
+ */
+final class Handover {
+  private static final Logger LOG = LoggerFactory.getLogger(Handover.class);
+
+  /** A batch takes no further slot once it has sent so much. */
+  private static final long BATCH_BYTES = 64L << 20;
+
+  private static final int RECORDS_BYTES = 256 << 10;
+  private static final int PIECE_BYTES = 512 << 10;
+  private static final int UNDER_WAY_MAX = 16;
+  private static final int ROUNDS_MAX = 10;
+  private static final int FEW_CHANGES = 64;
+  private static final Duration ANSWER = Duration.ofSeconds(60);
+  private static final Duration PROPOSAL = Duration.ofSeconds(10);
+
+  /** What a handover needs of the daemon around it. */
+  interface Source {
+    /** Holds slots, and returns when nothing of them changes any more. Blocks. */
+    void hold(BitSet slots) throws FsException, InterruptedException;
+
+    /** Lets go of slots that stay. */
+    void letGo(BitSet slots);
+
+    /** Waits until the map of this daemon says that the slots have gone, or it ends. Blocks. */
+    void awaitGone(BitSet slots) throws InterruptedException;
+  }
+
+  private final long rebalance;
+  private final long batch;
+  private final NodeId self;
+  private final NodeId target;
+  private final BitSet offered;
+  private final SlotStorage storage;
+  private final Changes changes;
+  private final RpcClient client;
+  private final ControlPlane control;
+  private final RateLimit limit;
+  private final Source source;
+
+  private final Semaphore underWay = new Semaphore(UNDER_WAY_MAX);
+  private final AtomicReference<@Nullable FsException> failure = new AtomicReference<>();
+
+  private @Nullable ByteBuf records;
+  private long sentBytes;
+  private long heldBytes;
+
+  Handover(
+      long rebalance,
+      long batch,
+      NodeId self,
+      NodeId target,
+      BitSet offered,
+      SlotStorage storage,
+      Changes changes,
+      RpcClient client,
+      ControlPlane control,
+      RateLimit limit,
+      Source source) {
+    this.rebalance = rebalance;
+    this.batch = batch;
+    this.self = self;
+    this.target = target;
+    this.offered = offered;
+    this.storage = storage;
+    this.changes = changes;
+    this.client = client;
+    this.control = control;
+    this.limit = limit;
+    this.source = source;
+  }
+
+  /**
+   * Does it.
+   *
+   * @throws FsException why the slots are still here: what the target said, NO_SPACE above all, or
+   *     CHANGED when the rebalance is over
+   */
+  void run() throws FsException, InterruptedException {
+    var slots = (BitSet) offered.clone();
+    boolean begun = false;
+    boolean gone = false;
+    boolean held = false;
+    changes.begin(slots);
+    try {
+      call(new MigrationRequest.BeginReceive(batch, set(offered)));
+      begun = true;
+      slots = sendAll();
+      changes.end(without(offered, slots));
+      call(new MigrationRequest.SyncReceived(batch));
+      catchUp(slots);
+      held = true;
+      source.hold(slots);
+      send(changes.take(slots));
+      call(new MigrationRequest.FinishReceive(batch, set(slots), storage.chunks().floors()));
+      Outcome outcome = propose(slots);
+      if (!outcome.accepted()) {
+        throw new FsException(FsError.CHANGED, outcome.message());
+      }
+      gone = true;
+      source.awaitGone(slots);
+      LOG.info(
+          "slots handed over count={} to={} bytesSent={} bytesHeld={}",
+          slots.cardinality(),
+          target,
+          sentBytes,
+          heldBytes);
+    } finally {
+      dropRecords();
+      changes.end(offered);
+      if (!gone) {
+        if (held) {
+          source.letGo(slots);
+        }
+        if (begun) {
+          // Should it not hear this, it drops what it has when the next batch of them begins.
+          var _ = submit(new MigrationRequest.AbandonReceive(batch), Unpooled.EMPTY_BUFFER);
+        }
+      }
+    }
+  }
+
+  private static SlotSet set(BitSet slots) {
+    return SlotSet.of(slots.stream());
+  }
+
+  private static BitSet without(BitSet all, BitSet some) {
+    var rest = (BitSet) all.clone();
+    rest.andNot(some);
+    return rest;
+  }
+
+  /** Sends slots until the batch is large enough, and answers which. */
+  private BitSet sendAll() throws FsException, InterruptedException {
+    BitSet used = storage.used(offered);
+    // What is empty costs nothing.
+    BitSet sent = without(offered, used);
+    for (int slot = used.nextSetBit(0); slot >= 0; slot = used.nextSetBit(slot + 1)) {
+      if (sentBytes >= BATCH_BYTES) {
+        break;
+      }
+      sent.set(slot);
+      storage.forEach(
+          slot,
+          (key, value) -> {
+            if (SlotStorage.isChunk(key)) {
+              sendChunk(key, value, true, 0, ChunkTransfer.chunkSizeBytes(value));
+            } else {
+              addRecord(key, value);
+            }
+          });
+    }
+    flushRecords();
+    awaitAll();
+    heldBytes = sentBytes;
+    return sent;
+  }
+
+  /** Sends what has changed until little does. */
+  private void catchUp(BitSet slots) throws FsException, InterruptedException {
+    for (int round = 0; round < ROUNDS_MAX; round++) {
+      Map<Changes.Key, Changes.Change> changed = changes.take(slots);
+      send(changed);
+      if (changed.size() <= FEW_CHANGES) {
+        return;
+      }
+    }
+  }
+
+  private void send(Map<Changes.Key, Changes.Change> changed)
+      throws FsException, InterruptedException {
+    for (Map.Entry<Changes.Key, Changes.Change> one : changed.entrySet()) {
+      byte[] key = one.getKey().bytes();
+      byte[] value = storage.database().get(key);
+      if (value == null || !SlotStorage.isChunk(key)) {
+        addRecord(key, value);
+      } else if (one.getValue().whole()) {
+        sendChunk(key, value, true, 0, ChunkTransfer.chunkSizeBytes(value));
+      } else {
+        sendChunk(key, value, false, one.getValue().fromByte(), one.getValue().toByte());
+      }
+    }
+    flushRecords();
+    awaitAll();
+  }
+
+  private void sendChunk(byte[] key, byte[] value, boolean clears, int fromByte, int toByte)
+      throws FsException, InterruptedException {
+    // Records that were noted before must not come after.
+    flushRecords();
+    boolean clearing = clears;
+    int position = fromByte;
+    while (true) {
+      ChunkTransfer.Piece piece = storage.chunks().read(key, value, position, toByte, PIECE_BYTES);
+      if (piece == null) {
+        if (clearing) {
+          post(
+              new MigrationRequest.ReceiveChunk(batch, key, value, true, 0), Unpooled.EMPTY_BUFFER);
+        }
+        return;
+      }
+      position = piece.offsetBytes() + piece.bytes().readableBytes();
+      post(
+          new MigrationRequest.ReceiveChunk(batch, key, value, clearing, piece.offsetBytes()),
+          piece.bytes());
+      clearing = false;
+    }
+  }
+
+  private void addRecord(byte[] key, byte @Nullable [] value)
+      throws FsException, InterruptedException {
+    ByteBuf out = records;
+    if (out == null) {
+      out = PooledByteBufAllocator.DEFAULT.directBuffer(RECORDS_BYTES);
+      records = out;
+    }
+    out.writeInt(key.length);
+    out.writeBytes(key);
+    if (value == null) {
+      out.writeInt(-1);
+    } else {
+      out.writeInt(value.length);
+      out.writeBytes(value);
+    }
+    if (out.readableBytes() >= RECORDS_BYTES) {
+      flushRecords();
+    }
+  }
+
+  private void flushRecords() throws FsException, InterruptedException {
+    ByteBuf out = records;
+    records = null;
+    if (out != null) {
+      post(new MigrationRequest.ReceiveRecords(batch), out);
+    }
+  }
+
+  private void dropRecords() {
+    if (records != null) {
+      records.release();
+      records = null;
+    }
+  }
+
+  /** Sends without waiting for the answer, once few enough are under way. */
+  private void post(MigrationRequest request, ByteBuf payload)
+      throws FsException, InterruptedException {
+    int bytes = payload.readableBytes();
+    boolean sent = false;
+    try {
+      limit.pass(bytes);
+      underWay.acquire();
+      FsException failed = failure.get();
+      if (failed != null) {
+        underWay.release();
+        throw failed;
+      }
+      sent = true;
+      sentBytes += bytes;
+      var _ =
+          submit(request, payload)
+              .whenComplete((response, error) -> {
+                if (response != null) {
+                  response.payload().release();
+                } else {
+                  failure.compareAndSet(null, failureOf(error));
+                }
+                underWay.release();
+              });
+    } finally {
+      if (!sent) {
+        payload.release();
+      }
+    }
+  }
+
+  private void awaitAll() throws FsException, InterruptedException {
+    underWay.acquire(UNDER_WAY_MAX);
+    underWay.release(UNDER_WAY_MAX);
+    FsException failed = failure.get();
+    if (failed != null) {
+      throw failed;
+    }
+  }
+
+  private CompletableFuture<Response> submit(MigrationRequest request, ByteBuf payload) {
+    return client.call(target, request, payload, TrafficClass.MIGRATION, Deadline.after(ANSWER));
+  }
+
+  private void call(MigrationRequest request) throws FsException, InterruptedException {
+    try {
+      submit(request, Unpooled.EMPTY_BUFFER).get().payload().release();
+    } catch (ExecutionException e) {
+      throw failureOf(e);
+    }
+  }
+
+  private static FsException failureOf(@Nullable Throwable error) {
+    Throwable cause = error;
+    while ((cause instanceof ExecutionException || cause instanceof CompletionException)
+        && cause.getCause() != null) {
+      cause = cause.getCause();
+    }
+    return cause instanceof FsException failed
+        ? failed
+        : new FsException(FsError.INTERNAL, String.valueOf(cause), cause);
+  }
+
+  /** Proposes the move until its outcome is known: before that, nobody may be answered. */
+  private Outcome propose(BitSet slots) throws InterruptedException {
+    var now = java.time.Instant.now();
+    var move =
+        new ControlCommand.Move(
+            rebalance,
+            self,
+            target,
+            set(slots),
+            sentBytes,
+            heldBytes,
+            now.getEpochSecond() * 1_000_000_000L + now.getNano());
+    while (true) {
+      try {
+        return control.propose(move, Deadline.after(PROPOSAL)).get();
+      } catch (ExecutionException e) {
+        FsException failed = failureOf(e);
+        if (failed.error() == FsError.CLOSED) {
+          // This daemon ends; the outcome is found out at its next start.
+          throw new InterruptedException("stopping");
+        }
+        LOG.warn(
+            "{} slots are held until it is known who owns them: {}",
+            slots.cardinality(),
+            failed.getMessage());
+      }
+    }
+  }
+
+  /** For logs. */
+  @Override
+  public String toString() {
+    return "batch of "
+        + offered.cardinality()
+        + " slots to "
+        + target
+        + ", from "
+        + (offered.isEmpty() ? "none" : Integer.toString(offered.nextSetBit(0)));
+  }
+}

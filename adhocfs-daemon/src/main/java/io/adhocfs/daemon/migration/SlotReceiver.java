@@ -1,0 +1,204 @@
+package io.adhocfs.daemon.migration;
+
+import io.adhocfs.daemon.cluster.ClusterState;
+import io.adhocfs.daemon.service.MigrationRequestHandler;
+import io.adhocfs.daemon.storage.Keys;
+import io.adhocfs.protocol.control.SlotSet;
+import io.adhocfs.protocol.model.FsError;
+import io.adhocfs.protocol.model.FsException;
+import io.adhocfs.protocol.transport.RequestHandler.Exchange;
+import io.adhocfs.protocol.transport.RequestHandler.PeerRole;
+import io.adhocfs.protocol.wire.MigrationRequest;
+import io.adhocfs.protocol.wire.Reply;
+import io.netty.buffer.ByteBuf;
+import java.util.ArrayList;
+import java.util.BitSet;
+import java.util.HashMap;
+import java.util.HashSet;
+import java.util.List;
+import java.util.Map;
+import java.util.Set;
+import java.util.concurrent.ExecutorService;
+import java.util.concurrent.RejectedExecutionException;
+import org.rocksdb.WriteBatch;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/**
+ * Takes in slots that are to become this node's. Everything runs on one thread, in the order in
+ * which it came, so nothing of a batch overtakes its beginning, and nothing is dropped while it
+ * comes.
+ */
+final class SlotReceiver implements MigrationRequestHandler {
+  private static final Logger LOG = LoggerFactory.getLogger(SlotReceiver.class);
+
+  /** A batch on its way. */
+  private static final class Batch {
+    final BitSet slots;
+
+    /** Inodes of which chunks came since the last sync. */
+    final Set<Long> unsynced = new HashSet<>();
+
+    Batch(BitSet slots) {
+      this.slots = slots;
+    }
+  }
+
+  private final ClusterState cluster;
+  private final SlotStorage storage;
+  private final ExecutorService thread;
+
+  /** On the thread. */
+  private final Map<Long, Batch> batches = new HashMap<>();
+
+  /**
+   * @param thread one thread; stays the caller's
+   */
+  SlotReceiver(ClusterState cluster, SlotStorage storage, ExecutorService thread) {
+    this.cluster = cluster;
+    this.storage = storage;
+    this.thread = thread;
+  }
+
+  @Override
+  public void handle(Exchange exchange, MigrationRequest request, ByteBuf payload) {
+    if (exchange.role() != PeerRole.DAEMON) {
+      payload.release();
+      exchange.fail(FsError.NOT_PERMITTED, "slots come from daemons only");
+      return;
+    }
+    try {
+      thread.execute(() -> {
+        try {
+          run(request, payload);
+          exchange.reply(new Reply.Done());
+        } catch (FsException e) {
+          exchange.fail(e.error(), request.type() + ": " + e.getMessage());
+        } catch (InterruptedException e) {
+          exchange.fail(FsError.CLOSED, "this daemon is stopping");
+        } catch (RuntimeException e) {
+          LOG.error("{} failed", request.type(), e);
+          exchange.fail(FsError.INTERNAL, request.type() + ": " + e);
+        } finally {
+          payload.release();
+        }
+      });
+    } catch (RejectedExecutionException e) {
+      payload.release();
+      exchange.fail(FsError.CLOSED, "this daemon is stopping");
+    }
+  }
+
+  private void run(MigrationRequest request, ByteBuf payload)
+      throws FsException, InterruptedException {
+    switch (request) {
+      case MigrationRequest.BeginReceive begin -> begin(begin);
+      case MigrationRequest.ReceiveRecords records -> records(batch(records), payload);
+      case MigrationRequest.ReceiveChunk chunk -> chunk(batch(chunk), chunk, payload);
+      case MigrationRequest.SyncReceived sync -> sync(batch(sync));
+      case MigrationRequest.FinishReceive finish -> finish(batch(finish), finish);
+      case MigrationRequest.AbandonReceive abandon -> {
+        Batch batch = batches.remove(abandon.batch());
+        if (batch != null) {
+          storage.drop(batch.slots, slot -> !cluster.owns(slot));
+        }
+      }
+    }
+  }
+
+  private Batch batch(MigrationRequest request) throws FsException {
+    Batch batch = batches.get(request.batch());
+    if (batch == null) {
+      throw new FsException(FsError.CHANGED, "nothing is known here of this batch of slots");
+    }
+    return batch;
+  }
+
+  private void begin(MigrationRequest.BeginReceive begin) throws FsException, InterruptedException {
+    BitSet slots = bits(begin.slots());
+    for (int slot = slots.nextSetBit(0); slot >= 0; slot = slots.nextSetBit(slot + 1)) {
+      if (cluster.owns(slot)) {
+        throw new FsException(FsError.INVALID, "slot " + slot + " is this node's already");
+      }
+    }
+    // What came before, and its source does not go on with: it has begun anew.
+    batches.values().removeIf(batch -> batch.slots.intersects(slots));
+    storage.drop(slots, slot -> !cluster.owns(slot));
+    storage.chunks().forget(slots);
+    batches.put(begin.batch(), new Batch(slots));
+  }
+
+  private void requireExpected(Batch batch, byte[] key) throws FsException {
+    if (key.length < Keys.PREFIX_BYTES || !batch.slots.get(Keys.slot(key))) {
+      throw new FsException(FsError.BAD_MESSAGE, "a key of another slot");
+    }
+    if (cluster.owns(Keys.slot(key))) {
+      throw new FsException(FsError.INVALID, "slot " + Keys.slot(key) + " is this node's already");
+    }
+  }
+
+  private void records(Batch batch, ByteBuf in) throws FsException {
+    List<byte[]> chunksGone = new ArrayList<>();
+    try (var writes = new WriteBatch()) {
+      while (in.isReadable()) {
+        byte[] key = bytes(in);
+        requireExpected(batch, key);
+        if (in.readableBytes() >= Integer.BYTES && in.getInt(in.readerIndex()) == -1) {
+          in.skipBytes(Integer.BYTES);
+          if (SlotStorage.isChunk(key)) {
+            chunksGone.add(key);
+          } else {
+            SlotStorage.remove(writes, key);
+          }
+        } else {
+          SlotStorage.put(writes, key, bytes(in));
+        }
+      }
+      storage.database().write(writes);
+    }
+    storage.chunks().drop(chunksGone);
+  }
+
+  private static byte[] bytes(ByteBuf in) throws FsException {
+    int length = in.readableBytes() < Integer.BYTES ? -1 : in.readInt();
+    if (length < 0 || length > in.readableBytes()) {
+      throw new FsException(FsError.BAD_MESSAGE, "records that end in the middle");
+    }
+    var bytes = new byte[length];
+    in.readBytes(bytes);
+    return bytes;
+  }
+
+  private void chunk(Batch batch, MigrationRequest.ReceiveChunk chunk, ByteBuf bytes)
+      throws FsException {
+    requireExpected(batch, chunk.key());
+    storage
+        .chunks()
+        .take(chunk.key(), chunk.chunkRecord(), chunk.clears(), chunk.offsetBytes(), bytes);
+    batch.unsynced.add(Keys.number(chunk.key(), 0));
+  }
+
+  private void sync(Batch batch) throws FsException {
+    storage.chunks().sync(batch.unsynced);
+    batch.unsynced.clear();
+    storage.database().sync();
+  }
+
+  private void finish(Batch batch, MigrationRequest.FinishReceive finish) throws FsException {
+    BitSet slots = bits(finish.slots());
+    var others = (BitSet) slots.clone();
+    others.andNot(batch.slots);
+    if (!others.isEmpty()) {
+      throw new FsException(FsError.BAD_MESSAGE, "slots that the batch did not begin with");
+    }
+    sync(batch);
+    finish.floors().forEach(storage.chunks()::raiseFloor);
+    batches.remove(finish.batch());
+  }
+
+  static BitSet bits(SlotSet slots) {
+    var bits = new BitSet();
+    slots.forEachSlot(bits::set);
+    return bits;
+  }
+}
