@@ -7,6 +7,7 @@ import io.adhocfs.protocol.model.Epoch;
 import io.adhocfs.protocol.model.FsError;
 import io.adhocfs.protocol.model.FsException;
 import io.adhocfs.protocol.model.NodeId;
+import io.adhocfs.protocol.model.SlotId;
 import io.adhocfs.protocol.placement.ClusterMap;
 import io.adhocfs.protocol.placement.ClusterMap.Node;
 import io.adhocfs.protocol.transport.Response;
@@ -14,6 +15,7 @@ import io.adhocfs.protocol.transport.RpcClient;
 import io.adhocfs.protocol.wire.Request;
 import io.netty.buffer.ByteBuf;
 import io.netty.buffer.Unpooled;
+import java.util.HashSet;
 import java.util.List;
 import java.util.Set;
 import java.util.concurrent.CompletableFuture;
@@ -66,10 +68,30 @@ public final class Router {
       RandomGenerator random,
       Backoff backoff) {
     this.rpc = rpc;
-    this.maps = new Maps(rpc, asked::add, firstContacts, contacts, waiting, timers, random);
+    this.maps =
+        new Maps(
+            rpc, asked::add, this::followOwners, firstContacts, contacts, waiting, timers, random);
     this.timers = timers;
     this.random = random;
     this.backoff = backoff;
+  }
+
+  /**
+   * What this client's session has somewhere (locks, pins, answers) goes with its slot: whoever
+   * gets slots of a node that may have something may have it then, and is renewed as well.
+   */
+  private void followOwners(ClusterMap before, ClusterMap after) {
+    if (before.epoch().equals(Epoch.NONE)) {
+      return;
+    }
+    Set<NodeId> heirs = new HashSet<>();
+    for (int slot = 0; slot < SlotId.COUNT; slot++) {
+      int owner = after.ownerValue(slot);
+      if (owner != before.ownerValue(slot) && asked.contains(new NodeId(before.ownerValue(slot)))) {
+        heirs.add(new NodeId(owner));
+      }
+    }
+    asked.addAll(heirs);
   }
 
   /** The map that requests are routed by now. */

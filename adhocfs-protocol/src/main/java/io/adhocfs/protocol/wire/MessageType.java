@@ -65,6 +65,10 @@ public enum MessageType {
   SCAN_ENTRIES(0x408, ControlRequest.ScanEntries::decode, 1, Lane.METADATA, false),
   SCAN_CHUNKS(0x409, ControlRequest.ScanChunks::decode, 1, Lane.METADATA, false),
   CHECK_STORAGE(0x40A, ControlRequest.CheckStorage::decode, 1, Lane.METADATA, false),
+  RAFT_CALL(0x410, ControlRequest.RaftCall::decode, 1, Lane.METADATA, false),
+  PROPOSE(0x411, ControlRequest.Propose::decode, 1, Lane.METADATA, false),
+  GET_CONTROL(0x412, ControlRequest.GetControl::decode, 1, Lane.METADATA, false),
+  FOLLOW_CONTROL(0x413, ControlRequest.FollowControl::decode, 1, Lane.METADATA, false),
   BEGIN_RECEIVE(0x500, MigrationRequest.BeginReceive::decode, 1, Lane.DATA, false),
   RECEIVE_RECORDS(0x501, MigrationRequest.ReceiveRecords::decode, 1, Lane.DATA, false),
   RECEIVE_CHUNK(0x502, MigrationRequest.ReceiveChunk::decode, 1, Lane.DATA, false),
@@ -94,7 +98,11 @@ public enum MessageType {
   LOCK_WAITS(0x822, Reply.LockWaits::decode, 1, Lane.NONE, false),
   APPENDED(0x840, Reply.Appended::decode, 1, Lane.NONE, false),
   POSITION(0x841, Reply.Position::decode, 1, Lane.NONE, false),
-  ALLOCATED(0x842, Reply.Allocated::decode, 1, Lane.NONE, false);
+  ALLOCATED(0x842, Reply.Allocated::decode, 1, Lane.NONE, false),
+  DECIDED(0x850, Reply.Decided::decode, 1, Lane.NONE, false),
+  LEADER(0x851, Reply.Leader::decode, 1, Lane.NONE, false),
+  CONTROL(0x852, Reply.Control::decode, 1, Lane.NONE, false),
+  CONTROL_NEWS(0x853, Reply.ControlNews::decode, 1, Lane.NONE, false);
 
   /** Kind of connection: metadata and bulk data never wait for each other. */
   public enum Lane {
