@@ -50,6 +50,7 @@ public final class MetadataServices {
    * @param nanoClock of the metadata thread
    * @param blocking runs what waits for a disk: a few at a time, never on the metadata thread
    * @param data answers requests for chunks
+   * @param catchUp for requests of senders that know a newer map
    * @param random for pauses
    */
   public record Surroundings(
@@ -66,6 +67,7 @@ public final class MetadataServices {
       OperationMetrics metrics,
       CrashPoints crashPoints,
       TransactionTiming timing,
+      CatchUp catchUp,
       RandomGenerator random) {}
 
   /** Who the root directory belongs to, should this start make it. */
@@ -168,7 +170,9 @@ public final class MetadataServices {
             control,
             s.data(),
             s.metrics(),
-            s.nanoClock());
+            s.nanoClock(),
+            s.catchUp(),
+            thread);
   }
 
   /**
