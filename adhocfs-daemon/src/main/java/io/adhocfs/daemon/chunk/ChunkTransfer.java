@@ -8,6 +8,7 @@ import io.adhocfs.protocol.model.FsException;
 import io.netty.buffer.ByteBuf;
 import io.netty.buffer.ByteBufAllocator;
 import java.lang.foreign.MemorySegment;
+import java.lang.ref.Reference;
 import java.util.BitSet;
 import java.util.LinkedHashMap;
 import java.util.List;
@@ -119,8 +120,12 @@ public final class ChunkTransfer {
       boolean complete = false;
       try {
         MemorySegment memory = MemorySegment.ofBuffer(bytes.nioBuffer(0, length));
-        long there = NativeFile.read(file.descriptor(), memory.address(), length, start);
-        java.lang.ref.Reference.reachabilityFence(memory);
+        long there;
+        try {
+          there = NativeFile.read(file.descriptor(), memory.address(), length, start);
+        } finally {
+          Reference.reachabilityFence(memory);
+        }
         bytes.setZero((int) there, length - (int) there);
         bytes.writerIndex(length);
         complete = true;
@@ -171,9 +176,12 @@ public final class ChunkTransfer {
             if (length > 0) {
               MemorySegment memory =
                   MemorySegment.ofBuffer(bytes.nioBuffer(bytes.readerIndex(), length));
-              NativeFile.write(
-                  file.descriptor(), memory.address(), length, place.position() + offsetBytes);
-              java.lang.ref.Reference.reachabilityFence(memory);
+              try {
+                NativeFile.write(
+                    file.descriptor(), memory.address(), length, place.position() + offsetBytes);
+              } finally {
+                Reference.reachabilityFence(memory);
+              }
             }
           } finally {
             files.release(file);

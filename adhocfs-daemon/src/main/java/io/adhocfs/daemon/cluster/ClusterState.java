@@ -28,6 +28,8 @@ public final class ClusterState {
   /** Slots that are being handed over: as bits; null = none. Replaced whole, on one thread. */
   private volatile @Nullable BitSet held;
 
+  private volatile @Nullable Installer installer;
+
   /** Serializes writes of the file; {@link #install} must not wait for a disk. */
   private final Object fileLock = new Object();
 
@@ -124,8 +126,29 @@ public final class ClusterState {
     listener.accept(current);
   }
 
+  /** Does what goes with a newer map; calls {@link #installNow}. */
+  @FunctionalInterface
+  public interface Installer {
+    void install(ClusterMap map);
+  }
+
+  /** Sets who takes over newer maps from now on. */
+  public void installer(Installer installer) {
+    this.installer = installer;
+  }
+
   /** Takes over what is newer in a map. It is not on disk before {@link #persist}. */
   public void install(ClusterMap map) {
+    Installer set = installer;
+    if (set == null) {
+      installNow(map);
+    } else {
+      set.install(map);
+    }
+  }
+
+  /** Takes over what is newer in a map, and nothing else. */
+  public void installNow(ClusterMap map) {
     ClusterMap merged;
     synchronized (this) {
       merged = current.merge(map);

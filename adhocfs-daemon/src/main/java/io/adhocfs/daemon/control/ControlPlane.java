@@ -36,4 +36,12 @@ public interface ControlPlane {
    * <p>Fails with an {@code FsException}: TIMED_OUT, CLOSED.
    */
   CompletableFuture<ControlState> caughtUp(Epoch atLeast, Deadline deadline);
+
+  /**
+   * The state once it is certain that nothing was agreed on before this call which it does not
+   * hold.
+   *
+   * <p>Fails with an {@code FsException}: TIMED_OUT, CLOSED.
+   */
+  CompletableFuture<ControlState> confirmed(Deadline deadline);
 }

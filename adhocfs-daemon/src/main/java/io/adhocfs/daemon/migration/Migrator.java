@@ -23,13 +23,16 @@ import io.adhocfs.protocol.transport.RpcClient;
 import java.security.SecureRandom;
 import java.time.Duration;
 import java.util.BitSet;
+import java.util.HashMap;
 import java.util.HashSet;
+import java.util.Map;
 import java.util.Set;
 import java.util.TreeMap;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.ExecutionException;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
+import java.util.concurrent.RejectedExecutionException;
 import java.util.concurrent.TimeUnit;
 import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
@@ -135,6 +138,7 @@ public final class Migrator implements AutoCloseable {
     strangers.andNot(cluster.ownedSlots());
     // What an end in the middle has left.
     dropLater(strangers);
+    cluster.installer(this::install);
     control.onChange(state -> metadataThread.execute(() -> follow(state)));
   }
 
@@ -150,16 +154,40 @@ public final class Migrator implements AutoCloseable {
     handOver();
   }
 
+  /** Takes over a newer map on the metadata thread, and waits for it. */
+  private void install(ClusterMap map) {
+    if (metadataThread.isCurrent()) {
+      installHere(map);
+      return;
+    }
+    var done = new CompletableFuture<Void>();
+    try {
+      metadataThread.execute(() -> {
+        try {
+          installHere(map);
+        } finally {
+          done.complete(null);
+        }
+      });
+      done.get();
+    } catch (InterruptedException e) {
+      Thread.currentThread().interrupt();
+    } catch (ExecutionException | RejectedExecutionException e) {
+      LOG.debug("a newer map comes too late: {}", e.getMessage());
+    }
+  }
+
   /** Takes over a newer map, and what follows from it. Metadata thread: nothing comes between. */
-  public void install(ClusterMap map) {
-    BitSet before = cluster.ownedSlots();
-    BitSet after = map.epoch().isAfter(cluster.epoch()) ? map.slotsOf(self) : before;
+  private void installHere(ClusterMap map) {
+    BitSet before = services.takenUp();
+    ClusterMap newest = cluster.map().merge(map);
+    BitSet after = newest.slotsOf(self);
     BitSet come = without(after, before);
     BitSet gone = without(before, after);
     if (!come.isEmpty()) {
       chunks.forget(come);
     }
-    cluster.install(map);
+    cluster.installNow(newest);
     if (!come.isEmpty()) {
       try {
         services.takeUp(come);
@@ -178,7 +206,7 @@ public final class Migrator implements AutoCloseable {
       synchronized (this) {
         notifyAll();
       }
-      CompletableFuture.runAsync(this::persist, takingIn);
+      takingIn.execute(this::persist);
     }
   }
 
@@ -236,7 +264,9 @@ public final class Migrator implements AutoCloseable {
 
   private record Offer(NodeId target, BitSet slots) {}
 
-  private final java.util.Map<Handover, BitSet> offered = new java.util.IdentityHashMap<>();
+  /** What each batch under way was given. */
+  @GuardedBy("this")
+  private final Map<Handover, BitSet> offered = new HashMap<>();
 
   @GuardedBy("this")
   private @Nullable Handover next(Rebalance wanted) {

@@ -102,6 +102,11 @@ final class ControlService {
       }
       case ControlRequest.CheckStorage check ->
           offThread(exchange, () -> new Reply.Findings(storageCheck.findings()));
+      case ControlRequest.RaftCall _,
+          ControlRequest.Propose _,
+          ControlRequest.GetControl _,
+          ControlRequest.FollowControl _ ->
+          throw new IllegalStateException("the control plane answers this before it comes here");
     }
   }
 

@@ -51,6 +51,7 @@ public final class MetadataServices {
    * @param nanoClock of the metadata thread
    * @param blocking runs what waits for a disk: a few at a time, never on the metadata thread
    * @param data answers requests for chunks
+   * @param catchUp for requests of senders that know a newer map
    * @param random for pauses
    */
   public record Surroundings(
@@ -67,6 +68,7 @@ public final class MetadataServices {
       OperationMetrics metrics,
       CrashPoints crashPoints,
       TransactionTiming timing,
+      CatchUp catchUp,
       RandomGenerator random) {}
 
   /** Who the root directory belongs to, should this start make it. */
@@ -86,6 +88,9 @@ public final class MetadataServices {
   private final LockService advisoryLocks;
   private final RequestRouter router;
   private boolean counting;
+
+  /** Slots whose state is in memory: those that are served. */
+  private final BitSet takenUp = new BitSet(SlotId.COUNT);
 
   private MetadataServices(Surroundings s) {
     store = s.store();
@@ -172,7 +177,9 @@ public final class MetadataServices {
             control,
             s.data(),
             s.metrics(),
-            s.nanoClock());
+            s.nanoClock(),
+            s.catchUp(),
+            thread);
   }
 
   /**
@@ -199,6 +206,7 @@ public final class MetadataServices {
    * in them. Metadata thread only, before their requests are served.
    */
   public void takeUp(BitSet slots) throws FsException {
+    takenUp.or(slots);
     store.recover(
         slots,
         new Recovery() {
@@ -257,6 +265,7 @@ public final class MetadataServices {
    * ask the new owner. Metadata thread only, when the map says so.
    */
   public void forget(BitSet slots) {
+    takenUp.andNot(slots);
     sessions.forget(slots);
     advisoryLocks.forget(slots);
     coordinator.forget(slots);
@@ -312,6 +321,11 @@ public final class MetadataServices {
     } catch (FsException e) {
       LOG.warn("files and directories are not all counted: {}", e.getMessage());
     }
+  }
+
+  /** The slots that have been taken up and not been forgotten; a copy. Metadata thread only. */
+  public BitSet takenUp() {
+    return (BitSet) takenUp.clone();
   }
 
   /** What answers requests. */

@@ -5,10 +5,13 @@ import io.adhocfs.daemon.locking.LockService;
 import io.adhocfs.daemon.session.Session;
 import io.adhocfs.daemon.session.Sessions;
 import io.adhocfs.protocol.model.Epoch;
+import io.adhocfs.protocol.model.FileLayout;
 import io.adhocfs.protocol.model.FsError;
 import io.adhocfs.protocol.model.FsException;
 import io.adhocfs.protocol.model.SessionId;
 import io.adhocfs.protocol.model.TrafficClass;
+import io.adhocfs.protocol.placement.ChunkSpan;
+import io.adhocfs.protocol.placement.Placement;
 import io.adhocfs.protocol.transport.RequestHandler;
 import io.adhocfs.protocol.wire.ControlRequest;
 import io.adhocfs.protocol.wire.DataRequest;
@@ -22,6 +25,8 @@ import io.adhocfs.protocol.wire.Reply;
 import io.adhocfs.protocol.wire.Request;
 import io.adhocfs.protocol.wire.TransactionRequest;
 import io.netty.buffer.ByteBuf;
+import java.util.List;
+import java.util.concurrent.Executor;
 import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.function.LongSupplier;
 import org.slf4j.Logger;
@@ -52,6 +57,8 @@ public final class RequestRouter implements RequestHandler {
 
   private final OperationMetrics metrics;
   private final LongSupplier nanoClock;
+  private final CatchUp catchUp;
+  private final Executor metadataThread;
 
   RequestRouter(
       ClusterState cluster,
@@ -63,7 +70,9 @@ public final class RequestRouter implements RequestHandler {
       ControlService control,
       DataRequestHandler data,
       OperationMetrics metrics,
-      LongSupplier nanoClock) {
+      LongSupplier nanoClock,
+      CatchUp catchUp,
+      Executor metadataThread) {
     this.cluster = cluster;
     this.sessions = sessions;
     this.namespace = namespace;
@@ -74,6 +83,8 @@ public final class RequestRouter implements RequestHandler {
     this.data = data;
     this.metrics = metrics;
     this.nanoClock = nanoClock;
+    this.catchUp = catchUp;
+    this.metadataThread = metadataThread;
   }
 
   /** Sets who takes slots in. */
@@ -104,10 +115,55 @@ public final class RequestRouter implements RequestHandler {
       migration.handle(exchange, migrationRequest, payload);
       return;
     }
+    if (!outer.epoch().isAfter(cluster.epoch()) || isSurelyServed(request)) {
+      handleNow(exchange, request, payload);
+      return;
+    }
+    // Whoever asks knows a newer map, by which this node may own what it does not know of yet. What
+    // comes of it when nobody tells is decided by the map that is known.
+    Executor there = request instanceof DataRequest ? Runnable::run : metadataThread;
+    var _ =
+        catchUp
+            .to(outer.epoch())
+            .whenCompleteAsync((_, _) -> handleNow(exchange, request, payload), there);
+  }
+
+  /**
+   * Whether a newer map than the known one would not change the answer: a slot leaves its owner
+   * only by that node's own doing, so what is this node's by an older map is still.
+   */
+  private boolean isSurelyServed(Request request) {
+    return switch (request) {
+      case ControlRequest _, DataRequest.SyncChunks _ -> true;
+      case DataRequest.ReadChunks read -> ownsAll(read.layout(), read.spans());
+      case DataRequest.WriteChunks write -> ownsAll(write.layout(), write.spans());
+      // They are about all chunks here of a range or a file.
+      case DataRequest.DiscardChunks _, DataRequest.SeekChunks _, DataRequest.MeasureChunks _ ->
+          false;
+      case NamespaceRequest _,
+          FileRequest _,
+          LockRequest _,
+          ExtendedAttributeRequest _,
+          TransactionRequest _,
+          MigrationRequest _ ->
+          request.slotValue() != Request.NO_SLOT && cluster.owns(request.slotValue());
+    };
+  }
+
+  private boolean ownsAll(FileLayout layout, List<ChunkSpan> spans) {
+    for (ChunkSpan span : spans) {
+      if (!cluster.owns(Placement.chunkSlot(layout, span.chunkIndex()).value())) {
+        return false;
+      }
+    }
+    return true;
+  }
+
+  private void handleNow(Exchange exchange, Request request, ByteBuf payload) {
     if (request instanceof DataRequest dataRequest) {
       // On a network thread.
       try {
-        sessions.heardFrom(outer.session(), outer.role());
+        sessions.heardFrom(exchange.session(), exchange.role());
       } catch (FsException e) {
         payload.release();
         exchange.fail(e.error(), String.valueOf(e.getMessage()));
@@ -117,7 +173,7 @@ public final class RequestRouter implements RequestHandler {
       return;
     }
     try {
-      Session session = sessions.heardFrom(outer.session(), outer.role());
+      Session session = sessions.heardFrom(exchange.session(), exchange.role());
       int slot = request.slotValue();
       if (slot != Request.NO_SLOT && !cluster.serves(slot)) {
         exchange.fail(
@@ -143,7 +199,7 @@ public final class RequestRouter implements RequestHandler {
     } catch (FsException e) {
       exchange.fail(e.error(), String.valueOf(e.getMessage()));
     } catch (RuntimeException e) {
-      LOG.error("{} of session {} failed", request.type(), outer.session(), e);
+      LOG.error("{} of session {} failed", request.type(), exchange.session(), e);
       exchange.fail(FsError.INTERNAL, String.valueOf(e));
     } finally {
       payload.release();

@@ -146,6 +146,8 @@ final class MetadataThroughput {
                   OperationMetrics.NONE,
                   CrashPoints.NONE,
                   TransactionTiming.DEFAULT,
+                  epoch ->
+                      CompletableFuture.failedFuture(new IllegalStateException("epoch " + epoch)),
                   MetadataServices.randomOf(1)),
               new MetadataServices.RootOwner(0, 0, 0));
       long[] sequence = {0};
