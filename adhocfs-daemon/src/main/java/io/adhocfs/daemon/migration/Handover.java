@@ -331,10 +331,13 @@ final class Handover {
   }
 
   private static FsException failureOf(@Nullable Throwable error) {
-    Throwable cause = error;
-    while ((cause instanceof ExecutionException || cause instanceof CompletionException)
-        && cause.getCause() != null) {
-      cause = cause.getCause();
+    Throwable cause = error == null ? new IllegalStateException("no answer") : error;
+    while (cause instanceof ExecutionException || cause instanceof CompletionException) {
+      Throwable inner = cause.getCause();
+      if (inner == null) {
+        break;
+      }
+      cause = inner;
     }
     return cause instanceof FsException failed
         ? failed
