@@ -453,6 +453,21 @@ public final class ReplicatedControlPlane implements ControlPlane, ControlMessag
     return sources.get(failures % sources.size());
   }
 
+  private void followAfter(long millis) {
+    following = true;
+    onControlAfter(
+        millis,
+        () -> {
+          following = false;
+          follow();
+        });
+  }
+
+  private boolean isToldByLog() {
+    RaftVoter own = voter;
+    return own != null && (own.leads() || System.nanoTime() - lastRaftCallNanos < VOTER_IDLE_NANOS);
+  }
+
   private long sinceVersion() {
     return askForAll ? -1 : known.version();
   }
@@ -466,14 +481,14 @@ public final class ReplicatedControlPlane implements ControlPlane, ControlMessag
         });
   }
 
-  /** Follows for as long as this daemon lives, unless it runs the replicated log itself. */
+  /** Follows for as long as this daemon lives, unless the log here tells it the same. */
   private void follow() {
-    if (following || closing || voter != null) {
+    if (following || closing) {
       return;
     }
     NodeId node = source(followFailures);
-    if (node == null) {
-      onControlAfter(FOLLOW_RETRY_MILLIS_MAX, this::follow);
+    if (node == null || isToldByLog()) {
+      followAfter(FOLLOW_RETRY_MILLIS_MAX);
       return;
     }
     following = true;
@@ -492,9 +507,8 @@ public final class ReplicatedControlPlane implements ControlPlane, ControlMessag
                   } else {
                     LOG.debug("not followed node={} reason=\"{}\"", node, String.valueOf(error));
                     followFailures++;
-                    onControlAfter(
-                        Math.min(FOLLOW_RETRY_MILLIS_MAX, 50L << Math.min(followFailures, 7)),
-                        this::follow);
+                    followAfter(
+                        Math.min(FOLLOW_RETRY_MILLIS_MAX, 50L << Math.min(followFailures, 7)));
                   }
                 }));
   }
@@ -922,6 +936,9 @@ public final class ReplicatedControlPlane implements ControlPlane, ControlMessag
     Reply news = known.news(request);
     if (news != null) {
       exchange.reply(news);
+    } else if (!isAtTheSource()) {
+      // Two that wait for each other's news would wait for ever.
+      exchange.fail(FsError.OVERLOADED, "this node does not vote, and knows nothing newer");
     } else if (closing || request.waitMillis() == 0 || polls.size() >= POLLS_MAX) {
       exchange.reply(new Reply.ControlNews(List.of()));
     } else {
@@ -936,6 +953,12 @@ public final class ReplicatedControlPlane implements ControlPlane, ControlMessag
                 }
               });
     }
+  }
+
+  /** Whether news come here first: to the voters, even before the first command. */
+  private boolean isAtTheSource() {
+    ControlState state = known.state();
+    return isToldByLog() || (state.version() == 0 && state.voters().contains(self()));
   }
 
   private void answerPolls() {
@@ -1006,12 +1029,27 @@ public final class ReplicatedControlPlane implements ControlPlane, ControlMessag
             VOTER_RESTART_MILLIS,
             () -> {
               voterStarting = false;
-              if (known.state().voters().contains(self())) {
-                startVoter();
-              }
+              startVoterAgain();
             });
       }
     });
+  }
+
+  /** Starts the log again if this node still votes, else forgets it. */
+  private void startVoterAgain() {
+    if (known.state().voters().contains(self())) {
+      startVoter();
+    } else if (voter == null && !voterStarting && !voterStopping && !closing) {
+      voterStarting = true;
+      onLog(() -> {
+        try {
+          RaftVoter.delete(files.log());
+        } catch (IOException e) {
+          LOG.warn("the log of a node that no longer votes is left: {}", e.toString());
+        }
+        onControl(() -> voterStarting = false);
+      });
+    }
   }
 
   private void onLog(Runnable work) {
@@ -1064,9 +1102,9 @@ public final class ReplicatedControlPlane implements ControlPlane, ControlMessag
       return;
     }
     if (!own.alive()) {
-      LOG.warn("the replicated log has failed here, it is started again");
-      stopVoter(own, false);
-      onControlAfter(VOTER_RESTART_MILLIS, this::startVoter);
+      // It was voted out, or its disk has failed.
+      stopVoter(own, !known.state().voters().contains(self()));
+      onControlAfter(VOTER_RESTART_MILLIS, this::startVoterAgain);
       return;
     }
     tendLater();

@@ -94,6 +94,7 @@ class ControlClusterTest {
           .containsExactly(new NodeId(0), new NodeId(1), new NodeId(2));
       assertThat(propose(cluster.member(4), startMoving(cluster.member(4).state(), 7, 0, 4)))
           .isEqualTo(Outcome.OK);
+      cluster.awaitEverywhere("the start", state -> state.rebalance() != null);
       long began = System.nanoTime();
       int moves = 0;
       while (cluster.member(0).state().rebalance() != null) {
