@@ -131,10 +131,14 @@ class ControlStateTest {
   @Test
   void votersThatStayAreKept() {
     ControlState state =
-        after(of(6), new ControlCommand.SetVoters(List.of(new NodeId(5), new NodeId(4), new NodeId(0))));
+        after(
+            of(6),
+            new ControlCommand.SetVoters(List.of(new NodeId(5), new NodeId(4), new NodeId(0))));
     assertThat(state.wantedVoters()).isEqualTo(state.voters());
     ControlState shrinking =
-        after(state, start(state, 1, List.of(1, 2, 3, 4), List.of(new NodeId(0), new NodeId(5)), false));
+        after(
+            state,
+            start(state, 1, List.of(1, 2, 3, 4), List.of(new NodeId(0), new NodeId(5)), false));
     assertThat(shrinking.wantedVoters())
         .containsExactly(new NodeId(1), new NodeId(2), new NodeId(4));
   }
@@ -177,8 +181,7 @@ class ControlStateTest {
     ControlState announced = after(state, new ControlCommand.Announce(moved));
     assertThat(announced.epoch()).isEqualTo(state.epoch());
     Node known = announced.map().node(new NodeId(1));
-    assertThat(known)
-        .isEqualTo(new Node(new NodeId(1), "other", 5, "", 4, NodeState.ACTIVE));
+    assertThat(known).isEqualTo(new Node(new NodeId(1), "other", 5, "", 4, NodeState.ACTIVE));
     assertUnchanged(announced, new ControlCommand.Announce(moved));
     assertUnchanged(announced, new ControlCommand.Announce(node(1)));
     assertRefused(announced, new ControlCommand.Announce(node(7)), "no node n7");
@@ -224,7 +227,8 @@ class ControlStateTest {
   @Test
   void slotsMoveFromTheirOwnerToWhereTheyAreWantedAndNowhereElse() {
     ControlState state = of(3);
-    ControlState running = after(state, start(state, 5, List.of(0, 1), List.of(new NodeId(2)), false));
+    ControlState running =
+        after(state, start(state, 5, List.of(0, 1), List.of(new NodeId(2)), false));
     ControlCommand.Move good = batch(running, 10);
     assertRefused(
         running,
@@ -264,7 +268,8 @@ class ControlStateTest {
     ControlState two = after(of(2), new ControlCommand.Join(List.of(node(2))));
     ControlState running = after(two, start(two, 5, List.of(0, 1, 2), List.of(), false));
     assertThat(stateOf(running, 2)).isEqualTo(NodeState.ACTIVE);
-    ControlState some = after(after(running, batch(running, 100)), new ControlCommand.Pause(5, "x"));
+    ControlState some =
+        after(after(running, batch(running, 100)), new ControlCommand.Pause(5, "x"));
     var cancel = new ControlCommand.Cancel(5, 77);
     ControlState back = after(some, cancel);
     assertUnchanged(back, cancel);
@@ -287,7 +292,8 @@ class ControlStateTest {
   @Test
   void cancelledShrinkLetsTheLeaverStay() {
     ControlState three = of(3);
-    ControlState running = after(three, start(three, 5, List.of(0, 1), List.of(new NodeId(2)), false));
+    ControlState running =
+        after(three, start(three, 5, List.of(0, 1), List.of(new NodeId(2)), false));
     ControlState back = after(after(running, batch(running, 10)), new ControlCommand.Cancel(5, 7));
     assertThat(stateOf(back, 2)).isEqualTo(NodeState.ACTIVE);
     assertThat(moveAll(back).map().owners()).isEqualTo(three.map().owners());
@@ -296,14 +302,21 @@ class ControlStateTest {
   @Test
   void figuresStopAtTheirLargest() {
     ControlState three = of(3);
-    ControlState running = after(three, start(three, 5, List.of(0, 1), List.of(new NodeId(2)), false));
+    ControlState running =
+        after(three, start(three, 5, List.of(0, 1), List.of(new NodeId(2)), false));
     for (int i = 0; i < 2; i++) {
       ControlCommand.Move some = batch(running, 10);
       running =
           after(
               running,
               new ControlCommand.Move(
-                  5, some.source(), some.target(), some.slots(), Long.MAX_VALUE, Long.MAX_VALUE, 1));
+                  5,
+                  some.source(),
+                  some.target(),
+                  some.slots(),
+                  Long.MAX_VALUE,
+                  Long.MAX_VALUE,
+                  1));
     }
     Rebalance progress = present(running.rebalance());
     assertThat(progress.bytesSent()).isEqualTo(Long.MAX_VALUE);
@@ -464,9 +477,8 @@ class ControlStateTest {
             new ControlCommand.Start(
                 1, Rebalance.Kind.CANCEL, Epoch.FIRST, owners, List.of(), 0, 1, false, 0))
         .isInstanceOf(IllegalArgumentException.class);
-    assertThatThrownBy(() ->
-            new ControlCommand.Move(
-                1, new NodeId(0), new NodeId(1), SlotSet.EMPTY, 0, 0, 0))
+    assertThatThrownBy(
+            () -> new ControlCommand.Move(1, new NodeId(0), new NodeId(1), SlotSet.EMPTY, 0, 0, 0))
         .isInstanceOf(IllegalArgumentException.class);
     assertThatThrownBy(() -> new ControlCommand.Limit(1, 0, 0))
         .isInstanceOf(IllegalArgumentException.class);

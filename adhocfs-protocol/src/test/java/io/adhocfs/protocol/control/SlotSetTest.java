@@ -49,8 +49,10 @@ class SlotSetTest {
       int length = random.nextInt(SlotId.COUNT - start + 1);
       int part = 1 + random.nextInt(100);
       SlotSet slots =
-          SlotSet.of(random.ints(length, start, start + length + 1)
-              .filter(slot -> slot < SlotId.COUNT && slot % 100 < part));
+          SlotSet.of(
+              random
+                  .ints(length, start, start + length + 1)
+                  .filter(slot -> slot < SlotId.COUNT && slot % 100 < part));
       assertThat(back(slots)).as("seed %d, set %d", SEED, i).isEqualTo(slots);
       assertThat(slots.stream().count()).isEqualTo(slots.size());
       assertThat(written(slots).readableBytes()).isLessThanOrEqualTo(8197);
@@ -80,8 +82,8 @@ class SlotSetTest {
           {1, 0, 0, 0, 2, 0, 5, 0, 4},
           {2, 0, 0, 0, 1, 0},
         }) {
-      assertThatThrownBy(() ->
-              ControlValues.readSlots(new WireReader(Unpooled.wrappedBuffer(bytes))))
+      assertThatThrownBy(
+              () -> ControlValues.readSlots(new WireReader(Unpooled.wrappedBuffer(bytes))))
           .isInstanceOf(IllegalArgumentException.class);
     }
   }
