@@ -200,16 +200,18 @@ final class Proposer {
     return voters.get(Math.floorMod(others.self().value() + proposal.attempts, voters.size()));
   }
 
-  /** Waits until what was decided is known here and, where that matters, kept. */
+  /** Waits until what was decided is known here. */
   private CompletableFuture<LogEntry.Result> concluded(
       ControlCommand command, LogEntry.Result result, Deadline deadline) {
-    CompletableFuture<LogEntry.Result> seen =
-        learner.await("version " + result.version(), state -> state.version() >= result.version(), deadline)
-            .thenApply(_ -> result);
-    if (!(command instanceof ControlCommand.Move move) || !move.source().equals(others.self())) {
-      return seen;
-    }
-    return seen.thenCompose(_ -> keeper.decided(move)).thenApply(_ -> result);
+    return learner
+        .await(
+            "version " + result.version(), state -> state.version() >= result.version(), deadline)
+        .thenApply(_ -> {
+          if (command instanceof ControlCommand.Move move && move.source().equals(others.self())) {
+            keeper.decided(move);
+          }
+          return result;
+        });
   }
 
   /** Lets nobody wait any longer. On the control thread. */

@@ -60,7 +60,7 @@ public final class ReplicatedControlPlane implements ControlPlane, ControlMessag
     this.cluster = cluster;
     this.known = known;
     var others = new OtherNodes(cluster, client, known);
-    keeper = new StateKeeper(thread, files, known, cluster);
+    keeper = new StateKeeper(thread, files, known);
     voter =
         new OwnVoter(
             thread,

@@ -1,10 +1,12 @@
 package io.adhocfs.daemon.control;
 
-import io.adhocfs.daemon.cluster.ClusterState;
 import io.adhocfs.protocol.control.ControlCommand;
 import io.adhocfs.protocol.control.ControlState;
 import io.adhocfs.protocol.model.FsError;
 import io.adhocfs.protocol.model.FsException;
+import java.util.HashSet;
+import java.util.List;
+import java.util.Set;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.LinkedBlockingQueue;
 import java.util.concurrent.RejectedExecutionException;
@@ -18,20 +20,24 @@ final class StateKeeper {
   private static final Logger LOG = LoggerFactory.getLogger(StateKeeper.class);
   private static final long RETRY_MILLIS = 1000;
 
+  /** States follow each other quickly while slots move, and each is some hundred KiB. */
+  private static final long PAUSE_MILLIS = 100;
+
   private final ControlThread thread;
   private final ControlFiles files;
   private final KnownState known;
-  private final ClusterState cluster;
   private final ThreadPoolExecutor disk;
 
   /** Changed on the control thread. */
   private boolean keeping;
 
-  StateKeeper(ControlThread thread, ControlFiles files, KnownState known, ClusterState cluster) {
+  /** Moves whose outcome is known and which are still remembered. Changed on the control thread. */
+  private final Set<ControlCommand.Move> decided = new HashSet<>();
+
+  StateKeeper(ControlThread thread, ControlFiles files, KnownState known) {
     this.thread = thread;
     this.files = files;
     this.known = known;
-    this.cluster = cluster;
     // What is queued is bounded by the moves that are proposed at once.
     disk =
         new ThreadPoolExecutor(
@@ -46,26 +52,32 @@ final class StateKeeper {
 
   /** Has the newest state kept soon; states in between need not be. On the control thread. */
   void keepSoon() {
-    if (keeping || known.standIn()) {
-      return;
+    if (!keeping && !known.standIn()) {
+      keeping = true;
+      thread.after(PAUSE_MILLIS, this::keepNow);
     }
-    keeping = true;
-    var _ =
-        onDisk(this::keep)
-            .whenComplete((_, error) ->
-                thread.execute(() -> {
-                  keeping = false;
-                  ControlState kept = files.state();
-                  if (kept == null || kept.version() < known.state().version()) {
-                    thread.after(error == null ? 0 : RETRY_MILLIS, this::keepSoon);
-                  }
-                }));
   }
 
-  /** On the disk's thread. */
-  private void keep() throws FsException {
-    files.keep(known.state());
-    cluster.persist();
+  private void keepNow() {
+    // What is known now has the outcome of all of them.
+    List<ControlCommand.Move> forgotten = List.copyOf(decided);
+    ControlState newest = known.state();
+    var _ =
+        onDisk(() -> {
+              files.keep(newest);
+              files.forget(forgotten);
+            })
+            .whenComplete((_, error) ->
+                thread.execute(() -> {
+                  if (error == null) {
+                    forgotten.forEach(decided::remove);
+                  }
+                  if (error == null && decided.isEmpty() && known.state().equals(newest)) {
+                    keeping = false;
+                  } else {
+                    thread.after(error == null ? PAUSE_MILLIS : RETRY_MILLIS, this::keepNow);
+                  }
+                }));
   }
 
   /** Remembers that a move is about to be proposed. Fails with what the disk says. */
@@ -73,11 +85,11 @@ final class StateKeeper {
     return onDisk(() -> files.proposing(move));
   }
 
-  /** Keeps the newest state, which has the move's outcome, and then forgets the move. */
-  CompletableFuture<Void> decided(ControlCommand.Move move) {
-    return onDisk(() -> {
-      keep();
-      files.decided(move);
+  /** Has a move forgotten as soon as a state is kept that has its outcome. */
+  void decided(ControlCommand.Move move) {
+    thread.execute(() -> {
+      decided.add(move);
+      keepSoon();
     });
   }
 
