@@ -178,7 +178,8 @@ final class Learner {
     following = true;
     long since = sinceVersion();
     var _ =
-        others.ask(
+        others
+            .ask(
                 node,
                 new ControlRequest.FollowControl(since, POLL_MILLIS),
                 Duration.ofMillis(POLL_MILLIS + 10_000))
@@ -249,7 +250,8 @@ final class Learner {
     int[] left = {asked.size()};
     for (NodeId node : asked) {
       var _ =
-          others.ask(node, new ControlRequest.FollowControl(since, CHASE_MILLIS), CHASE_PATIENCE)
+          others
+              .ask(node, new ControlRequest.FollowControl(since, CHASE_MILLIS), CHASE_PATIENCE)
               .whenComplete((reply, _) ->
                   thread.execute(() -> {
                     left[0]--;

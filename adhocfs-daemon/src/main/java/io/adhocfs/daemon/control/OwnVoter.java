@@ -26,8 +26,8 @@ import org.slf4j.LoggerFactory;
 
 /**
  * This node's part in the replicated log: starts it when it is first needed, ends it when the node
- * no longer votes and, while it leads, sees to it that those vote whom the map wants. On the control
- * thread, except where it says otherwise.
+ * no longer votes and, while it leads, sees to it that those vote whom the map wants. On the
+ * control thread, except where it says otherwise.
  */
 final class OwnVoter {
   private static final Logger LOG = LoggerFactory.getLogger(OwnVoter.class);
@@ -112,7 +112,9 @@ final class OwnVoter {
     return own != null && own.leads();
   }
 
-  /** Whether what is agreed on is heard here at once: it leads, or hears from who does. Any thread. */
+  /**
+   * Whether what is agreed on is heard here at once: it leads, or hears from who does. Any thread.
+   */
   boolean tells() {
     RaftVoter own = voter;
     return own != null && (own.leads() || System.nanoTime() - lastRaftCallNanos < IDLE_NANOS);
@@ -179,7 +181,8 @@ final class OwnVoter {
 
   private CompletableFuture<byte[]> callPeer(
       int nodeValue, RaftTransport.Call call, byte[] body, long timeoutMillis) {
-    return others.ask(
+    return others
+        .ask(
             new NodeId(nodeValue),
             new ControlRequest.RaftCall(call.code(), body),
             Duration.ofMillis(timeoutMillis))
@@ -207,13 +210,7 @@ final class OwnVoter {
       try {
         long began = System.nanoTime();
         RaftVoter made =
-            RaftVoter.start(
-                directory,
-                self(),
-                instanceId,
-                first,
-                this::callPeer,
-                listener);
+            RaftVoter.start(directory, self(), instanceId, first, this::callPeer, listener);
         voter = made;
         LOG.info(
             "the replicated log runs here firstVoters={} startMillis={}",

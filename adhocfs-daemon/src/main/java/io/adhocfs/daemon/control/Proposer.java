@@ -122,7 +122,8 @@ final class Proposer {
         again(proposal, -1, "this node's log is only starting");
       } else {
         var _ =
-            voter.submit(own, proposal.command)
+            voter
+                .submit(own, proposal.command)
                 .whenComplete((submission, error) ->
                     thread.execute(() -> {
                       switch (submission) {
@@ -139,7 +140,8 @@ final class Proposer {
           Duration.ofNanos(
               Math.clamp(proposal.deadline.remainingNanos(), 1_000_000, REMOTE_PATIENCE.toNanos()));
       var _ =
-          others.ask(node, new ControlRequest.Propose(proposal.command, false), patience)
+          others
+              .ask(node, new ControlRequest.Propose(proposal.command, false), patience)
               .whenComplete((reply, error) ->
                   thread.execute(() -> {
                     switch (reply) {

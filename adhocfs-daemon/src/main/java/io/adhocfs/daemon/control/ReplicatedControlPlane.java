@@ -166,7 +166,8 @@ public final class ReplicatedControlPlane implements ControlPlane, ControlMessag
     if (!known.standIn() && !atLeast.isAfter(now.epoch())) {
       return CompletableFuture.completedFuture(now);
     }
-    return learner.await("epoch " + atLeast.value(), state -> !atLeast.isAfter(state.epoch()), deadline);
+    return learner.await(
+        "epoch " + atLeast.value(), state -> !atLeast.isAfter(state.epoch()), deadline);
   }
 
   @Override
@@ -228,7 +229,8 @@ public final class ReplicatedControlPlane implements ControlPlane, ControlMessag
     }
     if (request.passOn()) {
       var _ =
-          proposer.decide(request.command(), Deadline.after(PASSED_ON_PATIENCE))
+          proposer
+              .decide(request.command(), Deadline.after(PASSED_ON_PATIENCE))
               .whenComplete((result, error) -> {
                 if (result != null) {
                   exchange.reply(new Reply.Decided(result.outcome(), result.version()));
@@ -249,7 +251,8 @@ public final class ReplicatedControlPlane implements ControlPlane, ControlMessag
             return;
           }
           var _ =
-              voter.submit(own, request.command())
+              voter
+                  .submit(own, request.command())
                   .whenComplete((submission, error) -> {
                     switch (submission) {
                       case RaftVoter.Submission.Applied applied ->

@@ -63,10 +63,11 @@ final class StateKeeper {
     List<ControlCommand.Move> forgotten = List.copyOf(decided);
     ControlState newest = known.state();
     var _ =
-        onDisk(() -> {
-              files.keep(newest);
-              files.forget(forgotten);
-            })
+        onDisk(
+                () -> {
+                  files.keep(newest);
+                  files.forget(forgotten);
+                })
             .whenComplete((_, error) ->
                 thread.execute(() -> {
                   if (error == null) {
