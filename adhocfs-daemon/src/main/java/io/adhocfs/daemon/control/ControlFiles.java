@@ -13,6 +13,7 @@ import io.netty.buffer.Unpooled;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.Collection;
 import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Set;
@@ -129,9 +130,9 @@ final class ControlFiles {
     }
   }
 
-  /** Forgets a move whose outcome is known, and kept. */
-  void decided(ControlCommand.Move move) throws FsException {
-    if (undecided.remove(move)) {
+  /** Forgets moves whose outcome is known, and kept. */
+  void forget(Collection<ControlCommand.Move> decided) throws FsException {
+    if (undecided.removeAll(decided)) {
       writeMoves();
     }
   }

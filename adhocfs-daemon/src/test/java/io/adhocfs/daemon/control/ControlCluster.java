@@ -4,6 +4,7 @@ import io.adhocfs.daemon.cluster.ClusterState;
 import io.adhocfs.protocol.control.ControlState;
 import io.adhocfs.protocol.model.Epoch;
 import io.adhocfs.protocol.model.FsError;
+import io.adhocfs.protocol.model.FsException;
 import io.adhocfs.protocol.model.NodeId;
 import io.adhocfs.protocol.model.SessionId;
 import io.adhocfs.protocol.placement.ClusterMap;
@@ -136,6 +137,11 @@ final class ControlCluster implements AutoCloseable {
         throw new IllegalStateException(id + " has no map");
       }
       return known;
+    }
+
+    /** What its files hold now. */
+    ControlFiles files() throws FsException {
+      return ControlFiles.open(root.resolve(id.toString()).resolve("control"));
     }
 
     Path log() {

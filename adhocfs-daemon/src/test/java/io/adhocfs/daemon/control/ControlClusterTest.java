@@ -1,6 +1,7 @@
 package io.adhocfs.daemon.control;
 
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import io.adhocfs.daemon.control.ControlCluster.Member;
 import io.adhocfs.protocol.control.ControlCommand;
@@ -8,12 +9,17 @@ import io.adhocfs.protocol.control.ControlState;
 import io.adhocfs.protocol.control.Outcome;
 import io.adhocfs.protocol.control.Rebalance;
 import io.adhocfs.protocol.control.SlotSet;
+import io.adhocfs.protocol.model.Epoch;
+import io.adhocfs.protocol.model.FsError;
+import io.adhocfs.protocol.model.FsException;
 import io.adhocfs.protocol.model.NodeId;
 import io.adhocfs.protocol.model.SlotId;
+import io.adhocfs.protocol.placement.ClusterMap.Node;
 import io.adhocfs.protocol.placement.ClusterMap.NodeState;
 import io.adhocfs.protocol.transport.Deadline;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.time.Duration;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
@@ -94,6 +100,7 @@ class ControlClusterTest {
           .containsExactly(new NodeId(0), new NodeId(1), new NodeId(2));
       assertThat(propose(cluster.member(4), startMoving(cluster.member(4).state(), 7, 0, 4)))
           .isEqualTo(Outcome.OK);
+      cluster.awaitEverywhere("the start", state -> state.rebalance() != null);
       long began = System.nanoTime();
       int moves = 0;
       while (cluster.member(0).state().rebalance() != null) {
@@ -195,7 +202,7 @@ class ControlClusterTest {
   void newNodeLearnsEverythingAndMayVote() throws Exception {
     try (var cluster = new ControlCluster(directory, 1)) {
       Member first = cluster.member(0);
-      List<io.adhocfs.protocol.placement.ClusterMap.Node> joining = new ArrayList<>();
+      List<Node> joining = new ArrayList<>();
       for (int i = 0; i < 3; i++) {
         joining.add(cluster.add().listen());
       }
@@ -268,6 +275,121 @@ class ControlClusterTest {
                   .get(60, TimeUnit.SECONDS)
                   .epoch())
           .isEqualTo(cluster.member(0).state().epoch());
+    }
+  }
+
+  @Test
+  void whoEndsInTheMiddleOfAMoveLearnsItsOutcomeFirst() throws Exception {
+    try (var cluster = new ControlCluster(directory, 4)) {
+      Member source = cluster.member(3);
+      assertThat(propose(source, startMoving(source.state(), 7, 3, 0))).isEqualTo(Outcome.OK);
+      var move = move(source.state(), 3, 0, 1000);
+      cluster.member(1).stop();
+      cluster.member(2).stop();
+      CompletableFuture<Outcome> unknown =
+          source.plane().propose(move, Deadline.after(Duration.ofMillis(300)));
+      assertThatThrownBy(() -> unknown.get(30, TimeUnit.SECONDS))
+          .cause()
+          .isInstanceOfSatisfying(
+              FsException.class, e -> assertThat(e.error()).isEqualTo(FsError.TIMED_OUT));
+      source.stop();
+
+      source.restart();
+      // Without a majority nobody can say whose the slots are.
+      assertThat(source.plane().settled()).isNotDone();
+      cluster.member(1).restart();
+      cluster.member(2).restart();
+      source.plane().settled().get(60, TimeUnit.SECONDS);
+      assertThat(source.cluster().owns(move.slots().nextFrom(0))).isFalse();
+      assertThat(source.state().map().ownerValue(move.slots().nextFrom(0))).isZero();
+
+      // What has been decided is not asked for again.
+      ControlCluster.await(
+          "the move to be forgotten",
+          () -> {
+            try {
+              return source.files().undecided().isEmpty();
+            } catch (FsException e) {
+              throw new AssertionError(e);
+            }
+          });
+      source.stop();
+      source.restart();
+      assertThat(source.plane().settled()).isCompleted();
+      assertThat(source.cluster().owns(move.slots().nextFrom(0))).isFalse();
+    }
+  }
+
+  @Test
+  void whoWasAwayForLongTakesOverAWholeState() throws Exception {
+    try (var cluster = new ControlCluster(directory, 4)) {
+      assertThat(propose(cluster.member(0), startMoving(cluster.member(0).state(), 7, 0, 3)))
+          .isEqualTo(Outcome.OK);
+      cluster.awaitEverywhere("the start", state -> state.version() > 0);
+      // One that votes and one that follows.
+      cluster.member(2).stop();
+      cluster.member(3).stop();
+      // More than are kept for followers, and more than the log holds between two snapshots.
+      int commands = 5000;
+      int atOnce = 250;
+      long began = System.nanoTime();
+      for (int done = 0; done < commands; done += atOnce) {
+        List<CompletableFuture<Outcome>> outcomes = new ArrayList<>();
+        for (int i = 0; i < atOnce; i++) {
+          outcomes.add(
+              cluster
+                  .member(i % 2)
+                  .plane()
+                  .propose(
+                      new ControlCommand.Limit(7, 10L + done + i, 1),
+                      Deadline.after(ControlCluster.PATIENCE)));
+        }
+        for (CompletableFuture<Outcome> outcome : outcomes) {
+          assertThat(outcome.get(60, TimeUnit.SECONDS)).isEqualTo(Outcome.OK);
+        }
+      }
+      System.out.printf("%.0f commands a second%n", commands / ((System.nanoTime() - began) / 1e9));
+      ControlState newest = cluster.member(0).state();
+      cluster.member(2).restart();
+      cluster.member(3).restart();
+      cluster.awaitEverywhere("everything", state -> state.version() >= newest.version() + 2);
+      ControlState there = cluster.member(0).state();
+      cluster.awaitEverywhere("the same", state -> state.equals(there));
+
+      // The one that votes has it in its log as well, and can do without one of the others.
+      cluster.member(0).stop();
+      assertThat(propose(cluster.member(3), new ControlCommand.Pause(7, "for a test")))
+          .isEqualTo(Outcome.OK);
+      assertThat(cluster.member(2).plane().confirmed(Deadline.after(ControlCluster.PATIENCE)).get())
+          .satisfies(state -> assertThat(state.rebalance()).isNotNull())
+          .satisfies(state -> assertThat(state.rebalance().paused()).isTrue());
+    }
+  }
+
+  @Test
+  void whoKnowsNothingNewerDoesNotLetOthersWait() throws Exception {
+    try (var cluster = new ControlCluster(directory, 3)) {
+      CompletableFuture<ControlState> never =
+          cluster.member(1).plane().caughtUp(new Epoch(99), Deadline.after(Duration.ofMillis(200)));
+      assertThatThrownBy(() -> never.get(30, TimeUnit.SECONDS))
+          .cause()
+          .isInstanceOfSatisfying(
+              FsException.class, e -> assertThat(e.error()).isEqualTo(FsError.TIMED_OUT));
+      CompletableFuture<Outcome> tooLong =
+          cluster
+              .member(1)
+              .plane()
+              .propose(
+                  new ControlCommand.Join(
+                      IntStream.range(10, 4000)
+                          .mapToObj(id ->
+                              new Node(new NodeId(id), "h".repeat(60), 1, "", 1, NodeState.ACTIVE))
+                          .toList()),
+                  Deadline.NEVER);
+      assertThatThrownBy(() -> tooLong.get(30, TimeUnit.SECONDS))
+          .cause()
+          .isInstanceOfSatisfying(
+              FsException.class, e -> assertThat(e.error()).isEqualTo(FsError.INVALID));
     }
   }
 }
