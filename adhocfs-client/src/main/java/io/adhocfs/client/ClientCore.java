@@ -59,7 +59,7 @@ final class ClientCore {
     LongSupplier clock = () -> nanosSince1970(surroundings.wallClock());
     var sequences = new Sequences();
     namespace = new Namespace(router, sequences, clock);
-    extendedAttributes = new ExtendedAttributes(router, sequences, clock);
+    extendedAttributes = new ExtendedAttributes(router, sequences, clock, namespace);
     files = new KnownFiles(router, operations);
     data = new FileData(router, sequences, operations, clock, settings.size(Setting.INLINE_MAX));
     extents = new FileExtents(router);

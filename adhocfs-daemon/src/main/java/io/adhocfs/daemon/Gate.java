@@ -131,6 +131,7 @@ final class Gate implements RequestHandler {
           ControlRequest.ScanInodes _,
           ControlRequest.ScanEntries _,
           ControlRequest.ScanChunks _,
+          ControlRequest.ScanShares _,
           ControlRequest.CheckStorage _,
           ControlRequest.RaftCall _,
           ControlRequest.Propose _,

@@ -83,9 +83,14 @@ public final class ClientFileSystem implements InodeFileSystem {
    *
    * @param direct whether the kernel goes past its page cache, so that the size is asked for
    * @param access what reading does to the access time; null = nothing
+   * @param capability what writing does to the file's capability; null = the kernel sees to it
    */
   private record Handle(
-      OpenFile file, boolean appends, boolean direct, @Nullable AccessTime access) {
+      OpenFile file,
+      boolean appends,
+      boolean direct,
+      @Nullable AccessTime access,
+      @Nullable WrittenCapability capability) {
     CompletableFuture<Void> tellAccess() {
       return access == null
           ? CompletableFuture.completedFuture(null)
@@ -97,6 +102,7 @@ public final class ClientFileSystem implements InodeFileSystem {
   private final boolean keepsLocks;
   private final LongSupplier nanoTime;
   private final CachedVersions cachedVersions = new CachedVersions();
+  private final DirectoriesSeen directoriesSeen = new DirectoriesSeen();
   private final Map<Long, Handle> handles = new ConcurrentHashMap<>();
   private final AtomicLong lastHandle = new AtomicLong();
   private final AtomicLong nextWarningNanos;
@@ -129,11 +135,25 @@ public final class ClientFileSystem implements InodeFileSystem {
    * @param call starts it; what it throws is answered too
    */
   private <T> void answer(Request request, Reply reply, Call<T> call, Consumer<? super T> success) {
+    answer(request, reply, call, success, failure -> refuse(reply, failure));
+  }
+
+  /**
+   * As the other.
+   *
+   * @param refusal answers a failure
+   */
+  private <T> void answer(
+      Request request,
+      Reply reply,
+      Call<T> call,
+      Consumer<? super T> success,
+      Consumer<FsException> refusal) {
     CompletableFuture<T> future;
     try {
       future = call.start();
     } catch (FsException e) {
-      refuse(reply, e);
+      refusal.accept(e);
       return;
     } catch (RuntimeException e) {
       refuse(reply, defect(e));
@@ -142,7 +162,7 @@ public final class ClientFileSystem implements InodeFileSystem {
     CompletableFuture<Boolean> _ =
         future.handle((value, failure) -> {
           if (failure != null) {
-            refuse(reply, failureOf(failure));
+            refusal.accept(failureOf(failure));
             return false;
           }
           try {
@@ -218,8 +238,11 @@ public final class ClientFileSystem implements InodeFileSystem {
   private long keep(OpenFile file, int flags) {
     long number = lastHandle.incrementAndGet();
     boolean appends = (flags & O_APPEND) != 0;
+    boolean direct = appends || (flags & O_DIRECT) != 0;
     handles.put(
-        number, new Handle(file, appends, appends || (flags & O_DIRECT) != 0, access(flags)));
+        number,
+        new Handle(
+            file, appends, direct, access(flags), direct ? new WrittenCapability(inodes) : null));
     return number;
   }
 
@@ -241,7 +264,14 @@ public final class ClientFileSystem implements InodeFileSystem {
 
   @Override
   public void lookup(Request request, long directory, EntryName name, AttributesReply reply) {
-    answer(request, reply, () -> inodes.lookup(new InodeId(directory), name), reply::attributes);
+    answer(
+        request,
+        reply,
+        () -> inodes.lookup(new InodeId(directory), name),
+        found -> {
+          directoriesSeen.told(found);
+          reply.attributes(found);
+        });
   }
 
   @Override
@@ -251,6 +281,7 @@ public final class ClientFileSystem implements InodeFileSystem {
         reply,
         () -> inodes.getAttributes(new InodeId(inode)),
         now -> {
+          directoriesSeen.told(now);
           if (handle == NO_HANDLE && now.mayHaveHoles()) {
             answer(
                 request,
@@ -261,7 +292,22 @@ public final class ClientFileSystem implements InodeFileSystem {
             // With a handle the kernel asks for itself, before reads and appends: not for blocks.
             reply.attributes(now);
           }
+        },
+        failure -> {
+          FileAttributes removed = removedDirectory(inode, failure);
+          if (removed == null) {
+            refuse(reply, failure);
+          } else {
+            reply.attributes(removed);
+          }
         });
+  }
+
+  /** What a directory is that is gone, and that somebody may have open; null if it is not that. */
+  private @Nullable FileAttributes removedDirectory(long inode, FsException failure) {
+    return failure.error() == FsError.NOT_FOUND
+        ? directoriesSeen.removed(new InodeId(inode))
+        : null;
   }
 
   @Override
@@ -354,7 +400,10 @@ public final class ClientFileSystem implements InodeFileSystem {
         request,
         reply,
         () -> inodes.makeDirectory(new InodeId(directory), name, mode & MODE_MASK, owner(request)),
-        reply::attributes);
+        made -> {
+          directoriesSeen.told(made);
+          reply.attributes(made);
+        });
   }
 
   @Override
@@ -510,12 +559,20 @@ public final class ClientFileSystem implements InodeFileSystem {
       return;
     }
     FileAttributes known = open.file.lastKnownAttributes();
-    if (!request.clearsSetId() || known.modeWithoutSetId() == known.mode()) {
+    boolean setIdGoes = request.clearsSetId() && known.modeWithoutSetId() != known.mode();
+    WrittenCapability capability = open.capability;
+    if (capability != null && !capability.mayBeThere(known)) {
+      capability = null;
+    }
+    if (!setIdGoes && capability == null) {
       write(request, open.file, appends, offset, data, reply);
       return;
     }
+    CompletableFuture<?> capabilityGone =
+        capability == null ? CompletableFuture.completedFuture(null) : capability.clear(known);
     CompletableFuture<Boolean> _ =
-        cleared(request, known)
+        capabilityGone
+            .thenCompose(_ -> cleared(request, known))
             .handle((_, failure) -> {
               if (failure == null) {
                 write(request, open.file, appends, offset, data, reply);
@@ -738,7 +795,17 @@ public final class ClientFileSystem implements InodeFileSystem {
             } else {
               reply.done();
             }
-          });
+          },
+          this::refuseUnlessRemoved);
+    }
+
+    /** A removed directory is an empty one for those who have it open. */
+    private void refuseUnlessRemoved(FsException failure) {
+      if (removedDirectory(directory.value(), failure) == null) {
+        refuse(reply, failure);
+      } else {
+        reply.done();
+      }
     }
 
     private void entriesAfter(long cookie) {
@@ -753,7 +820,8 @@ public final class ClientFileSystem implements InodeFileSystem {
               pageBytes = Math.min(PAGE_BYTES_MAX, 4 * pageBytes);
               entriesAfter(page.nextCookie());
             }
-          });
+          },
+          this::refuseUnlessRemoved);
     }
 
     private boolean offer(DirectoryPage page, long afterCookie) {

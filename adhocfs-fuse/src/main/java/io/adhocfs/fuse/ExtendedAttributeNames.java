@@ -36,6 +36,11 @@ final class ExtendedAttributeNames {
         : null;
   }
 
+  /** The name of a file capability. */
+  static byte[] capability() {
+    return CAPABILITY.clone();
+  }
+
   /** Names with a 0 behind each; those of root are shown to root. */
   static byte[] listing(List<byte[]> names, boolean withTrusted) {
     var bytes = new ByteArrayOutputStream();

@@ -39,6 +39,9 @@ public final class MountCommand extends Command {
       description = "How to talk to the kernel. Default: the setting fuse.driver.")
   private @Nullable String driver;
 
+  @Option(names = "--read-only", description = "Refuse all changes through this mount (EROFS).")
+  private boolean readOnly;
+
   @Option(
       names = "--foreground",
       description = "Serve the mount in this process, until it is unmounted.")
@@ -90,6 +93,7 @@ public final class MountCommand extends Command {
           .serve(
               directoryToMount,
               chosen,
+              readOnly,
               madeDirectory,
               logFile == null ? Path.of("/dev/stderr") : logFile.onHost(),
               readyFile == null ? null : readyFile.onHost());
@@ -97,7 +101,7 @@ public final class MountCommand extends Command {
     }
     var mounts = new Mounts(description, directory);
     Path log = logFile == null ? mounts.newLog() : logFile.onHost();
-    MountRecord record = mounts.mountHere(directoryToMount, chosen, bootstrap, log);
+    MountRecord record = mounts.mountHere(directoryToMount, chosen, readOnly, bootstrap, log);
     if (json || instanceOnStdin) {
       output().line(record.toJson());
     } else {

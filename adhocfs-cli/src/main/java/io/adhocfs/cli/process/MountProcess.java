@@ -62,11 +62,13 @@ public final class MountProcess {
    * Mounts and serves until it is unmounted, by whomever, or this process is told to end.
    *
    * @param mountPoint absolute, an existing directory
+   * @param readOnly whether the kernel refuses all changes
    * @param readyFile where the mount's record is written when programs can use it; null = nowhere
    */
   public void serve(
       Path mountPoint,
       String driverName,
+      boolean readOnly,
       boolean madeDirectory,
       Path logFile,
       @Nullable Path readyFile)
@@ -91,7 +93,7 @@ public final class MountProcess {
             madeDirectory,
             logFile.toString());
     try (AdhocFileSystem client = AdhocFileSystem.open(source, ClientOptions.DEFAULT)) {
-      Driver driver = mount(mountPoint, driverName, client);
+      Driver driver = mount(mountPoint, driverName, readOnly, client);
       var onSignal =
           new Thread(
               () -> {
@@ -135,20 +137,21 @@ public final class MountProcess {
     }
   }
 
-  private Driver mount(Path mountPoint, String driverName, AdhocFileSystem client)
+  private Driver mount(Path mountPoint, String driverName, boolean readOnly, AdhocFileSystem client)
       throws IOException {
     var settings = description.instance().settings();
     var fileSystem = new ClientFileSystem(client, settings.text(Setting.LOCKS).equals("cluster"));
     String source = "adhocfs:" + description.instance().name();
     if (driverName.equals("jnr")) {
       return FallbackDriver.mount(
-          mountPoint, source, settings.duration(Setting.CLIENT_DEADLINE), fileSystem);
+          mountPoint, source, readOnly, settings.duration(Setting.CLIENT_DEADLINE), fileSystem);
     }
     FuseMount mount =
         FuseMount.mount(
             mountPoint,
             MountOptions.defaults()
                 .withFsName(source)
+                .withReadOnly(readOnly)
                 .withReaderThreads(settings.number(Setting.FUSE_READERS))
                 .withAttributeReuseNanos(
                     settings.duration(Setting.MOUNT_ATTRIBUTE_REUSE).toNanos()),
@@ -169,9 +172,13 @@ public final class MountProcess {
   /** Apart, so that libfuse's classes are loaded only where they are wanted. */
   private static final class FallbackDriver {
     static Driver mount(
-        Path mountPoint, String source, Duration deadline, ClientFileSystem fileSystem)
+        Path mountPoint,
+        String source,
+        boolean readOnly,
+        Duration deadline,
+        ClientFileSystem fileSystem)
         throws IOException {
-      var mount = JnrMount.mount(mountPoint, source, deadline, fileSystem);
+      var mount = JnrMount.mount(mountPoint, source, readOnly, deadline, fileSystem);
       return new Driver() {
         @Override
         public void detach() throws IOException {

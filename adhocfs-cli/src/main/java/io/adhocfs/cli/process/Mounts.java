@@ -70,7 +70,7 @@ public final class Mounts {
     String name = description.instance().name();
     String driver = description.instance().settings().text(Setting.FUSE_DRIVER);
     if (host.isEmpty()) {
-      return mountHere(mountPoint, driver, null, newLog());
+      return mountHere(mountPoint, driver, false, null, newLog());
     }
     RemoteHost remote = new Nodes(description, directory).remote(host);
     Place place =
@@ -165,13 +165,14 @@ public final class Mounts {
    * Mounts on a directory of this host, which is made if it is not there, by a process of its own.
    * When this returns, programs can use it. A dead mount on it is removed first.
    *
+   * @param readOnly whether the kernel refuses all changes
    * @param bootstrap null = the process reads the instance's file; else the instance's description
    *     for it, and its record is not kept in a file
    * @param logFile what the process says
    * @throws FsException BUSY when something is mounted there; what the process said when it ended
    */
   public MountRecord mountHere(
-      Path mountPoint, String driver, byte @Nullable [] bootstrap, Path logFile)
+      Path mountPoint, String driver, boolean readOnly, byte @Nullable [] bootstrap, Path logFile)
       throws FsException {
     boolean made = prepare(mountPoint);
     refuseOnOurs(logFile);
@@ -190,6 +191,9 @@ public final class Mounts {
                 readyFile.toString(),
                 "--log-file",
                 logFile.toString()));
+    if (readOnly) {
+      arguments.add("--read-only");
+    }
     if (made) {
       arguments.add("--made-directory");
     }

@@ -4,7 +4,9 @@ import io.adhocfs.cli.admin.AdminConnection;
 import io.adhocfs.protocol.model.FileAttributes;
 import io.adhocfs.protocol.model.FsException;
 import io.adhocfs.protocol.model.InodeId;
+import io.adhocfs.protocol.model.NodeId;
 import io.adhocfs.protocol.placement.ClusterMap;
+import io.adhocfs.protocol.placement.Placement;
 import io.adhocfs.protocol.wire.DirectoryEntry;
 import io.adhocfs.protocol.wire.NamespaceRequest;
 import io.adhocfs.protocol.wire.Reply;
@@ -47,16 +49,19 @@ final class PathFinder {
     return path;
   }
 
+  private FileAttributes read(InodeId directory) throws FsException {
+    return connection
+        .ask(
+            map.owner(directory.slot()),
+            new NamespaceRequest.GetShares(directory, List.of(0)),
+            Reply.Attributes.class,
+            PATIENCE)
+        .attributes();
+  }
+
   private String ask(InodeId directory, int depth) {
     try {
-      FileAttributes attributes =
-          connection
-              .ask(
-                  map.owner(directory.slot()),
-                  new NamespaceRequest.GetAttributes(directory),
-                  Reply.Attributes.class,
-                  PATIENCE)
-              .attributes();
+      FileAttributes attributes = read(directory);
       if (!attributes.isDirectory() || !attributes.parent().exists()) {
         return UNKNOWN;
       }
@@ -70,24 +75,27 @@ final class PathFinder {
   }
 
   private String nameIn(InodeId parent, InodeId child) throws FsException {
-    long cookie = 0;
-    while (true) {
-      Reply.DirectoryPage page =
-          connection.ask(
-              map.owner(parent.slot()),
-              new NamespaceRequest.ReadDirectory(parent, 0, 0, cookie, PAGE_BYTES, false),
-              Reply.DirectoryPage.class,
-              PATIENCE);
-      List<DirectoryEntry> entries = page.entries();
-      for (DirectoryEntry entry : entries) {
-        if (entry.inode().equals(child)) {
-          return entry.name().toString();
+    int exponent = read(parent).partitionExponent();
+    for (int partition = 0; partition < 1 << exponent; partition++) {
+      NodeId owner = map.owner(Placement.partitionSlot(parent, partition));
+      long cookie = 0;
+      Reply.DirectoryPage page;
+      do {
+        page =
+            connection.ask(
+                owner,
+                new NamespaceRequest.ReadDirectory(
+                    parent, exponent, partition, cookie, PAGE_BYTES, false),
+                Reply.DirectoryPage.class,
+                PATIENCE);
+        for (DirectoryEntry entry : page.entries()) {
+          if (entry.inode().equals(child)) {
+            return entry.name().toString();
+          }
+          cookie = entry.name().hash();
         }
-      }
-      if (page.last() || entries.isEmpty()) {
-        return "?";
-      }
-      cookie = entries.getLast().name().hash();
+      } while (!page.last() && !page.entries().isEmpty());
     }
+    return "?";
   }
 }

@@ -8,6 +8,7 @@ import io.adhocfs.protocol.wire.Reply;
 import io.adhocfs.protocol.wire.ScannedChunk;
 import io.adhocfs.protocol.wire.ScannedEntry;
 import io.adhocfs.protocol.wire.ScannedInode;
+import io.adhocfs.protocol.wire.ScannedShare;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
@@ -76,6 +77,24 @@ final class Scan {
                     Reply.EntryPage.class,
                     PAGE_PATIENCE);
             deliver(node, page.entries(), each);
+            cursor = page.cursor();
+          } while (cursor.length > 0);
+        });
+  }
+
+  void shares(List<NodeId> nodes, BiConsumer<NodeId, ScannedShare> each) {
+    onAll(
+        nodes,
+        node -> {
+          byte[] cursor = {};
+          do {
+            Reply.SharePage page =
+                connection.ask(
+                    node,
+                    new ControlRequest.ScanShares(cursor, PAGE_ITEMS),
+                    Reply.SharePage.class,
+                    PAGE_PATIENCE);
+            deliver(node, page.shares(), each);
             cursor = page.cursor();
           } while (cursor.length > 0);
         });

@@ -8,17 +8,20 @@ import io.adhocfs.protocol.model.FsException;
 import io.adhocfs.protocol.model.InodeId;
 import io.adhocfs.protocol.model.NodeId;
 import io.adhocfs.protocol.placement.ClusterMap;
+import io.adhocfs.protocol.placement.Placement;
 import io.adhocfs.protocol.wire.ControlRequest;
 import io.adhocfs.protocol.wire.NamespaceRequest;
 import io.adhocfs.protocol.wire.Reply;
 import io.adhocfs.protocol.wire.ScannedEntry;
 import io.adhocfs.protocol.wire.ScannedInode;
+import io.adhocfs.protocol.wire.ScannedShare;
 import java.time.Duration;
 import java.util.HashMap;
 import java.util.HashSet;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Objects;
 import java.util.Set;
 import java.util.concurrent.TimeUnit;
 import org.jspecify.annotations.Nullable;
@@ -78,6 +81,30 @@ final class SecondLook {
     private int subdirectories;
   }
 
+  /** What one round has seen of directories that are spread. */
+  private static final class SpreadDirectories {
+    private final Map<InodeId, Integer> exponents = new HashMap<>();
+    private final Map<ShareTable.Partition, ScannedShare> before = new HashMap<>();
+    private final Map<ShareTable.Partition, ScannedShare> after = new HashMap<>();
+    private final ShareTable table = new ShareTable();
+
+    int exponent(InodeId directory) {
+      return exponents.getOrDefault(directory, 0);
+    }
+
+    /** Whether no share of a directory has changed while names were counted. */
+    boolean unchanged(InodeId directory) {
+      for (int partition = 1; partition < 1 << exponent(directory); partition++) {
+        var key = new ShareTable.Partition(directory, partition);
+        ScannedShare share = before.get(key);
+        if (!Objects.equals(share, after.get(key)) || (share != null && share.inTransaction())) {
+          return false;
+        }
+      }
+      return true;
+    }
+  }
+
   /** Clears or names everything that is suspect; nothing is left in the suspects afterwards. */
   void examine(Suspects suspects) {
     Duration pause = FIRST_PAUSE;
@@ -96,7 +123,7 @@ final class SecondLook {
           "inode %s (%s) is held by an operation that is not decided yet"
               .formatted(inode, paths.of(inode)));
     }
-    int changing = suspects.inodes().size() + suspects.entries().size();
+    int changing = suspects.inodes().size() + suspects.entries().size() + suspects.shares().size();
     if (changing > 0) {
       findings.note(
           changing + " things changed each time they were looked at; nothing wrong was seen");
@@ -110,20 +137,44 @@ final class SecondLook {
     Map<InodeId, Count> counts = new HashMap<>();
     suspects.inodes().forEach(inode -> counts.put(inode, new Count()));
     Map<Suspects.EntryPlace, ScannedEntry> entries = new HashMap<>();
-    if (!counts.isEmpty()) {
+    Set<ShareTable.Partition> left = new HashSet<>();
+    var spread = new SpreadDirectories();
+    if (!counts.isEmpty() || !suspects.entries().isEmpty() || !suspects.shares().isEmpty()) {
       scan.inodes(
           nodes,
           (node, inode) -> {
-            Count count = counts.get(inode.attributes().id());
+            InodeId id = inode.attributes().id();
+            if (inode.attributes().partitionExponent() != 0) {
+              spread.exponents.put(id, inode.attributes().partitionExponent());
+            }
+            Count count = counts.get(id);
             if (count != null) {
               count.before = inode;
             }
           });
-    }
-    if (!counts.isEmpty() || !suspects.entries().isEmpty()) {
+      scan.shares(
+          nodes,
+          (node, share) -> {
+            var key = new ShareTable.Partition(share.share().id(), share.partition());
+            if (share.active()) {
+              spread.before.put(key, share);
+              spread.table.add(share);
+            } else if (suspects.shares().contains(key)) {
+              left.add(key);
+            }
+          });
       scan.entries(
           nodes,
           (node, entry) -> {
+            int partition = Placement.partition(entry.name(), spread.exponent(entry.directory()));
+            boolean isDirectory = entry.fileType() == FileType.DIRECTORY;
+            var place = new Suspects.EntryPlace(entry.directory(), entry.name(), entry.slot());
+            if (suspects.entries().contains(place)) {
+              entries.put(place, entry);
+            }
+            if (Placement.partitionSlot(entry.directory(), partition).value() != entry.slot()) {
+              return;
+            }
             Count target = counts.get(entry.inode());
             if (target != null) {
               target.names++;
@@ -132,16 +183,28 @@ final class SecondLook {
             Count directory = counts.get(entry.directory());
             if (directory != null) {
               directory.children++;
-              directory.subdirectories += entry.fileType() == FileType.DIRECTORY ? 1 : 0;
-            }
-            var place = new Suspects.EntryPlace(entry.directory(), entry.name());
-            if (suspects.entries().contains(place)) {
-              entries.put(place, entry);
+              directory.subdirectories += isDirectory ? 1 : 0;
+              spread.table.count(entry.directory(), partition, isDirectory);
             }
           });
+      if (!spread.exponents.isEmpty()) {
+        scan.shares(
+            nodes,
+            (node, share) -> {
+              if (share.active()) {
+                spread.after.put(
+                    new ShareTable.Partition(share.share().id(), share.partition()), share);
+              }
+            });
+      }
+    }
+    for (ShareTable.Partition place : List.copyOf(suspects.shares())) {
+      if (judged(place, spread.before.get(place), left.contains(place))) {
+        suspects.shares().remove(place);
+      }
     }
     counts.forEach((inode, count) -> {
-      if (judged(inode, count)) {
+      if (judged(inode, count, spread)) {
         suspects.inodes().remove(inode);
       }
     });
@@ -153,7 +216,7 @@ final class SecondLook {
   }
 
   /** Whether a suspect inode needs no further look. */
-  private boolean judged(InodeId inode, Count count) {
+  private boolean judged(InodeId inode, Count count, SpreadDirectories spread) {
     FileAttributes now;
     try {
       now = read(inode);
@@ -170,10 +233,20 @@ final class SecondLook {
       return false;
     }
     if (now.isDirectory()) {
+      int exponent = now.partitionExponent();
+      if (!spread.unchanged(inode)) {
+        return false;
+      }
+      if (!spread.table.partitionsFit(inode, exponent, everyNodeSeen)) {
+        return strike(
+            inode,
+            "directory %s (%s): its 2^%d partitions are not all there or count wrong"
+                .formatted(inode, paths.of(inode), exponent));
+      }
       if (!InodeRule.directoryFits(
           inode,
-          now.linkCount(),
-          now.sizeBytes(),
+          now.linkCount() + spread.table.subdirectories(inode, exponent),
+          now.sizeBytes() + spread.table.entries(inode, exponent),
           now.parent().value(),
           count.names,
           count.namedIn,
@@ -217,6 +290,38 @@ final class SecondLook {
                 file.linkCount());
   }
 
+  /** Whether a share that looked wrong needs no further look. */
+  private boolean judged(
+      ShareTable.Partition place, @Nullable ScannedShare active, boolean staged) {
+    if (active == null && !staged) {
+      return true;
+    }
+    if (staged) {
+      // A directory may be about to be spread.
+      return pendingOperations() == 0
+          && strike(
+              place,
+              "entries staged for partition %d of directory %s (%s) were left behind"
+                  .formatted(place.number(), place.directory(), paths.of(place.directory())));
+    }
+    try {
+      FileAttributes directory = read(place.directory());
+      boolean fits =
+          active == null
+              || (directory == null
+                  ? !ownerReachable(place.directory())
+                  : directory.isDirectory()
+                      && directory.partitionExponent() == active.share().partitionExponent());
+      return fits
+          || strike(
+              place,
+              "partition %d of directory %s (%s) is kept, but the directory is not spread so"
+                  .formatted(place.number(), place.directory(), paths.of(place.directory())));
+    } catch (FsException e) {
+      return cannotBeRead(place.directory(), e);
+    }
+  }
+
   private boolean judged(Suspects.EntryPlace place, @Nullable ScannedEntry entry) {
     if (entry == null) {
       return true;
@@ -240,6 +345,16 @@ final class SecondLook {
             place,
             "the name '%s' lies in inode %s, which is no directory"
                 .formatted(place.name(), place.directory()));
+      }
+      if (directory != null
+          && Placement.entrySlot(place.directory(), directory.partitionExponent(), place.name())
+                  .value()
+              != place.slot()) {
+        return pendingOperations() == 0
+            && strike(
+                place,
+                "%s/%s lies in slot %d, where nobody looks for it"
+                    .formatted(paths.of(place.directory()), place.name(), place.slot()));
       }
       if (target == null) {
         return strike(
@@ -356,13 +471,13 @@ final class SecondLook {
     return false;
   }
 
-  /** What an inode is now; null = there is none. */
+  /** What an inode is now, of a spread directory what its home keeps; null = there is none. */
   private @Nullable FileAttributes read(InodeId inode) throws FsException {
     try {
       return connection
           .ask(
               map.owner(inode.slot()),
-              new NamespaceRequest.GetAttributes(inode),
+              new NamespaceRequest.GetShares(inode, List.of(0)),
               Reply.Attributes.class,
               READ_PATIENCE)
           .attributes();

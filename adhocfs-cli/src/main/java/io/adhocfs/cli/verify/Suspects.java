@@ -13,14 +13,15 @@ final class Suspects {
   /** So many of each kind; a busy instance has some, a broken one is known to be broken. */
   static final int MAX = 100_000;
 
-  /** A name in a directory. */
-  record EntryPlace(InodeId directory, EntryName name) {}
+  /** A name in a directory, and the slot where it was found. */
+  record EntryPlace(InodeId directory, EntryName name, int slot) {}
 
   /** A chunk on a node. */
   record ChunkPlace(NodeId node, InodeId inode, long chunkIndex) {}
 
   private final Set<InodeId> inodes = new LinkedHashSet<>();
   private final Set<EntryPlace> entries = new LinkedHashSet<>();
+  private final Set<ShareTable.Partition> shares = new LinkedHashSet<>();
   private final Map<ChunkPlace, Integer> chunks = new LinkedHashMap<>();
   private boolean overflowed;
 
@@ -35,6 +36,14 @@ final class Suspects {
   void add(EntryPlace entry) {
     if (entries.size() < MAX) {
       entries.add(entry);
+    } else {
+      overflowed = true;
+    }
+  }
+
+  void add(ShareTable.Partition share) {
+    if (shares.size() < MAX) {
+      shares.add(share);
     } else {
       overflowed = true;
     }
@@ -57,6 +66,10 @@ final class Suspects {
     return entries;
   }
 
+  Set<ShareTable.Partition> shares() {
+    return shares;
+  }
+
   Map<ChunkPlace, Integer> chunks() {
     return chunks;
   }
@@ -67,10 +80,10 @@ final class Suspects {
   }
 
   boolean isEmpty() {
-    return inodes.isEmpty() && entries.isEmpty() && chunks.isEmpty();
+    return inodes.isEmpty() && entries.isEmpty() && shares.isEmpty() && chunks.isEmpty();
   }
 
   int count() {
-    return inodes.size() + entries.size() + chunks.size();
+    return inodes.size() + entries.size() + shares.size() + chunks.size();
   }
 }

@@ -3,6 +3,7 @@ package io.adhocfs.cli.verify;
 import io.adhocfs.cli.admin.AdminConnection;
 import io.adhocfs.cli.admin.NodeAnswers;
 import io.adhocfs.protocol.model.FileLayout;
+import io.adhocfs.protocol.model.FileType;
 import io.adhocfs.protocol.model.FsException;
 import io.adhocfs.protocol.model.InodeId;
 import io.adhocfs.protocol.model.NodeId;
@@ -14,6 +15,7 @@ import io.adhocfs.protocol.wire.Reply;
 import io.adhocfs.protocol.wire.ScannedChunk;
 import io.adhocfs.protocol.wire.ScannedEntry;
 import io.adhocfs.protocol.wire.ScannedInode;
+import io.adhocfs.protocol.wire.ScannedShare;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
@@ -28,9 +30,11 @@ import java.util.function.Consumer;
  * <p>The rules: a name points to an inode of the type that it says. An inode that is no directory
  * has as many names as its link count, none only while somebody has it open. A directory has one
  * name, in its parent; its link count is 2 + its subdirectories and its size the number of its
- * entries; its parents lead to the root. Every record lies on the node that owns its slot. A chunk
- * belongs to a file and lies in the slot that the file's layout says; past the file's end it is
- * only space to be reclaimed.
+ * entries; its parents lead to the root. Of a directory that is spread, the partitions together say
+ * so, each for its own entries, which lie in its slot; what was staged for a partition that never
+ * came to be is not left. Every record lies on the node that owns its slot. A chunk belongs to a
+ * file and lies in the slot that the file's layout says; past the file's end it is only space to be
+ * reclaimed.
  *
  * <p>Not thread-safe; used once.
  */
@@ -45,6 +49,7 @@ public final class Verifier {
   private final Consumer<String> progress;
   private final Findings findings = new Findings();
   private final InodeTable inodes = new InodeTable();
+  private final ShareTable shares = new ShareTable();
   private final Suspects suspects = new Suspects();
   private final Scan scan;
   private ClusterMap map;
@@ -75,6 +80,7 @@ public final class Verifier {
     progress.accept("reading inodes");
     scan.inodes(reachable, this::takeInode);
     progress.accept("reading names of " + inodes.size() + " inodes");
+    scan.shares(reachable, this::takeShare);
     scan.entries(reachable, this::takeEntry);
     everyNodeSeen &= scan.failures().isEmpty();
     progress.accept("comparing");
@@ -138,16 +144,48 @@ public final class Verifier {
     }
   }
 
+  private void takeShare(NodeId node, ScannedShare share) {
+    InodeId directory = share.share().id();
+    int partition = share.partition();
+    requireOwner(node, share.slot(), () -> "partition " + partition + " of directory " + directory);
+    int row = inodes.row(directory.value());
+    boolean fits =
+        share.active()
+            && (row == InodeTable.NONE
+                ? !seen(directory)
+                : inodes.isDirectory(row)
+                    && inodes.partitionExponent(row) == share.share().partitionExponent());
+    if (!fits) {
+      suspects.add(new ShareTable.Partition(directory, partition));
+    }
+    if (Placement.partitionSlot(directory, partition).value() != share.slot()
+        || (share.active() && !shares.add(share))) {
+      findings.inconsistent(
+          "partition %d of directory %s is kept in slot %d, too"
+              .formatted(partition, directory, share.slot()));
+    }
+  }
+
   private void takeEntry(NodeId node, ScannedEntry entry) {
     entryCount++;
     int directory = inodes.row(entry.directory().value());
     int exponent = directory == InodeTable.NONE ? 0 : inodes.partitionExponent(directory);
-    int slot = Placement.entrySlot(entry.directory(), exponent, entry.name()).value();
+    int partition = Placement.partition(entry.name(), exponent);
     requireOwner(
-        node, slot, () -> "the name '" + entry.name() + "' in directory " + entry.directory());
+        node,
+        entry.slot(),
+        () -> "the name '" + entry.name() + "' in directory " + entry.directory());
+    if (Placement.partitionSlot(entry.directory(), partition).value() != entry.slot()) {
+      // Staged, or left behind; nobody sees it.
+      suspects.add(new Suspects.EntryPlace(entry.directory(), entry.name(), entry.slot()));
+      return;
+    }
+    if (exponent != 0) {
+      shares.count(entry.directory(), partition, entry.fileType() == FileType.DIRECTORY);
+    }
     int target = inodes.row(entry.inode().value());
     if (directory != InodeTable.NONE) {
-      inodes.countChild(directory, entry.fileType().code() == 4);
+      inodes.countChild(directory, entry.fileType() == FileType.DIRECTORY);
     }
     if (target != InodeTable.NONE) {
       inodes.countName(target, entry.directory().value());
@@ -160,7 +198,7 @@ public final class Verifier {
                 ? seen(entry.inode())
                 : inodes.type(target) != entry.fileType());
     if (wrong) {
-      suspects.add(new Suspects.EntryPlace(entry.directory(), entry.name()));
+      suspects.add(new Suspects.EntryPlace(entry.directory(), entry.name(), entry.slot()));
     }
   }
 
@@ -190,12 +228,18 @@ public final class Verifier {
       suspects.add(InodeId.ROOT);
     }
     for (int row = 0; row < inodes.size(); row++) {
+      InodeId id = inodes.id(row);
+      int exponent = inodes.partitionExponent(row);
+      if (exponent != 0 && !shares.partitionsFit(id, exponent, everyNodeSeen)) {
+        suspects.add(id);
+        continue;
+      }
       boolean fits =
           inodes.isDirectory(row)
               ? InodeRule.directoryFits(
-                  inodes.id(row),
-                  inodes.linkCount(row),
-                  inodes.sizeBytes(row),
+                  id,
+                  inodes.linkCount(row) + shares.subdirectories(id, exponent),
+                  inodes.sizeBytes(row) + shares.entries(id, exponent),
                   inodes.parent(row),
                   inodes.names(row),
                   inodes.namedIn(row),

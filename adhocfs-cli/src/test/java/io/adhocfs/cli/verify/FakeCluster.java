@@ -26,6 +26,7 @@ import io.adhocfs.protocol.wire.Request;
 import io.adhocfs.protocol.wire.ScannedChunk;
 import io.adhocfs.protocol.wire.ScannedEntry;
 import io.adhocfs.protocol.wire.ScannedInode;
+import io.adhocfs.protocol.wire.ScannedShare;
 import io.netty.buffer.ByteBuf;
 import io.netty.buffer.Unpooled;
 import java.util.ArrayList;
@@ -46,6 +47,7 @@ final class FakeCluster implements RpcClient {
 
   final Map<InodeId, ScannedInode> inodes = new TreeMap<>();
   final List<ScannedEntry> entries = new ArrayList<>();
+  final List<ScannedShare> shares = new ArrayList<>();
   final Map<NodeId, List<ScannedChunk>> chunks = new TreeMap<>();
   final Set<NodeId> dead = new HashSet<>();
   final Map<InodeId, NodeId> misplaced = new TreeMap<>();
@@ -122,8 +124,70 @@ final class FakeCluster implements RpcClient {
   }
 
   void addEntry(InodeId directory, String name, InodeId inode, FileType type) throws FsException {
-    entries.add(new ScannedEntry(directory, EntryName.ofText(name), inode, type, false));
+    entries.add(
+        new ScannedEntry(
+            directory, EntryName.ofText(name), inode, type, directory.slotValue(), false));
     change(directory, type == FileType.DIRECTORY ? 1 : 0, 1);
+  }
+
+  /** Has a directory spread, with all that is in it. */
+  void spread(InodeId directory, int exponent) {
+    FileAttributes old = get(directory);
+    var sizes = new long[1 << exponent];
+    var links = new int[1 << exponent];
+    for (ScannedEntry entry : List.copyOf(entries)) {
+      if (entry.directory().equals(directory)) {
+        int partition = Placement.partition(entry.name(), exponent);
+        sizes[partition]++;
+        links[partition] += entry.fileType() == FileType.DIRECTORY ? 1 : 0;
+        entries.remove(entry);
+        entries.add(
+            new ScannedEntry(
+                directory,
+                entry.name(),
+                entry.inode(),
+                entry.fileType(),
+                Placement.partitionSlot(directory, partition).value(),
+                false));
+      }
+    }
+    put(part(directory, 2 + links[0], sizes[0], old.parent(), exponent), 0);
+    for (int partition = 1; partition < sizes.length; partition++) {
+      addShare(directory, partition, exponent, links[partition], sizes[partition], true);
+    }
+  }
+
+  void addShare(
+      InodeId directory, int partition, int exponent, int links, long size, boolean active) {
+    shares.add(
+        new ScannedShare(
+            part(directory, links, size, InodeId.ROOT, exponent),
+            partition,
+            Placement.partitionSlot(directory, partition).value(),
+            active,
+            false));
+  }
+
+  private static FileAttributes part(
+      InodeId id, int links, long size, InodeId parent, int exponent) {
+    return new FileAttributes(
+        id,
+        FileType.DIRECTORY,
+        0644,
+        0,
+        0,
+        links,
+        size,
+        1,
+        1,
+        1,
+        0,
+        parent,
+        exponent,
+        0,
+        0,
+        false,
+        LAYOUT);
   }
 
   void addChunk(InodeId file, long index) {
@@ -155,24 +219,35 @@ final class FakeCluster implements RpcClient {
           case ControlRequest.ScanEntries scan -> {
             List<ScannedEntry> all =
                 entries.stream()
-                    .filter(entry -> map.owner(entry.directory().slot()).equals(node))
+                    .filter(entry -> map.ownerValue(entry.slot()) == node.value())
                     .toList();
             int from = from(scan.cursor());
             yield new Reply.EntryPage(page(all, from), next(all, from));
+          }
+          case ControlRequest.ScanShares scan -> {
+            List<ScannedShare> all =
+                shares.stream()
+                    .filter(share -> map.ownerValue(share.slot()) == node.value())
+                    .toList();
+            int from = from(scan.cursor());
+            yield new Reply.SharePage(page(all, from), next(all, from));
           }
           case ControlRequest.ScanChunks scan -> {
             List<ScannedChunk> all = chunksOn(node);
             int from = from(scan.cursor());
             yield new Reply.ChunkPage(page(all, from), next(all, from));
           }
-          case NamespaceRequest.GetAttributes get ->
-              inodes.containsKey(get.inode())
-                  ? new Reply.Attributes(get(get.inode()))
-                  : new Reply.Failed(FsError.NOT_FOUND, "inode " + get.inode());
+          case NamespaceRequest.GetShares get ->
+              inodes.containsKey(get.directory())
+                  ? new Reply.Attributes(get(get.directory()))
+                  : new Reply.Failed(FsError.NOT_FOUND, "inode " + get.directory());
           case NamespaceRequest.ReadDirectory read ->
               new Reply.DirectoryPage(
                   entries.stream()
-                      .filter(entry -> entry.directory().equals(read.directory()))
+                      .filter(entry ->
+                          entry.directory().equals(read.directory())
+                              && Placement.partition(entry.name(), read.partitionExponent())
+                                  == read.partition())
                       .sorted(Comparator.comparingLong(entry -> entry.name().hash()))
                       .map(entry ->
                           new DirectoryEntry(entry.name(), entry.inode(), entry.fileType(), null))

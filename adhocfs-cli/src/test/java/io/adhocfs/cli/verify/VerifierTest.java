@@ -12,6 +12,7 @@ import io.adhocfs.protocol.wire.ControlRequest;
 import io.adhocfs.protocol.wire.ScannedChunk;
 import io.adhocfs.protocol.wire.ScannedEntry;
 import io.adhocfs.protocol.wire.ScannedInode;
+import io.adhocfs.protocol.wire.ScannedShare;
 import java.util.concurrent.atomic.AtomicBoolean;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
@@ -59,6 +60,67 @@ class VerifierTest {
     assertThat(report.directories()).isEqualTo(3);
     assertThat(report.entries()).isEqualTo(23);
     assertThat(report.readAgain()).isZero();
+  }
+
+  @Test
+  void findsNothingWrongWithADirectoryThatIsSpread() {
+    cluster.spread(InodeId.ROOT, 2);
+    cluster.spread(directory, 3);
+    VerifyReport report = verify();
+    assertThat(report.exitCode()).as(report.toString()).isEqualTo(VerifyReport.EXIT_CLEAN);
+    assertThat(report.inodes()).isEqualTo(14);
+    assertThat(report.entries()).isEqualTo(23);
+    assertThat(report.readAgain()).isZero();
+  }
+
+  @Test
+  void namesAPartitionThatCountsWrong() {
+    cluster.spread(InodeId.ROOT, 2);
+    ScannedShare share = cluster.shares.removeLast();
+    cluster.addShare(
+        InodeId.ROOT,
+        share.partition(),
+        2,
+        share.share().linkCount(),
+        share.share().sizeBytes() + 1,
+        true);
+    assertInconsistent("directory 1 (adhoc:)", "count wrong");
+  }
+
+  @Test
+  void namesAPartitionThatIsMissing() {
+    cluster.spread(InodeId.ROOT, 2);
+    cluster.shares.removeFirst();
+    assertInconsistent("2^2 partitions are not all there");
+  }
+
+  @Test
+  void namesAPartitionOfADirectoryThatIsNotSpread() {
+    cluster.addShare(directory, 1, 1, 0, 0, true);
+    assertInconsistent("partition 1 of directory", "not spread so");
+  }
+
+  @Test
+  void namesWhatWasStagedAndLeftUnlessSomethingIsUnderWay() {
+    cluster.addShare(directory, 1, 1, 0, 0, false);
+    cluster.pendingOperations = 1;
+    assertClean();
+    cluster.pendingOperations = 0;
+    assertInconsistent("staged for partition 1", "left behind");
+  }
+
+  @Test
+  void namesANameInAnotherPartitionThanItsOwn() {
+    cluster.spread(InodeId.ROOT, 4);
+    ScannedEntry entry =
+        cluster.entries.stream()
+            .filter(one -> one.directory().equals(InodeId.ROOT) && one.slot() != 0)
+            .findFirst()
+            .orElseThrow();
+    cluster.entries.add(
+        new ScannedEntry(
+            entry.directory(), entry.name(), entry.inode(), entry.fileType(), 0, false));
+    assertInconsistent(entry.name().toString(), "lies in slot 0, where nobody looks for it");
   }
 
   @Test
@@ -197,7 +259,8 @@ class VerifierTest {
         cluster.entries.stream().filter(e -> e.inode().equals(file)).findFirst().orElseThrow();
     cluster.entries.remove(entry);
     cluster.entries.add(
-        new ScannedEntry(entry.directory(), entry.name(), entry.inode(), entry.fileType(), true));
+        new ScannedEntry(
+            entry.directory(), entry.name(), entry.inode(), entry.fileType(), entry.slot(), true));
     cluster.inodes.put(file, new ScannedInode(inode.attributes(), 0, 0, true));
     int[] scans = {0};
     cluster.onRequest =

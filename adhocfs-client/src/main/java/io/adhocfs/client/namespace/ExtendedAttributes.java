@@ -20,14 +20,18 @@ public final class ExtendedAttributes {
   private final Router router;
   private final Sequences sequences;
   private final LongSupplier wallClockNanos;
+  private final Namespace namespace;
 
   /**
    * @param wallClockNanos nanoseconds since 1970
+   * @param namespace tells what a spread directory is
    */
-  public ExtendedAttributes(Router router, Sequences sequences, LongSupplier wallClockNanos) {
+  public ExtendedAttributes(
+      Router router, Sequences sequences, LongSupplier wallClockNanos, Namespace namespace) {
     this.router = router;
     this.sequences = sequences;
     this.wallClockNanos = wallClockNanos;
+    this.namespace = namespace;
   }
 
   /** The value of one. */
@@ -69,7 +73,7 @@ public final class ExtendedAttributes {
                 operation,
                 new ExtendedAttributeRequest.SetExtendedAttribute(
                     stamp, inode, name, value, mode, wallClockNanos.getAsLong())))
-        .thenApply(Answers::attributes);
+        .thenCompose(response -> namespace.changed(operation, inode, response));
   }
 
   /** Removes one; answers the inode as it is then. */
@@ -80,7 +84,7 @@ public final class ExtendedAttributes {
                 operation,
                 new ExtendedAttributeRequest.RemoveExtendedAttribute(
                     stamp, inode, name, wallClockNanos.getAsLong())))
-        .thenApply(Answers::attributes);
+        .thenCompose(response -> namespace.changed(operation, inode, response));
   }
 
   private static byte[] bytes(Response response) {

@@ -15,9 +15,11 @@ import io.adhocfs.protocol.model.FsException;
 import io.adhocfs.protocol.model.InodeId;
 import io.adhocfs.protocol.model.SlotId;
 import io.adhocfs.protocol.placement.Placement;
+import io.adhocfs.protocol.transport.Response;
 import io.adhocfs.protocol.wire.DirectoryEntry;
 import io.adhocfs.protocol.wire.NamespaceRequest.Create;
 import io.adhocfs.protocol.wire.NamespaceRequest.GetAttributes;
+import io.adhocfs.protocol.wire.NamespaceRequest.GetShares;
 import io.adhocfs.protocol.wire.NamespaceRequest.Link;
 import io.adhocfs.protocol.wire.NamespaceRequest.Lookup;
 import io.adhocfs.protocol.wire.NamespaceRequest.MakeDirectory;
@@ -148,7 +150,17 @@ public final class Namespace {
                     atimeNanos.orElse(0),
                     mtimeNanos.orElse(0),
                     ctimeNanos.isPresent() ? ctimeNanos.getAsLong() : now())))
-        .thenApply(Answers::attributes);
+        .thenCompose(response -> changed(operation, inode, response));
+  }
+
+  /** What a change has made of an inode: told with its answer, or, of a spread directory, not. */
+  CompletableFuture<FileAttributes> changed(Operation operation, InodeId inode, Response response) {
+    Reply reply = Answers.reply(response);
+    return switch (reply) {
+      case Reply.Attributes answer -> CompletableFuture.completedFuture(answer.attributes());
+      case Reply.Done _ -> getAttributes(operation, inode);
+      default -> CompletableFuture.failedFuture(Answers.unexpected(reply));
+    };
   }
 
   public CompletableFuture<FileAttributes> truncate(
@@ -335,19 +347,26 @@ public final class Namespace {
 
   /** Makes an inode, and a directory's entries, survive a power failure. */
   public CompletableFuture<Void> syncToDisk(Operation operation, InodeId inode) {
-    long partitions = 1L << spread.exponent(inode);
-    // An inode's slot is that of its partition 0.
-    Map<Integer, InodeId> slots = new LinkedHashMap<>();
-    slots.put(inode.slotValue(), inode);
-    for (int partition = 1; partition < partitions; partition++) {
-      SlotId slot = Placement.partitionSlot(inode, partition);
-      slots.putIfAbsent(slot.value(), InodeId.of(slot, 1));
-    }
-    List<InodeId> asked = List.copyOf(slots.values());
-    return Parallel.run(
-        asked.size(),
-        ATTRIBUTES_AT_ONCE_MAX,
-        i -> router.send(operation, new SyncInode(asked.get(i))).thenApply(Answers::reply));
+    // Somebody else may have spread it, and made entries that this client knows nothing of.
+    return router
+        .send(operation, new GetShares(inode, List.of(0)))
+        .thenCompose(response -> {
+          FileAttributes home = Answers.attributes(response);
+          spread.learn(home);
+          int partitions = 1 << home.partitionExponent();
+          // An inode's slot is that of its partition 0.
+          Map<Integer, InodeId> slots = new LinkedHashMap<>();
+          slots.put(inode.slotValue(), inode);
+          for (int partition = 1; partition < partitions; partition++) {
+            SlotId slot = Placement.partitionSlot(inode, partition);
+            slots.putIfAbsent(slot.value(), InodeId.of(slot, 1));
+          }
+          List<InodeId> asked = List.copyOf(slots.values());
+          return Parallel.run(
+              asked.size(),
+              ATTRIBUTES_AT_ONCE_MAX,
+              i -> router.send(operation, new SyncInode(asked.get(i))).thenApply(Answers::reply));
+        });
   }
 
   /** Attributes, and a pin with this number. */

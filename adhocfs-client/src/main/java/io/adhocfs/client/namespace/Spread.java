@@ -11,7 +11,7 @@ import io.adhocfs.protocol.model.FsError;
 import io.adhocfs.protocol.model.FsException;
 import io.adhocfs.protocol.model.InodeId;
 import io.adhocfs.protocol.wire.EntryKey;
-import io.adhocfs.protocol.wire.NamespaceRequest.GetAttributes;
+import io.adhocfs.protocol.wire.NamespaceRequest.GetShares;
 import java.util.List;
 import java.util.Map;
 import java.util.concurrent.CompletableFuture;
@@ -20,11 +20,14 @@ import java.util.function.Supplier;
 
 /**
  * Into how many partitions each directory is spread, as far as this client has learned. A wrong
- * belief does no harm: whoever is asked by it answers CHANGED. Thread-safe.
+ * belief does no harm: whoever is asked by it answers SPREAD_CHANGED. Thread-safe.
  */
 final class Spread {
   /** Only spread directories are kept; should there be more of them, all are learned anew. */
   private static final int KEPT_MAX = 16 << 10;
+
+  /** The directory's home alone knows: the other partitions need not be asked. */
+  private static final List<Integer> HOME = List.of(0);
 
   private final Router router;
   private final Map<InodeId, Integer> exponents = new ConcurrentHashMap<>();
@@ -55,8 +58,8 @@ final class Spread {
   }
 
   /**
-   * Runs what depends on the spread of directories; on CHANGED learns it anew and runs it again, as
-   * a request of its own: the one that was refused did nothing.
+   * Runs what depends on the spread of directories; on SPREAD_CHANGED learns it anew and runs it
+   * again, as a request of its own: the one that was refused did nothing.
    */
   <T> CompletableFuture<T> following(
       Operation operation, List<InodeId> directories, Supplier<CompletableFuture<T>> attempt) {
@@ -79,7 +82,7 @@ final class Spread {
             return;
           }
           FsException answer = Failures.of(failure);
-          if (answer.error() != FsError.CHANGED) {
+          if (answer.error() != FsError.SPREAD_CHANGED) {
             result.completeExceptionally(answer.asCompletion());
             return;
           }
@@ -104,7 +107,7 @@ final class Spread {
     for (InodeId directory : directories) {
       done =
           Completion.done(
-              done.thenCompose(_ -> router.send(operation, new GetAttributes(directory)))
+              done.thenCompose(_ -> router.send(operation, new GetShares(directory, HOME)))
                   .thenAccept(response -> learn(Answers.attributes(response))));
     }
     return done;

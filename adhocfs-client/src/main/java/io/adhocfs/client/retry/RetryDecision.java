@@ -57,6 +57,7 @@ public enum RetryDecision {
           STALE_GENERATION,
           NOT_INLINE,
           CHANGED,
+          SPREAD_CHANGED,
           TIMED_OUT,
           SESSION_EXPIRED,
           CLOSED ->

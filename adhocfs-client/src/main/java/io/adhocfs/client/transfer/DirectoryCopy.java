@@ -181,7 +181,14 @@ final class DirectoryCopy implements Runnable {
     CompletableFuture<Void> finished =
         target.thenCompose(made ->
             complete && opened != null
-                ? made.finish(opened.facts()).thenRun(() -> tree.tally().directories.increment())
+                ? opened
+                    .userAttributes()
+                    .thenCompose(attributes ->
+                        attributes.isEmpty()
+                            ? CompletableFuture.<Void>completedFuture(null)
+                            : made.setAttributes(attributes))
+                    .thenCompose(_ -> made.finish(opened.facts()))
+                    .thenRun(() -> tree.tally().directories.increment())
                 : CompletableFuture.completedFuture(null));
     var _ =
         finished.whenComplete((nothing, failure) -> {

@@ -1,5 +1,6 @@
 package io.adhocfs.client.transfer;
 
+import io.adhocfs.client.transfer.local.ExtendedAttribute;
 import io.adhocfs.client.transfer.local.LocalDirectory;
 import io.adhocfs.client.transfer.local.LocalEntry;
 import io.adhocfs.client.transfer.local.LocalFile;
@@ -92,6 +93,11 @@ final class HostSourceDirectory implements SourceDirectory {
   @Override
   public CompletableFuture<byte[]> readLink(Entry entry) {
     return threads.call(() -> directory.readLink(entry.name()));
+  }
+
+  @Override
+  public CompletableFuture<List<ExtendedAttribute>> userAttributes() {
+    return threads.call(directory::userAttributes);
   }
 
   @Override

@@ -1,5 +1,6 @@
 package io.adhocfs.client.transfer;
 
+import io.adhocfs.client.transfer.local.ExtendedAttribute;
 import io.adhocfs.client.transfer.local.LocalDirectory;
 import io.adhocfs.client.transfer.local.LocalFile;
 import io.adhocfs.client.transfer.local.LocalFiles;
@@ -7,6 +8,7 @@ import io.adhocfs.client.transfer.local.LocalStatus;
 import io.adhocfs.protocol.model.FileType;
 import io.adhocfs.protocol.model.FsError;
 import io.adhocfs.protocol.model.FsException;
+import java.util.List;
 import java.util.concurrent.CompletableFuture;
 
 /** A directory of this host that is copied into. */
@@ -201,6 +203,21 @@ final class HostTargetDirectory implements TargetDirectory {
       directory.unlink(name);
       first.linkInto(directory, name);
       return true;
+    });
+  }
+
+  @Override
+  public CompletableFuture<Void> setAttributes(List<ExtendedAttribute> attributes) {
+    return setting.threads.run(() -> {
+      try {
+        for (ExtendedAttribute attribute : attributes) {
+          directory.setAttribute(attribute);
+        }
+      } catch (FsException failure) {
+        if (failure.error() != FsError.NOT_SUPPORTED) {
+          throw failure;
+        }
+      }
     });
   }
 

@@ -3,6 +3,7 @@ package io.adhocfs.client.transfer;
 import io.adhocfs.client.DirectoryItem;
 import io.adhocfs.client.DirectoryPage;
 import io.adhocfs.client.InodeOperations;
+import io.adhocfs.client.transfer.local.ExtendedAttribute;
 import io.adhocfs.client.transfer.local.LocalFiles;
 import io.adhocfs.protocol.model.EntryName;
 import io.adhocfs.protocol.model.FileAttributes;
@@ -17,6 +18,7 @@ final class InstanceSourceDirectory implements SourceDirectory {
   private static final int PAGE_BYTES = 256 << 10;
 
   private final InodeId inode;
+  private final FileAttributes opened;
   private final Facts facts;
   private final byte[] path;
   private final InodeOperations inodes;
@@ -28,6 +30,7 @@ final class InstanceSourceDirectory implements SourceDirectory {
 
   InstanceSourceDirectory(FileAttributes attributes, byte[] path, InodeOperations inodes) {
     inode = attributes.id();
+    opened = attributes;
     facts = Facts.of(attributes);
     this.path = path;
     this.inodes = inodes;
@@ -96,6 +99,11 @@ final class InstanceSourceDirectory implements SourceDirectory {
   @Override
   public CompletableFuture<byte[]> readLink(Entry entry) {
     return inodeOf(entry).thenCompose(inodes::readSymlink);
+  }
+
+  @Override
+  public CompletableFuture<List<ExtendedAttribute>> userAttributes() {
+    return InstanceAttributes.read(inodes, opened);
   }
 
   private CompletableFuture<InodeId> inodeOf(Entry entry) {

@@ -1,14 +1,10 @@
 package io.adhocfs.client.transfer;
 
-import static java.nio.charset.StandardCharsets.US_ASCII;
-
 import io.adhocfs.client.InodeOperations;
 import io.adhocfs.client.OpenFile;
 import io.adhocfs.client.transfer.local.ExtendedAttribute;
 import io.adhocfs.protocol.model.FileAttributes;
 import io.netty.buffer.ByteBuf;
-import java.util.ArrayList;
-import java.util.Arrays;
 import java.util.List;
 import java.util.concurrent.CompletableFuture;
 import org.slf4j.Logger;
@@ -17,8 +13,6 @@ import org.slf4j.LoggerFactory;
 /** An open file of an instance that is copied from. */
 final class InstanceSourceFile implements SourceFile {
   private static final Logger log = LoggerFactory.getLogger(InstanceSourceFile.class);
-
-  private static final byte[] USER = "user.".getBytes(US_ASCII);
 
   private final OpenFile file;
   private final InodeOperations inodes;
@@ -56,29 +50,7 @@ final class InstanceSourceFile implements SourceFile {
 
   @Override
   public CompletableFuture<List<ExtendedAttribute>> userAttributes() {
-    if (!opened.hasExtendedAttributes()) {
-      return CompletableFuture.completedFuture(List.of());
-    }
-    return inodes
-        .listExtendedAttributes(opened.id())
-        .thenCompose(names -> {
-          CompletableFuture<List<ExtendedAttribute>> read =
-              CompletableFuture.completedFuture(new ArrayList<>());
-          for (byte[] name : names) {
-            if (name.length > USER.length
-                && Arrays.equals(name, 0, USER.length, USER, 0, USER.length)) {
-              read =
-                  read.thenCompose(so ->
-                      inodes
-                          .getExtendedAttribute(opened.id(), name)
-                          .thenApply(value -> {
-                            so.add(new ExtendedAttribute(name, value));
-                            return so;
-                          }));
-            }
-          }
-          return read;
-        });
+    return InstanceAttributes.read(inodes, opened);
   }
 
   @Override

@@ -2,6 +2,7 @@ package io.adhocfs.client.transfer;
 
 import io.adhocfs.client.AttributeChange;
 import io.adhocfs.client.NewInode;
+import io.adhocfs.client.transfer.local.ExtendedAttribute;
 import io.adhocfs.client.transfer.local.LocalFiles;
 import io.adhocfs.protocol.model.EntryName;
 import io.adhocfs.protocol.model.FileAttributes;
@@ -9,6 +10,7 @@ import io.adhocfs.protocol.model.FileType;
 import io.adhocfs.protocol.model.FsError;
 import io.adhocfs.protocol.model.FsException;
 import io.adhocfs.protocol.model.InodeId;
+import java.util.List;
 import java.util.concurrent.CompletableFuture;
 import java.util.function.Supplier;
 
@@ -216,6 +218,11 @@ final class InstanceTargetDirectory implements TargetDirectory {
 
   private CompletableFuture<Boolean> linkTo(InodeId first, EntryName entry) {
     return setting.inodes().link(first, inode, entry).thenApply(linked -> true);
+  }
+
+  @Override
+  public CompletableFuture<Void> setAttributes(List<ExtendedAttribute> attributes) {
+    return InstanceAttributes.write(setting.inodes(), inode, attributes);
   }
 
   @Override

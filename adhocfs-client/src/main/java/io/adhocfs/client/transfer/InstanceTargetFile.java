@@ -1,6 +1,5 @@
 package io.adhocfs.client.transfer;
 
-import io.adhocfs.client.AttributeSetMode;
 import io.adhocfs.client.OpenFile;
 import io.adhocfs.client.transfer.local.ExtendedAttribute;
 import io.adhocfs.protocol.model.FileAttributes;
@@ -50,16 +49,7 @@ final class InstanceTargetFile implements TargetFile {
 
   @Override
   public CompletableFuture<Void> setAttributes(List<ExtendedAttribute> attributes) {
-    CompletableFuture<?> set = CompletableFuture.completedFuture(null);
-    for (ExtendedAttribute attribute : attributes) {
-      set =
-          set.thenCompose(_ ->
-              setting
-                  .inodes()
-                  .setExtendedAttribute(
-                      inode, attribute.name(), attribute.value(), AttributeSetMode.SET));
-    }
-    return set.thenAccept(_ -> {});
+    return InstanceAttributes.write(setting.inodes(), inode, attributes);
   }
 
   @Override

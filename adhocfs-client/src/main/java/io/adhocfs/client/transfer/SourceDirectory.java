@@ -1,5 +1,6 @@
 package io.adhocfs.client.transfer;
 
+import io.adhocfs.client.transfer.local.ExtendedAttribute;
 import io.adhocfs.protocol.model.FileType;
 import io.adhocfs.protocol.model.FsException;
 import java.util.List;
@@ -39,6 +40,9 @@ interface SourceDirectory extends AutoCloseable {
   CompletableFuture<SourceFile> openFile(Entry entry);
 
   CompletableFuture<byte[]> readLink(Entry entry);
+
+  /** Its extended attributes of namespace user; none where the file system has no such thing. */
+  CompletableFuture<List<ExtendedAttribute>> userAttributes();
 
   /** To be called when nothing in it is used any more. */
   @Override

@@ -1,5 +1,7 @@
 package io.adhocfs.client.transfer;
 
+import io.adhocfs.client.transfer.local.ExtendedAttribute;
+import java.util.List;
 import java.util.concurrent.CompletableFuture;
 
 /**
@@ -32,6 +34,9 @@ interface TargetDirectory extends AutoCloseable {
 
   /** Gives a file of this copy one more name; false = skipped. */
   CompletableFuture<Boolean> link(byte[] name, TargetFile file);
+
+  /** Sets extended attributes; left out where the file system has no such thing. */
+  CompletableFuture<Void> setAttributes(List<ExtendedAttribute> attributes);
 
   /** Gives the directory the source's attributes, after everything in it is done. */
   CompletableFuture<Void> finish(Facts source);

@@ -353,6 +353,7 @@ public final class SimulatedCluster {
                 found.id, found.type, owns(node, found.id.slot()) ? found.attributes() : null));
       }
       case NamespaceRequest.GetAttributes r -> attributes(existing(r.inode()));
+      case NamespaceRequest.GetShares r -> attributes(existing(r.directory()));
       case NamespaceRequest.SetAttributes r -> {
         SimulatedInode inode = existing(r.inode());
         set(inode, r);
@@ -543,7 +544,7 @@ public final class SimulatedCluster {
       throw new FsException(FsError.NOT_DIRECTORY, "a " + directory.type);
     }
     if (directory.exponent != key.partitionExponent()) {
-      throw new FsException(FsError.CHANGED, "spread with exponent " + directory.exponent);
+      throw new FsException(FsError.SPREAD_CHANGED, "spread with exponent " + directory.exponent);
     }
     return directory;
   }
@@ -667,7 +668,7 @@ public final class SimulatedCluster {
       throw new FsException(FsError.NOT_DIRECTORY, "a " + directory.type);
     }
     if (directory.exponent != r.partitionExponent()) {
-      throw new FsException(FsError.CHANGED, "spread with exponent " + directory.exponent);
+      throw new FsException(FsError.SPREAD_CHANGED, "spread with exponent " + directory.exponent);
     }
     List<DirectoryEntry> page = new ArrayList<>();
     int bytes = 0;

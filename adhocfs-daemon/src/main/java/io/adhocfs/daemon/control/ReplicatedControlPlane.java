@@ -34,7 +34,6 @@ public final class ReplicatedControlPlane implements ControlPlane, ControlMessag
 
   private static final Duration PASSED_ON_PATIENCE = Duration.ofSeconds(60);
   private static final Duration DUTY_PATIENCE = Duration.ofSeconds(20);
-  private static final long ANNOUNCE_RETRY_MILLIS = 1000;
 
   private final ClusterState cluster;
   private final KnownState known;
@@ -208,6 +207,7 @@ public final class ReplicatedControlPlane implements ControlPlane, ControlMessag
           ControlRequest.ScanInodes _,
           ControlRequest.ScanEntries _,
           ControlRequest.ScanChunks _,
+          ControlRequest.ScanShares _,
           ControlRequest.CheckStorage _ -> {
         return false;
       }

@@ -16,6 +16,7 @@ public final class AttributeEdit {
   private long mtimeNanos;
   private long ctimeNanos;
   private InodeId parent;
+  private int partitionExponent;
   private long dataGeneration;
   private long dataVersion;
   private boolean mayHaveHoles;
@@ -33,6 +34,7 @@ public final class AttributeEdit {
     mtimeNanos = before.mtimeNanos();
     ctimeNanos = before.ctimeNanos();
     parent = before.parent();
+    partitionExponent = before.partitionExponent();
     dataGeneration = before.dataGeneration();
     dataVersion = before.dataVersion();
     mayHaveHoles = before.mayHaveHoles();
@@ -84,6 +86,26 @@ public final class AttributeEdit {
     return this;
   }
 
+  public AttributeEdit links(int value) {
+    linkCount = value;
+    return this;
+  }
+
+  public AttributeEdit partitionExponent(int value) {
+    partitionExponent = value;
+    return this;
+  }
+
+  public AttributeEdit dataVersion(long value) {
+    dataVersion = value;
+    return this;
+  }
+
+  public AttributeEdit ctime(long nanos) {
+    ctimeNanos = nanos;
+    return this;
+  }
+
   public AttributeEdit dataGeneration(long value) {
     dataGeneration = value;
     return this;
@@ -131,7 +153,7 @@ public final class AttributeEdit {
         ctimeNanos,
         before.deviceNumber(),
         parent,
-        before.partitionExponent(),
+        partitionExponent,
         dataGeneration,
         dataVersion,
         mayHaveHoles,

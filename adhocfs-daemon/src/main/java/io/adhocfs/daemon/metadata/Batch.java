@@ -3,6 +3,7 @@ package io.adhocfs.daemon.metadata;
 import io.adhocfs.daemon.storage.Keys;
 import io.adhocfs.daemon.storage.RecordKind;
 import io.adhocfs.daemon.storage.StorageDatabase;
+import io.adhocfs.protocol.model.EntryName;
 import io.adhocfs.protocol.model.FileAttributes;
 import io.adhocfs.protocol.model.FileType;
 import io.adhocfs.protocol.model.FsException;
@@ -20,8 +21,8 @@ import org.rocksdb.RocksDBException;
 import org.rocksdb.WriteBatch;
 
 /**
- * The effect of one operation: written whole by {@link #commit}, or not at all. Inodes changed
- * twice in one batch see the first change in the second; other records are not read back.
+ * The effect of one operation: written whole by {@link #commit}, or not at all. Inodes and shares
+ * changed twice in one batch see the first change in the second; other records are not read back.
  *
  * <p>State in memory that follows the records is changed by {@link #afterCommit} alone. Metadata
  * thread only.
@@ -32,6 +33,15 @@ public final class Batch implements AutoCloseable {
 
   /** Changed inodes; a null value stands for one that goes. */
   private final Map<InodeId, @Nullable FileAttributes> inodes = new LinkedHashMap<>(4);
+
+  /** Changed shares; a null value stands for one that goes. */
+  private final Map<ShareKey, @Nullable Share> shares = new LinkedHashMap<>(2);
+
+  private record ShareKey(InodeId directory, int partition) {
+    byte[] key() {
+      return MetadataStore.shareKey(directory, partition);
+    }
+  }
 
   private final List<Runnable> afterCommit = new ArrayList<>(4);
   private boolean open = true;
@@ -82,6 +92,44 @@ public final class Batch implements AutoCloseable {
     }
     FileAttributes changed = inodes.get(id);
     return changed != null || inodes.containsKey(id) ? changed : store.inode(id);
+  }
+
+  /** A partition's share as this batch leaves it, or null. */
+  public @Nullable Share share(InodeId directory, int partition) throws FsException {
+    var key = new ShareKey(directory, partition);
+    Share changed = shares.isEmpty() ? null : shares.get(key);
+    return changed != null || shares.containsKey(key) ? changed : store.share(directory, partition);
+  }
+
+  public void putShare(Share share) {
+    shares.put(new ShareKey(share.attributes().id(), share.partition()), share);
+  }
+
+  public void removeShare(InodeId directory, int partition) {
+    shares.put(new ShareKey(directory, partition), null);
+  }
+
+  /**
+   * The directory's part that an entry lies in, as this batch leaves it: the inode or the
+   * attributes of a partition's share; or null.
+   */
+  public @Nullable FileAttributes directory(EntryKey entry) throws FsException {
+    int partition = entry.partition();
+    if (partition == 0) {
+      return inode(entry.directory());
+    }
+    Share share = share(entry.directory(), partition);
+    return share == null ? null : share.attributes();
+  }
+
+  /** Changes the directory's part that an entry lies in. */
+  public void putDirectory(EntryKey entry, FileAttributes attributes) {
+    int partition = entry.partition();
+    if (partition == 0) {
+      putInode(attributes);
+    } else {
+      putShare(new Share(partition, attributes, null));
+    }
   }
 
   /** Makes an inode. */
@@ -157,6 +205,25 @@ public final class Batch implements AutoCloseable {
 
   public void removeEntry(EntryKey entry) throws FsException {
     delete(MetadataStore.entryKey(entry));
+  }
+
+  /** Makes a name in a slot that is not yet the name's. */
+  public void stageEntry(int slot, InodeId directory, EntryName name, InodeId inode, FileType type)
+      throws FsException {
+    put(MetadataStore.entryKey(slot, directory, name), Records.dentry(inode, type));
+  }
+
+  /** Removes the names of a directory that lie in a slot and have these hashes. */
+  public void removeEntries(int slot, InodeId directory, long firstHash, long lastHash)
+      throws FsException {
+    byte[] first = Keys.key(slot, RecordKind.DENTRY, directory.value(), firstHash);
+    touch(first);
+    try {
+      // Past the highest hash, the sum is the lowest number that is none.
+      writes.deleteRange(first, Keys.key(slot, RecordKind.DENTRY, directory.value(), lastHash + 1));
+    } catch (RocksDBException e) {
+      throw StorageDatabase.failure("preparing", e);
+    }
   }
 
   public void putPin(InodeId inode, SessionId session, long number) throws FsException {
@@ -259,6 +326,14 @@ public final class Batch implements AutoCloseable {
         delete(key);
       } else {
         put(key, store.records().attributes(attributes));
+      }
+    }
+    for (Map.Entry<ShareKey, @Nullable Share> changed : shares.entrySet()) {
+      Share share = changed.getValue();
+      if (share == null) {
+        delete(changed.getKey().key());
+      } else {
+        put(changed.getKey().key(), store.records().share(share));
       }
     }
     for (int i = 0; i < slotCount; i++) {

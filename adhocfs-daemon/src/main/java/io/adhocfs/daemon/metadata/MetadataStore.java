@@ -12,6 +12,7 @@ import io.adhocfs.protocol.model.InodeId;
 import io.adhocfs.protocol.model.SessionId;
 import io.adhocfs.protocol.model.SlotId;
 import io.adhocfs.protocol.model.TransactionId;
+import io.adhocfs.protocol.placement.Placement;
 import io.adhocfs.protocol.wire.EntryKey;
 import io.adhocfs.protocol.wire.ScannedChunk;
 import java.util.ArrayDeque;
@@ -91,6 +92,35 @@ public final class MetadataStore {
     return value == null ? null : Records.attributes(value, "inode " + id);
   }
 
+  /** What a partition of a directory, 1 or more, keeps of its own; or null. */
+  public @Nullable Share share(InodeId directory, int partition) throws FsException {
+    byte[] value = database.get(shareKey(directory, partition));
+    return value == null ? null : Records.share(directory, partition, value);
+  }
+
+  /** All shares of a directory that lie in a slot. */
+  public List<Share> shares(int slot, InodeId directory) throws FsException {
+    List<Share> shares = new ArrayList<>();
+    byte[] prefix = Keys.key(slot, RecordKind.SHARE, directory.value());
+    try (RocksIterator iterator = database.raw().newIterator()) {
+      iterator.seek(prefix);
+      while (iterator.isValid() && startsWith(iterator.key(), prefix)) {
+        shares.add(Records.share(directory, Keys.number(iterator.key(), 1), iterator.value()));
+        iterator.next();
+      }
+      check(iterator);
+    }
+    return shares;
+  }
+
+  static byte[] shareKey(InodeId directory, int partition) {
+    return Keys.key(
+        Placement.partitionSlot(directory, partition).value(),
+        RecordKind.SHARE,
+        directory.value(),
+        partition);
+  }
+
   /** Bytes of a file that lies inline; empty when there are none. */
   public byte[] inlineData(InodeId id) throws FsException {
     byte[] value = database.get(Keys.key(id.slotValue(), RecordKind.INLINE_DATA, id.value()));
@@ -164,13 +194,11 @@ public final class MetadataStore {
   }
 
   static byte[] entryKey(EntryKey entry) {
-    EntryName name = entry.name();
-    return Keys.key(
-        entry.slot().value(),
-        RecordKind.DENTRY,
-        entry.directory().value(),
-        name.hash(),
-        name.bytes());
+    return entryKey(entry.slot().value(), entry.directory(), entry.name());
+  }
+
+  static byte[] entryKey(int slot, InodeId directory, EntryName name) {
+    return Keys.key(slot, RecordKind.DENTRY, directory.value(), name.hash(), name.bytes());
   }
 
   static byte[] lockKey(InodeId inode, SessionId session, long owner, byte kind) {
@@ -415,6 +443,11 @@ public final class MetadataStore {
           Keys.number(key, 2),
           key[key.length - 1],
           value);
+    } else if (kind == RecordKind.SHARE.code()) {
+      Share share = Records.share(new InodeId(Keys.number(key, 0)), Keys.number(key, 1), value);
+      if (share.staging() != null) {
+        recovery.staging(share);
+      }
     }
   }
 
@@ -423,17 +456,18 @@ public final class MetadataStore {
    *
    * @param slot of the partition
    * @param afterHash only entries of higher hashes; 0 = all
+   * @param lastHash only entries of no higher hashes: where the partition ends
    * @param maxBytes of the page, counting {@code overheadBytes} and the name for each entry; passed
    *     by what is needed to keep names of equal hash together
    * @return entries, and a cursor that is empty when the partition ends here
    */
   public Page<ListedEntry> list(
-      int slot, InodeId directory, long afterHash, int maxBytes, int overheadBytes)
+      int slot, InodeId directory, long afterHash, long lastHash, int maxBytes, int overheadBytes)
       throws FsException {
     List<ListedEntry> entries = new ArrayList<>();
     byte[] prefix = Keys.key(slot, RecordKind.DENTRY, directory.value());
     int bytes = 0;
-    long lastHash = -1;
+    long hashBefore = -1;
     try (RocksIterator iterator = database.raw().newIterator()) {
       iterator.seek(Keys.key(slot, RecordKind.DENTRY, directory.value(), afterHash + 1));
       while (iterator.isValid()) {
@@ -442,13 +476,16 @@ public final class MetadataStore {
           break;
         }
         long hash = Keys.number(key, 1);
-        if (bytes >= maxBytes && hash != lastHash) {
-          return new Page<>(entries, Records.number(lastHash));
+        if (hash > lastHash) {
+          break;
+        }
+        if (bytes >= maxBytes && hash != hashBefore) {
+          return new Page<>(entries, Records.number(hashBefore));
         }
         ListedEntry entry = entry(key, iterator.value());
         entries.add(entry);
         bytes += overheadBytes + entry.name().length();
-        lastHash = hash;
+        hashBefore = hash;
         iterator.next();
       }
       check(iterator);
@@ -465,9 +502,31 @@ public final class MetadataStore {
         (key, value) -> Records.attributes(value, "inode " + new InodeId(Keys.number(key, 0))));
   }
 
+  /** A dentry, and the slot that it lies in. */
+  public record PlacedEntry(int slot, ListedEntry entry) {}
+
   /** A page of all dentries that lie here. */
-  public Page<ListedEntry> scanEntries(byte[] cursor, int maxItems) throws FsException {
-    return scan(RecordKind.DENTRY, cursor, maxItems, MetadataStore::entry);
+  public Page<PlacedEntry> scanEntries(byte[] cursor, int maxItems) throws FsException {
+    return scan(
+        RecordKind.DENTRY,
+        cursor,
+        maxItems,
+        (key, value) -> new PlacedEntry(Keys.slot(key), entry(key, value)));
+  }
+
+  /** A share, and the slot that it lies in. */
+  public record PlacedShare(int slot, Share share) {}
+
+  /** A page of the shares that lie here. */
+  public Page<PlacedShare> scanShares(byte[] cursor, int maxItems) throws FsException {
+    return scan(
+        RecordKind.SHARE,
+        cursor,
+        maxItems,
+        (key, value) ->
+            new PlacedShare(
+                Keys.slot(key),
+                Records.share(new InodeId(Keys.number(key, 0)), Keys.number(key, 1), value)));
   }
 
   /** A page of the chunks that lie here, by the index. */

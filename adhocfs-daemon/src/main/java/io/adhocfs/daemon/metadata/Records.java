@@ -6,6 +6,7 @@ import io.adhocfs.protocol.model.FileType;
 import io.adhocfs.protocol.model.FsError;
 import io.adhocfs.protocol.model.FsException;
 import io.adhocfs.protocol.model.InodeId;
+import io.adhocfs.protocol.model.TransactionId;
 import io.adhocfs.protocol.wire.Values;
 import io.adhocfs.protocol.wire.WireReader;
 import io.adhocfs.protocol.wire.WireWriter;
@@ -116,6 +117,31 @@ final class Records {
           FsError.CORRUPT, "an end of appends to " + inode + " of " + value.length + " bytes");
     }
     return new AppendEnd((long) LONG.get(value, 0), (long) LONG.get(value, Long.BYTES));
+  }
+
+  byte[] share(Share share) {
+    scratch.clear();
+    writer.byteValue(VERSION);
+    TransactionId staging = share.staging();
+    writer.longValue(staging == null ? 0 : staging.value());
+    Values.writeAttributes(writer, share.attributes());
+    return written();
+  }
+
+  static Share share(InodeId directory, long partition, byte[] value) throws FsException {
+    try {
+      WireReader in = versioned(value);
+      long staging = in.longValue();
+      var share =
+          new Share(
+              Math.toIntExact(partition),
+              Values.readAttributes(in),
+              staging == 0 ? null : new TransactionId(staging));
+      in.end();
+      return share;
+    } catch (FsException | IllegalArgumentException | ArithmeticException e) {
+      throw corrupt("share " + partition + " of directory " + directory, e);
+    }
   }
 
   byte[] cut(PendingCut cut) {

@@ -21,6 +21,9 @@ public interface Recovery {
 
   void appendEnd(InodeId inode);
 
+  /** A share whose entries were being staged. */
+  void staging(Share share);
+
   void lock(InodeId inode, SessionId session, long owner, byte kind, byte[] value)
       throws FsException;
 }

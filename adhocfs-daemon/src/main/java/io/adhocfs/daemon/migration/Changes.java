@@ -9,10 +9,12 @@ import io.adhocfs.protocol.model.FileLayout;
 import io.adhocfs.protocol.model.InodeId;
 import io.adhocfs.protocol.placement.ChunkSpan;
 import io.adhocfs.protocol.placement.Placement;
+import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.BitSet;
 import java.util.HashMap;
 import java.util.Iterator;
+import java.util.List;
 import java.util.Map;
 
 /**
@@ -49,11 +51,32 @@ final class Changes implements StorageDatabase.KeyWatch, DataService.WriteWatch 
     }
   }
 
+  /** Keys of a slot that went together: from one of them (inclusive) to another (exclusive). */
+  record Range(byte[] from, byte[] to) {
+    int slot() {
+      return Keys.slot(from);
+    }
+  }
+
+  /**
+   * What has been noted.
+   *
+   * @param ranges to be done before the rest: a key in one that was put again is in {@code keys}
+   */
+  record Noted(List<Range> ranges, Map<Key, Change> keys) {
+    int size() {
+      return ranges.size() + keys.size();
+    }
+  }
+
   /** Replaced whole; null bits = nothing is watched. */
   private volatile BitSet watched = new BitSet();
 
   @GuardedBy("this")
   private final Map<Key, Change> changed = new HashMap<>();
+
+  @GuardedBy("this")
+  private final List<Range> ranges = new ArrayList<>();
 
   /** Notes changes of these slots from now on. */
   synchronized void begin(BitSet slots) {
@@ -68,6 +91,7 @@ final class Changes implements StorageDatabase.KeyWatch, DataService.WriteWatch 
     after.andNot(slots);
     watched = after;
     changed.keySet().removeIf(key -> slots.get(Keys.slot(key.bytes)));
+    ranges.removeIf(range -> slots.get(range.slot()));
   }
 
   boolean isEmpty() {
@@ -75,7 +99,9 @@ final class Changes implements StorageDatabase.KeyWatch, DataService.WriteWatch 
   }
 
   /** Takes out what has been noted of these slots. */
-  synchronized Map<Key, Change> take(BitSet slots) {
+  synchronized Noted take(BitSet slots) {
+    List<Range> takenRanges = new ArrayList<>();
+    ranges.removeIf(range -> slots.get(range.slot()) && takenRanges.add(range));
     Map<Key, Change> taken = new HashMap<>();
     for (Iterator<Map.Entry<Key, Change>> all = changed.entrySet().iterator(); all.hasNext(); ) {
       Map.Entry<Key, Change> one = all.next();
@@ -84,7 +110,7 @@ final class Changes implements StorageDatabase.KeyWatch, DataService.WriteWatch 
         all.remove();
       }
     }
-    return taken;
+    return new Noted(takenRanges, taken);
   }
 
   private synchronized void note(byte[] key, Change change) {
@@ -100,11 +126,18 @@ final class Changes implements StorageDatabase.KeyWatch, DataService.WriteWatch 
 
   @Override
   public void changedRange(byte[] from, byte[] to) {
-    throw new IllegalStateException("ranges are deleted only of slots that have gone");
+    if (Keys.slot(from) != Keys.slot(to)) {
+      throw new IllegalStateException("a range over several slots");
+    }
+    if (watched.get(Keys.slot(from))) {
+      synchronized (this) {
+        ranges.add(new Range(from, to));
+      }
+    }
   }
 
   @Override
-  public void written(InodeId inode, FileLayout layout, java.util.List<ChunkSpan> spans) {
+  public void written(InodeId inode, FileLayout layout, List<ChunkSpan> spans) {
     BitSet slots = watched;
     if (slots.isEmpty()) {
       return;

@@ -194,7 +194,7 @@ final class Handover {
   /** Sends what has changed until little does. */
   private void catchUp(BitSet slots) throws FsException, InterruptedException {
     for (int round = 0; round < ROUNDS_MAX; round++) {
-      Map<Changes.Key, Changes.Change> changed = changes.take(slots);
+      Changes.Noted changed = changes.take(slots);
       send(changed);
       if (changed.size() <= FEW_CHANGES) {
         return;
@@ -202,9 +202,14 @@ final class Handover {
     }
   }
 
-  private void send(Map<Changes.Key, Changes.Change> changed)
-      throws FsException, InterruptedException {
-    for (Map.Entry<Changes.Key, Changes.Change> one : changed.entrySet()) {
+  private void send(Changes.Noted changed) throws FsException, InterruptedException {
+    for (Changes.Range range : changed.ranges()) {
+      ByteBuf out = records(range.from());
+      out.writeInt(MigrationRequest.RANGE_GONE);
+      out.writeInt(range.to().length);
+      out.writeBytes(range.to());
+    }
+    for (Map.Entry<Changes.Key, Changes.Change> one : changed.keys().entrySet()) {
       byte[] key = one.getKey().bytes();
       byte[] value = storage.database().get(key);
       if (value == null || !SlotStorage.isChunk(key)) {
@@ -242,8 +247,8 @@ final class Handover {
     }
   }
 
-  private void addRecord(byte[] key, byte @Nullable [] value)
-      throws FsException, InterruptedException {
+  /** Room for a record, its key written. */
+  private ByteBuf records(byte[] key) {
     ByteBuf out = records;
     if (out == null) {
       out = PooledByteBufAllocator.DEFAULT.directBuffer(RECORDS_BYTES);
@@ -251,8 +256,14 @@ final class Handover {
     }
     out.writeInt(key.length);
     out.writeBytes(key);
+    return out;
+  }
+
+  private void addRecord(byte[] key, byte @Nullable [] value)
+      throws FsException, InterruptedException {
+    ByteBuf out = records(key);
     if (value == null) {
-      out.writeInt(-1);
+      out.writeInt(MigrationRequest.GONE);
     } else {
       out.writeInt(value.length);
       out.writeBytes(value);

@@ -143,7 +143,13 @@ final class SlotReceiver implements MigrationRequestHandler {
       while (in.isReadable()) {
         byte[] key = bytes(in);
         requireExpected(batch, key);
-        if (in.readableBytes() >= Integer.BYTES && in.getInt(in.readerIndex()) == -1) {
+        int length = in.readableBytes() < Integer.BYTES ? 0 : in.getInt(in.readerIndex());
+        if (length == MigrationRequest.RANGE_GONE) {
+          in.skipBytes(Integer.BYTES);
+          byte[] end = bytes(in);
+          requireExpected(batch, end);
+          SlotStorage.removeRange(writes, key, end);
+        } else if (length == MigrationRequest.GONE) {
           in.skipBytes(Integer.BYTES);
           if (SlotStorage.isChunk(key)) {
             chunksGone.add(key);

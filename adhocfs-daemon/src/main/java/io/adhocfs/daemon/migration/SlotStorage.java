@@ -127,6 +127,14 @@ final class SlotStorage {
     }
   }
 
+  static void removeRange(WriteBatch batch, byte[] from, byte[] to) throws FsException {
+    try {
+      batch.deleteRange(from, to);
+    } catch (RocksDBException e) {
+      throw StorageDatabase.failure("preparing", e);
+    }
+  }
+
   static void put(WriteBatch batch, byte[] key, byte[] value) throws FsException {
     try {
       batch.put(key, value);

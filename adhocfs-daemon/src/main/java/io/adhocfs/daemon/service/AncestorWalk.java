@@ -15,6 +15,7 @@ import io.adhocfs.protocol.transport.Deadline;
 import io.adhocfs.protocol.wire.NamespaceRequest;
 import io.adhocfs.protocol.wire.Reply;
 import java.time.Duration;
+import java.util.List;
 
 /**
  * Looks whether a directory lies below another, from parent to parent. Means something only while
@@ -98,7 +99,7 @@ final class AncestorWalk {
     thread.whenDone(
         peers.call(
             cluster.map().owner(directory.slot()),
-            new NamespaceRequest.GetAttributes(directory),
+            new NamespaceRequest.GetShares(directory, List.of(0)),
             Deadline.after(wait.multipliedBy(2))),
         (response, error) -> {
           if (response == null) {

@@ -4,6 +4,7 @@ import io.adhocfs.daemon.cluster.ClusterState;
 import io.adhocfs.daemon.metadata.ListedEntry;
 import io.adhocfs.daemon.metadata.MetadataStore;
 import io.adhocfs.daemon.metadata.Page;
+import io.adhocfs.daemon.metadata.Share;
 import io.adhocfs.daemon.session.Session;
 import io.adhocfs.daemon.session.Sessions;
 import io.adhocfs.daemon.transaction.KeyLocks;
@@ -17,6 +18,7 @@ import io.adhocfs.protocol.wire.Reply;
 import io.adhocfs.protocol.wire.ScannedChunk;
 import io.adhocfs.protocol.wire.ScannedEntry;
 import io.adhocfs.protocol.wire.ScannedInode;
+import io.adhocfs.protocol.wire.ScannedShare;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.Executor;
@@ -100,6 +102,7 @@ final class ControlService {
         Page<ScannedChunk> page = store.scanChunks(scan.cursor(), limit(scan.maxItems()));
         exchange.reply(new Reply.ChunkPage(page.items(), page.cursor()));
       }
+      case ControlRequest.ScanShares scan -> exchange.reply(scanShares(scan));
       case ControlRequest.CheckStorage check ->
           offThread(exchange, () -> new Reply.Findings(storageCheck.findings()));
       case ControlRequest.RaftCall _,
@@ -129,16 +132,34 @@ final class ControlService {
     return new Reply.InodePage(inodes, page.cursor());
   }
 
+  private Reply scanShares(ControlRequest.ScanShares scan) throws FsException {
+    Page<MetadataStore.PlacedShare> page = store.scanShares(scan.cursor(), limit(scan.maxItems()));
+    List<ScannedShare> shares = new ArrayList<>(page.items().size());
+    for (MetadataStore.PlacedShare placed : page.items()) {
+      Share share = placed.share();
+      shares.add(
+          new ScannedShare(
+              share.attributes(),
+              share.partition(),
+              placed.slot(),
+              share.staging() == null,
+              locks.heldPartition(share.attributes().id(), share.partition()) != null));
+    }
+    return new Reply.SharePage(shares, page.cursor());
+  }
+
   private Reply scanEntries(ControlRequest.ScanEntries scan) throws FsException {
-    Page<ListedEntry> page = store.scanEntries(scan.cursor(), limit(scan.maxItems()));
+    Page<MetadataStore.PlacedEntry> page = store.scanEntries(scan.cursor(), limit(scan.maxItems()));
     List<ScannedEntry> entries = new ArrayList<>(page.items().size());
-    for (ListedEntry entry : page.items()) {
+    for (MetadataStore.PlacedEntry placed : page.items()) {
+      ListedEntry entry = placed.entry();
       entries.add(
           new ScannedEntry(
               entry.directory(),
               entry.name(),
               entry.inode(),
               entry.type(),
+              placed.slot(),
               locks.heldEntry(new EntryKey(entry.directory(), 0, entry.name())) != null));
     }
     return new Reply.EntryPage(entries, page.cursor());

@@ -149,7 +149,11 @@ final class ExtendedAttributes {
   }
 
   private void finish(Ticket ticket, Batch batch, FileAttributes after) throws FsException {
-    Reply reply = new Reply.Attributes(cuts.visible(after));
+    // What a spread directory is as a whole its asker has to ask for.
+    Reply reply =
+        after.partitionExponent() == 0
+            ? new Reply.Attributes(cuts.visible(after))
+            : new Reply.Done();
     batch.putInode(after);
     ticket.store(batch, reply);
     batch.commit();

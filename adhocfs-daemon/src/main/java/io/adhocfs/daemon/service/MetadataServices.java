@@ -8,6 +8,7 @@ import io.adhocfs.daemon.metadata.MetadataStore;
 import io.adhocfs.daemon.metadata.MetadataThread;
 import io.adhocfs.daemon.metadata.PendingCut;
 import io.adhocfs.daemon.metadata.Recovery;
+import io.adhocfs.daemon.metadata.Share;
 import io.adhocfs.daemon.session.Sessions;
 import io.adhocfs.daemon.transaction.Backoff;
 import io.adhocfs.daemon.transaction.ChangeRules;
@@ -81,6 +82,7 @@ public final class MetadataServices {
   private final Sessions sessions;
   private final Coordinator coordinator;
   private final Participant participant;
+  private final DirectorySpreading spreading;
   private final FileCuts cuts;
   private final FileAppends appends;
   private final Reclaimer reclaimer;
@@ -144,6 +146,27 @@ public final class MetadataServices {
             rules,
             walk,
             timing.prepareWait().multipliedBy(2));
+    spreading =
+        new DirectorySpreading(
+            thread,
+            store,
+            s.cluster(),
+            s.peers(),
+            locks,
+            coordinator,
+            s.crashPoints(),
+            timing.prepareWait(),
+            s.settings().number(Setting.DIRECTORY_SPREAD_ENTRIES));
+    rules.onGrown(spreading::grown);
+    var spreadAttributes =
+        new SpreadAttributes(
+            thread,
+            store,
+            s.cluster(),
+            s.peers(),
+            locks,
+            backoffs,
+            timing.prepareWait().multipliedBy(2));
     var namespace =
         new NamespaceService(
             thread,
@@ -157,6 +180,7 @@ public final class MetadataServices {
             cuts,
             appends,
             departure,
+            spreadAttributes,
             s.blocking(),
             s.crashPoints(),
             timing.requestWait().toNanos(),
@@ -247,6 +271,11 @@ public final class MetadataServices {
           }
 
           @Override
+          public void staging(Share share) {
+            participant.stagings().recover(share);
+          }
+
+          @Override
           public void lock(InodeId inode, SessionId session, long owner, byte kind, byte[] value)
               throws FsException {
             sessions.recoverSession(session);
@@ -266,6 +295,7 @@ public final class MetadataServices {
    */
   public void forget(BitSet slots) {
     takenUp.andNot(slots);
+    spreading.forget(slots);
     sessions.forget(slots);
     advisoryLocks.forget(slots);
     coordinator.forget(slots);
@@ -353,7 +383,11 @@ public final class MetadataServices {
    * Metadata thread only.
    */
   public int pendingOperations() {
-    return coordinator.pending() + participant.pending() + cuts.pending() + reclaimer.pending();
+    return spreading.pending()
+        + coordinator.pending()
+        + participant.pending()
+        + cuts.pending()
+        + reclaimer.pending();
   }
 
   /** Source of pauses for a daemon; tests bring their own. */

@@ -31,6 +31,9 @@ import org.jspecify.annotations.Nullable;
 final class NamespacePlans {
   static final int MODE_SET_GROUP_ID = 02000;
 
+  /** What an inode's owner keeps of it suffices. */
+  private static final List<Integer> HOME = List.of(0);
+
   private final MetadataThread thread;
   private final MetadataStore store;
   private final ClusterState cluster;
@@ -119,20 +122,109 @@ final class NamespacePlans {
   }
 
   Planner removeDirectory(NamespaceRequest.RemoveDirectory request) {
-    return new LocalPlanner(
-        request.entry(),
-        () -> {
-          Dentry dentry = present(request.entry());
-          if (dentry.type() != FileType.DIRECTORY) {
-            throw new FsException(
-                FsError.NOT_DIRECTORY, "'" + request.entry().name() + "' is no directory");
-          }
-          return Plan.of(
-              List.of(
-                  new Change.RemoveEntry(request.entry(), dentry.inode(), request.nowNanos()),
-                  new Change.RemoveEmptyDirectory(dentry.inode())),
-              made -> new Reply.Done());
-        });
+    return new Planner() {
+      private int tries;
+
+      @Override
+      public List<EntryKey> looksAt() {
+        return List.of(request.entry());
+      }
+
+      @Override
+      public void plan(Sink sink) throws FsException {
+        Dentry dentry = present(request.entry());
+        if (dentry.type() != FileType.DIRECTORY) {
+          throw new FsException(
+              FsError.NOT_DIRECTORY, "'" + request.entry().name() + "' is no directory");
+        }
+        tries++;
+        exponent(
+            dentry.inode(),
+            tries,
+            sink,
+            exponent -> {
+              List<Change> changes = new ArrayList<>();
+              changes.add(
+                  new Change.RemoveEntry(request.entry(), dentry.inode(), request.nowNanos()));
+              removal(dentry.inode(), exponent, changes);
+              sink.planned(Plan.of(changes, made -> new Reply.Done()));
+            });
+      }
+    };
+  }
+
+  private static void removal(InodeId directory, int exponent, List<Change> changes) {
+    changes.add(new Change.RemoveEmptyDirectory(directory, exponent));
+    for (int partition = 1; partition < 1 << exponent; partition++) {
+      changes.add(new Change.CloseShare(directory, partition, exponent));
+    }
+  }
+
+  /** Of a spread directory. */
+  Planner setAttributes(NamespaceRequest.SetAttributes request) {
+    return new Planner() {
+      @Override
+      public List<EntryKey> looksAt() {
+        return List.of();
+      }
+
+      @Override
+      public void plan(Sink sink) throws FsException {
+        FileAttributes directory = store.inode(request.inode());
+        if (directory == null) {
+          throw new FsException(FsError.NOT_FOUND, "inode " + request.inode() + " is not there");
+        }
+        int exponent = directory.partitionExponent();
+        List<Change> changes = new ArrayList<>();
+        for (int partition = 0; partition < 1 << exponent; partition++) {
+          changes.add(
+              new Change.SetShareAttributes(
+                  request.inode(),
+                  partition,
+                  exponent,
+                  request.mask(),
+                  request.mode(),
+                  request.uid(),
+                  request.gid(),
+                  request.atimeNanos(),
+                  request.mtimeNanos(),
+                  request.ctimeNanos()));
+        }
+        sink.planned(Plan.of(changes, made -> new Reply.Done()));
+      }
+    };
+  }
+
+  /** A directory's exponent. */
+  @FunctionalInterface
+  private interface FoundExponent {
+    void found(int exponent) throws FsException;
+  }
+
+  /**
+   * How a directory that is to go is spread. At the first try, one whose home is elsewhere counts
+   * as not spread, as nearly all are: its home says when that is wrong.
+   */
+  private void exponent(InodeId directory, int tries, Planner.Sink sink, FoundExponent found)
+      throws FsException {
+    if (cluster.owns(directory.slotValue())) {
+      FileAttributes attributes = store.inode(directory);
+      found.found(attributes == null ? 0 : attributes.partitionExponent());
+    } else if (tries == 1) {
+      found.found(0);
+    } else {
+      ask(
+          directory.slotValue(),
+          new NamespaceRequest.GetShares(directory, HOME),
+          sink,
+          reply -> {
+            if (reply instanceof Reply.Attributes answer) {
+              found.found(answer.attributes().partitionExponent());
+              return true;
+            }
+            return false;
+          });
+    }
   }
 
   /** An asked entry or inode. */
@@ -190,13 +282,15 @@ final class NamespacePlans {
     }
     ask(
         inode.slotValue(),
-        new NamespaceRequest.GetAttributes(inode),
+        new NamespaceRequest.GetShares(inode, HOME),
         sink,
-        reply ->
-            reply instanceof Reply.Attributes attributes
-                ? new Dentry(inode, attributes.attributes().type())
-                : null,
-        found);
+        reply -> {
+          if (reply instanceof Reply.Attributes attributes) {
+            found.found(inode, attributes.attributes().type());
+            return true;
+          }
+          return false;
+        });
   }
 
   private void entry(EntryKey entry, Planner.Sink sink, Found found) throws FsException {
@@ -209,21 +303,22 @@ final class NamespacePlans {
         entry.slot().value(),
         new NamespaceRequest.Lookup(entry),
         sink,
-        reply ->
-            reply instanceof Reply.Entry answer
-                ? new Dentry(answer.inode(), answer.fileType())
-                : null,
-        found);
+        reply -> {
+          if (reply instanceof Reply.Entry answer) {
+            found.found(answer.inode(), answer.fileType());
+            return true;
+          }
+          return false;
+        });
   }
 
-  /** Takes what is looked for from a reply; null where it is another one. */
+  /** Goes on with a reply; false where it is another one than was asked for. */
   @FunctionalInterface
-  private interface Extract {
-    @Nullable Dentry from(Reply reply);
+  private interface Answer {
+    boolean take(Reply reply) throws FsException;
   }
 
-  private void ask(
-      int slot, NamespaceRequest request, Planner.Sink sink, Extract extract, Found found) {
+  private void ask(int slot, NamespaceRequest request, Planner.Sink sink, Answer answer) {
     thread.whenDone(
         peers.call(cluster.map().owner(new SlotId(slot)), request, Deadline.after(peekWait)),
         (response, error) -> {
@@ -232,15 +327,12 @@ final class NamespacePlans {
             return;
           }
           response.payload().release();
-          Dentry dentry = extract.from(response.reply());
-          if (dentry == null) {
-            sink.failed(
-                new FsException(
-                    FsError.INTERNAL, request.type() + " got " + response.reply().type()));
-            return;
-          }
           try {
-            found.found(dentry.inode(), dentry.type());
+            if (!answer.take(response.reply())) {
+              sink.failed(
+                  new FsException(
+                      FsError.INTERNAL, request.type() + " got " + response.reply().type()));
+            }
           } catch (FsException e) {
             sink.failed(e);
           }
@@ -249,6 +341,8 @@ final class NamespacePlans {
 
   Planner rename(NamespaceRequest.Rename request) {
     return new Planner() {
+      private int tries;
+
       @Override
       public List<EntryKey> looksAt() {
         return cluster.owns(request.from().slot().value())
@@ -281,16 +375,27 @@ final class NamespacePlans {
                 sink.planned(Plan.nothing(new Reply.Done()));
                 return;
               }
-              sink.planned(
-                  target != null && exchange
-                      ? exchange(request, moved, target)
-                      : move(request, moved, target));
+              if (target != null && exchange) {
+                sink.planned(exchange(request, moved, target));
+              } else if (target != null
+                  && target.type() == FileType.DIRECTORY
+                  && moved.type() == FileType.DIRECTORY) {
+                tries++;
+                exponent(
+                    target.inode(),
+                    tries,
+                    sink,
+                    exponent -> sink.planned(move(request, moved, target, exponent)));
+              } else {
+                sink.planned(move(request, moved, target, 0));
+              }
             });
       }
     };
   }
 
-  private Plan move(NamespaceRequest.Rename request, Dentry moved, @Nullable Dentry target)
+  private Plan move(
+      NamespaceRequest.Rename request, Dentry moved, @Nullable Dentry target, int targetExponent)
       throws FsException {
     EntryKey from = request.from();
     EntryKey to = request.to();
@@ -309,10 +414,11 @@ final class NamespacePlans {
       if (!directory && target.type() == FileType.DIRECTORY) {
         throw new FsException(FsError.IS_DIRECTORY, "'" + to.name() + "' is a directory");
       }
-      changes.add(
-          directory
-              ? new Change.RemoveEmptyDirectory(target.inode())
-              : new Change.AdjustLinks(target.inode(), -1, now));
+      if (directory) {
+        removal(target.inode(), targetExponent, changes);
+      } else {
+        changes.add(new Change.AdjustLinks(target.inode(), -1, now));
+      }
     }
     Plan.Check check =
         directory && !from.directory().equals(to.directory())

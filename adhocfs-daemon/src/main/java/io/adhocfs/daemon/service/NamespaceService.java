@@ -9,6 +9,7 @@ import io.adhocfs.daemon.metadata.MetadataStore;
 import io.adhocfs.daemon.metadata.MetadataThread;
 import io.adhocfs.daemon.metadata.Page;
 import io.adhocfs.daemon.metadata.PendingCut;
+import io.adhocfs.daemon.metadata.Share;
 import io.adhocfs.daemon.session.Session;
 import io.adhocfs.daemon.session.Sessions;
 import io.adhocfs.daemon.session.Ticket;
@@ -62,6 +63,7 @@ final class NamespaceService {
   private static final int ENTRY_BYTES = 11;
   private static final int ENTRY_WITH_ATTRIBUTES_BYTES = 124;
   private static final int RELEASES_SLICE = 256;
+  private static final int SHARES_MAX = 1 << DirectorySpreading.EXPONENT_MAX;
 
   private static final Reply DONE = new Reply.Done();
 
@@ -76,6 +78,7 @@ final class NamespaceService {
   private final FileCuts cuts;
   private final FileAppends appends;
   private final InlineDeparture departure;
+  private final SpreadAttributes spreadAttributes;
   private final Executor blocking;
   private final CrashPoints crashPoints;
   private final long waitNanos;
@@ -95,6 +98,7 @@ final class NamespaceService {
       FileCuts cuts,
       FileAppends appends,
       InlineDeparture departure,
+      SpreadAttributes spreadAttributes,
       Executor blocking,
       CrashPoints crashPoints,
       long waitNanos,
@@ -111,6 +115,7 @@ final class NamespaceService {
     this.cuts = cuts;
     this.appends = appends;
     this.departure = departure;
+    this.spreadAttributes = spreadAttributes;
     this.blocking = blocking;
     this.crashPoints = crashPoints;
     this.waitNanos = waitNanos;
@@ -198,6 +203,7 @@ final class NamespaceService {
           run(failing(exchange), () -> lookup(exchange, lookup.entry()));
       case NamespaceRequest.GetAttributes get ->
           run(failing(exchange), () -> getAttributes(exchange, get.inode()));
+      case NamespaceRequest.GetShares get -> run(failing(exchange), () -> getShares(exchange, get));
       case NamespaceRequest.SetAttributes set -> {
         requireMode((set.mask() & NamespaceRequest.SetAttributes.MASK_MODE) != 0 ? set.mode() : 0);
         once(exchange, session, set.stamp(), slot, ticket -> setAttributes(ticket, set));
@@ -296,7 +302,7 @@ final class NamespaceService {
     }
     Dentry dentry = store.dentry(entry);
     if (dentry == null || entry.partitionExponent() != 0) {
-      held = locks.promisedInode(entry.directory());
+      held = locks.promisedPartition(entry.directory(), entry.partition());
       if (held != null) {
         return held;
       }
@@ -312,18 +318,69 @@ final class NamespaceService {
       if (held != null) {
         return held;
       }
-      attributes = cuts.visible(existing(dentry.inode()));
+      attributes = whole(existing(dentry.inode()));
     }
     exchange.reply(new Reply.Entry(dentry.inode(), dentry.type(), attributes));
     return null;
   }
 
+  /** What may be told of an inode at once; null for a directory whose parts must be asked. */
+  private @Nullable FileAttributes whole(FileAttributes attributes) {
+    return attributes.partitionExponent() == 0 ? cuts.visible(attributes) : null;
+  }
+
+  private void replyWhole(Exchange exchange, FileAttributes attributes) {
+    FileAttributes whole = whole(attributes);
+    if (whole != null) {
+      exchange.reply(new Reply.Attributes(whole));
+    } else {
+      spreadAttributes.read(
+          attributes.id(), told -> exchange.reply(new Reply.Attributes(told)), failing(exchange));
+    }
+  }
+
   private @Nullable LockKey getAttributes(Exchange exchange, InodeId inode) throws FsException {
     LockKey held = locks.promisedInode(inode);
     if (held == null) {
-      exchange.reply(new Reply.Attributes(cuts.visible(existing(inode))));
+      replyWhole(exchange, existing(inode));
     }
     return held;
+  }
+
+  private @Nullable LockKey getShares(Exchange exchange, NamespaceRequest.GetShares request)
+      throws FsException {
+    InodeId directory = request.directory();
+    if (request.partitions().size() > SHARES_MAX) {
+      throw new FsException(FsError.INVALID, request.partitions().size() + " partitions");
+    }
+    FileAttributes sum = null;
+    for (int partition : request.partitions()) {
+      int slot = Placement.partitionSlot(directory, partition).value();
+      if (!cluster.owns(slot)) {
+        throw new FsException(FsError.WRONG_OWNER, "slot " + slot + " is not here");
+      }
+      LockKey held = locks.promisedPartition(directory, partition);
+      if (held != null) {
+        return held;
+      }
+      FileAttributes part;
+      if (partition == 0) {
+        part = cuts.visible(existing(directory));
+      } else {
+        Share share = store.share(directory, partition);
+        if (share == null || share.staging() != null) {
+          throw new FsException(
+              FsError.SPREAD_CHANGED, "directory " + directory + " has no partition " + partition);
+        }
+        part = share.attributes();
+      }
+      sum = sum == null ? part : Share.together(sum, part);
+    }
+    if (sum == null) {
+      throw new FsException(FsError.INVALID, "no partitions");
+    }
+    exchange.reply(new Reply.Attributes(sum));
+    return null;
   }
 
   private @Nullable LockKey setAttributes(Ticket ticket, NamespaceRequest.SetAttributes request)
@@ -333,36 +390,35 @@ final class NamespaceService {
       return held;
     }
     FileAttributes before = existing(request.inode());
-    int mask = request.mask();
-    AttributeEdit edit = AttributeEdit.of(before).touched(request.ctimeNanos());
-    int losing =
-        NamespaceRequest.SetAttributes.MASK_CLEAR_SET_ID
-            | NamespaceRequest.SetAttributes.MASK_UID
-            | NamespaceRequest.SetAttributes.MASK_GID;
-    if ((mask & NamespaceRequest.SetAttributes.MASK_MODE) != 0) {
-      edit.mode(request.mode());
-    } else if ((mask & losing) != 0) {
-      edit.mode(before.modeWithoutSetId());
+    if (before.isDirectory()) {
+      // One that is being spread: its partitions are about to get what it has now.
+      held = locks.exclusiveInode(request.inode());
+      if (held != null) {
+        return held;
+      }
+      if (before.partitionExponent() != 0
+          && request.mask() != NamespaceRequest.SetAttributes.MASK_ATIME) {
+        coordinator.run(ticket, request.slotValue(), plans.setAttributes(request));
+        return null;
+      }
     }
-    if ((mask & NamespaceRequest.SetAttributes.MASK_UID) != 0) {
-      edit.uid(request.uid());
-    }
-    if ((mask & NamespaceRequest.SetAttributes.MASK_GID) != 0) {
-      edit.gid(request.gid());
-    }
-    if ((mask & NamespaceRequest.SetAttributes.MASK_ATIME) != 0) {
-      edit.atime(request.atimeNanos());
-    }
-    if ((mask & NamespaceRequest.SetAttributes.MASK_MTIME) != 0) {
-      edit.mtime(request.mtimeNanos());
-    }
-    change(ticket, edit.done());
+    change(
+        ticket,
+        ChangeRules.edited(
+            before,
+            request.mask(),
+            request.mode(),
+            request.uid(),
+            request.gid(),
+            request.atimeNanos(),
+            request.mtimeNanos(),
+            request.ctimeNanos()));
     return null;
   }
 
   /** Writes new attributes of an inode as the whole effect of an operation, and answers them. */
   void change(Ticket ticket, FileAttributes after) throws FsException {
-    Reply reply = new Reply.Attributes(cuts.visible(after));
+    Reply reply = changed(after);
     try (Batch batch = store.batch()) {
       batch.putInode(after);
       ticket.store(batch, reply);
@@ -372,12 +428,18 @@ final class NamespaceService {
     ticket.reply(reply);
   }
 
+  /** The answer to a change: what the inode is then, or that its asker is to ask for it. */
+  private Reply changed(FileAttributes after) {
+    FileAttributes whole = whole(after);
+    return whole == null ? DONE : new Reply.Attributes(whole);
+  }
+
   private @Nullable LockKey create(Ticket ticket, NamespaceRequest.Create request)
       throws FsException {
     EntryKey entry = request.entry();
     LockKey held = locks.heldEntry(entry);
     if (held == null) {
-      held = locks.exclusiveInode(entry.directory());
+      held = locks.exclusiveDirectory(entry);
     }
     if (held != null) {
       return held;
@@ -431,11 +493,7 @@ final class NamespaceService {
       if (type == FileType.SYMLINK) {
         batch.putSymlink(id, target);
       }
-      batch.putInode(
-          AttributeEdit.of(directory)
-              .sizeBytes(directory.sizeBytes() + 1)
-              .contentChanged(now)
-              .done());
+      rules.entriesChanged(entry, 1, 0, now, batch);
       if (request.pin() != 0) {
         sessions.pin(ticket.session(), id, request.pin(), batch);
       }
@@ -460,8 +518,9 @@ final class NamespaceService {
       if (held != null) {
         return held;
       }
-      attributes = cuts.visible(existing(dentry.inode()));
-      pin(ticket.session(), attributes, request.pin());
+      FileAttributes found = existing(dentry.inode());
+      attributes = whole(found);
+      pin(ticket.session(), found, request.pin());
     }
     ticket.reply(new Reply.Created(dentry.inode(), true, attributes));
     return null;
@@ -484,9 +543,9 @@ final class NamespaceService {
     if (held != null) {
       return held;
     }
-    FileAttributes attributes = cuts.visible(existing(request.inode()));
+    FileAttributes attributes = existing(request.inode());
     pin(session, attributes, request.pin());
-    exchange.reply(new Reply.Attributes(attributes));
+    replyWhole(exchange, attributes);
     return null;
   }
 
@@ -522,17 +581,19 @@ final class NamespaceService {
   private @Nullable LockKey readDirectory(Exchange exchange, NamespaceRequest.ReadDirectory request)
       throws FsException {
     InodeId id = request.directory();
-    LockKey held = locks.promisedInode(id);
+    int exponent = request.partitionExponent();
+    int partition = request.partition();
+    if (exponent < 0
+        || exponent > FileAttributes.PARTITION_EXPONENT_MAX
+        || partition < 0
+        || partition >= 1 << exponent) {
+      throw new FsException(FsError.INVALID, "partition " + partition + " of 2^" + exponent);
+    }
+    LockKey held = locks.promisedPartition(id, partition);
     if (held != null) {
       return held;
     }
-    if (request.partitionExponent() != 0 || request.partition() != 0) {
-      throw new FsException(FsError.CHANGED, "directory " + id + " is not spread");
-    }
-    FileAttributes directory = existing(id);
-    if (!directory.isDirectory()) {
-      throw new FsException(FsError.NOT_DIRECTORY, "inode " + id + " is no directory");
-    }
+    rules.partOf(id, exponent, partition);
     if (request.afterHash() < 0) {
       throw new FsException(FsError.INVALID, "cookie " + request.afterHash());
     }
@@ -541,7 +602,8 @@ final class NamespaceService {
         store.list(
             request.slotValue(),
             id,
-            request.afterHash(),
+            Math.max(request.afterHash(), Placement.firstHash(partition, exponent) - 1),
+            Placement.lastHash(partition, exponent),
             Math.clamp(request.maxBytes(), 1, PAGE_BYTES_MAX),
             entryBytes);
     List<DirectoryEntry> entries = new ArrayList<>(page.items().size());
@@ -553,7 +615,7 @@ final class NamespaceService {
           && cluster.owns(inode.slotValue())
           && locks.promisedInode(inode) == null) {
         FileAttributes found = store.inode(inode);
-        attributes = found == null ? null : cuts.visible(found);
+        attributes = found == null ? null : whole(found);
       }
       entries.add(new DirectoryEntry(entry.name(), inode, entry.type(), attributes));
     }

@@ -20,6 +20,8 @@ final class TransactionService {
     switch (request) {
       case TransactionRequest.Prepare prepare -> participant.prepare(exchange, prepare);
       case TransactionRequest.Decide decide -> participant.decide(exchange, decide);
+      case TransactionRequest.BeginStaging begin -> participant.stagings().begin(exchange, begin);
+      case TransactionRequest.StageEntries stage -> participant.stagings().stage(exchange, stage);
       case TransactionRequest.QueryOutcome query ->
           exchange.reply(new Reply.Outcome(coordinator.outcome(query.transaction())));
     }

@@ -346,6 +346,7 @@ public final class Sessions {
           STALE_GENERATION,
           NOT_INLINE,
           CHANGED,
+          SPREAD_CHANGED,
           OVERLOADED,
           UNREACHABLE,
           CONNECTION_LOST,

@@ -37,7 +37,9 @@ public enum RecordKind {
   /** [inode][session][owner][kind of lock] -> the owner's advisory locks. */
   LOCK(15),
   /** [inode] -> up to where appends have been given room that is not all part of the size. */
-  APPEND_END(16);
+  APPEND_END(16),
+  /** [directory][partition] -> what a partition but the first keeps of its own. */
+  SHARE(17);
 
   private final byte code;
 

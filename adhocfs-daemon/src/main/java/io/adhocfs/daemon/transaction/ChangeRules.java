@@ -4,6 +4,7 @@ import io.adhocfs.daemon.metadata.AttributeEdit;
 import io.adhocfs.daemon.metadata.Batch;
 import io.adhocfs.daemon.metadata.Dentry;
 import io.adhocfs.daemon.metadata.MetadataStore;
+import io.adhocfs.daemon.metadata.Share;
 import io.adhocfs.daemon.session.Sessions;
 import io.adhocfs.protocol.model.FileAttributes;
 import io.adhocfs.protocol.model.FileLayout;
@@ -14,7 +15,9 @@ import io.adhocfs.protocol.model.InodeId;
 import io.adhocfs.protocol.placement.Placement;
 import io.adhocfs.protocol.wire.Change;
 import io.adhocfs.protocol.wire.EntryKey;
+import io.adhocfs.protocol.wire.NamespaceRequest;
 import java.util.List;
+import java.util.function.Consumer;
 
 /**
  * What each kind of change locks, what must hold for it, and what it does. The same for the only
@@ -30,11 +33,20 @@ public final class ChangeRules {
   private final MetadataStore store;
   private final Sessions sessions;
   private final int chunkSizeBytes;
+  private Consumer<FileAttributes> grown = directory -> {};
 
   public ChangeRules(MetadataStore store, Sessions sessions, int chunkSizeBytes) {
     this.store = store;
     this.sessions = sessions;
     this.chunkSizeBytes = chunkSizeBytes;
+  }
+
+  /**
+   * Sets who is told of directories that are not spread when they have got an entry, once that is
+   * written. Once, before anything is changed.
+   */
+  public void onGrown(Consumer<FileAttributes> listener) {
+    grown = listener;
   }
 
   /** Adds the keys that a change holds until it is decided. */
@@ -48,6 +60,10 @@ public final class ChangeRules {
       case Change.SetParent set -> out.add(exclusive(set.directory()));
       case Change.TakeRenameToken token ->
           out.add(new LockKey.Wanted(new LockKey.OfRenames(), false));
+      case Change.SpreadDirectory spread -> out.add(exclusive(spread.directory()));
+      case Change.OpenShare open -> out.add(exclusive(open.share().id(), open.partition()));
+      case Change.CloseShare close -> out.add(exclusive(close.directory(), close.partition()));
+      case Change.SetShareAttributes set -> out.add(exclusive(set.directory(), set.partition()));
     }
   }
 
@@ -65,11 +81,15 @@ public final class ChangeRules {
 
   private static void wantEntry(EntryKey entry, List<LockKey.Wanted> out) {
     out.add(new LockKey.Wanted(new LockKey.OfEntry(entry.directory(), entry.name()), false));
-    out.add(new LockKey.Wanted(new LockKey.OfInode(entry.directory()), true));
+    out.add(new LockKey.Wanted(LockKey.ofDirectory(entry), true));
   }
 
   private static LockKey.Wanted exclusive(InodeId inode) {
     return new LockKey.Wanted(new LockKey.OfInode(inode), false);
+  }
+
+  private static LockKey.Wanted exclusive(InodeId directory, int partition) {
+    return new LockKey.Wanted(LockKey.ofPartition(directory, partition), false);
   }
 
   /**
@@ -114,11 +134,10 @@ public final class ChangeRules {
         if (!directory.isDirectory()) {
           throw changed("inode " + directory.id() + " is no directory");
         }
-        if (directory.sizeBytes() != 0) {
-          throw new FsException(
-              FsError.NOT_EMPTY,
-              "directory " + directory.id() + " has " + directory.sizeBytes() + " entries");
+        if (directory.partitionExponent() != remove.partitionExponent()) {
+          throw changed("directory " + spreadOf(directory));
         }
+        requireEmpty(directory);
       }
       case Change.SetParent set -> {
         FileAttributes directory = present(set.directory());
@@ -127,34 +146,108 @@ public final class ChangeRules {
         }
       }
       case Change.TakeRenameToken token -> {}
+      case Change.SpreadDirectory spread -> {
+        FileAttributes directory = present(spread.directory());
+        if (!directory.isDirectory() || directory.partitionExponent() != 0) {
+          throw changed("directory " + spreadOf(directory));
+        }
+      }
+      case Change.OpenShare open -> validate(open);
+      case Change.CloseShare close ->
+          requireEmpty(activePart(close.directory(), close.partition(), close.partitionExponent()));
+      case Change.SetShareAttributes set -> {
+        FileAttributes part = activePart(set.directory(), set.partition(), set.partitionExponent());
+        if (!part.isDirectory()) {
+          throw changed("inode " + part.id() + " is no directory");
+        }
+      }
     }
   }
 
+  private static void requireEmpty(FileAttributes part) throws FsException {
+    if (part.sizeBytes() != 0) {
+      throw new FsException(
+          FsError.NOT_EMPTY, "directory " + part.id() + " has " + part.sizeBytes() + " entries");
+    }
+  }
+
+  private static String spreadOf(FileAttributes directory) {
+    return directory.id() + " has 2^" + directory.partitionExponent() + " partitions";
+  }
+
+  private void validate(Change.OpenShare open) throws FsException {
+    FileAttributes opened = open.share();
+    Share there = store.share(opened.id(), open.partition());
+    boolean fits =
+        open.staged()
+            ? there != null
+                && open.transaction().equals(there.staging())
+                && there.attributes().partitionExponent() == opened.partitionExponent()
+                && there.attributes().sizeBytes() == opened.sizeBytes()
+                && there.attributes().linkCount() == opened.linkCount()
+            : there == null;
+    if (!fits) {
+      throw changed(
+          "what is staged for partition "
+              + open.partition()
+              + " of "
+              + opened.id()
+              + " is another");
+    }
+  }
+
+  /** What a partition in use keeps of its own; of 0, the inode. */
+  private FileAttributes activePart(InodeId directory, int partition, int partitionExponent)
+      throws FsException {
+    if (partition == 0) {
+      FileAttributes inode = present(directory);
+      if (inode.partitionExponent() != partitionExponent) {
+        throw changed("directory " + spreadOf(inode));
+      }
+      return inode;
+    }
+    Share share = store.share(directory, partition);
+    if (share == null
+        || share.staging() != null
+        || share.attributes().partitionExponent() != partitionExponent) {
+      throw changed("directory " + directory + " has no such partition " + partition);
+    }
+    return share.attributes();
+  }
+
   /**
-   * The directory of an entry, which must be there and spread as the entry's sender believes.
+   * The part of a directory that an entry lies in: the inode, or the attributes of a partition's
+   * share. The directory must be there and spread as the entry's sender believes.
    *
-   * @throws FsException NOT_FOUND, NOT_DIRECTORY or CHANGED
+   * @throws FsException NOT_FOUND, NOT_DIRECTORY or SPREAD_CHANGED
    */
   public FileAttributes directoryOf(EntryKey entry) throws FsException {
-    if (entry.partitionExponent() != 0 && entry.slot().value() != entry.directory().slotValue()) {
-      // No directory is spread yet, so this one is not.
-      throw changed("directory " + entry.directory() + " is not spread");
+    return partOf(entry.directory(), entry.partitionExponent(), entry.partition());
+  }
+
+  /** As {@link #directoryOf}, of a partition of 2^k. */
+  public FileAttributes partOf(InodeId id, int partitionExponent, int partition)
+      throws FsException {
+    if (partition != 0) {
+      Share share = store.share(id, partition);
+      // Where there is none the directory may be gone: its home will tell.
+      if (share == null
+          || share.staging() != null
+          || share.attributes().partitionExponent() != partitionExponent) {
+        throw new FsException(
+            FsError.SPREAD_CHANGED, "directory " + id + " has no such partition " + partition);
+      }
+      return share.attributes();
     }
-    FileAttributes directory = store.inode(entry.directory());
+    FileAttributes directory = store.inode(id);
     if (directory == null) {
-      throw new FsException(FsError.NOT_FOUND, "directory " + entry.directory() + " is not there");
+      throw new FsException(FsError.NOT_FOUND, "directory " + id + " is not there");
     }
     if (!directory.isDirectory()) {
-      throw new FsException(
-          FsError.NOT_DIRECTORY, "inode " + entry.directory() + " is no directory");
+      throw new FsException(FsError.NOT_DIRECTORY, "inode " + id + " is no directory");
     }
-    if (directory.partitionExponent() != entry.partitionExponent()) {
-      throw changed(
-          "directory "
-              + directory.id()
-              + " has 2^"
-              + directory.partitionExponent()
-              + " partitions");
+    if (directory.partitionExponent() != partitionExponent) {
+      throw new FsException(FsError.SPREAD_CHANGED, "directory " + spreadOf(directory));
     }
     return directory;
   }
@@ -185,6 +278,28 @@ public final class ChangeRules {
     return change instanceof Change.NewDirectory made
         ? store.drawInode(made.slotValue())
         : InodeId.NONE;
+  }
+
+  /** A partition of no entries yet. */
+  FileAttributes stagedShare(InodeId directory, int partitionExponent) {
+    return new FileAttributes(
+        directory,
+        FileType.DIRECTORY,
+        0,
+        0,
+        0,
+        0,
+        0,
+        0,
+        0,
+        0,
+        0,
+        InodeId.NONE,
+        partitionExponent,
+        0,
+        0,
+        false,
+        new FileLayout(chunkSizeBytes, 0, 1, 0, false));
   }
 
   /** What a new directory is. */
@@ -252,19 +367,116 @@ public final class ChangeRules {
                   .touched(set.nowNanos())
                   .done());
       case Change.TakeRenameToken token -> {}
+      case Change.SpreadDirectory spread -> spread(spread, batch);
+      case Change.OpenShare open -> batch.putShare(new Share(open.partition(), open.share(), null));
+      case Change.CloseShare close -> batch.removeShare(close.directory(), close.partition());
+      case Change.SetShareAttributes set -> {
+        if (set.partition() == 0) {
+          batch.putInode(edited(locked(set.directory(), batch), set));
+        } else {
+          Share share = batch.share(set.directory(), set.partition());
+          if (share == null) {
+            throw new FsException(
+                FsError.INTERNAL,
+                "partition " + set.partition() + " of " + set.directory() + " went while held");
+          }
+          batch.putShare(share.with(edited(share.attributes(), set)));
+        }
+      }
     }
   }
 
-  private static void entriesChanged(
+  private static FileAttributes edited(FileAttributes before, Change.SetShareAttributes set) {
+    return edited(
+        before,
+        set.mask(),
+        set.mode(),
+        set.uid(),
+        set.gid(),
+        set.atimeNanos(),
+        set.mtimeNanos(),
+        set.ctimeNanos());
+  }
+
+  /** What a {@link NamespaceRequest.SetAttributes} makes of an inode. */
+  public static FileAttributes edited(
+      FileAttributes before,
+      int mask,
+      int mode,
+      int uid,
+      int gid,
+      long atimeNanos,
+      long mtimeNanos,
+      long ctimeNanos) {
+    AttributeEdit edit = AttributeEdit.of(before).touched(ctimeNanos);
+    int losing =
+        NamespaceRequest.SetAttributes.MASK_CLEAR_SET_ID
+            | NamespaceRequest.SetAttributes.MASK_UID
+            | NamespaceRequest.SetAttributes.MASK_GID;
+    if ((mask & NamespaceRequest.SetAttributes.MASK_MODE) != 0) {
+      edit.mode(mode);
+    } else if ((mask & losing) != 0) {
+      edit.mode(before.modeWithoutSetId());
+    }
+    if ((mask & NamespaceRequest.SetAttributes.MASK_UID) != 0) {
+      edit.uid(uid);
+    }
+    if ((mask & NamespaceRequest.SetAttributes.MASK_GID) != 0) {
+      edit.gid(gid);
+    }
+    if ((mask & NamespaceRequest.SetAttributes.MASK_ATIME) != 0) {
+      edit.atime(atimeNanos);
+    }
+    if ((mask & NamespaceRequest.SetAttributes.MASK_MTIME) != 0) {
+      edit.mtime(mtimeNanos);
+    }
+    return edit.done();
+  }
+
+  private static void spread(Change.SpreadDirectory spread, Batch batch) throws FsException {
+    InodeId id = spread.directory();
+    int exponent = spread.partitionExponent();
+    batch.putInode(
+        AttributeEdit.of(locked(id, batch))
+            .partitionExponent(exponent)
+            .sizeBytes(spread.entries())
+            .links(2 + spread.subdirectories())
+            .done());
+    for (int partition = 1; partition < 1 << exponent; partition++) {
+      if (Placement.partitionSlot(id, partition).value() != id.slotValue()) {
+        batch.removeEntries(
+            id.slotValue(),
+            id,
+            Placement.firstHash(partition, exponent),
+            Placement.lastHash(partition, exponent));
+      }
+    }
+  }
+
+  /**
+   * Puts into a batch what it means for a directory's part that an entry has come or gone.
+   *
+   * @param entries by how many more there are, of which
+   * @param subdirectories by how many more are directories
+   */
+  public void entriesChanged(
       EntryKey entry, int entries, int subdirectories, long nowNanos, Batch batch)
       throws FsException {
-    FileAttributes directory = locked(entry.directory(), batch);
-    batch.putInode(
-        AttributeEdit.of(directory)
-            .sizeBytes(directory.sizeBytes() + entries)
+    FileAttributes before = batch.directory(entry);
+    if (before == null) {
+      throw new FsException(
+          FsError.INTERNAL, "directory " + entry.directory() + " went while an operation held it");
+    }
+    FileAttributes after =
+        AttributeEdit.of(before)
+            .sizeBytes(before.sizeBytes() + entries)
             .addLinks(subdirectories)
             .contentChanged(nowNanos)
-            .done());
+            .done();
+    batch.putDirectory(entry, after);
+    if (entries > 0 && entry.partitionExponent() == 0) {
+      batch.afterCommit(() -> grown.accept(after));
+    }
   }
 
   private static FileAttributes locked(InodeId inode, Batch batch) throws FsException {

@@ -20,8 +20,10 @@ import io.adhocfs.protocol.wire.TransactionRequest;
 import java.util.ArrayList;
 import java.util.BitSet;
 import java.util.HashMap;
+import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
+import java.util.Set;
 import java.util.TreeMap;
 import java.util.random.RandomGenerator;
 import org.slf4j.Logger;
@@ -53,6 +55,9 @@ public final class Coordinator {
 
   /** Undecided transactions. What is neither here nor in {@link #committed} is aborted. */
   private final Map<TransactionId, Attempt> active = new HashMap<>();
+
+  /** Transactions that are being made ready: undecided too. */
+  private final Set<TransactionId> preparing = new HashSet<>();
 
   /** Committed transactions that not every participant has confirmed. */
   private final Map<TransactionId, Delivery> committed = new HashMap<>();
@@ -104,7 +109,7 @@ public final class Coordinator {
 
   /** Transactions that are undecided or not confirmed by all. */
   public int pending() {
-    return active.size() + committed.size();
+    return active.size() + preparing.size() + committed.size();
   }
 
   /** What became of a transaction of a slot that this node owns. */
@@ -112,7 +117,9 @@ public final class Coordinator {
     if (committed.containsKey(transaction)) {
       return Reply.Decision.COMMITTED;
     }
-    return active.containsKey(transaction) ? Reply.Decision.UNDECIDED : Reply.Decision.ABORTED;
+    return active.containsKey(transaction) || preparing.contains(transaction)
+        ? Reply.Decision.UNDECIDED
+        : Reply.Decision.ABORTED;
   }
 
   /**
@@ -130,8 +137,69 @@ public final class Coordinator {
     new Operation(ticket, slot, planner).attempt();
   }
 
+  /** Takes the outcome of a transaction. */
+  public interface Outcome {
+    void committed();
+
+    void aborted(FsException error);
+  }
+
+  /**
+   * Begins a transaction that no client has asked for, and that must be made ready first: it counts
+   * as undecided until it is concluded or abandoned.
+   *
+   * @param slot of this node
+   */
+  public TransactionId begin(int slot) throws FsException {
+    TransactionId id = store.drawTransaction(slot);
+    preparing.add(id);
+    return id;
+  }
+
+  /** Gives up a transaction that was begun. Locks that it holds are the caller's business. */
+  public void abandon(TransactionId id) {
+    preparing.remove(id);
+  }
+
+  /**
+   * Makes the changes of a transaction that was begun, all or none, once: what does not fit any
+   * more aborts it. Locks that it holds already are given up in the end, either way.
+   */
+  public void conclude(TransactionId id, List<Change> changes, Outcome outcome) {
+    var attempt =
+        new Attempt(
+            new Purpose() {
+              @Override
+              public void store(Batch batch, Reply reply) {}
+
+              @Override
+              public void succeed(Reply reply) {
+                outcome.committed();
+              }
+
+              @Override
+              public void failed(FsException error) {
+                outcome.aborted(error);
+              }
+            },
+            Plan.of(changes, made -> new Reply.Done()),
+            id);
+    attempt.begin();
+    preparing.remove(id);
+  }
+
+  /** What a transaction is made for. */
+  private interface Purpose {
+    /** Adds the reply to the batch of the decision. */
+    void store(Batch batch, Reply reply) throws FsException;
+
+    void succeed(Reply reply);
+
+    void failed(FsException error);
+  }
+
   /** One operation, however often it is planned anew. */
-  private final class Operation implements Planner.Sink {
+  private final class Operation implements Planner.Sink, Purpose {
     private final Ticket ticket;
     private final int slot;
     private final Planner planner;
@@ -159,7 +227,7 @@ public final class Coordinator {
             held = locks.heldEntry(entry);
           }
           if (held == null) {
-            held = locks.exclusiveInode(entry.directory());
+            held = locks.exclusiveDirectory(entry);
           }
         }
         if (held != null) {
@@ -227,7 +295,13 @@ public final class Coordinator {
       succeed(reply);
     }
 
-    void succeed(Reply reply) {
+    @Override
+    public void store(Batch batch, Reply reply) throws FsException {
+      ticket.store(batch, reply);
+    }
+
+    @Override
+    public void succeed(Reply reply) {
       running--;
       ticket.reply(reply);
     }
@@ -250,7 +324,8 @@ public final class Coordinator {
     }
   }
 
-  private static boolean isPassing(FsError error) {
+  /** Whether trying again may help. */
+  public static boolean isPassing(FsError error) {
     return switch (error) {
       case CHANGED,
           OVERLOADED,
@@ -292,6 +367,7 @@ public final class Coordinator {
           INTERNAL,
           STALE_GENERATION,
           NOT_INLINE,
+          SPREAD_CHANGED,
           SESSION_EXPIRED ->
           false;
     };
@@ -306,7 +382,7 @@ public final class Coordinator {
 
   /** One transaction: one try of one plan. */
   private final class Attempt {
-    private final Operation operation;
+    private final Purpose purpose;
     private final Plan plan;
     private final TransactionId id;
     private final List<Step> steps = new ArrayList<>();
@@ -317,8 +393,8 @@ public final class Coordinator {
     private InodeId made = InodeId.NONE;
     private int next;
 
-    Attempt(Operation operation, Plan plan, TransactionId id) {
-      this.operation = operation;
+    Attempt(Purpose purpose, Plan plan, TransactionId id) {
+      this.purpose = purpose;
       this.plan = plan;
       this.id = id;
       if (plan.underToken() != null) {
@@ -449,7 +525,7 @@ public final class Coordinator {
         if (!remoteSlots.isEmpty()) {
           batch.putDecision(id, TransactionRecords.slots(remoteSlots));
         }
-        operation.ticket.store(batch, reply);
+        purpose.store(batch, reply);
         batch.commit();
       } catch (FsException e) {
         abort(e);
@@ -460,10 +536,10 @@ public final class Coordinator {
       if (!remoteSlots.isEmpty()) {
         var delivery = new Delivery(id, remoteSlots);
         committed.put(id, delivery);
-        operation.succeed(reply);
+        purpose.succeed(reply);
         delivery.send();
       } else {
-        operation.succeed(reply);
+        purpose.succeed(reply);
       }
       locks.release(id);
     }
@@ -482,7 +558,7 @@ public final class Coordinator {
                   response.payload().release();
                 }
               }));
-      operation.failed(error);
+      purpose.failed(error);
       locks.release(id);
     }
   }

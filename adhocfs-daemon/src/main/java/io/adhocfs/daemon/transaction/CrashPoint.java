@@ -20,5 +20,13 @@ public enum CrashPoint {
   INLINE_AFTER_RECORD,
   INLINE_AFTER_WRITE,
   RECLAIM_AFTER_RECORD,
-  RECLAIM_AFTER_DISCARD
+  RECLAIM_AFTER_DISCARD,
+  /** At a directory's home: its partitions wait for their entries. */
+  SPREAD_AFTER_BEGIN,
+  /** At a directory's home: the partitions have their entries. */
+  SPREAD_AFTER_ENTRIES,
+  /** At a partition's owner: it waits for entries. */
+  STAGING_AFTER_BEGIN,
+  /** At a partition's owner: it has some entries. */
+  STAGING_AFTER_ENTRIES
 }

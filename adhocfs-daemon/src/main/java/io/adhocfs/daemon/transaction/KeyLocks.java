@@ -116,7 +116,25 @@ public final class KeyLocks {
     if (held.isEmpty()) {
       return null;
     }
-    var key = new LockKey.OfInode(inode);
+    return ifExclusive(new LockKey.OfInode(inode));
+  }
+
+  /** The key of a name's directory, where the name lies, if somebody holds it for himself. */
+  public @Nullable LockKey exclusiveDirectory(EntryKey entry) {
+    return held.isEmpty() ? null : ifExclusive(LockKey.ofDirectory(entry));
+  }
+
+  /** The key of a directory's partition if its readers have to wait, else null. */
+  public @Nullable LockKey promisedPartition(InodeId directory, int partition) {
+    return held.isEmpty() ? null : ifPromised(LockKey.ofPartition(directory, partition));
+  }
+
+  /** The key of a directory's partition if somebody holds it, shared or not, else null. */
+  public @Nullable LockKey heldPartition(InodeId directory, int partition) {
+    return held.isEmpty() ? null : ifHeld(LockKey.ofPartition(directory, partition));
+  }
+
+  private @Nullable LockKey ifExclusive(LockKey key) {
     Held state = held.get(key);
     return state != null && state.exclusiveOwner != null ? key : null;
   }

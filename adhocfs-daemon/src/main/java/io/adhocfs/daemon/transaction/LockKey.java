@@ -2,6 +2,7 @@ package io.adhocfs.daemon.transaction;
 
 import io.adhocfs.protocol.model.EntryName;
 import io.adhocfs.protocol.model.InodeId;
+import io.adhocfs.protocol.wire.EntryKey;
 
 /** What an undecided operation can hold. */
 public sealed interface LockKey {
@@ -14,6 +15,12 @@ public sealed interface LockKey {
    */
   record OfInode(InodeId inode) implements LockKey {}
 
+  /**
+   * What a partition of a spread directory keeps of its own, partition 1 or more; shared and
+   * exclusive as the directory's inode, which is partition 0's.
+   */
+  record OfShare(InodeId directory, int partition) implements LockKey {}
+
   /** The token under which directories change their parents. */
   record OfRenames() implements LockKey {}
 
@@ -25,6 +32,16 @@ public sealed interface LockKey {
 
   /** A range of a file that is about to change, for which appends wait. */
   record OfRange(InodeId inode) implements LockKey {}
+
+  /** What a partition of a directory keeps of its own. */
+  static LockKey ofPartition(InodeId directory, int partition) {
+    return partition == 0 ? new OfInode(directory) : new OfShare(directory, partition);
+  }
+
+  /** What the partition that a name lies in keeps of its own. */
+  static LockKey ofDirectory(EntryKey entry) {
+    return ofPartition(entry.directory(), entry.partition());
+  }
 
   /** A key, and how it is wanted. */
   record Wanted(LockKey key, boolean shared) {}

@@ -54,6 +54,7 @@ public final class Participant {
   private final Map<TransactionId, Promised> promised = new HashMap<>();
   private final List<Promised> recovered = new ArrayList<>();
   private final Set<TransactionId> settled = new LinkedHashSet<>();
+  private final Stagings stagings;
 
   public Participant(
       MetadataThread thread,
@@ -74,6 +75,14 @@ public final class Participant {
     this.crashPoints = crashPoints;
     this.timing = timing;
     this.random = random;
+    this.stagings =
+        new Stagings(
+            thread, store, cluster, peers, locks, rules, crashPoints, timing, random, settled);
+  }
+
+  /** Entries for partitions of directories that are being spread. */
+  public Stagings stagings() {
+    return stagings;
   }
 
   /** A promise of one slot found at the start: it holds its keys again. */
@@ -99,6 +108,7 @@ public final class Participant {
     List<Promised> found = List.copyOf(recovered);
     recovered.clear();
     found.forEach(Promised::askOutcome);
+    stagings.start();
   }
 
   /** Forgets the promises of slots that have gone: their new owner keeps them. */
@@ -110,11 +120,12 @@ public final class Participant {
         locks.release(promise.id);
       }
     }
+    stagings.forget(slots);
   }
 
-  /** Promises that are not settled. */
+  /** Promises that are not settled, and stagings. */
   public int pending() {
-    return promised.size();
+    return promised.size() + stagings.pending();
   }
 
   /** Answers with the promise, or with why there is none. */
@@ -247,6 +258,7 @@ public final class Participant {
     Promised promise = promised.get(id);
     if (promise == null) {
       remember(id);
+      stagings.settled(id);
       return;
     }
     try (Batch batch = store.batch()) {
@@ -272,6 +284,7 @@ public final class Participant {
     if (promise.bySlot.isEmpty()) {
       promised.remove(id);
       remember(id);
+      stagings.settled(id);
       locks.release(id);
     }
   }

@@ -361,8 +361,10 @@ class ControlClusterTest {
       assertThat(propose(cluster.member(3), new ControlCommand.Pause(7, "for a test")))
           .isEqualTo(Outcome.OK);
       assertThat(cluster.member(2).plane().confirmed(Deadline.after(ControlCluster.PATIENCE)).get())
-          .satisfies(state -> assertThat(state.rebalance()).isNotNull())
-          .satisfies(state -> assertThat(state.rebalance().paused()).isTrue());
+          .extracting(ControlState::rebalance)
+          .isNotNull()
+          .extracting(Rebalance::paused)
+          .isEqualTo(true);
     }
   }
 

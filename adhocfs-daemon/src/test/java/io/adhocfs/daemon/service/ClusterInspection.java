@@ -10,6 +10,7 @@ import io.adhocfs.protocol.wire.ControlRequest;
 import io.adhocfs.protocol.wire.Reply;
 import io.adhocfs.protocol.wire.ScannedEntry;
 import io.adhocfs.protocol.wire.ScannedInode;
+import io.adhocfs.protocol.wire.ScannedShare;
 import java.util.ArrayList;
 import java.util.HashSet;
 import java.util.List;
@@ -52,6 +53,19 @@ final class ClusterInspection {
     return entries;
   }
 
+  List<ScannedShare> shares() throws FsException {
+    List<ScannedShare> shares = new ArrayList<>();
+    for (SimulatedNode node : cluster.nodes) {
+      byte[] cursor = {};
+      do {
+        var page = (Reply.SharePage) client.at(node, new ControlRequest.ScanShares(cursor, 100));
+        shares.addAll(page.shares());
+        cursor = page.cursor();
+      } while (cursor.length > 0);
+    }
+    return shares;
+  }
+
   private int records(SimulatedNode node, RecordKind kind) {
     int count = 0;
     try (RocksIterator iterator = node.database().raw().newIterator()) {
@@ -72,7 +86,7 @@ final class ClusterInspection {
   void requireSound() throws FsException {
     cluster.settle();
     List<ScannedInode> inodes = inodes();
-    assertThat(NamespaceInvariants.findings(inodes, entries())).isEmpty();
+    assertThat(NamespaceInvariants.findings(inodes, entries(), shares())).isEmpty();
     for (RecordKind kind :
         List.of(
             RecordKind.PREPARED, RecordKind.DECISION, RecordKind.PENDING_CUT, RecordKind.RECLAIM)) {

@@ -1,10 +1,13 @@
 package io.adhocfs.daemon.service;
 
+import io.adhocfs.daemon.metadata.Share;
 import io.adhocfs.protocol.model.FileAttributes;
 import io.adhocfs.protocol.model.FileType;
 import io.adhocfs.protocol.model.InodeId;
+import io.adhocfs.protocol.placement.Placement;
 import io.adhocfs.protocol.wire.ScannedEntry;
 import io.adhocfs.protocol.wire.ScannedInode;
+import io.adhocfs.protocol.wire.ScannedShare;
 import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.HashSet;
@@ -17,7 +20,8 @@ final class NamespaceInvariants {
   private NamespaceInvariants() {}
 
   /** What does not hold, one sentence each. */
-  static List<String> findings(List<ScannedInode> scannedInodes, List<ScannedEntry> entries) {
+  static List<String> findings(
+      List<ScannedInode> scannedInodes, List<ScannedEntry> entries, List<ScannedShare> shares) {
     List<String> findings = new ArrayList<>();
     Map<InodeId, ScannedInode> inodes = new HashMap<>();
     for (ScannedInode inode : scannedInodes) {
@@ -27,6 +31,14 @@ final class NamespaceInvariants {
       if (inode.inTransaction()) {
         findings.add("inode " + inode.attributes().id() + " is held");
       }
+    }
+    checkShares(inodes, entries, shares, findings);
+    Map<InodeId, FileAttributes> wholes = new HashMap<>();
+    for (ScannedInode inode : scannedInodes) {
+      wholes.put(inode.attributes().id(), inode.attributes());
+    }
+    for (ScannedShare share : shares) {
+      wholes.computeIfPresent(share.share().id(), (id, sum) -> Share.together(sum, share.share()));
     }
     Map<InodeId, Integer> names = new HashMap<>();
     Map<InodeId, Integer> entryCounts = new HashMap<>();
@@ -55,7 +67,8 @@ final class NamespaceInvariants {
       }
     }
     for (ScannedInode inode : scannedInodes) {
-      check(inode, names, entryCounts, subdirectories, parents, findings);
+      FileAttributes whole = wholes.getOrDefault(inode.attributes().id(), inode.attributes());
+      check(inode, whole, names, entryCounts, subdirectories, parents, findings);
     }
     for (InodeId directory : parents.keySet()) {
       Set<InodeId> seen = new HashSet<>();
@@ -76,14 +89,65 @@ final class NamespaceInvariants {
     return findings;
   }
 
+  /** Partitions are those of their directories, and count their own entries. */
+  private static void checkShares(
+      Map<InodeId, ScannedInode> inodes,
+      List<ScannedEntry> entries,
+      List<ScannedShare> shares,
+      List<String> findings) {
+    Map<String, Integer> counts = new HashMap<>();
+    for (ScannedEntry entry : entries) {
+      ScannedInode directory = inodes.get(entry.directory());
+      int exponent = directory == null ? 0 : directory.attributes().partitionExponent();
+      int partition = Placement.partition(entry.name(), exponent);
+      if (entry.slot() != Placement.partitionSlot(entry.directory(), partition).value()) {
+        findings.add("'" + entry.name() + "' of " + entry.directory() + " is in another slot");
+      }
+      counts.merge(entry.directory() + "/" + partition, 1, Integer::sum);
+    }
+    Map<InodeId, Integer> partitions = new HashMap<>();
+    for (ScannedShare share : shares) {
+      InodeId id = share.share().id();
+      String name = id + "/" + share.partition();
+      if (!share.active()) {
+        findings.add("partition " + name + " is only staged");
+      }
+      if (share.inTransaction()) {
+        findings.add("partition " + name + " is held");
+      }
+      if (share.share().sizeBytes() != counts.getOrDefault(name, 0)) {
+        findings.add("partition " + name + " counts " + share.share().sizeBytes() + " entries");
+      }
+      ScannedInode directory = inodes.get(id);
+      if (directory == null
+          || directory.attributes().partitionExponent() != share.share().partitionExponent()) {
+        findings.add("partition " + name + " is of no directory that is spread so");
+      } else {
+        FileAttributes home = directory.attributes();
+        if (home.mode() != share.share().mode()
+            || home.uid() != share.share().uid()
+            || home.gid() != share.share().gid()) {
+          findings.add("partition " + name + " inherits something else");
+        }
+      }
+      partitions.merge(id, 1, Integer::sum);
+    }
+    inodes.forEach((id, inode) -> {
+      int wanted = (1 << inode.attributes().partitionExponent()) - 1;
+      if (partitions.getOrDefault(id, 0) != wanted) {
+        findings.add("directory " + id + " has not " + wanted + " shares");
+      }
+    });
+  }
+
   private static void check(
       ScannedInode inode,
+      FileAttributes attributes,
       Map<InodeId, Integer> names,
       Map<InodeId, Integer> entryCounts,
       Map<InodeId, Integer> subdirectories,
       Map<InodeId, InodeId> parents,
       List<String> findings) {
-    FileAttributes attributes = inode.attributes();
     InodeId id = attributes.id();
     int nameCount = names.getOrDefault(id, 0);
     if (attributes.isDirectory()) {

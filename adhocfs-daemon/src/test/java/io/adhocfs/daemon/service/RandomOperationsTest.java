@@ -27,10 +27,10 @@ import java.util.Map;
 import java.util.Set;
 import java.util.SplittableRandom;
 import org.jspecify.annotations.Nullable;
-import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.EnumSource;
+import org.junit.jupiter.params.provider.ValueSource;
 
 /**
  * Random operations of one client, one after the other, over a bad network and with nodes that die:
@@ -68,14 +68,24 @@ class RandomOperationsTest {
     /** Share of operations on data. */
     private double dataShare;
 
-    Run(long seed, Path directory, int nodes) throws FsException {
+    /**
+     * @param spreadEntries from how many entries on directories are spread; 0 = never
+     */
+    Run(long seed, Path directory, int nodes, int spreadEntries) throws FsException {
       random = new SplittableRandom(seed);
       cluster =
           new SimulatedCluster(
               nodes,
               directory,
               random.nextLong(),
-              new Settings(Map.of("chunk.size", "4KiB", "inline.max", "" + INLINE_MAX)));
+              new Settings(
+                  Map.of(
+                      "chunk.size",
+                      "4KiB",
+                      "inline.max",
+                      "" + INLINE_MAX,
+                      "directory.spread-entries",
+                      "" + spreadEntries)));
       client = new SimulatedClient(cluster, 77);
     }
 
@@ -126,7 +136,7 @@ class RandomOperationsTest {
       int kind =
           random.nextDouble() < dataShare
               ? onData[random.nextInt(onData.length)]
-              : random.nextInt(16);
+              : random.nextInt(17);
       switch (kind) {
         case 0, 1, 2 -> create(directory, name);
         case 3, 4 -> {
@@ -183,6 +193,7 @@ class RandomOperationsTest {
         case 13 -> truncate(anyNode());
         case 14 -> compare(anyNode());
         case 15 -> compareListing(directory);
+        case 16 -> setAttributes(directory);
         default -> throw new AssertionError();
       }
     }
@@ -370,20 +381,38 @@ class RandomOperationsTest {
       return content;
     }
 
+    private void setAttributes(Node directory) throws FsException {
+      int mode = random.nextInt(01000);
+      long mtime = random.nextLong(client.nowNanos + 1);
+      String what = "chmod " + directory.id + " " + mode + " " + mtime;
+      Integer set =
+          expect(
+              directory.gone() ? FsError.NOT_FOUND : null,
+              () -> {
+                client.setAttributes(directory.id, mode, mtime);
+                return 0;
+              },
+              what);
+      if (set != null) {
+        FileAttributes after = client.attributes(directory.id);
+        assertThat(after.mode()).as(what).isEqualTo(mode);
+        assertThat(after.mtimeNanos()).as(what).isEqualTo(mtime);
+        if (after.partitionExponent() > 0) {
+          done.add("chmod of a spread directory");
+        }
+      }
+    }
+
     private void compareListing(Node directory) throws FsException {
       FsError error = model.directoryError(directory);
       var page =
           expect(
               error,
-              () ->
-                  (Reply.DirectoryPage)
-                      client.call(
-                          new NamespaceRequest.ReadDirectory(
-                              directory.id, 0, 0, 0, 1 << 20, false)),
+              () -> client.list(directory.id, random.nextBoolean() ? 1 << 20 : 1),
               "readdir " + directory.id);
       if (page != null) {
         List<String> found = new ArrayList<>();
-        page.entries().forEach(entry -> found.add(entry.name() + " " + entry.inode()));
+        page.forEach(entry -> found.add(entry.name() + " " + entry.inode()));
         List<String> wanted = new ArrayList<>();
         directory.entries.forEach((name, node) -> wanted.add(name + " " + node.id));
         assertThat(found).containsExactlyInAnyOrderElementsOf(wanted);
@@ -410,10 +439,12 @@ class RandomOperationsTest {
     }
   }
 
-  @Test
-  void withoutFaultsEveryOperationEndsAsTheModelSays(@TempDir Path directory) throws FsException {
+  @ParameterizedTest
+  @ValueSource(ints = {0, 3})
+  void withoutFaultsEveryOperationEndsAsTheModelSays(int spreadEntries, @TempDir Path directory)
+      throws FsException {
     long seed = seed();
-    try (var run = new Run(seed, directory, 3)) {
+    try (var run = new Run(seed, directory, 3, spreadEntries)) {
       for (int i = 0; i < (FULL ? 100_000 : 8_000); i++) {
         run.step();
       }
@@ -443,16 +474,20 @@ class RandomOperationsTest {
               "truncate null",
               "leave null",
               "release");
+      if (spreadEntries > 0) {
+        assertThat(run.done).contains("chmod of a spread directory");
+      }
     }
   }
 
-  @Test
-  void overABadNetworkAndWithDyingNodesEveryOperationRunsOnce(@TempDir Path directory)
-      throws FsException {
+  @ParameterizedTest
+  @ValueSource(ints = {0, 3})
+  void overABadNetworkAndWithDyingNodesEveryOperationRunsOnce(
+      int spreadEntries, @TempDir Path directory) throws FsException {
     long seed = seed();
     var seeds = new SplittableRandom(seed);
     for (int round = 0; round < (FULL ? 60 : 4); round++) {
-      try (var run = new Run(seeds.nextLong(), directory.resolve("r" + round), 3)) {
+      try (var run = new Run(seeds.nextLong(), directory.resolve("r" + round), 3, spreadEntries)) {
         CrashPoint[] points = CrashPoint.values();
         for (int i = 0; i < 500; i++) {
           if (i % 10 == 0) {
@@ -479,7 +514,7 @@ class RandomOperationsTest {
     long seed = seed();
     int died = 0;
     for (int round = 0; round < (FULL ? 10 : 1); round++) {
-      try (var run = new Run(seed + round, directory.resolve("r" + round), 3)) {
+      try (var run = new Run(seed + round, directory.resolve("r" + round), 3, 3)) {
         run.dataShare = 0.5;
         for (int i = 0; i < 400 || (run.deaths() == 0 && i < 10_000); i++) {
           // Twice in a row now and then: the one that has just come back dies again.

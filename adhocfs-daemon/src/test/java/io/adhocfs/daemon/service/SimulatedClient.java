@@ -10,9 +10,11 @@ import io.adhocfs.protocol.model.InodeId;
 import io.adhocfs.protocol.model.NodeId;
 import io.adhocfs.protocol.model.SessionId;
 import io.adhocfs.protocol.model.SlotId;
+import io.adhocfs.protocol.placement.Placement;
 import io.adhocfs.protocol.transport.Deadline;
 import io.adhocfs.protocol.transport.RequestHandler.PeerRole;
 import io.adhocfs.protocol.transport.Response;
+import io.adhocfs.protocol.wire.DirectoryEntry;
 import io.adhocfs.protocol.wire.EntryKey;
 import io.adhocfs.protocol.wire.ExtendedAttributeRequest;
 import io.adhocfs.protocol.wire.FileRequest;
@@ -23,6 +25,10 @@ import io.adhocfs.protocol.wire.Request;
 import io.netty.buffer.ByteBuf;
 import io.netty.buffer.Unpooled;
 import java.time.Duration;
+import java.util.ArrayList;
+import java.util.HashMap;
+import java.util.List;
+import java.util.Map;
 import java.util.TreeSet;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CompletionException;
@@ -37,6 +43,9 @@ final class SimulatedClient {
   final SimulatedTime.Life life = new SimulatedTime.Life();
   private final TreeSet<Long> unanswered = new TreeSet<>();
   private long sequence;
+
+  /** How directories are spread, as far as it has learnt. */
+  private final Map<InodeId, Integer> exponents = new HashMap<>();
 
   /** Its clock, which the tests move. */
   long nowNanos = 1_000;
@@ -88,12 +97,131 @@ final class SimulatedClient {
   /** Tries until there is an answer that trying again can't better. */
   CompletableFuture<Response> start(Request request, byte[] payload) {
     var result = new CompletableFuture<Response>();
-    attempt(cluster.map.owner(new SlotId(request.slotValue())), request, payload, result);
+    attempt(spread(request, false), payload, result);
     return result;
   }
 
-  private void attempt(
-      NodeId node, Request request, byte[] payload, CompletableFuture<Response> result) {
+  private EntryKey spread(EntryKey key) {
+    return new EntryKey(key.directory(), exponents.getOrDefault(key.directory(), 0), key.name());
+  }
+
+  /** The request as this client believes the directories to be spread. */
+  private Request spread(Request request, boolean anew) {
+    return switch (request) {
+      case NamespaceRequest.Lookup r -> new NamespaceRequest.Lookup(spread(r.entry()));
+      case NamespaceRequest.Create r ->
+          new NamespaceRequest.Create(
+              anew ? stamp() : r.stamp(),
+              spread(r.entry()),
+              r.fileType(),
+              r.mode(),
+              r.uid(),
+              r.gid(),
+              r.deviceNumber(),
+              r.symlinkTarget(),
+              r.exclusive(),
+              r.pin(),
+              r.nowNanos());
+      case NamespaceRequest.MakeDirectory r ->
+          new NamespaceRequest.MakeDirectory(
+              anew ? stamp() : r.stamp(),
+              spread(r.entry()),
+              r.mode(),
+              r.uid(),
+              r.gid(),
+              r.nowNanos());
+      case NamespaceRequest.Unlink r ->
+          new NamespaceRequest.Unlink(anew ? stamp() : r.stamp(), spread(r.entry()), r.nowNanos());
+      case NamespaceRequest.RemoveDirectory r ->
+          new NamespaceRequest.RemoveDirectory(
+              anew ? stamp() : r.stamp(), spread(r.entry()), r.nowNanos());
+      case NamespaceRequest.Link r ->
+          new NamespaceRequest.Link(
+              anew ? stamp() : r.stamp(), r.inode(), spread(r.entry()), r.nowNanos());
+      case NamespaceRequest.Rename r ->
+          new NamespaceRequest.Rename(
+              anew ? stamp() : r.stamp(),
+              spread(r.from()),
+              spread(r.to()),
+              r.flags(),
+              r.nowNanos());
+      default -> request;
+    };
+  }
+
+  private static List<InodeId> directoriesOf(Request request) {
+    return switch (request) {
+      case NamespaceRequest.Lookup r -> List.of(r.entry().directory());
+      case NamespaceRequest.Create r -> List.of(r.entry().directory());
+      case NamespaceRequest.MakeDirectory r -> List.of(r.entry().directory());
+      case NamespaceRequest.Unlink r -> List.of(r.entry().directory());
+      case NamespaceRequest.RemoveDirectory r -> List.of(r.entry().directory());
+      case NamespaceRequest.Link r -> List.of(r.entry().directory());
+      case NamespaceRequest.Rename r -> List.of(r.from().directory(), r.to().directory());
+      default -> List.of();
+    };
+  }
+
+  /** Asks the homes of directories how they are spread, one after the other. */
+  private void learn(List<InodeId> directories, CompletableFuture<Response> result, Runnable then) {
+    if (directories.isEmpty()) {
+      then.run();
+      return;
+    }
+    InodeId directory = directories.getFirst();
+    var _ =
+        start(new NamespaceRequest.GetShares(directory, List.of(0)), new byte[0])
+            .whenComplete((response, error) -> {
+              if (error != null) {
+                result.completeExceptionally(MetadataThread.asFsException(error));
+                return;
+              }
+              exponents.put(
+                  directory,
+                  ((Reply.Attributes) response.reply()).attributes().partitionExponent());
+              learn(directories.subList(1, directories.size()), result, then);
+            });
+  }
+
+  /** A whole directory, in the order of hashes. */
+  List<DirectoryEntry> list(InodeId directory, int pageBytes) throws FsException {
+    List<DirectoryEntry> entries = new ArrayList<>();
+    long cookie = 0;
+    while (true) {
+      int exponent = exponents.getOrDefault(directory, 0);
+      int last = (1 << exponent) - 1;
+      int partition = (int) Math.min((cookie + 1) >>> (63 - exponent), last);
+      Reply.DirectoryPage page;
+      try {
+        page =
+            (Reply.DirectoryPage)
+                call(
+                    new NamespaceRequest.ReadDirectory(
+                        directory, exponent, partition, cookie, pageBytes, false));
+      } catch (FsException e) {
+        if (e.error() != FsError.SPREAD_CHANGED) {
+          throw e;
+        }
+        exponents.put(
+            directory,
+            ((Reply.Attributes) call(new NamespaceRequest.GetShares(directory, List.of(0))))
+                .attributes()
+                .partitionExponent());
+        continue;
+      }
+      entries.addAll(page.entries());
+      if (page.last() && partition == last) {
+        return entries;
+      }
+      cookie =
+          page.last()
+              ? Placement.lastHash(partition, exponent)
+              : page.entries().getLast().name().hash();
+    }
+  }
+
+  private void attempt(Request request, byte[] payload, CompletableFuture<Response> result) {
+    NodeId node = cluster.map.owner(new SlotId(request.slotValue()));
     var _ =
         once(node, request, Unpooled.wrappedBuffer(payload))
             .whenComplete((response, error) -> {
@@ -101,8 +229,19 @@ final class SimulatedClient {
                 FsException failure = MetadataThread.asFsException(error);
                 switch (failure.error()) {
                   case OVERLOADED, UNREACHABLE, CONNECTION_LOST, TIMED_OUT, WRONG_OWNER ->
-                      cluster.time.after(
-                          10_000_000, life, () -> attempt(node, request, payload, result));
+                      cluster.time.after(10_000_000, life, () -> attempt(request, payload, result));
+                  case SPREAD_CHANGED -> {
+                    unanswered.remove(sequenceOf(request));
+                    List<InodeId> directories = directoriesOf(request);
+                    if (directories.isEmpty()) {
+                      result.completeExceptionally(failure);
+                    } else {
+                      learn(
+                          directories,
+                          result,
+                          () -> attempt(spread(request, true), payload, result));
+                    }
+                  }
                   default -> {
                     unanswered.remove(sequenceOf(request));
                     result.completeExceptionally(failure);
@@ -226,6 +365,21 @@ final class SimulatedClient {
 
   FileAttributes attributes(InodeId inode) throws FsException {
     return ((Reply.Attributes) call(new NamespaceRequest.GetAttributes(inode))).attributes();
+  }
+
+  /** Sets mode and mtime. */
+  void setAttributes(InodeId inode, int mode, long mtimeNanos) throws FsException {
+    call(
+        new NamespaceRequest.SetAttributes(
+            stamp(),
+            inode,
+            NamespaceRequest.SetAttributes.MASK_MODE | NamespaceRequest.SetAttributes.MASK_MTIME,
+            mode,
+            0,
+            0,
+            0,
+            mtimeNanos,
+            nowNanos));
   }
 
   FileAttributes truncate(InodeId inode, long size) throws FsException {

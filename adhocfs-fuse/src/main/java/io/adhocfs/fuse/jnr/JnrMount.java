@@ -104,18 +104,24 @@ public final class JnrMount {
    * Mounts on an existing directory; when this returns, programs can use it.
    *
    * @param fsName the source that mount(8) and df(1) show; no comma, blank or backslash
+   * @param readOnly whether the kernel refuses all changes
    * @param timeout how long a request may wait for the file system's answer before it fails with
    *     EIO
    * @throws FsException NOT_SUPPORTED if libfuse 2 is missing, STORAGE_FAILED if it cannot mount
    *     (it says why on standard error)
    */
   public static JnrMount mount(
-      Path mountPoint, String fsName, Duration timeout, InodeFileSystem fileSystem)
+      Path mountPoint,
+      String fsName,
+      boolean readOnly,
+      Duration timeout,
+      InodeFileSystem fileSystem)
       throws IOException {
     JnrMount mount = new JnrMount(mountPoint.toAbsolutePath(), loadLibrary(), fileSystem, timeout);
     mount.fillTable();
     Thread loop =
-        new Thread(() -> mount.serve(arguments(mountPoint, fsName, fileSystem)), "fuse-libfuse");
+        new Thread(
+            () -> mount.serve(arguments(mountPoint, fsName, readOnly, fileSystem)), "fuse-libfuse");
     loop.setDaemon(true);
     loop.start();
     mount.awaitInitialized();
@@ -131,7 +137,8 @@ public final class JnrMount {
     }
   }
 
-  private static String[] arguments(Path mountPoint, String fsName, InodeFileSystem fileSystem) {
+  private static String[] arguments(
+      Path mountPoint, String fsName, boolean readOnly, InodeFileSystem fileSystem) {
     List<String> options =
         new ArrayList<>(
             List.of(
@@ -143,6 +150,9 @@ public final class JnrMount {
                 "negative_timeout=0",
                 "entry_timeout=" + seconds(fileSystem.entryTimeoutNanos()),
                 "attr_timeout=" + seconds(fileSystem.attributeTimeoutNanos())));
+    if (readOnly) {
+      options.add("ro");
+    }
     if (isRoot()) {
       // As the direct driver: everybody may use it, set-id bits and device nodes count.
       options.addAll(List.of("allow_other", "suid", "dev"));

@@ -97,6 +97,22 @@ public record MountOptions(
         noDevices);
   }
 
+  public MountOptions withReadOnly(boolean isReadOnly) {
+    return new MountOptions(
+        fsName,
+        readerThreads,
+        ioLengthBytesMax,
+        readaheadBytesMax,
+        backgroundRequestsMax,
+        congestionThreshold,
+        attributeReuseNanos,
+        asynchronousDirectIo,
+        allowOther,
+        isReadOnly,
+        noSetUserId,
+        noDevices);
+  }
+
   public MountOptions withReaderThreads(int threads) {
     return new MountOptions(
         fsName,

@@ -133,12 +133,15 @@ final class ToldAttributes {
   /**
    * Takes note of a directory's attributes that were asked for right behind a change of its
    * entries. Its owner answers in the order in which it does things, so all changes that have been
-   * answered by now are in them.
+   * answered by now are in them. Those of a directory that is spread come from many nodes, in no
+   * order: they hold as of when they were asked for.
    */
   void toldInOrder(FileAttributes attributes, long askedNanos) {
     if (attributes.isDirectory()) {
+      long asOfNanos = attributes.partitionExponent() == 0 ? now() : askedNanos;
       directories.set(
-          hash(attributes.id().value(), DIRECTORIES), new Told(0, attributes, askedNanos, now()));
+          hash(attributes.id().value(), DIRECTORIES),
+          new Told(0, attributes, askedNanos, asOfNanos));
     }
   }
 

@@ -113,7 +113,8 @@ final class ServerUnderTest {
 
   private static Served serveByJnr(Path mountPoint, MemoryFileSystem fileSystem)
       throws IOException {
-    JnrMount mount = JnrMount.mount(mountPoint, "under-test", Duration.ofSeconds(2), fileSystem);
+    JnrMount mount =
+        JnrMount.mount(mountPoint, "under-test", false, Duration.ofSeconds(2), fileSystem);
     return new Served() {
       @Override
       public void unmount() throws IOException {

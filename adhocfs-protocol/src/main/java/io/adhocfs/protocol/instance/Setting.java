@@ -70,6 +70,11 @@ public enum Setting {
       Kind.SIZE,
       "0",
       "the most that file data may take on each node; 0 = the disk"),
+  DIRECTORY_SPREAD_ENTRIES(
+      "directory.spread-entries",
+      Kind.NUMBER,
+      "10000",
+      "from how many entries on a directory is spread over the nodes; 0 = never"),
   FUSE_DRIVER(
       "fuse.driver", Kind.CHOICE, "direct", "how a mount talks to the kernel", "direct", "jnr"),
   FUSE_READERS(
@@ -185,6 +190,11 @@ public enum Setting {
       case INLINE_MAX -> {
         if (parseSize(value) > 64 << 10) {
           throw new IllegalArgumentException("'" + value + "' is more than 64KiB");
+        }
+      }
+      case DIRECTORY_SPREAD_ENTRIES -> {
+        if (parseNumber(value) < 0) {
+          throw new IllegalArgumentException("'" + value + "' is less than 0");
         }
       }
       case FUSE_READERS, CLIENT_DATA_CONNECTIONS, DAEMON_DATA_THREADS -> {

@@ -59,6 +59,11 @@ public enum FsError {
   CHANGED(53),
   /** Too much is queued here: try later. */
   OVERLOADED(54),
+  /**
+   * The directory is spread otherwise than the request believes: learn how, and ask anew. Nothing
+   * has been done.
+   */
+  SPREAD_CHANGED(55),
 
   // What a client finds out itself.
   /** No connection could be made; the request was not sent. */

@@ -20,6 +20,16 @@ public final class Placement {
     return partitionExponent == 0 ? 0 : (int) (name.hash() >>> (63 - partitionExponent));
   }
 
+  /** The lowest hash of a partition's names. */
+  public static long firstHash(int partition, int partitionExponent) {
+    return partition == 0 ? 0 : (long) partition << (63 - partitionExponent);
+  }
+
+  /** The highest hash of a partition's names. */
+  public static long lastHash(int partition, int partitionExponent) {
+    return ((partition + 1L) << (63 - partitionExponent)) - 1;
+  }
+
   /** The slot of one partition's entries; partition 0 lies with the directory itself. */
   public static SlotId partitionSlot(InodeId directory, int partition) {
     return partition == 0

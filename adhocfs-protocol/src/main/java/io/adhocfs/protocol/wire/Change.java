@@ -1,11 +1,13 @@
 package io.adhocfs.protocol.wire;
 
 import io.adhocfs.protocol.model.EntryName;
+import io.adhocfs.protocol.model.FileAttributes;
 import io.adhocfs.protocol.model.FileType;
 import io.adhocfs.protocol.model.FsError;
 import io.adhocfs.protocol.model.FsException;
 import io.adhocfs.protocol.model.InodeId;
 import io.adhocfs.protocol.model.SlotId;
+import io.adhocfs.protocol.model.TransactionId;
 import io.adhocfs.protocol.placement.Placement;
 import java.util.ArrayList;
 import java.util.List;
@@ -152,8 +154,13 @@ public sealed interface Change {
     }
   }
 
-  /** A directory's inode goes. It must be empty, and takes no new entries from the prepare on. */
-  record RemoveEmptyDirectory(InodeId directory) implements Change {
+  /**
+   * A directory's inode goes. Its partition 0 must be empty, and takes no new entries from the
+   * prepare on; of a spread one, its other partitions are closed in the same transaction.
+   *
+   * @param partitionExponent k that it is expected to have
+   */
+  record RemoveEmptyDirectory(InodeId directory, int partitionExponent) implements Change {
     @Override
     public int slotValue() {
       return directory.slotValue();
@@ -167,10 +174,11 @@ public sealed interface Change {
     @Override
     public void encode(WireWriter out) {
       out.inode(directory);
+      out.intValue(partitionExponent);
     }
 
     static RemoveEmptyDirectory decode(WireReader in) throws FsException {
-      return new RemoveEmptyDirectory(in.inode());
+      return new RemoveEmptyDirectory(in.inode(), in.intValue());
     }
   }
 
@@ -219,6 +227,153 @@ public sealed interface Change {
     public void encode(WireWriter out) {}
   }
 
+  /**
+   * A directory's entries spread: its home keeps those of partition 0, the copies of the rest,
+   * which have been staged elsewhere, go.
+   *
+   * @param partitionExponent k that it gets; it must have 0
+   * @param entries of partition 0
+   * @param subdirectories of partition 0
+   */
+  record SpreadDirectory(InodeId directory, int partitionExponent, long entries, int subdirectories)
+      implements Change {
+    @Override
+    public int slotValue() {
+      return directory.slotValue();
+    }
+
+    @Override
+    public int code() {
+      return 8;
+    }
+
+    @Override
+    public void encode(WireWriter out) {
+      out.inode(directory);
+      out.intValue(partitionExponent);
+      out.longValue(entries);
+      out.intValue(subdirectories);
+    }
+
+    static SpreadDirectory decode(WireReader in) throws FsException {
+      return new SpreadDirectory(in.inode(), in.intValue(), in.longValue(), in.intValue());
+    }
+  }
+
+  /**
+   * A partition of a directory opens with what has been staged for it.
+   *
+   * @param share what the partition keeps of its own
+   * @param partition 1 or more
+   * @param staged whether the entries have been staged, by this transaction; those of the
+   *     directory's own slot are there already
+   */
+  record OpenShare(FileAttributes share, int partition, TransactionId transaction, boolean staged)
+      implements Change {
+    @Override
+    public int slotValue() {
+      return Placement.partitionSlot(share.id(), partition).value();
+    }
+
+    @Override
+    public int code() {
+      return 9;
+    }
+
+    @Override
+    public void encode(WireWriter out) {
+      Values.writeAttributes(out, share);
+      out.intValue(partition);
+      out.longValue(transaction.value());
+      out.flag(staged);
+    }
+
+    static OpenShare decode(WireReader in) throws FsException {
+      return new OpenShare(
+          Values.readAttributes(in), in.intValue(), new TransactionId(in.longValue()), in.flag());
+    }
+  }
+
+  /** A partition of a directory that is removed closes. It must be empty. */
+  record CloseShare(InodeId directory, int partition, int partitionExponent) implements Change {
+    @Override
+    public int slotValue() {
+      return Placement.partitionSlot(directory, partition).value();
+    }
+
+    @Override
+    public int code() {
+      return 10;
+    }
+
+    @Override
+    public void encode(WireWriter out) {
+      out.inode(directory);
+      out.intValue(partition);
+      out.intValue(partitionExponent);
+    }
+
+    static CloseShare decode(WireReader in) throws FsException {
+      return new CloseShare(in.inode(), in.intValue(), in.intValue());
+    }
+  }
+
+  /**
+   * A partition of a spread directory, 0 among them, gets new attributes.
+   *
+   * @param mask which of the following count, as in {@link NamespaceRequest.SetAttributes}
+   */
+  record SetShareAttributes(
+      InodeId directory,
+      int partition,
+      int partitionExponent,
+      int mask,
+      int mode,
+      int uid,
+      int gid,
+      long atimeNanos,
+      long mtimeNanos,
+      long ctimeNanos)
+      implements Change {
+    @Override
+    public int slotValue() {
+      return Placement.partitionSlot(directory, partition).value();
+    }
+
+    @Override
+    public int code() {
+      return 11;
+    }
+
+    @Override
+    public void encode(WireWriter out) {
+      out.inode(directory);
+      out.intValue(partition);
+      out.intValue(partitionExponent);
+      out.intValue(mask);
+      out.intValue(mode);
+      out.intValue(uid);
+      out.intValue(gid);
+      out.longValue(atimeNanos);
+      out.longValue(mtimeNanos);
+      out.longValue(ctimeNanos);
+    }
+
+    static SetShareAttributes decode(WireReader in) throws FsException {
+      return new SetShareAttributes(
+          in.inode(),
+          in.intValue(),
+          in.intValue(),
+          in.intValue(),
+          in.intValue(),
+          in.intValue(),
+          in.intValue(),
+          in.longValue(),
+          in.longValue(),
+          in.longValue());
+    }
+  }
+
   static void writeAll(WireWriter out, List<Change> changes) {
     out.intValue(changes.size());
     for (Change change : changes) {
@@ -244,6 +399,10 @@ public sealed interface Change {
             case 5 -> RemoveEmptyDirectory.decode(in);
             case 6 -> SetParent.decode(in);
             case 7 -> new TakeRenameToken();
+            case 8 -> SpreadDirectory.decode(in);
+            case 9 -> OpenShare.decode(in);
+            case 10 -> CloseShare.decode(in);
+            case 11 -> SetShareAttributes.decode(in);
             default -> throw new FsException(FsError.BAD_MESSAGE, "a change of kind " + code);
           });
     }

@@ -230,6 +230,29 @@ public sealed interface ControlRequest extends Request {
     }
   }
 
+  /** A page of the chunks that the receiver keeps. */
+  record ScanShares(byte[] cursor, int maxItems) implements ControlRequest {
+    @Override
+    public int slotValue() {
+      return NO_SLOT;
+    }
+
+    @Override
+    public MessageType type() {
+      return MessageType.SCAN_SHARES;
+    }
+
+    @Override
+    public void encode(WireWriter out) {
+      out.bytes(cursor);
+      out.intValue(maxItems);
+    }
+
+    static ScanShares decode(WireReader in) throws FsException {
+      return new ScanShares(in.bytes(), in.intValue());
+    }
+  }
+
   /**
    * The receiver compares its chunk index with its chunk files, and its own records with each
    * other; what does not fit is named.

@@ -11,13 +11,18 @@ import io.adhocfs.protocol.placement.Placement;
  * A name in a directory, with what its sender believes of how the directory is spread.
  *
  * @param partitionExponent k of the directory as the sender knows it; a receiver that knows better
- *     answers CHANGED
+ *     answers SPREAD_CHANGED
  */
 public record EntryKey(InodeId directory, int partitionExponent, EntryName name) {
   public EntryKey {
     if (partitionExponent < 0 || partitionExponent > FileAttributes.PARTITION_EXPONENT_MAX) {
       throw new IllegalArgumentException("partition exponent " + partitionExponent);
     }
+  }
+
+  /** The partition that the dentry lies in. */
+  public int partition() {
+    return Placement.partition(name, partitionExponent);
   }
 
   /** The slot of the dentry. */

@@ -10,6 +10,12 @@ import java.util.Map;
  * target, by daemons only. Requests of one batch are carried out in the order in which they come.
  */
 public sealed interface MigrationRequest extends Request {
+  /** In {@link ReceiveRecords}, instead of the length of a value: there is none any more. */
+  int GONE = -1;
+
+  /** In {@link ReceiveRecords}, instead of the length of a value: the end of a range follows. */
+  int RANGE_GONE = -2;
+
   /** Number of the batch; drawn by its source, never used again. */
   long batch();
 
@@ -38,7 +44,9 @@ public sealed interface MigrationRequest extends Request {
 
   /**
    * Records, as payload: {@code [length: 4][key][length: 4][value]} each; a length of -1 in place
-   * of the value's removes the record, and with that of a chunk its bytes.
+   * of the value's removes the record, and with that of a chunk its bytes; a length of -2 is
+   * followed by another {@code [length: 4][key]}: all records from the key on go, up to that one
+   * (exclusive).
    */
   record ReceiveRecords(long batch) implements MigrationRequest {
     @Override

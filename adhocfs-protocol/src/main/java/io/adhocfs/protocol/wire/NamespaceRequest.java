@@ -1,9 +1,11 @@
 package io.adhocfs.protocol.wire;
 
 import io.adhocfs.protocol.model.FileType;
+import io.adhocfs.protocol.model.FsError;
 import io.adhocfs.protocol.model.FsException;
 import io.adhocfs.protocol.model.InodeId;
 import io.adhocfs.protocol.placement.Placement;
+import java.util.ArrayList;
 import java.util.List;
 
 /**
@@ -52,6 +54,44 @@ public sealed interface NamespaceRequest extends Request {
 
     static GetAttributes decode(WireReader in) throws FsException {
       return new GetAttributes(in.inode());
+    }
+  }
+
+  /**
+   * What some partitions of a directory, all of them the receiver's, keep of their own, added up:
+   * entries as size, subdirectories as links (partition 0: 2 more), the latest times; beside what
+   * all partitions keep alike. Partition 0's part is the inode itself, of any type, as its owner
+   * keeps it. SPREAD_CHANGED where there is no such partition.
+   */
+  record GetShares(InodeId directory, List<Integer> partitions) implements NamespaceRequest {
+    @Override
+    public int slotValue() {
+      return Placement.partitionSlot(directory, partitions.getFirst()).value();
+    }
+
+    @Override
+    public MessageType type() {
+      return MessageType.GET_SHARES;
+    }
+
+    @Override
+    public void encode(WireWriter out) {
+      out.inode(directory);
+      out.intValue(partitions.size());
+      partitions.forEach(out::intValue);
+    }
+
+    static GetShares decode(WireReader in) throws FsException {
+      InodeId directory = in.inode();
+      int count = in.count(Integer.BYTES);
+      if (count == 0) {
+        throw new FsException(FsError.BAD_MESSAGE, "no partitions");
+      }
+      List<Integer> partitions = new ArrayList<>(count);
+      for (int i = 0; i < count; i++) {
+        partitions.add(in.intValue());
+      }
+      return new GetShares(directory, partitions);
     }
   }
 

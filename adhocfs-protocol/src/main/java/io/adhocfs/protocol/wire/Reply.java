@@ -364,6 +364,25 @@ public sealed interface Reply extends Message {
     }
   }
 
+  /** Chunks of a scan. */
+  record SharePage(List<ScannedShare> shares, byte[] cursor) implements Reply {
+    @Override
+    public MessageType type() {
+      return MessageType.SHARE_PAGE;
+    }
+
+    @Override
+    public void encode(WireWriter out) {
+      out.intValue(shares.size());
+      shares.forEach(item -> item.write(out));
+      out.bytes(cursor);
+    }
+
+    static SharePage decode(WireReader in) throws FsException {
+      return new SharePage(ScannedShare.readAll(in), in.bytes());
+    }
+  }
+
   /** What does not fit, one sentence each. */
   record Findings(List<String> findings) implements Reply {
     @Override

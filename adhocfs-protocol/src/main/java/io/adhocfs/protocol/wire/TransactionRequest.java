@@ -2,8 +2,10 @@ package io.adhocfs.protocol.wire;
 
 import io.adhocfs.protocol.model.FsError;
 import io.adhocfs.protocol.model.FsException;
+import io.adhocfs.protocol.model.InodeId;
 import io.adhocfs.protocol.model.SlotId;
 import io.adhocfs.protocol.model.TransactionId;
+import io.adhocfs.protocol.placement.Placement;
 import java.util.ArrayList;
 import java.util.List;
 
@@ -85,6 +87,83 @@ public sealed interface TransactionRequest extends Request {
 
     static QueryOutcome decode(WireReader in) throws FsException {
       return new QueryOutcome(new TransactionId(in.longValue()));
+    }
+  }
+
+  /**
+   * Makes room for the entries that a partition of a directory is to have: what older stagings have
+   * left goes. Idempotent. The staging lasts until its transaction is decided.
+   *
+   * @param partitionExponent k that the directory is to have
+   * @param transaction of the directory's slot; later ones have higher numbers
+   */
+  record BeginStaging(
+      InodeId directory, int partition, int partitionExponent, TransactionId transaction)
+      implements TransactionRequest {
+    @Override
+    public int slotValue() {
+      return Placement.partitionSlot(directory, partition).value();
+    }
+
+    @Override
+    public MessageType type() {
+      return MessageType.BEGIN_STAGING;
+    }
+
+    @Override
+    public void encode(WireWriter out) {
+      out.inode(directory);
+      out.intValue(partition);
+      out.intValue(partitionExponent);
+      out.longValue(transaction.value());
+    }
+
+    static BeginStaging decode(WireReader in) throws FsException {
+      return new BeginStaging(
+          in.inode(), in.intValue(), in.intValue(), new TransactionId(in.longValue()));
+    }
+  }
+
+  /**
+   * Some more entries of a partition, invisible until the transaction commits. CHANGED when there
+   * is no such staging, or it has fewer entries than were sent before. Idempotent.
+   *
+   * @param sentBefore how many entries this staging has been sent before these
+   */
+  record StageEntries(
+      InodeId directory,
+      int partition,
+      TransactionId transaction,
+      long sentBefore,
+      List<StagedEntry> entries)
+      implements TransactionRequest {
+    @Override
+    public int slotValue() {
+      return Placement.partitionSlot(directory, partition).value();
+    }
+
+    @Override
+    public MessageType type() {
+      return MessageType.STAGE_ENTRIES;
+    }
+
+    @Override
+    public void encode(WireWriter out) {
+      out.inode(directory);
+      out.intValue(partition);
+      out.longValue(transaction.value());
+      out.longValue(sentBefore);
+      out.intValue(entries.size());
+      entries.forEach(entry -> entry.write(out));
+    }
+
+    static StageEntries decode(WireReader in) throws FsException {
+      return new StageEntries(
+          in.inode(),
+          in.intValue(),
+          new TransactionId(in.longValue()),
+          in.longValue(),
+          StagedEntry.readAll(in));
     }
   }
 

@@ -29,6 +29,7 @@ import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.EnumSet;
 import java.util.List;
+import java.util.Map;
 import java.util.Set;
 import java.util.SplittableRandom;
 import java.util.stream.IntStream;
@@ -71,6 +72,10 @@ final class Samples {
   }
 
   private Object value(Type type) {
+    if (type instanceof ParameterizedType map && map.getRawType() == Map.class) {
+      // One: the order of more is not the same in every run.
+      return Map.of(value(map.getActualTypeArguments()[0]), value(map.getActualTypeArguments()[1]));
+    }
     if (type instanceof ParameterizedType list) {
       Type item = list.getActualTypeArguments()[0];
       List<Object> items = new ArrayList<>();
@@ -80,9 +85,11 @@ final class Samples {
       }
       return items;
     }
-    if (type == long.class) {
+    if (type == SlotSet.class) {
+      return slots();
+    } else if (type == long.class || type == Long.class) {
       return random.nextLong() >>> random.nextInt(64);
-    } else if (type == int.class) {
+    } else if (type == int.class || type == Integer.class) {
       return random.nextInt();
     } else if (type == boolean.class) {
       return random.nextBoolean();

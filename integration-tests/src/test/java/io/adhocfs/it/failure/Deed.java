@@ -270,7 +270,11 @@ enum Deed {
           INLINE_AFTER_RECORD,
           INLINE_AFTER_WRITE,
           RECLAIM_AFTER_RECORD,
-          RECLAIM_AFTER_DISCARD ->
+          RECLAIM_AFTER_DISCARD,
+          SPREAD_AFTER_BEGIN,
+          SPREAD_AFTER_ENTRIES,
+          STAGING_AFTER_BEGIN,
+          STAGING_AFTER_ENTRIES ->
           false;
     };
   }

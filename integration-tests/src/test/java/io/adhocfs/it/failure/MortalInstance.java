@@ -82,8 +82,11 @@ final class MortalInstance implements AutoCloseable {
     }
   }
 
-  static MortalInstance up(int nodes) throws IOException, InterruptedException {
-    TestInstance instance = TestInstance.up(nodes);
+  /**
+   * @param options further options of {@code adhocfs up}
+   */
+  static MortalInstance up(int nodes, String... options) throws IOException, InterruptedException {
+    TestInstance instance = TestInstance.up(nodes, options);
     try {
       return new MortalInstance(instance, nodes);
     } catch (Throwable e) {

@@ -139,7 +139,9 @@ class ControlPlaneIT {
     }
   }
 
-  /** Nothing is stored in the file system, so that slots may change hands without their contents. */
+  /**
+   * Nothing is stored in the file system, so that slots may change hands without their contents.
+   */
   private static ControlCommand.Start startMovingToLast(ControlState state) {
     short[] target = state.map().owners();
     for (int slot = 0; slot < target.length; slot++) {
@@ -153,7 +155,9 @@ class ControlPlaneIT {
 
   private static List<ControlCommand.Move> moves(ControlState state, int count) {
     int[] slots =
-        IntStream.range(0, SlotId.COUNT).filter(slot -> state.map().ownerValue(slot) == 1).toArray();
+        IntStream.range(0, SlotId.COUNT)
+            .filter(slot -> state.map().ownerValue(slot) == 1)
+            .toArray();
     List<ControlCommand.Move> moves = new ArrayList<>();
     for (int i = 0; i < count; i++) {
       int each = slots.length / (2 * count);
@@ -216,7 +220,8 @@ class ControlPlaneIT {
       proposing.join();
       assertThat(failure.get()).isNull();
       System.out.printf(
-          "40 moves while each voter was killed; the longest took %.0f ms%n", longestNanos[0] / 1e6);
+          "40 moves while each voter was killed; the longest took %.0f ms%n",
+          longestNanos[0] / 1e6);
 
       // Each was agreed on, whatever answers were lost on the way.
       assertThat(outcomes).hasSize(moves.size()).allMatch(Outcome::accepted);
@@ -273,27 +278,23 @@ class ControlPlaneIT {
               PeerRole.CLIENT,
               1,
               moved.map())) {
-        var inode =
-            InodeId.of(new SlotId(slot), 1);
+        var inode = InodeId.of(new SlotId(slot), 1);
         CompletableFuture<Response> early = ask(ahead, inode);
         assertThat(admin.propose(0, start)).isEqualTo(Outcome.OK);
         assertThat(admin.propose(0, move)).isEqualTo(Outcome.OK);
         // By its old map the receiver would have refused it as another node's.
         assertThat(errorOf(early)).isEqualTo(FsError.NOT_FOUND);
         // The old owner refuses it, now that it knows.
-        assertThat(errorOf(askAt(ahead, 1, inode)))
-            .isEqualTo(FsError.WRONG_OWNER);
+        assertThat(errorOf(askAt(ahead, 1, inode))).isEqualTo(FsError.WRONG_OWNER);
       }
     }
   }
 
-  private static CompletableFuture<Response> ask(
-      NettyRpcClient client, InodeId inode) {
+  private static CompletableFuture<Response> ask(NettyRpcClient client, InodeId inode) {
     return askAt(client, NODES - 1, inode);
   }
 
-  private static CompletableFuture<Response> askAt(
-      NettyRpcClient client, int node, InodeId inode) {
+  private static CompletableFuture<Response> askAt(NettyRpcClient client, int node, InodeId inode) {
     return client.call(
         new NodeId(node),
         new NamespaceRequest.GetAttributes(inode),
@@ -302,14 +303,11 @@ class ControlPlaneIT {
         Deadline.after(PATIENCE));
   }
 
-  private static FsError errorOf(CompletableFuture<Response> answer)
-      throws InterruptedException {
+  private static FsError errorOf(CompletableFuture<Response> answer) throws InterruptedException {
     try {
       throw new AssertionError("answered with " + answer.get().reply());
     } catch (ExecutionException e) {
-      return e.getCause() instanceof FsException failure
-          ? failure.error()
-          : FsError.INTERNAL;
+      return e.getCause() instanceof FsException failure ? failure.error() : FsError.INTERNAL;
     }
   }
 }

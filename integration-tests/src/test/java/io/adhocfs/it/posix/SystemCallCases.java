@@ -11,7 +11,7 @@ import java.util.Objects;
 import java.util.stream.Collectors;
 import java.util.stream.IntStream;
 
-/** Reads system-calls.cases, which says how its lines look. */
+/** Reads tables of cases; system-calls.cases says how their lines look. */
 final class SystemCallCases {
   /**
    * One chain of calls.
@@ -33,9 +33,18 @@ final class SystemCallCases {
 
   private SystemCallCases() {}
 
-  static List<Case> read() throws IOException {
+  /** The cases of some tables, one after the other. */
+  static List<Case> read(List<String> names) throws IOException {
+    List<Case> cases = new ArrayList<>();
+    for (String name : names) {
+      cases.addAll(read(name));
+    }
+    return cases;
+  }
+
+  private static List<Case> read(String name) throws IOException {
     String text;
-    try (InputStream in = SystemCallCases.class.getResourceAsStream("system-calls.cases")) {
+    try (InputStream in = SystemCallCases.class.getResourceAsStream(name)) {
       text = new String(Objects.requireNonNull(in).readAllBytes(), UTF_8);
     }
     List<Draft> drafts = new ArrayList<>();

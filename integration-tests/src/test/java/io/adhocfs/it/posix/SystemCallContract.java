@@ -17,14 +17,26 @@ import org.junit.jupiter.api.DynamicTest;
 import org.junit.jupiter.api.TestFactory;
 
 /**
- * What single system calls do and refuse, for root and for others: the table system-calls.cases,
- * each case in a directory of its own. Needs root and gcc.
+ * What single system calls do and refuse, for root and for others: tables of cases, each case in a
+ * directory of its own. Needs root and gcc.
  */
 abstract class SystemCallContract {
   private SystemCalls calls;
 
   /** An existing directory on the file system under test. */
   abstract Path root();
+
+  /** The tables to try. */
+  List<String> tables() {
+    return List.of("system-calls.cases", "linux-calls.cases");
+  }
+
+  /** Where a case works; made here, and empty, unless the table is of what is there already. */
+  Path directory(int number) throws IOException {
+    Path directory = Files.createDirectory(root().resolve("case-" + number));
+    Files.setPosixFilePermissions(directory, PosixFilePermissions.fromString("rwxrwxrwx"));
+    return directory;
+  }
 
   @BeforeEach
   void startCalls() throws Exception {
@@ -38,15 +50,13 @@ abstract class SystemCallContract {
 
   @TestFactory
   Stream<DynamicTest> systemCalls() throws IOException {
-    List<Case> cases = SystemCallCases.read();
+    List<Case> cases = SystemCallCases.read(tables());
     return IntStream.range(0, cases.size())
         .mapToObj(i -> DynamicTest.dynamicTest(cases.get(i).name(), () -> run(i, cases.get(i))));
   }
 
   private void run(int number, Case tried) throws Exception {
-    Path directory = Files.createDirectory(root().resolve("case-" + number));
-    Files.setPosixFilePermissions(directory, PosixFilePermissions.fromString("rwxrwxrwx"));
-    assertThat(calls.run("begin " + directory)).isEqualTo("0");
+    assertThat(calls.run("begin " + directory(number))).isEqualTo("0");
     for (Step step : tried.steps()) {
       String results = calls.run(step.chain());
       assertThat(step.accepts(results))

@@ -27,7 +27,8 @@ import java.util.concurrent.TimeoutException;
 /**
  * The system calls on files that Java has no words for. The static methods make one in this
  * process; what fails throws, naming its errno. An instance is a process of its own, compiled from
- * system-calls.c, that makes chains of them, also as another user; it is not thread-safe.
+ * system-calls.c and linux-calls.c, that makes chains of them, also as another user; it is not
+ * thread-safe.
  */
 @SuppressWarnings("restricted")
 final class SystemCalls implements AutoCloseable {
@@ -102,6 +103,8 @@ final class SystemCalls implements AutoCloseable {
   private static final int MS_SYNC = 4;
 
   private static final int ANSWER_SECONDS_MAX = 120;
+  private static final List<String> SOURCES =
+      List.of("system-calls.c", "system-calls.h", "linux-calls.c");
 
   private final Path directory;
   private final Process process;
@@ -247,18 +250,27 @@ final class SystemCalls implements AutoCloseable {
 
   static SystemCalls start() throws IOException, InterruptedException {
     Path directory = Files.createTempDirectory("adhocfs-calls-");
-    Path source = directory.resolve("system-calls.c");
     Path program = directory.resolve("system-calls");
-    try (InputStream in = SystemCalls.class.getResourceAsStream("system-calls.c")) {
-      Files.copy(java.util.Objects.requireNonNull(in), source);
+    for (String name : SOURCES) {
+      try (InputStream in = SystemCalls.class.getResourceAsStream(name)) {
+        Files.copy(java.util.Objects.requireNonNull(in), directory.resolve(name));
+      }
     }
     Process compiler =
         new ProcessBuilder(
-                List.of("gcc", "-O1", "-Wall", "-o", program.toString(), source.toString()))
+                List.of(
+                    "gcc",
+                    "-O1",
+                    "-Wall",
+                    "-o",
+                    program.toString(),
+                    "system-calls.c",
+                    "linux-calls.c"))
+            .directory(directory.toFile())
             .inheritIO()
             .start();
     if (compiler.waitFor() != 0) {
-      throw new AssertionError("gcc can't compile " + source);
+      throw new AssertionError("gcc can't compile " + SOURCES);
     }
     Process process =
         new ProcessBuilder(program.toString())

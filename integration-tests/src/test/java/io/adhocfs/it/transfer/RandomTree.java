@@ -1,5 +1,8 @@
 package io.adhocfs.it.transfer;
 
+import static java.nio.charset.StandardCharsets.ISO_8859_1;
+
+import io.adhocfs.client.transfer.local.ExtendedAttribute;
 import io.adhocfs.client.transfer.local.LocalDirectory;
 import io.adhocfs.client.transfer.local.LocalFile;
 import io.adhocfs.protocol.model.FileType;
@@ -90,6 +93,9 @@ final class RandomTree {
       fillDirectory(inner, depth + 1);
     }
     // Always searchable: who is not root has to be able to link and to clean up.
+    if (random.nextInt(3) == 0) {
+      inner.setAttribute(attribute());
+    }
     inner.setMode(0500 | (random.nextInt(01000) & 0277) | (random.nextBoolean() ? 01000 : 0));
     inner.setTimes(time(), time());
   }
@@ -146,7 +152,18 @@ final class RandomTree {
     files.add(new Linkable(directory, name));
   }
 
+  private ExtendedAttribute attribute() {
+    byte[] name = "user.\u00a7 a".getBytes(ISO_8859_1);
+    name[name.length - 1] = (byte) ('a' + random.nextInt(26));
+    byte[] value = new byte[random.nextInt(200)];
+    random.nextBytes(value);
+    return new ExtendedAttribute(name, value);
+  }
+
   private void finish(LocalFile file) throws FsException {
+    if (random.nextInt(5) == 0) {
+      file.setAttribute(attribute());
+    }
     file.setMode(0400 | (random.nextInt(010000) & 07377));
     file.setTimes(time(), time());
   }

@@ -1,5 +1,6 @@
 package io.adhocfs.it.transfer;
 
+import io.adhocfs.client.transfer.local.ExtendedAttribute;
 import io.adhocfs.client.transfer.local.LocalDirectory;
 import io.adhocfs.client.transfer.local.LocalEntry;
 import io.adhocfs.client.transfer.local.LocalFile;
@@ -36,7 +37,7 @@ final class TreeDescription {
       var description = new TreeDescription(arena);
       LocalStatus status = directory.status();
       description.describe(directory, "");
-      description.entries.put("", common(status));
+      description.entries.put("", common(status) + attributes(directory.userAttributes()));
       return description.entries;
     }
   }
@@ -61,8 +62,8 @@ final class TreeDescription {
             case DIRECTORY -> {
               try (LocalDirectory innerDirectory = directory.openDirectory(name)) {
                 describe(innerDirectory, inner);
+                yield attributes(innerDirectory.userAttributes());
               }
-              yield "";
             }
             case FIFO, SOCKET -> "";
             case CHARACTER_DEVICE, BLOCK_DEVICE -> Long.toHexString(status.deviceNumber());
@@ -94,8 +95,20 @@ final class TreeDescription {
         checksum.update(buffer.asSlice(0, count).asByteBuffer());
         size += count;
       } while (count == BUFFER_BYTES);
+      return size
+          + " bytes "
+          + Long.toHexString(checksum.getValue())
+          + attributes(file.userAttributes());
     }
-    return size + " bytes " + Long.toHexString(checksum.getValue());
+  }
+
+  private static String attributes(List<ExtendedAttribute> attributes) {
+    var described = new TreeMap<String, String>();
+    for (ExtendedAttribute attribute : attributes) {
+      described.put(
+          HexFormat.of().formatHex(attribute.name()), HexFormat.of().formatHex(attribute.value()));
+    }
+    return described.isEmpty() ? "" : " with " + described;
   }
 
   private String firstName(LocalStatus status, String path) {

@@ -7,10 +7,10 @@ import h5py
 import numpy
 
 path, writer, rounds = sys.argv[1], int(sys.argv[2]), int(sys.argv[3])
-limit = time.monotonic() + 240
 
 
 def open_locked():
+    limit = time.monotonic() + 240
     while True:
         try:
             return h5py.File(path, 'r+')

@@ -266,6 +266,19 @@ public final class LocalDirectory implements AutoCloseable {
     check(LinuxFileCalls.fchmod(descriptor, mode), "chmod", path);
   }
 
+  /**
+   * The directory's own extended attributes of namespace user; none where the file system has no
+   * such thing.
+   */
+  public List<ExtendedAttribute> userAttributes() throws FsException {
+    return LocalAttributes.read(descriptor, path);
+  }
+
+  /** Sets one of the directory itself; NOT_SUPPORTED where the file system has no such thing. */
+  public void setAttribute(ExtendedAttribute attribute) throws FsException {
+    LocalAttributes.write(descriptor, path, attribute);
+  }
+
   /** Whether the directory lies on a FUSE mount. */
   public boolean isOnFuse() throws FsException {
     // f_type is the first field of struct statfs, 8 bytes on 64-bit systems; 120 bytes in all.

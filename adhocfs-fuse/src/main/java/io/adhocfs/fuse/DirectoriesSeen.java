@@ -1,0 +1,67 @@
+package io.adhocfs.fuse;
+
+import com.google.errorprone.annotations.concurrent.GuardedBy;
+import io.adhocfs.protocol.model.FileAttributes;
+import io.adhocfs.protocol.model.InodeId;
+import java.util.LinkedHashMap;
+import java.util.Map;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * The directories that the kernel was told of last, as they were then. One that its owner does not
+ * know any more has been removed (numbers are never used again), and may still be open, or a
+ * working directory: the kernel then wants to know what it is, and only this mount remembers.
+ * Thread-safe, bounded.
+ */
+final class DirectoriesSeen {
+  /** About 250 bytes each. */
+  private static final int DIRECTORIES_MAX = 1 << 14;
+
+  @GuardedBy("this")
+  private final Map<InodeId, FileAttributes> seen =
+      new LinkedHashMap<>(16, 0.75F, true) {
+        @Override
+        protected boolean removeEldestEntry(Map.Entry<InodeId, FileAttributes> eldest) {
+          return size() > DIRECTORIES_MAX;
+        }
+      };
+
+  /** The kernel is being told of something, a directory perhaps. */
+  void told(FileAttributes attributes) {
+    if (attributes.isDirectory()) {
+      synchronized (this) {
+        seen.put(attributes.id(), attributes);
+      }
+    }
+  }
+
+  /** What a directory that is there no more is; null of anything that is not remembered. */
+  synchronized @Nullable FileAttributes removed(InodeId inode) {
+    FileAttributes last = seen.get(inode);
+    if (last == null || last.linkCount() == 0) {
+      return last;
+    }
+    var removed =
+        new FileAttributes(
+            last.id(),
+            last.type(),
+            last.mode(),
+            last.uid(),
+            last.gid(),
+            0,
+            0,
+            last.atimeNanos(),
+            last.mtimeNanos(),
+            last.ctimeNanos(),
+            last.deviceNumber(),
+            last.parent(),
+            last.partitionExponent(),
+            last.dataGeneration(),
+            last.dataVersion(),
+            last.mayHaveHoles(),
+            false,
+            last.layout());
+    seen.put(inode, removed);
+    return removed;
+  }
+}
