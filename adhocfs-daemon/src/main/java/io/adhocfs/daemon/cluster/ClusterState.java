@@ -7,6 +7,7 @@ import io.adhocfs.protocol.model.NodeId;
 import io.adhocfs.protocol.model.SlotId;
 import io.adhocfs.protocol.placement.ClusterMap;
 import java.nio.file.Path;
+import java.util.ArrayList;
 import java.util.BitSet;
 import java.util.List;
 import java.util.concurrent.CopyOnWriteArrayList;
@@ -25,8 +26,19 @@ public final class ClusterState {
   /** Changed under this object's lock. */
   private volatile ClusterMap current;
 
+  /** Payloads of requests that wait for slots to be let go of: beyond it they are refused. */
+  private static final long WAITING_BYTES_MAX = 64L << 20;
+
+  private static final int WAITING_MAX = 10_000;
+
   /** Slots that are being handed over: as bits; null = none. Replaced whole, on one thread. */
   private volatile @Nullable BitSet held;
+
+  @GuardedBy("this")
+  private List<Runnable> waiting = new ArrayList<>();
+
+  @GuardedBy("this")
+  private long waitingBytes;
 
   private volatile @Nullable Installer installer;
 
@@ -109,15 +121,45 @@ public final class ClusterState {
     held = after;
   }
 
-  /** Ends {@link #hold} for these slots. */
-  public synchronized void letGo(Iterable<Integer> slots) {
-    BitSet before = held;
-    if (before == null) {
-      return;
+  /** Ends {@link #hold} for these slots, and lets those look again who wait. */
+  public void letGo(Iterable<Integer> slots) {
+    synchronized (this) {
+      BitSet before = held;
+      if (before == null) {
+        return;
+      }
+      var after = (BitSet) before.clone();
+      slots.forEach(after::clear);
+      held = after.isEmpty() ? null : after;
     }
-    var after = (BitSet) before.clone();
-    slots.forEach(after::clear);
-    held = after.isEmpty() ? null : after;
+    wakeWaiting();
+  }
+
+  /**
+   * Has something run when slots are let go of, or at the next {@link #wakeWaiting}: it looks
+   * again, and may wait again.
+   *
+   * @param bytes that it keeps in memory meanwhile
+   * @return false if nothing is held, or too many wait: it will not run
+   */
+  public synchronized boolean awaitLetGo(long bytes, Runnable again) {
+    if (held == null || waiting.size() >= WAITING_MAX || waitingBytes + bytes > WAITING_BYTES_MAX) {
+      return false;
+    }
+    waiting.add(again);
+    waitingBytes += bytes;
+    return true;
+  }
+
+  /** Runs all that wait, here. */
+  public void wakeWaiting() {
+    List<Runnable> woken;
+    synchronized (this) {
+      woken = waiting;
+      waiting = new ArrayList<>();
+      waitingBytes = 0;
+    }
+    woken.forEach(Runnable::run);
   }
 
   /** Tells of every newer map, at once of the current one. */

@@ -125,6 +125,7 @@ final class Handover {
       call(new MigrationRequest.SyncReceived(batch));
       catchUp(slots);
       held = true;
+      long heldSince = System.nanoTime();
       source.hold(slots);
       send(changes.take(slots));
       call(new MigrationRequest.FinishReceive(batch, set(slots), storage.chunks().floors()));
@@ -135,11 +136,12 @@ final class Handover {
       gone = true;
       source.awaitGone(slots);
       LOG.info(
-          "slots handed over count={} to={} bytesSent={} bytesHeld={}",
+          "slots handed over count={} to={} bytesSent={} bytesHeld={} heldMillis={}",
           slots.cardinality(),
           target,
           sentBytes,
-          heldBytes);
+          heldBytes,
+          (System.nanoTime() - heldSince) / 1_000_000);
     } finally {
       dropRecords();
       changes.end(offered);

@@ -34,6 +34,7 @@ import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
 import java.util.concurrent.RejectedExecutionException;
 import java.util.concurrent.TimeUnit;
+import java.util.concurrent.atomic.AtomicBoolean;
 import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -51,6 +52,7 @@ public final class Migrator implements AutoCloseable {
   /** Batches are no smaller than this, so that empty slots go in few of them. */
   private static final int SLOTS_MIN = 4096;
 
+  private static final long WAKE_NANOS = 500_000_000L;
   private static final long AGAIN_NANOS = 500_000_000L;
   private static final Duration PAUSE_PROPOSAL = Duration.ofSeconds(10);
   private static final long DRAIN_SECONDS = 10;
@@ -78,6 +80,7 @@ public final class Migrator implements AutoCloseable {
       Executors.newCachedThreadPool(work -> daemonThread(work, "adhocfs-hand-over"));
 
   private final SlotReceiver receiver;
+  private final AtomicBoolean waking = new AtomicBoolean();
 
   /** Slots of batches under way. */
   @GuardedBy("this")
@@ -387,6 +390,20 @@ public final class Migrator implements AutoCloseable {
     }
   }
 
+  /** Those that wait for held slots look at the clock now and then. */
+  private void wakeWaitingLater() {
+    if (cluster.holdsAny() && !waking.getAndSet(true)) {
+      var _ =
+          metadataThread.schedule(
+              () -> {
+                waking.set(false);
+                cluster.wakeWaiting();
+                wakeWaitingLater();
+              },
+              WAKE_NANOS);
+    }
+  }
+
   private final class HeldSlots implements Handover.Source {
     @Override
     public void hold(BitSet slots) throws FsException, InterruptedException {
@@ -395,6 +412,7 @@ public final class Migrator implements AutoCloseable {
       metadataThread.execute(() -> {
         cluster.hold(() -> slots.stream().iterator());
         held.complete(null);
+        wakeWaitingLater();
       });
       try {
         held.get();

@@ -146,6 +146,7 @@ public final class DataService implements DataRequestHandler, AutoCloseable {
     private final Exchange exchange;
     private final DataRequest request;
     private final ByteBuf payload;
+    private final long sinceNanos = System.nanoTime();
 
     Work(Exchange exchange, DataRequest request, ByteBuf payload) {
       this.exchange = exchange;
@@ -161,12 +162,39 @@ public final class DataService implements DataRequestHandler, AutoCloseable {
           closing ? "this daemon is stopping" : "too many requests wait for the data threads");
     }
 
+    /** Has it run again when slots are let go of; answers whether it will. */
+    private boolean waits() {
+      if (System.nanoTime() - sinceNanos > RequestRouter.HELD_WAIT_NANOS) {
+        return false;
+      }
+      payload.retain();
+      boolean waits =
+          cluster.awaitLetGo(
+              payload.readableBytes(),
+              () -> {
+                try {
+                  threads[threadOf(exchange, request)].execute(this);
+                } catch (RejectedExecutionException e) {
+                  refuse();
+                }
+              });
+      if (!waits) {
+        payload.release();
+      }
+      return waits;
+    }
+
     @Override
     public void run() {
       long stamp = running.readLock();
       try {
-        if (cluster.holdsAny() && concernsAllSlots(request)) {
-          throw new FsException(FsError.OVERLOADED, "slots go to another node at this moment");
+        if (cluster.holdsAny() && isHeld(request)) {
+          if (waits()) {
+            return;
+          }
+          if (concernsAllSlots(request)) {
+            throw new FsException(FsError.OVERLOADED, "slots go to another node at this moment");
+          }
         }
         switch (request) {
           case WriteChunks write -> write(exchange, write, payload);
@@ -206,6 +234,26 @@ public final class DataService implements DataRequestHandler, AutoCloseable {
       case DiscardChunks _, SeekChunks _, MeasureChunks _ -> true;
       case ReadChunks _, WriteChunks _, SyncChunks _ -> false;
     };
+  }
+
+  /** Whether a request is about a slot that is held. */
+  private boolean isHeld(DataRequest request) {
+    return switch (request) {
+      case DiscardChunks _, SeekChunks _, MeasureChunks _ -> true;
+      case ReadChunks read -> holdsAny(read.layout(), read.spans());
+      case WriteChunks write -> holdsAny(write.layout(), write.spans());
+      case SyncChunks _ -> false;
+    };
+  }
+
+  private boolean holdsAny(FileLayout layout, List<ChunkSpan> spans) {
+    for (ChunkSpan span : spans) {
+      int slot = Placement.chunkSlot(layout, span.chunkIndex()).value();
+      if (cluster.owns(slot) && !cluster.serves(slot)) {
+        return true;
+      }
+    }
+    return false;
   }
 
   /** Sum of the spans' lengths, all of which can be what a sane peer sends. */

@@ -27,6 +27,7 @@ import io.adhocfs.protocol.wire.TransactionRequest;
 import io.netty.buffer.ByteBuf;
 import java.util.List;
 import java.util.concurrent.Executor;
+import java.util.concurrent.RejectedExecutionException;
 import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.function.LongSupplier;
 import org.slf4j.Logger;
@@ -38,6 +39,12 @@ import org.slf4j.LoggerFactory;
  */
 public final class RequestRouter implements RequestHandler {
   private static final Logger LOG = LoggerFactory.getLogger(RequestRouter.class);
+
+  /**
+   * How long requests wait while their slot is held; it is as a rule some milliseconds. Then their
+   * senders look around themselves.
+   */
+  static final long HELD_WAIT_NANOS = 2_000_000_000L;
 
   private final ClusterState cluster;
   private final Sessions sessions;
@@ -159,7 +166,7 @@ public final class RequestRouter implements RequestHandler {
     return true;
   }
 
-  private void handleNow(Exchange exchange, Request request, ByteBuf payload) {
+  private void handleNow(Measured exchange, Request request, ByteBuf payload) {
     if (request instanceof DataRequest dataRequest) {
       // On a network thread.
       try {
@@ -176,6 +183,9 @@ public final class RequestRouter implements RequestHandler {
       Session session = sessions.heardFrom(exchange.session(), exchange.role());
       int slot = request.slotValue();
       if (slot != Request.NO_SLOT && !cluster.serves(slot)) {
+        if (cluster.owns(slot) && waits(exchange, request, payload)) {
+          return;
+        }
         exchange.fail(
             FsError.WRONG_OWNER,
             "slot "
@@ -204,6 +214,29 @@ public final class RequestRouter implements RequestHandler {
     } finally {
       payload.release();
     }
+  }
+
+  /** Has a request wait until it is known whose its slot is; answers whether it does. */
+  private boolean waits(Measured exchange, Request request, ByteBuf payload) {
+    if (nanoClock.getAsLong() - exchange.sinceNanos > HELD_WAIT_NANOS) {
+      return false;
+    }
+    ByteBuf kept = payload.retain();
+    boolean waits =
+        cluster.awaitLetGo(
+            kept.readableBytes(),
+            () -> {
+              try {
+                metadataThread.execute(() -> handleNow(exchange, request, kept));
+              } catch (RejectedExecutionException e) {
+                kept.release();
+                exchange.fail(FsError.CLOSED, "this daemon is stopping");
+              }
+            });
+    if (!waits) {
+      kept.release();
+    }
+    return waits;
   }
 
   /** Counts an exchange once it is answered. */
