@@ -2,6 +2,8 @@ package io.adhocfs.daemon.migration;
 
 import io.adhocfs.daemon.chunk.ChunkTransfer;
 import io.adhocfs.daemon.control.ControlPlane;
+import io.adhocfs.daemon.crash.CrashPoint;
+import io.adhocfs.daemon.crash.CrashPoints;
 import io.adhocfs.protocol.control.ControlCommand;
 import io.adhocfs.protocol.control.Outcome;
 import io.adhocfs.protocol.control.SlotSet;
@@ -72,6 +74,7 @@ final class Handover {
   private final ControlPlane control;
   private final RateLimit limit;
   private final Source source;
+  private final CrashPoints crashPoints;
 
   private final Semaphore underWay = new Semaphore(UNDER_WAY_MAX);
   private final AtomicReference<@Nullable FsException> failure = new AtomicReference<>();
@@ -91,7 +94,8 @@ final class Handover {
       RpcClient client,
       ControlPlane control,
       RateLimit limit,
-      Source source) {
+      Source source,
+      CrashPoints crashPoints) {
     this.rebalance = rebalance;
     this.batch = batch;
     this.self = self;
@@ -103,6 +107,7 @@ final class Handover {
     this.control = control;
     this.limit = limit;
     this.source = source;
+    this.crashPoints = crashPoints;
   }
 
   /**
@@ -120,21 +125,26 @@ final class Handover {
     try {
       call(new MigrationRequest.BeginReceive(batch, set(offered)));
       begun = true;
+      crashPoints.reached(CrashPoint.MIGRATION_SOURCE_AFTER_BEGIN);
       slots = sendAll();
       changes.end(without(offered, slots));
       call(new MigrationRequest.SyncReceived(batch));
+      crashPoints.reached(CrashPoint.MIGRATION_SOURCE_AFTER_FIRST_PASS);
       catchUp(slots);
       held = true;
       long heldSince = System.nanoTime();
       source.hold(slots);
+      crashPoints.reached(CrashPoint.MIGRATION_SOURCE_AFTER_HOLD);
       send(changes.take(slots));
       call(new MigrationRequest.FinishReceive(batch, set(slots), storage.chunks().floors()));
+      crashPoints.reached(CrashPoint.MIGRATION_SOURCE_AFTER_FINISH);
       Outcome outcome = propose(slots);
       if (!outcome.accepted()) {
         throw new FsException(FsError.CHANGED, outcome.message());
       }
       gone = true;
       source.awaitGone(slots);
+      crashPoints.reached(CrashPoint.MIGRATION_SOURCE_AFTER_MOVE);
       LOG.info(
           "slots handed over count={} to={} bytesSent={} bytesHeld={} heldMillis={}",
           slots.cardinality(),
@@ -186,6 +196,7 @@ final class Handover {
               addRecord(key, value);
             }
           });
+      crashPoints.reached(CrashPoint.MIGRATION_SOURCE_IN_FIRST_PASS);
     }
     flushRecords();
     awaitAll();
@@ -198,6 +209,7 @@ final class Handover {
     for (int round = 0; round < ROUNDS_MAX; round++) {
       Changes.Noted changed = changes.take(slots);
       send(changed);
+      crashPoints.reached(CrashPoint.MIGRATION_SOURCE_IN_CATCH_UP);
       if (changed.size() <= FEW_CHANGES) {
         return;
       }

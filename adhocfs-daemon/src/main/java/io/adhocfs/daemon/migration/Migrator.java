@@ -4,6 +4,8 @@ import com.google.errorprone.annotations.concurrent.GuardedBy;
 import io.adhocfs.daemon.chunk.ChunkTransfer;
 import io.adhocfs.daemon.cluster.ClusterState;
 import io.adhocfs.daemon.control.ControlPlane;
+import io.adhocfs.daemon.crash.CrashPoint;
+import io.adhocfs.daemon.crash.CrashPoints;
 import io.adhocfs.daemon.metadata.MetadataThread;
 import io.adhocfs.daemon.service.DataService;
 import io.adhocfs.daemon.service.MetadataServices;
@@ -67,6 +69,7 @@ public final class Migrator implements AutoCloseable {
   private final ChunkTransfer chunks;
   private final SlotStorage storage;
   private final RpcClient client;
+  private final CrashPoints crashPoints;
   private final Runnable whenGone;
   private final Changes changes = new Changes();
   private final RateLimit limit = new RateLimit();
@@ -114,6 +117,7 @@ public final class Migrator implements AutoCloseable {
       StorageDatabase database,
       ChunkTransfer chunks,
       RpcClient client,
+      CrashPoints crashPoints,
       Runnable whenGone) {
     this.self = cluster.self();
     this.cluster = cluster;
@@ -125,8 +129,9 @@ public final class Migrator implements AutoCloseable {
     this.chunks = chunks;
     this.storage = new SlotStorage(database, chunks);
     this.client = client;
+    this.crashPoints = crashPoints;
     this.whenGone = whenGone;
-    this.receiver = new SlotReceiver(cluster, storage, takingIn);
+    this.receiver = new SlotReceiver(cluster, storage, takingIn, crashPoints);
   }
 
   /** What answers nodes that hand slots over to this one. */
@@ -140,7 +145,7 @@ public final class Migrator implements AutoCloseable {
     strangers.set(0, SlotId.COUNT);
     strangers.andNot(cluster.ownedSlots());
     // What an end in the middle has left.
-    dropLater(strangers);
+    dropLater(strangers, () -> {});
     cluster.installer(this::install);
     control.onChange(state -> metadataThread.execute(() -> follow(state)));
   }
@@ -190,10 +195,15 @@ public final class Migrator implements AutoCloseable {
     if (!come.isEmpty()) {
       chunks.forget(come);
     }
+    if (!gone.isEmpty()) {
+      crashPoints.reached(CrashPoint.MIGRATION_SOURCE_BEFORE_LETTING_GO);
+    }
     cluster.installNow(newest);
     if (!come.isEmpty()) {
       try {
+        crashPoints.reached(CrashPoint.MIGRATION_TARGET_BEFORE_TAKE_UP);
         services.takeUp(come);
+        crashPoints.reached(CrashPoint.MIGRATION_TARGET_AFTER_TAKE_UP);
       } catch (FsException e) {
         // What is in the records of these slots can't be read; each request that needs it says so.
         LOG.error("not all that was under way in {} slots goes on", come.cardinality(), e);
@@ -203,7 +213,7 @@ public final class Migrator implements AutoCloseable {
       services.forget(gone);
       chunks.forget(gone);
       cluster.letGo(() -> gone.stream().iterator());
-      dropLater(gone);
+      dropLater(gone, () -> crashPoints.reached(CrashPoint.MIGRATION_SOURCE_WHILE_DROPPING));
     }
     if (!come.isEmpty() || !gone.isEmpty()) {
       synchronized (this) {
@@ -227,10 +237,18 @@ public final class Migrator implements AutoCloseable {
     return rest;
   }
 
-  private void dropLater(BitSet slots) {
+  /**
+   * @param beforeEach run before each slot that has something
+   */
+  private void dropLater(BitSet slots, Runnable beforeEach) {
     takingIn.execute(() -> {
       try {
-        storage.drop(slots, slot -> !cluster.owns(slot));
+        storage.drop(
+            slots,
+            slot -> {
+              beforeEach.run();
+              return !cluster.owns(slot);
+            });
       } catch (FsException e) {
         LOG.warn("what has gone takes space until the next start: {}", e.getMessage());
       } catch (InterruptedException e) {
@@ -309,7 +327,8 @@ public final class Migrator implements AutoCloseable {
             client,
             control,
             limit,
-            new HeldSlots());
+            new HeldSlots(),
+            crashPoints);
     offered.put(handover, slots);
     return handover;
   }

@@ -1,6 +1,8 @@
 package io.adhocfs.daemon.migration;
 
 import io.adhocfs.daemon.cluster.ClusterState;
+import io.adhocfs.daemon.crash.CrashPoint;
+import io.adhocfs.daemon.crash.CrashPoints;
 import io.adhocfs.daemon.service.MigrationRequestHandler;
 import io.adhocfs.daemon.storage.Keys;
 import io.adhocfs.protocol.control.SlotSet;
@@ -47,6 +49,7 @@ final class SlotReceiver implements MigrationRequestHandler {
   private final ClusterState cluster;
   private final SlotStorage storage;
   private final ExecutorService thread;
+  private final CrashPoints crashPoints;
 
   /** On the thread. */
   private final Map<Long, Batch> batches = new HashMap<>();
@@ -54,10 +57,12 @@ final class SlotReceiver implements MigrationRequestHandler {
   /**
    * @param thread one thread; stays the caller's
    */
-  SlotReceiver(ClusterState cluster, SlotStorage storage, ExecutorService thread) {
+  SlotReceiver(
+      ClusterState cluster, SlotStorage storage, ExecutorService thread, CrashPoints crashPoints) {
     this.cluster = cluster;
     this.storage = storage;
     this.thread = thread;
+    this.crashPoints = crashPoints;
   }
 
   @Override
@@ -92,11 +97,26 @@ final class SlotReceiver implements MigrationRequestHandler {
   private void run(MigrationRequest request, ByteBuf payload)
       throws FsException, InterruptedException {
     switch (request) {
-      case MigrationRequest.BeginReceive begin -> begin(begin);
-      case MigrationRequest.ReceiveRecords records -> records(batch(records), payload);
-      case MigrationRequest.ReceiveChunk chunk -> chunk(batch(chunk), chunk, payload);
-      case MigrationRequest.SyncReceived sync -> sync(batch(sync));
-      case MigrationRequest.FinishReceive finish -> finish(batch(finish), finish);
+      case MigrationRequest.BeginReceive begin -> {
+        begin(begin);
+        crashPoints.reached(CrashPoint.MIGRATION_TARGET_AFTER_BEGIN);
+      }
+      case MigrationRequest.ReceiveRecords records -> {
+        records(batch(records), payload);
+        crashPoints.reached(CrashPoint.MIGRATION_TARGET_AFTER_RECORDS);
+      }
+      case MigrationRequest.ReceiveChunk chunk -> {
+        chunk(batch(chunk), chunk, payload);
+        crashPoints.reached(CrashPoint.MIGRATION_TARGET_AFTER_CHUNK);
+      }
+      case MigrationRequest.SyncReceived sync -> {
+        sync(batch(sync));
+        crashPoints.reached(CrashPoint.MIGRATION_TARGET_AFTER_SYNC);
+      }
+      case MigrationRequest.FinishReceive finish -> {
+        finish(batch(finish), finish);
+        crashPoints.reached(CrashPoint.MIGRATION_TARGET_AFTER_FINISH);
+      }
       case MigrationRequest.AbandonReceive abandon -> {
         Batch batch = batches.remove(abandon.batch());
         if (batch != null) {
