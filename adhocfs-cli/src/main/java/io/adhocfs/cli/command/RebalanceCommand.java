@@ -58,7 +58,8 @@ public final class RebalanceCommand extends Command {
       switch (what) {
         case "status" -> {}
         case "pause" ->
-            rebalancing.propose(new ControlCommand.Pause(required(running).id(), "by command"));
+            rebalancing.propose(
+                new ControlCommand.Pause(required(running).id(), Rebalancing.PAUSED_BY_COMMAND));
         case "resume" -> rebalancing.propose(new ControlCommand.Resume(required(running).id()));
         case "cancel" ->
             rebalancing.propose(

@@ -35,6 +35,9 @@ final class Rebalancing implements AutoCloseable {
   private static final Duration PROPOSAL_PATIENCE = Duration.ofSeconds(30);
   private static final long LOOK_MILLIS = 100;
 
+  /** Reason of a pause that somebody wanted. */
+  static final String PAUSED_BY_COMMAND = "by command";
+
   private final InstanceDirectory directory;
   private final AdminConnection connection;
   private InstanceDescription description;
@@ -207,6 +210,19 @@ final class Rebalancing implements AutoCloseable {
     bringFileUpToDate();
   }
 
+  /** Takes out nodes that were added and have been given nothing: a command ended too early. */
+  void removeIdle() throws FsException {
+    List<NodeId> idle =
+        nodes().stream()
+            .filter(node -> node.state() == NodeState.JOINING)
+            .map(ClusterMap.Node::id)
+            .toList();
+    if (!idle.isEmpty()) {
+      propose(new ControlCommand.Leave(idle));
+      var _ = bringFileUpToDate();
+    }
+  }
+
   private List<String> removeAll(List<Place> places) {
     List<String> left = new ArrayList<>();
     var nodes = new Nodes(description, directory);
@@ -276,6 +292,12 @@ final class Rebalancing implements AutoCloseable {
         lastBytes = running.bytesSent();
         lastNanos = now;
         output.rawNote("\r" + line(running, rate));
+      }
+      if (running.paused() && !running.reason().equals(PAUSED_BY_COMMAND)) {
+        throw new FsException(
+            FsError.NO_SPACE,
+            "paused with %d of %d slots moved: %s; 'adhocfs rebalance resume' goes on, 'adhocfs rebalance cancel' takes it back"
+                .formatted(running.slotsMoved(), running.slotsPlanned(), running.reason()));
       }
       try {
         Thread.sleep(LOOK_MILLIS);

@@ -35,6 +35,9 @@ abstract class ResizeCommand extends Command {
   private static final Duration PATIENCE = Duration.ofSeconds(5);
   private static final int BATCHES_AT_ONCE = 2;
 
+  /** What a node sends where nothing limits it, to tell how long it may take. */
+  private static final long USUAL_BYTES_PER_SECOND = 200L << 20;
+
   /** What a target's disk must have left when everything has arrived. */
   private static final double SPARE = 1.02;
 
@@ -57,6 +60,11 @@ abstract class ResizeCommand extends Command {
       description = "How much each node may send in a second, such as 200MiB. Default: no limit.")
   private @Nullable String limit;
 
+  @Option(
+      names = "--supersede",
+      description = "Take the place of what is being moved now, from where it stands.")
+  private boolean supersede;
+
   ResizeCommand(Surroundings surroundings) {
     super(surroundings);
   }
@@ -71,11 +79,14 @@ abstract class ResizeCommand extends Command {
     long bytesPerSecond = limit == null ? 0 : Rates.parse("--limit", limit);
     try (Rebalancing rebalancing = Rebalancing.open(instance(), directory())) {
       Rebalance running = rebalancing.state().rebalance();
-      if (running != null) {
+      if (running != null && !supersede) {
         throw new FsException(
             FsError.BUSY,
-            "slots are being moved already (%d of %d): wait for it (adhocfs rebalance status --wait) or take it back (adhocfs rebalance cancel)"
+            "slots are being moved already (%d of %d): wait for it (adhocfs rebalance status --wait), take it back (adhocfs rebalance cancel) or give --supersede"
                 .formatted(running.slotsMoved(), running.slotsPlanned()));
+      }
+      if (running == null && !planOnly) {
+        rebalancing.removeIdle();
       }
       Wanted wanted = wanted(rebalancing);
       var weights = new TreeMap<NodeId, Integer>();
@@ -98,6 +109,13 @@ abstract class ResizeCommand extends Command {
       }
       if (!wanted.joining().isEmpty()) {
         rebalancing.join(wanted.joining());
+        try {
+          // Only now can the new ones say what room they have.
+          requireRoom(bytes(rebalancing, plan, owners), wanted);
+        } catch (FsException e) {
+          rebalancing.removeIdle();
+          throw e;
+        }
       }
       long id = 1 + (new SecureRandom().nextLong() >>> 2);
       rebalancing.propose(
@@ -109,7 +127,7 @@ abstract class ResizeCommand extends Command {
               wanted.leaving(),
               bytesPerSecond,
               BATCHES_AT_ONCE,
-              false,
+              supersede,
               Rebalancing.nowNanos()));
       if (!wait) {
         started(plan, id);
@@ -210,7 +228,8 @@ abstract class ResizeCommand extends Command {
             .mapToLong(targets -> targets.values().stream().mapToLong(Long::longValue).sum())
             .max()
             .orElse(0);
-    double seconds = bytesPerSecond == 0 ? -1 : most / (double) bytesPerSecond;
+    long rate = bytesPerSecond == 0 ? USUAL_BYTES_PER_SECOND : bytesPerSecond;
+    double seconds = most / (double) rate;
     if (json) {
       var fields = new LinkedHashMap<String, Object>();
       fields.put("kind", wanted.kind().name().toLowerCase(Locale.ROOT));
@@ -229,9 +248,7 @@ abstract class ResizeCommand extends Command {
                 links.add(link);
               }));
       fields.put("links", links);
-      if (seconds >= 0) {
-        fields.put("seconds", seconds);
-      }
+      fields.put("seconds", seconds);
       output().line(Json.pretty(fields));
       return;
     }
@@ -245,12 +262,11 @@ abstract class ResizeCommand extends Command {
             targets.forEach((target, count) ->
                 output()
                     .line("  %-5s -> %-5s %s".formatted(source, target, Quantities.bytes(count)))));
-    if (seconds >= 0) {
-      output()
-          .line(
-              "at least %.1f s at %s/s for each node"
-                  .formatted(seconds, Quantities.bytes(bytesPerSecond)));
-    }
+    output()
+        .line(
+            "about %.1f s, if each node sends %s/s%s"
+                .formatted(
+                    seconds, Quantities.bytes(rate), bytesPerSecond == 0 ? " (a guess)" : ""));
   }
 
   /** Places for new nodes, with ids that were never used. */

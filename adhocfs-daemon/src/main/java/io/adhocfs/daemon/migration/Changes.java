@@ -40,14 +40,15 @@ final class Changes implements StorageDatabase.KeyWatch, DataService.WriteWatch 
    *
    * @param whole the record has, and with that of a chunk anything of its bytes
    * @param fromByte with {@code toByte} (exclusive) what bytes of the chunk have; empty = none
+   * @param writtenBytes how many bytes were written, each time counted
    */
-  record Change(boolean whole, int fromByte, int toByte) {
-    static final Change WHOLE = new Change(true, 0, 0);
-
+  record Change(boolean whole, int fromByte, int toByte, long writtenBytes) {
     Change and(Change other) {
+      long written = writtenBytes + other.writtenBytes;
       return whole || other.whole
-          ? WHOLE
-          : new Change(false, Math.min(fromByte, other.fromByte), Math.max(toByte, other.toByte));
+          ? new Change(true, 0, 0, written)
+          : new Change(
+              false, Math.min(fromByte, other.fromByte), Math.max(toByte, other.toByte), written);
     }
   }
 
@@ -66,6 +67,11 @@ final class Changes implements StorageDatabase.KeyWatch, DataService.WriteWatch 
   record Noted(List<Range> ranges, Map<Key, Change> keys) {
     int size() {
       return ranges.size() + keys.size();
+    }
+
+    /** How many bytes were written, each time counted. */
+    long writtenBytes() {
+      return keys.values().stream().mapToLong(Change::writtenBytes).sum();
     }
   }
 
@@ -118,9 +124,9 @@ final class Changes implements StorageDatabase.KeyWatch, DataService.WriteWatch 
   }
 
   @Override
-  public void changed(byte[] key) {
+  public void changed(byte[] key, int valueBytes) {
     if (watched.get(Keys.slot(key))) {
-      note(key, Change.WHOLE);
+      note(key, new Change(true, 0, 0, (long) key.length + valueBytes));
     }
   }
 
@@ -147,7 +153,11 @@ final class Changes implements StorageDatabase.KeyWatch, DataService.WriteWatch 
       if (slots.get(slot)) {
         note(
             Keys.key(slot, RecordKind.CHUNK, inode.value(), span.chunkIndex()),
-            new Change(false, span.offsetBytes(), span.offsetBytes() + span.lengthBytes()));
+            new Change(
+                false,
+                span.offsetBytes(),
+                span.offsetBytes() + span.lengthBytes(),
+                span.lengthBytes()));
       }
     }
   }

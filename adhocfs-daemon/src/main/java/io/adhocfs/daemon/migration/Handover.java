@@ -217,6 +217,7 @@ final class Handover {
   }
 
   private void send(Changes.Noted changed) throws FsException, InterruptedException {
+    heldBytes += changed.writtenBytes();
     for (Changes.Range range : changed.ranges()) {
       ByteBuf out = records(range.from());
       out.writeInt(MigrationRequest.RANGE_GONE);

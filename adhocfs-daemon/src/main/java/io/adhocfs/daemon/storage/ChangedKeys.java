@@ -12,32 +12,32 @@ final class ChangedKeys extends WriteBatch.Handler {
 
   @Override
   public void put(int columnFamilyId, byte[] key, byte[] value) {
-    watch.changed(key);
+    watch.changed(key, value.length);
   }
 
   @Override
   public void put(byte[] key, byte[] value) {
-    watch.changed(key);
+    watch.changed(key, value.length);
   }
 
   @Override
   public void delete(int columnFamilyId, byte[] key) {
-    watch.changed(key);
+    watch.changed(key, 0);
   }
 
   @Override
   public void delete(byte[] key) {
-    watch.changed(key);
+    watch.changed(key, 0);
   }
 
   @Override
   public void singleDelete(int columnFamilyId, byte[] key) {
-    watch.changed(key);
+    watch.changed(key, 0);
   }
 
   @Override
   public void singleDelete(byte[] key) {
-    watch.changed(key);
+    watch.changed(key, 0);
   }
 
   @Override

@@ -129,7 +129,12 @@ public final class StorageDatabase implements AutoCloseable {
 
   /** Is told of every key that has been written or deleted, by the thread that did it. */
   public interface KeyWatch {
-    void changed(byte[] key);
+    /**
+     * A key has been written or deleted.
+     *
+     * @param valueBytes length of the value; 0 = deleted
+     */
+    void changed(byte[] key, int valueBytes);
 
     /** All keys from the first to before the second have been deleted. */
     void changedRange(byte[] from, byte[] to);

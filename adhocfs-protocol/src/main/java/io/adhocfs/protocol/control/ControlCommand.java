@@ -34,6 +34,20 @@ public sealed interface ControlCommand {
   }
 
   /**
+   * Nodes that were added in vain leave: they become GONE. Raises the epoch. Refused for a node
+   * that is not JOINING or GONE, owns a slot or is to own one; UNCHANGED when all are GONE.
+   */
+  record Leave(List<NodeId> nodes) implements ControlCommand {
+    public Leave {
+      nodes = List.copyOf(nodes);
+      if (nodes.isEmpty() || nodes.size() > NODES_MAX) {
+        throw new IllegalArgumentException(nodes.size() + " nodes to leave");
+      }
+      requireDistinct(nodes);
+    }
+  }
+
+  /**
    * Tells where a node is now. Only a higher incarnation than the known one changes anything; the
    * state that it is given in does not count. Does not raise the epoch. Refused for a node that is
    * not in the map, or GONE.
@@ -109,7 +123,7 @@ public sealed interface ControlCommand {
    * final: what was refused is never applied later.
    *
    * @param bytesSent what it took
-   * @param bytesHeld what the slots held when they were handed over
+   * @param bytesHeld what the slots held, and what was written to them while they were sent
    * @param nowNanos since 1970
    */
   record Move(

@@ -92,6 +92,7 @@ public record ControlState(
       case ControlCommand.Join join -> join(join);
       case ControlCommand.Announce announce -> announce(announce.node());
       case ControlCommand.Start start -> start(start);
+      case ControlCommand.Leave leave -> leave(leave);
       case ControlCommand.Move move -> move(move);
       case ControlCommand.Pause pause ->
           adjust(pause.id(), running -> running.withPause(true, pause.reason()));
@@ -150,6 +151,33 @@ public record ControlState(
     if (known > 0) {
       return refused("some of these nodes are in the map already");
     }
+    return changed(new ClusterMap(nextEpoch(), nodes, map.owners()), rebalance, last);
+  }
+
+  private Applied leave(ControlCommand.Leave leave) {
+    boolean[] owning = nodesIn(map.owners());
+    boolean[] wanted = rebalance == null ? owning : nodesIn(rebalance.target());
+    boolean any = false;
+    for (NodeId id : leave.nodes()) {
+      Node node = map.node(id);
+      if (node == null) {
+        return refused("node %s is not in the map".formatted(id));
+      }
+      if (node.state() == NodeState.GONE) {
+        continue;
+      }
+      if (node.state() != NodeState.JOINING || owning[id.value()] || wanted[id.value()]) {
+        return refused("node %s has or gets slots".formatted(id));
+      }
+      any = true;
+    }
+    if (!any) {
+      return unchanged();
+    }
+    List<Node> nodes =
+        map.nodes().stream()
+            .map(node -> leave.nodes().contains(node.id()) ? in(NodeState.GONE, node) : node)
+            .toList();
     return changed(new ClusterMap(nextEpoch(), nodes, map.owners()), rebalance, last);
   }
 

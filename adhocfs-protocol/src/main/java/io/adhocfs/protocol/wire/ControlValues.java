@@ -34,6 +34,7 @@ public final class ControlValues {
   private static final int LIMIT = 7;
   private static final int CANCEL = 8;
   private static final int SET_VOTERS = 9;
+  private static final int LEAVE = 10;
 
   private static final int SLOTS_AS_LIST = 0;
   private static final int SLOTS_AS_RUNS = 1;
@@ -191,6 +192,10 @@ public final class ControlValues {
         out.longValue(cancel.id());
         out.longValue(cancel.nowNanos());
       }
+      case ControlCommand.Leave leave -> {
+        out.byteValue(LEAVE);
+        writeIds(out, leave.nodes());
+      }
       case ControlCommand.SetVoters set -> {
         out.byteValue(SET_VOTERS);
         writeIds(out, set.voters());
@@ -234,6 +239,7 @@ public final class ControlValues {
       case RESUME -> new ControlCommand.Resume(in.longValue());
       case LIMIT -> new ControlCommand.Limit(in.longValue(), in.longValue(), in.intValue());
       case CANCEL -> new ControlCommand.Cancel(in.longValue(), in.longValue());
+      case LEAVE -> new ControlCommand.Leave(readIds(in));
       case SET_VOTERS -> new ControlCommand.SetVoters(readIds(in));
       default -> throw new IllegalArgumentException("control command " + code);
     };

@@ -380,8 +380,11 @@ class ControlStateTest {
       return new ControlCommand.Limit(id, random.nextInt(3), 1 + random.nextInt(3));
     } else if (choice < 84) {
       return new ControlCommand.Cancel(id, random.nextInt(1000));
-    } else if (choice < 88) {
+    } else if (choice < 86) {
       return new ControlCommand.SetVoters(List.of(new NodeId(random.nextInt(8))));
+    } else if (choice < 88) {
+      Node known = state.map().nodes().get(random.nextInt(state.map().nodes().size()));
+      return new ControlCommand.Leave(List.of(known.id()));
     }
     List<Integer> over = new ArrayList<>();
     List<NodeId> leaving = new ArrayList<>();
@@ -409,6 +412,7 @@ class ControlStateTest {
         boolean raises =
             switch (command) {
               case ControlCommand.Join _,
+                  ControlCommand.Leave _,
                   ControlCommand.Start _,
                   ControlCommand.Move _,
                   ControlCommand.Cancel _ ->

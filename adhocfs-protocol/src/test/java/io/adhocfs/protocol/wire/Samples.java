@@ -266,7 +266,7 @@ final class Samples {
   }
 
   private ControlCommand command() {
-    return switch (random.nextInt(9)) {
+    return switch (random.nextInt(10)) {
       case 0 -> new ControlCommand.Join(map().nodes());
       case 1 -> new ControlCommand.Announce(map().nodes().getFirst());
       case 2 ->
@@ -296,6 +296,9 @@ final class Samples {
               random.nextLong(),
               random.nextLong(1L << 40),
               1 + random.nextInt(Rebalance.BATCHES_AT_ONCE_MAX));
+      case 8 ->
+          new ControlCommand.Leave(
+              List.of(new NodeId(random.nextInt(100)), new NodeId(100 + random.nextInt(100))));
       case 7 -> new ControlCommand.Cancel(random.nextLong(), random.nextLong());
       default ->
           new ControlCommand.SetVoters(
