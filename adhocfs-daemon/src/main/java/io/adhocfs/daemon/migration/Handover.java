@@ -121,6 +121,7 @@ final class Handover {
     boolean begun = false;
     boolean gone = false;
     boolean held = false;
+    boolean undecided = false;
     changes.begin(slots);
     try {
       call(new MigrationRequest.BeginReceive(batch, set(offered)));
@@ -138,7 +139,10 @@ final class Handover {
       send(changes.take(slots));
       call(new MigrationRequest.FinishReceive(batch, set(slots), storage.chunks().floors()));
       crashPoints.reached(CrashPoint.MIGRATION_SOURCE_AFTER_FINISH);
-      Outcome outcome = propose(slots);
+      ControlCommand.Move move = move(slots);
+      undecided = true;
+      Outcome outcome = propose(move);
+      undecided = false;
       if (!outcome.accepted()) {
         throw new FsException(FsError.CHANGED, outcome.message());
       }
@@ -155,7 +159,8 @@ final class Handover {
     } finally {
       dropRecords();
       changes.end(offered);
-      if (!gone) {
+      // Where this daemon ends before it knows, nobody is answered: they may be the target's.
+      if (!gone && !undecided) {
         if (held) {
           source.letGo(slots);
         }
@@ -370,18 +375,20 @@ final class Handover {
         : new FsException(FsError.INTERNAL, String.valueOf(cause), cause);
   }
 
-  /** Proposes the move until its outcome is known: before that, nobody may be answered. */
-  private Outcome propose(BitSet slots) throws InterruptedException {
+  private ControlCommand.Move move(BitSet slots) {
     var now = java.time.Instant.now();
-    var move =
-        new ControlCommand.Move(
-            rebalance,
-            self,
-            target,
-            set(slots),
-            sentBytes,
-            heldBytes,
-            now.getEpochSecond() * 1_000_000_000L + now.getNano());
+    return new ControlCommand.Move(
+        rebalance,
+        self,
+        target,
+        set(slots),
+        sentBytes,
+        heldBytes,
+        now.getEpochSecond() * 1_000_000_000L + now.getNano());
+  }
+
+  /** Proposes the move until its outcome is known: before that, nobody may be answered. */
+  private Outcome propose(ControlCommand.Move move) throws InterruptedException {
     while (true) {
       try {
         return control.propose(move, Deadline.after(PROPOSAL)).get();
@@ -393,7 +400,7 @@ final class Handover {
         }
         LOG.warn(
             "{} slots are held until it is known who owns them: {}",
-            slots.cardinality(),
+            move.slots().size(),
             failed.getMessage());
       }
     }

@@ -56,6 +56,7 @@ public final class Migrator implements AutoCloseable {
 
   private static final long WAKE_NANOS = 500_000_000L;
   private static final long AGAIN_NANOS = 500_000_000L;
+  private static final Duration CONFIRMATION = Duration.ofSeconds(20);
   private static final Duration PAUSE_PROPOSAL = Duration.ofSeconds(10);
   private static final long DRAIN_SECONDS = 10;
 
@@ -98,6 +99,14 @@ public final class Migrator implements AutoCloseable {
   @GuardedBy("this")
   private boolean leaving;
 
+  /**
+   * Whether the state known here is no older than the start of this process, as far as it counts.
+   */
+  private volatile boolean current;
+
+  /** Id of the rebalance that left-overs were last looked for in; 0 = none. Metadata thread. */
+  private long sweptIn;
+
   private static Thread daemonThread(Runnable work, String name) {
     var thread = new Thread(work, name);
     thread.setDaemon(true);
@@ -131,7 +140,7 @@ public final class Migrator implements AutoCloseable {
     this.client = client;
     this.crashPoints = crashPoints;
     this.whenGone = whenGone;
-    this.receiver = new SlotReceiver(cluster, storage, takingIn, crashPoints);
+    this.receiver = new SlotReceiver(cluster, control, storage, takingIn, crashPoints);
   }
 
   /** What answers nodes that hand slots over to this one. */
@@ -141,18 +150,99 @@ public final class Migrator implements AutoCloseable {
 
   /** Begins to follow what is agreed on. Once. */
   public void start() {
+    takingIn.execute(this::sweepWhenCurrent);
+    cluster.installer(this::install);
+    control.onChange(state -> metadataThread.execute(() -> follow(state)));
+  }
+
+  private BitSet strangers() {
     var strangers = new BitSet(SlotId.COUNT);
     strangers.set(0, SlotId.COUNT);
     strangers.andNot(cluster.ownedSlots());
-    // What an end in the middle has left.
-    dropLater(strangers, () -> {});
-    cluster.installer(this::install);
-    control.onChange(state -> metadataThread.execute(() -> follow(state)));
+    return strangers;
+  }
+
+  /**
+   * Drops what an earlier process has left of slots that are not this node's, once it is certain
+   * whose they are: a batch that had come whole may have become this node's meanwhile, or may yet.
+   * On the thread that takes in.
+   */
+  private void sweepWhenCurrent() {
+    try {
+      if (storage.used(strangers()).isEmpty()) {
+        current = true;
+        return;
+      }
+    } catch (FsException e) {
+      LOG.warn("slots of other nodes are not looked for: {}", e.getMessage());
+      return;
+    }
+    var _ =
+        control
+            .confirmed(Deadline.after(CONFIRMATION))
+            .whenComplete((state, error) -> {
+              if (state != null) {
+                current = true;
+                sweepLater();
+              } else if (failureOf(error) != FsError.CLOSED) {
+                LOG.info(
+                    "what is here of other nodes' slots stays for now: {}", error.getMessage());
+                var _ = metadataThread.schedule(this::sweepWhenCurrentLater, AGAIN_NANOS);
+              }
+            });
+  }
+
+  private void sweepWhenCurrentLater() {
+    takeInLater(this::sweepWhenCurrent);
+  }
+
+  /** Runs something on the thread that takes in, unless this ends. */
+  private void takeInLater(Runnable work) {
+    try {
+      takingIn.execute(work);
+    } catch (RejectedExecutionException e) {
+      LOG.debug("this daemon ends: {}", e.getMessage());
+    }
+  }
+
+  private static FsError failureOf(Throwable error) {
+    Throwable cause = error.getCause() == null ? error : error.getCause();
+    return cause instanceof FsException failed ? failed.error() : FsError.INTERNAL;
+  }
+
+  private void sweepLater() {
+    takeInLater(() -> {
+      BitSet slots = strangers();
+      receiver.forget(slot -> slots.get(slot) && isLeftOver(slot));
+      drop(slots, () -> {});
+    });
+  }
+
+  /**
+   * Whether what is here of a slot is nobody's: it is not this node's, and not on its way here.
+   * While a rebalance wants it here, its source may have proposed that it is, and only the source
+   * knows; should it begin anew, what is here goes first.
+   */
+  private boolean isLeftOver(int slot) {
+    ControlState state = control.state();
+    return !cluster.owns(slot)
+        && state.map().ownerValue(slot) != self.value()
+        && !isWantedHere(state, slot);
+  }
+
+  private boolean isWantedHere(ControlState state, int slot) {
+    Rebalance running = state.rebalance();
+    return running != null && running.targetValue(slot) == self.value();
   }
 
   /** Goes by a newer state. Metadata thread. */
   private void follow(ControlState state) {
     install(state.map());
+    long id = state.rebalance() == null ? 0 : state.rebalance().id();
+    if (id != sweptIn && current) {
+      sweptIn = id;
+      sweepLater();
+    }
     limit.set(state.rebalance() == null ? 0 : state.rebalance().bytesPerSecond());
     ClusterMap.Node own = state.map().node(self);
     if (own != null && own.state() == NodeState.GONE) {
@@ -213,7 +303,8 @@ public final class Migrator implements AutoCloseable {
       services.forget(gone);
       chunks.forget(gone);
       cluster.letGo(() -> gone.stream().iterator());
-      dropLater(gone, () -> crashPoints.reached(CrashPoint.MIGRATION_SOURCE_WHILE_DROPPING));
+      takingIn.execute(
+          () -> drop(gone, () -> crashPoints.reached(CrashPoint.MIGRATION_SOURCE_WHILE_DROPPING)));
     }
     if (!come.isEmpty() || !gone.isEmpty()) {
       synchronized (this) {
@@ -238,23 +329,23 @@ public final class Migrator implements AutoCloseable {
   }
 
   /**
+   * Drops what is left over of slots. On the thread that takes in.
+   *
    * @param beforeEach run before each slot that has something
    */
-  private void dropLater(BitSet slots, Runnable beforeEach) {
-    takingIn.execute(() -> {
-      try {
-        storage.drop(
-            slots,
-            slot -> {
-              beforeEach.run();
-              return !cluster.owns(slot);
-            });
-      } catch (FsException e) {
-        LOG.warn("what has gone takes space until the next start: {}", e.getMessage());
-      } catch (InterruptedException e) {
-        Thread.currentThread().interrupt();
-      }
-    });
+  private void drop(BitSet slots, Runnable beforeEach) {
+    try {
+      storage.drop(
+          slots,
+          slot -> {
+            beforeEach.run();
+            return isLeftOver(slot);
+          });
+    } catch (FsException e) {
+      LOG.warn("what has gone takes space until the next rebalance: {}", e.getMessage());
+    } catch (InterruptedException e) {
+      Thread.currentThread().interrupt();
+    }
   }
 
   private void leave() {

@@ -26,6 +26,7 @@ import io.netty.buffer.Unpooled;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.nio.file.StandardCopyOption;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.HashMap;
@@ -386,6 +387,21 @@ final class ChangingInstance implements AutoCloseable {
       throw e;
     } catch (Exception e) {
       throw new AssertionError("while waiting for " + what, e);
+    }
+  }
+
+  /** Copies what the daemons have said, for whoever has to explain a failure. */
+  void copyLogs(Path to) throws IOException {
+    Files.createDirectories(to);
+    for (int node : nodesOnDisk()) {
+      try (var files = Files.list(instance.dataDirectory(node))) {
+        for (Path file : files.filter(path -> path.toString().contains(".log")).toList()) {
+          Files.copy(
+              file,
+              to.resolve("n" + node + "-" + file.getFileName()),
+              StandardCopyOption.REPLACE_EXISTING);
+        }
+      }
     }
   }
 

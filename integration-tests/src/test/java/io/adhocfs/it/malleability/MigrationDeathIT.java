@@ -26,6 +26,8 @@ import io.adhocfs.protocol.control.ControlState;
 import io.adhocfs.protocol.control.FinishedRebalance;
 import io.adhocfs.protocol.control.Rebalance;
 import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.EnumSet;
@@ -56,6 +58,9 @@ class MigrationDeathIT {
 
   /** A regular expression for the names of the cases to play; empty = all of them. */
   private static final String ONLY = System.getProperty("adhocfs.only", "");
+
+  /** How often to play them. */
+  private static final int REPEATED = Integer.getInteger("adhocfs.repeat", 1);
 
   private static final int NODES = 3;
   private static final Duration STANDSTILL = Duration.ofSeconds(30);
@@ -245,22 +250,73 @@ class MigrationDeathIT {
     }
   }
 
+  /** The stage, and another one when a case has failed: what is wrong then goes on being wrong. */
+  private static final class Stages implements AutoCloseable {
+    private final long seed;
+    private int failures;
+    private @Nullable Stage stage;
+
+    Stages(long seed) {
+      this.seed = seed;
+    }
+
+    Stage current() throws Exception {
+      Stage known = stage;
+      if (known == null) {
+        known = new Stage(seed + failures);
+        stage = known;
+      }
+      return known;
+    }
+
+    /** Keeps what explains a failure, and takes the stage down. */
+    void replace(Death death, Throwable failure) throws IOException {
+      Stage failed = stage;
+      stage = null;
+      if (failed == null) {
+        return;
+      }
+      Path kept = Path.of("target", "migration-deaths", Integer.toString(failures++));
+      try {
+        failed.instance.copyLogs(kept);
+        Files.writeString(kept.resolve("failure"), death + "\n" + failure);
+        failed.workload.abandon();
+        failed.instance.close();
+      } catch (IOException | AssertionError e) {
+        failure.addSuppressed(e);
+      }
+    }
+
+    @Override
+    public void close() throws IOException {
+      if (stage != null) {
+        stage.close();
+      }
+    }
+  }
+
   @TestFactory
   Stream<DynamicTest> slotsArriveWhoeverDies() throws Exception {
     long seed = Long.getLong("adhocfs.seed", ThreadLocalRandom.current().nextLong());
     System.out.println("random numbers come from -Dadhocfs.seed=" + seed);
     List<Death> deaths = new ArrayList<>(FULL || !ONLY.isEmpty() ? allDeaths() : someDeaths());
     deaths.removeIf(death -> !Pattern.compile(ONLY).matcher(death.toString()).find());
-    var stage = new Stage(seed);
+    List<Death> once = List.copyOf(deaths);
+    for (int i = 1; i < REPEATED; i++) {
+      deaths.addAll(once);
+    }
+    var stages = new Stages(seed);
     return deaths.stream()
         .map(death ->
             dynamicTest(
                 death.toString(),
                 () -> {
                   long began = System.nanoTime();
+                  Stage stage = stages.current();
                   try {
-                    play(stage, death);
+                    new Play(stage, death).run();
                   } catch (Throwable e) {
+                    stages.replace(death, e);
                     // Reports know only its number.
                     throw new AssertionError(death + ": " + e.getMessage(), e);
                   } finally {
@@ -269,15 +325,11 @@ class MigrationDeathIT {
                 }))
         .onClose(() -> {
           try {
-            stage.close();
+            stages.close();
           } catch (IOException e) {
             throw new java.io.UncheckedIOException(e);
           }
         });
-  }
-
-  private static void play(Stage stage, Death death) throws Exception {
-    new Play(stage, death).run();
   }
 
   /** One case being played. */

@@ -17,6 +17,8 @@ import io.adhocfs.protocol.model.LockKind;
 import io.adhocfs.protocol.model.LockMode;
 import java.io.IOException;
 import java.nio.ByteBuffer;
+import java.time.LocalTime;
+import java.util.ArrayDeque;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
@@ -40,6 +42,7 @@ final class Workload implements AutoCloseable {
   private static final int SMALL_BYTES = 6 << 10;
   private static final int LARGE_BYTES = 1600 << 10;
   private static final int OPEN_BYTES = 2500 << 10;
+  private static final int DEEDS_MAX = 20;
   private static final int LOCKED_BYTES = 10;
   private static final long LOCK_OWNER = 7;
 
@@ -128,6 +131,14 @@ final class Workload implements AutoCloseable {
     }
   }
 
+  /** Ends without a look at what comes of it. */
+  void abandon() {
+    for (Writer writer : writers) {
+      writer.ended = true;
+    }
+    client.close();
+  }
+
   @Override
   public void close() throws IOException {
     for (Writer writer : writers) {
@@ -172,11 +183,46 @@ final class Workload implements AutoCloseable {
     private static final class Content {
       byte[] bytes = new byte[0];
 
+      /** What has been done to it last, for whoever has to explain what became of it. */
+      private final ArrayDeque<String> deeds = new ArrayDeque<>();
+
+      void note(String deed) {
+        deeds.add(LocalTime.now() + " " + deed);
+        if (deeds.size() > DEEDS_MAX) {
+          deeds.remove();
+        }
+      }
+
+      /** Null if that is what was written, else how it differs. */
+      @Nullable String difference(byte[] found) {
+        int from = Arrays.mismatch(found, bytes);
+        if (from < 0) {
+          return null;
+        }
+        int to = Math.min(found.length, bytes.length);
+        while (to > from && found[to - 1] == bytes[to - 1]) {
+          to--;
+        }
+        boolean zeros = true;
+        for (int i = from; i < to; i++) {
+          zeros &= found[i] == 0;
+        }
+        return "%d bytes of %d, wrong from %d to %d%s, after %s"
+            .formatted(
+                found.length,
+                bytes.length,
+                from,
+                to,
+                zeros ? ", where there are zeros" : "",
+                String.join("; ", deeds));
+      }
+
       void write(int offset, byte[] written) {
         if (bytes.length < offset + written.length) {
           bytes = Arrays.copyOf(bytes, offset + written.length);
         }
         System.arraycopy(written, 0, bytes, offset, written.length);
+        note("written from " + offset + " to " + (offset + written.length));
       }
     }
 
@@ -315,6 +361,7 @@ final class Workload implements AutoCloseable {
       int size = anyOffset(entry.getValue());
       client.truncate(path(entry.getKey()), size);
       entry.getValue().bytes = Arrays.copyOf(entry.getValue().bytes, size);
+      entry.getValue().note("cut to " + size);
     }
 
     private void rename() throws FsException {
@@ -392,14 +439,9 @@ final class Workload implements AutoCloseable {
       ByteBuffer read = ByteBuffer.allocate(content.bytes.length + 1);
       int count = file.read(0, read);
       byte[] found = Arrays.copyOf(read.array(), Math.max(0, count));
-      if (!Arrays.equals(found, content.bytes)) {
-        throw new AssertionError(
-            "%s has %d bytes, not %d, or others from byte %d on"
-                .formatted(
-                    name,
-                    found.length,
-                    content.bytes.length,
-                    Arrays.mismatch(found, content.bytes)));
+      String difference = content.difference(found);
+      if (difference != null) {
+        throw new AssertionError(name + ": " + difference);
       }
     }
 
