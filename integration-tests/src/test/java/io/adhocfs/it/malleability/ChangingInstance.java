@@ -32,8 +32,10 @@ import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Objects;
 import java.util.concurrent.ExecutionException;
 import java.util.concurrent.ThreadLocalRandom;
+import java.util.concurrent.atomic.AtomicReference;
 import java.util.concurrent.locks.LockSupport;
 import org.jspecify.annotations.Nullable;
 
@@ -162,9 +164,14 @@ final class ChangingInstance implements AutoCloseable {
   }
 
   ControlState awaitState() throws InterruptedException {
-    ControlState[] state = {null};
-    await("a daemon to answer", () -> (state[0] = newest()) != null);
-    return state[0];
+    var state = new AtomicReference<@Nullable ControlState>();
+    await(
+        "a daemon to answer",
+        () -> {
+          state.set(newest());
+          return state.get() != null;
+        });
+    return Objects.requireNonNull(state.get());
   }
 
   /** Nodes that are part of the instance, by id. */

@@ -17,15 +17,17 @@ import io.adhocfs.protocol.model.LockKind;
 import io.adhocfs.protocol.model.LockMode;
 import java.io.IOException;
 import java.nio.ByteBuffer;
-import java.time.LocalTime;
+import java.time.Instant;
 import java.util.ArrayDeque;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Map;
+import java.util.SortedMap;
 import java.util.SplittableRandom;
 import java.util.TreeMap;
 import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.atomic.AtomicLong;
 import java.util.concurrent.atomic.AtomicReference;
 import java.util.concurrent.locks.LockSupport;
 import org.jspecify.annotations.Nullable;
@@ -79,7 +81,7 @@ final class Workload implements AutoCloseable {
 
   /** How many operations have been acknowledged. */
   long operations() {
-    return writers.stream().mapToLong(writer -> writer.operations).sum();
+    return writers.stream().mapToLong(writer -> writer.operations.get()).sum();
   }
 
   /** Fails if a program has been told an error or read what it had not written. */
@@ -95,12 +97,12 @@ final class Workload implements AutoCloseable {
   /** Waits until each program has done something more. */
   void awaitProgress() throws InterruptedException {
     for (Writer writer : writers) {
-      long before = writer.operations;
+      long before = writer.operations.get();
       ChangingInstance.await(
           "operations in " + writer.root,
           () -> {
             requireNoFailure();
-            return writer.operations > before + 5;
+            return writer.operations.get() > before + 5;
           });
     }
   }
@@ -158,7 +160,7 @@ final class Workload implements AutoCloseable {
     final SplittableRandom random;
     final CompletableFuture<Void> end = new CompletableFuture<>();
     final AtomicReference<@Nullable Throwable> failure = new AtomicReference<>();
-    volatile long operations;
+    final AtomicLong operations = new AtomicLong();
     volatile boolean paused;
     volatile boolean standsStill;
     volatile boolean ended;
@@ -187,7 +189,7 @@ final class Workload implements AutoCloseable {
       private final ArrayDeque<String> deeds = new ArrayDeque<>();
 
       void note(String deed) {
-        deeds.add(LocalTime.now() + " " + deed);
+        deeds.add(Instant.now() + " " + deed);
         if (deeds.size() > DEEDS_MAX) {
           deeds.remove();
         }
@@ -252,7 +254,7 @@ final class Workload implements AutoCloseable {
           } else {
             standsStill = false;
             step();
-            operations++;
+            operations.incrementAndGet();
           }
           LockSupport.parkNanos(PAUSE_NANOS);
         }
@@ -418,7 +420,7 @@ final class Workload implements AutoCloseable {
       }
     }
 
-    private static <V> void moveAll(TreeMap<String, V> map, String from, String to) {
+    private static <V> void moveAll(SortedMap<String, V> map, String from, String to) {
       var below = new TreeMap<>(map.subMap(from + "/", from + "0"));
       below.forEach((name, value) -> {
         map.remove(name);
