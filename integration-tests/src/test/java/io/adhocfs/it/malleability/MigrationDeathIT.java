@@ -85,6 +85,8 @@ class MigrationDeathIT {
   private enum Victim {
     /** Who comes to it. */
     ITSELF,
+    /** The node that is being added. */
+    TARGET,
     LEADER,
     COMMAND,
     CLIENT,
@@ -141,6 +143,12 @@ class MigrationDeathIT {
             Fate.KILLED_AND_STARTED_LATE),
         new Death(
             Change.EXPAND,
+            Victim.TARGET,
+            MIGRATION_SOURCE_AFTER_FINISH,
+            1,
+            Fate.KILLED_AND_STARTED_AT_ONCE),
+        new Death(
+            Change.EXPAND,
             Victim.ITSELF,
             MIGRATION_TARGET_BEFORE_TAKE_UP,
             1,
@@ -187,6 +195,9 @@ class MigrationDeathIT {
       deaths.add(new Death(first.change(), first.victim(), point, 2, first.fate()));
     }
     for (CrashPoint point : OF_SOURCE) {
+      for (Fate fate : List.of(Fate.KILLED_AND_STARTED_AT_ONCE, Fate.KILLED_AND_STARTED_LATE)) {
+        deaths.add(new Death(Change.EXPAND, Victim.TARGET, point, someTimes(point), fate));
+      }
       deaths.add(death(deaths, Victim.LEADER, point, Fate.KILLED_AND_STARTED_AT_ONCE));
       deaths.add(death(deaths, Victim.LEADER, point, Fate.KILLED_AND_STARTED_LATE));
       deaths.add(death(deaths, Victim.COMMAND, point, Fate.KILLED_AND_STARTED_AT_ONCE));
@@ -198,6 +209,7 @@ class MigrationDeathIT {
             MIGRATION_SOURCE_AFTER_FINISH,
             MIGRATION_SOURCE_AFTER_MOVE)) {
       deaths.add(death(deaths, Victim.LEADER, point, Fate.STOPPED));
+      deaths.add(new Death(Change.EXPAND, Victim.TARGET, point, 1, Fate.STOPPED));
       deaths.add(death(deaths, Victim.MOST_VOTERS, point, Fate.STOPPED));
       deaths.add(death(deaths, Victim.MOST_VOTERS, point, Fate.KILLED_AND_STARTED_LATE));
       deaths.add(death(deaths, Victim.ALL, point, Fate.STOPPED));
@@ -370,7 +382,7 @@ class MigrationDeathIT {
                   : null) {
         ChangingInstance.Running command = instance.begin(targetsAreNew ? crash : "", words);
         try {
-          strike(command, program, watched);
+          strike(command, program, watched, toCome);
           finish(command, before);
         } finally {
           command.process().toHandle().destroyForcibly();
@@ -466,7 +478,8 @@ class MigrationDeathIT {
     private void strike(
         ChangingInstance.Running command,
         @Nullable AcknowledgingProgram program,
-        List<Integer> watched)
+        List<Integer> watched,
+        List<Integer> toCome)
         throws Exception {
       ChangingInstance.await(
           "somebody of " + watched + " at " + death.point(),
@@ -490,6 +503,7 @@ class MigrationDeathIT {
             restart();
           }
         }
+        case TARGET -> strikeDaemons(toCome);
         case LEADER -> strikeDaemons(List.of(otherLeader(there)));
         case MOST_VOTERS -> {
           ControlState state = instance.awaitState();
