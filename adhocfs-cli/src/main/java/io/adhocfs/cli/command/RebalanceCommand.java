@@ -79,7 +79,7 @@ public final class RebalanceCommand extends Command {
       Rebalance now = rebalancing.state().rebalance();
       if (wait && now != null) {
         FinishedRebalance last = rebalancing.await(now.id(), output(), !json);
-        rebalancing.bringFileUpToDate().forEach(sentence -> output().note("adhocfs: " + sentence));
+        rebalancing.awaitEnds().forEach(sentence -> output().note("adhocfs: " + sentence));
         if (!json) {
           output().line(Rebalancing.sentence(last));
           return ExitCode.OK;

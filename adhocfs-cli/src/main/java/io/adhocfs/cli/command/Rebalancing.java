@@ -27,12 +27,15 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
+import java.util.Set;
+import java.util.concurrent.locks.LockSupport;
 import org.jspecify.annotations.Nullable;
 
 /** What the daemons of one instance have agreed on, and how it is changed. One thread. */
 final class Rebalancing implements AutoCloseable {
   private static final Duration PATIENCE = Duration.ofSeconds(5);
   private static final Duration PROPOSAL_PATIENCE = Duration.ofSeconds(30);
+  private static final Duration END_PATIENCE = Duration.ofSeconds(60);
   private static final long LOOK_MILLIS = 100;
 
   /** Reason of a pause that somebody wanted. */
@@ -219,7 +222,7 @@ final class Rebalancing implements AutoCloseable {
             .toList();
     if (!idle.isEmpty()) {
       propose(new ControlCommand.Leave(idle));
-      var _ = bringFileUpToDate();
+      var _ = awaitEnds();
     }
   }
 
@@ -247,16 +250,47 @@ final class Rebalancing implements AutoCloseable {
     directory.replace(description);
   }
 
-  /** Writes who is part of the instance now, and removes what nodes that have left may leave. */
+  /** Waits until nodes that have left have ended, which they do by themselves, and tidies up. */
+  List<String> awaitEnds() throws FsException {
+    long limit = System.nanoTime() + END_PATIENCE.toNanos();
+    while (System.nanoTime() - limit < 0 && !running(gonePlaces()).isEmpty()) {
+      LockSupport.parkNanos(LOOK_MILLIS * 1_000_000);
+    }
+    return bringFileUpToDate();
+  }
+
+  private List<Place> gonePlaces() {
+    return description.places().stream()
+        .filter(place -> {
+          ClusterMap.Node node = state.map().node(place.id());
+          return node != null && node.state() == NodeState.GONE;
+        })
+        .toList();
+  }
+
+  /** Those whose daemons still answer. */
+  private Set<NodeId> running(List<Place> places) {
+    return places.isEmpty()
+        ? Set.of()
+        : connection
+            .askAll(
+                places.stream().map(Place::id).toList(),
+                new ControlRequest.GetStatus(),
+                Reply.Status.class,
+                PATIENCE)
+            .answers()
+            .keySet();
+  }
+
+  /**
+   * Writes who is part of the instance now, and removes what nodes that have left and ended may
+   * leave.
+   */
   List<String> bringFileUpToDate() throws FsException {
     List<ClusterMap.Node> nodes = nodes();
-    List<Place> gone =
-        description.places().stream()
-            .filter(place -> {
-              ClusterMap.Node node = state.map().node(place.id());
-              return node != null && node.state() == NodeState.GONE;
-            })
-            .toList();
+    List<Place> gone = new ArrayList<>(gonePlaces());
+    Set<NodeId> running = running(gone);
+    gone.removeIf(place -> running.contains(place.id()));
     List<String> left = removeAll(gone);
     List<Place> places = new ArrayList<>(description.places());
     places.removeAll(gone);

@@ -134,7 +134,7 @@ abstract class ResizeCommand extends Command {
         return ExitCode.OK;
       }
       FinishedRebalance last = rebalancing.await(id, output(), !json);
-      List<String> left = rebalancing.bringFileUpToDate();
+      List<String> left = rebalancing.awaitEnds();
       left.forEach(sentence -> output().note("adhocfs: " + sentence));
       if (json) {
         var fields = new LinkedHashMap<String, Object>();

@@ -219,7 +219,8 @@ public final class Maps {
       boolean changed = false;
       for (Node contact : nodes) {
         Node seen = map.node(contact.id());
-        if (seen == null ? !known : contact.incarnation() > seen.incarnation()) {
+        // Those that the map does not know yet may be the only ones left that can tell a newer one.
+        if (seen == null || contact.incarnation() > seen.incarnation()) {
           map = map.withNode(contact);
           changed = true;
           log.info("node {} is now at {}", contact.id(), contact.address());

@@ -48,6 +48,14 @@ final class Handover {
   private static final int UNDER_WAY_MAX = 16;
   private static final int ROUNDS_MAX = 10;
   private static final int FEW_CHANGES = 64;
+
+  /** What may be left to send while slots are held. */
+  private static final long FEW_BYTES = 1L << 20;
+
+  /** A limited batch takes about so long, so that one sees it move. */
+  private static final long LIMITED_BATCH_SECONDS = 2;
+
+  private static final long LIMITED_BATCH_BYTES_MIN = 1L << 20;
   private static final Duration ANSWER = Duration.ofSeconds(60);
   private static final Duration PROPOSAL = Duration.ofSeconds(10);
 
@@ -80,6 +88,7 @@ final class Handover {
   private final AtomicReference<@Nullable FsException> failure = new AtomicReference<>();
 
   private @Nullable ByteBuf records;
+  private boolean limited = true;
   private long sentBytes;
   private long heldBytes;
 
@@ -133,6 +142,7 @@ final class Handover {
       crashPoints.reached(CrashPoint.MIGRATION_SOURCE_AFTER_FIRST_PASS);
       catchUp(slots);
       held = true;
+      limited = false;
       long heldSince = System.nanoTime();
       source.hold(slots);
       crashPoints.reached(CrashPoint.MIGRATION_SOURCE_AFTER_HOLD);
@@ -187,8 +197,13 @@ final class Handover {
     BitSet used = storage.used(offered);
     // What is empty costs nothing.
     BitSet sent = without(offered, used);
+    long rate = limit.bytesPerSecond();
+    long batchBytes =
+        rate == 0
+            ? BATCH_BYTES
+            : Math.clamp(rate * LIMITED_BATCH_SECONDS, LIMITED_BATCH_BYTES_MIN, BATCH_BYTES);
     for (int slot = used.nextSetBit(0); slot >= 0; slot = used.nextSetBit(slot + 1)) {
-      if (sentBytes >= BATCH_BYTES) {
+      if (sentBytes >= batchBytes) {
         break;
       }
       sent.set(slot);
@@ -213,9 +228,10 @@ final class Handover {
   private void catchUp(BitSet slots) throws FsException, InterruptedException {
     for (int round = 0; round < ROUNDS_MAX; round++) {
       Changes.Noted changed = changes.take(slots);
+      long before = sentBytes;
       send(changed);
       crashPoints.reached(CrashPoint.MIGRATION_SOURCE_IN_CATCH_UP);
-      if (changed.size() <= FEW_CHANGES) {
+      if (changed.size() <= FEW_CHANGES && sentBytes - before <= FEW_BYTES) {
         return;
       }
     }
@@ -314,7 +330,9 @@ final class Handover {
     int bytes = payload.readableBytes();
     boolean sent = false;
     try {
-      limit.pass(bytes);
+      if (limited) {
+        limit.pass(bytes);
+      }
       underWay.acquire();
       FsException failed = failure.get();
       if (failed != null) {

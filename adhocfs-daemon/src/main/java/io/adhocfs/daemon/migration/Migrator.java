@@ -18,15 +18,21 @@ import io.adhocfs.protocol.model.FsError;
 import io.adhocfs.protocol.model.FsException;
 import io.adhocfs.protocol.model.NodeId;
 import io.adhocfs.protocol.model.SlotId;
+import io.adhocfs.protocol.model.TrafficClass;
 import io.adhocfs.protocol.placement.ClusterMap;
 import io.adhocfs.protocol.placement.ClusterMap.NodeState;
 import io.adhocfs.protocol.transport.Deadline;
+import io.adhocfs.protocol.transport.Response;
 import io.adhocfs.protocol.transport.RpcClient;
+import io.adhocfs.protocol.wire.ControlRequest;
+import io.adhocfs.protocol.wire.Reply;
+import io.netty.buffer.Unpooled;
 import java.security.SecureRandom;
 import java.time.Duration;
 import java.util.BitSet;
 import java.util.HashMap;
 import java.util.HashSet;
+import java.util.List;
 import java.util.Map;
 import java.util.Set;
 import java.util.TreeMap;
@@ -54,6 +60,9 @@ public final class Migrator implements AutoCloseable {
   /** Batches are no smaller than this, so that empty slots go in few of them. */
   private static final int SLOTS_MIN = 4096;
 
+  private static final Duration QUESTION = Duration.ofSeconds(2);
+  private static final long SAY_NANOS = 10_000_000_000L;
+  private static final long LOOK_MILLIS = 100;
   private static final long WAKE_NANOS = 500_000_000L;
   private static final long AGAIN_NANOS = 500_000_000L;
   private static final Duration CONFIRMATION = Duration.ofSeconds(20);
@@ -238,12 +247,13 @@ public final class Migrator implements AutoCloseable {
   /** Goes by a newer state. Metadata thread. */
   private void follow(ControlState state) {
     install(state.map());
-    long id = state.rebalance() == null ? 0 : state.rebalance().id();
+    Rebalance running = state.rebalance();
+    long id = running == null ? 0 : running.id();
     if (id != sweptIn && current) {
       sweptIn = id;
       sweepLater();
     }
-    limit.set(state.rebalance() == null ? 0 : state.rebalance().bytesPerSecond());
+    limit.set(running == null ? 0 : running.bytesPerSecond(), running != null && running.paused());
     ClusterMap.Node own = state.map().node(self);
     if (own != null && own.state() == NodeState.GONE) {
       leave();
@@ -356,7 +366,61 @@ public final class Migrator implements AutoCloseable {
       leaving = true;
     }
     // Behind whatever is being dropped.
-    takingIn.execute(whenGone);
+    takingIn.execute(() -> {
+      try {
+        awaitSuccessors();
+        whenGone.run();
+      } catch (InterruptedException e) {
+        Thread.currentThread().interrupt();
+      }
+    });
+  }
+
+  /**
+   * Waits until most of those that vote are nodes that stay and know what this node knows: before
+   * that, what was agreed on could go with the nodes that leave.
+   */
+  private void awaitSuccessors() throws InterruptedException {
+    long saidNanos = System.nanoTime();
+    while (true) {
+      ControlState state = control.state();
+      List<NodeId> voters = state.voters();
+      int knowing = 0;
+      for (NodeId voter : voters) {
+        ClusterMap.Node node = state.map().node(voter);
+        if (node != null && node.state() != NodeState.GONE && knows(voter, state.version())) {
+          knowing++;
+        }
+      }
+      if (knowing > voters.size() / 2) {
+        return;
+      }
+      if (System.nanoTime() - saidNanos > SAY_NANOS) {
+        saidNanos = System.nanoTime();
+        LOG.info("this node has left, and waits until those that stay have taken over: {}", voters);
+      }
+      synchronized (this) {
+        wait(LOOK_MILLIS);
+      }
+    }
+  }
+
+  private boolean knows(NodeId node, long version) throws InterruptedException {
+    try {
+      Response response =
+          client
+              .call(
+                  node,
+                  new ControlRequest.GetControl(),
+                  Unpooled.EMPTY_BUFFER,
+                  TrafficClass.CONTROL,
+                  Deadline.after(QUESTION))
+              .get();
+      response.payload().release();
+      return response.reply() instanceof Reply.Control known && known.state().version() >= version;
+    } catch (ExecutionException e) {
+      return false;
+    }
   }
 
   /** Begins as many batches as there may be. */

@@ -14,17 +14,34 @@ final class RateLimit {
   @GuardedBy("this")
   private long nextNanos = System.nanoTime();
 
-  /** Sets the limit, from now on; 0 = none. */
-  synchronized void set(long bytesPerSecond) {
-    if (this.bytesPerSecond != bytesPerSecond) {
+  @GuardedBy("this")
+  private boolean paused;
+
+  /**
+   * Sets the limit, from now on.
+   *
+   * @param bytesPerSecond 0 = no limit
+   * @param paused whether nothing passes at all
+   */
+  synchronized void set(long bytesPerSecond, boolean paused) {
+    if (this.bytesPerSecond != bytesPerSecond || this.paused != paused) {
       this.bytesPerSecond = bytesPerSecond;
+      this.paused = paused;
       nextNanos = System.nanoTime();
       notifyAll();
     }
   }
 
+  /** The limit; 0 = none. */
+  synchronized long bytesPerSecond() {
+    return bytesPerSecond;
+  }
+
   /** Waits until the bytes may pass. */
   synchronized void pass(int bytes) throws InterruptedException {
+    while (paused) {
+      wait();
+    }
     while (bytesPerSecond > 0) {
       long now = System.nanoTime();
       long waitNanos = nextNanos - now;

@@ -234,6 +234,13 @@ class ControlPlaneIT {
       assertThat(after.epoch()).isEqualTo(before.epoch());
       assertThat(after.epoch().value()).isEqualTo(first.epoch().value() + joins.size());
       requireAll(after, joins);
+      // Nodes that have nothing can go as they came.
+      List<NodeId> idle = joins.stream().map(join -> join.nodes().getFirst().id()).toList();
+      assertThat(admin.propose(2, new ControlCommand.Leave(idle))).isEqualTo(Outcome.OK);
+      assertThat(admin.propose(3, new ControlCommand.Leave(idle))).isEqualTo(Outcome.UNCHANGED);
+      assertThat(admin.agreed().map().nodes())
+          .filteredOn(node -> idle.contains(node.id()))
+          .allMatch(node -> node.state() == NodeState.GONE);
       instance.verify();
     }
   }
@@ -242,6 +249,8 @@ class ControlPlaneIT {
   void daemonThatIsBehindCatchesUpBeforeItAnswers() throws Exception {
     try (TestInstance instance = TestInstance.up(NODES);
         var admin = new Admin(instance)) {
+      // From here on there is a log: what is agreed on is no longer waiting for its start.
+      assertThat(admin.propose(0, joins(1).getFirst())).isEqualTo(Outcome.OK);
       ControlState first = admin.agreed();
       short[] target = first.map().owners();
       for (int slot = 0; slot < target.length; slot++) {
