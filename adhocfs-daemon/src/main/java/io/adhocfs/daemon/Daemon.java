@@ -7,6 +7,7 @@ import io.adhocfs.daemon.cluster.ClusterState;
 import io.adhocfs.daemon.cluster.Peers;
 import io.adhocfs.daemon.control.ControlMessages;
 import io.adhocfs.daemon.control.ReplicatedControlPlane;
+import io.adhocfs.daemon.crash.CrashPoints;
 import io.adhocfs.daemon.metadata.MetadataStore;
 import io.adhocfs.daemon.metadata.MetadataThread;
 import io.adhocfs.daemon.migration.Migrator;
@@ -14,7 +15,6 @@ import io.adhocfs.daemon.service.DataService;
 import io.adhocfs.daemon.service.MetadataServices;
 import io.adhocfs.daemon.service.NodeControl;
 import io.adhocfs.daemon.storage.StorageDatabase;
-import io.adhocfs.daemon.transaction.CrashPoints;
 import io.adhocfs.daemon.transaction.TransactionTiming;
 import io.adhocfs.protocol.instance.Setting;
 import io.adhocfs.protocol.model.FsError;
@@ -99,6 +99,8 @@ public final class Daemon {
   private final MetadataThread thread;
   private final ThreadPoolExecutor blocking;
   private final OperationFigures operations = new OperationFigures();
+  private final CrashPoints crashPoints =
+      CrashPoints.ofProperty(System.getProperty(CrashPoints.PROPERTY));
 
   /** Made on the metadata thread. */
   private volatile @Nullable Serving serving;
@@ -321,7 +323,11 @@ public final class Daemon {
     try {
       control =
           ReplicatedControlPlane.open(
-              directory.path(), configuration.identity().instanceId(), cluster, client);
+              directory.path(),
+              configuration.identity().instanceId(),
+              cluster,
+              client,
+              crashPoints);
     } catch (FsException | RuntimeException e) {
       client.close();
       throw e;
@@ -371,7 +377,7 @@ public final class Daemon {
                   chunks::findings,
                   control(),
                   operations,
-                  CrashPoints.ofProperty(System.getProperty(CrashPoints.PROPERTY)),
+                  crashPoints,
                   TransactionTiming.DEFAULT,
                   epoch -> now.control().caughtUp(epoch, Deadline.after(CATCH_UP_PATIENCE)),
                   MetadataServices.randomOf(random.nextLong())),
@@ -391,6 +397,7 @@ public final class Daemon {
             database,
             chunks.transfer(),
             now.client(),
+            crashPoints,
             () -> new Thread(() -> stop(true), "adhocfs-stop").start());
     services.router().takesSlotsIn(migrator.receiver());
     serving = new Serving(cluster, services, data, migrator);

@@ -1,5 +1,7 @@
 package io.adhocfs.daemon.control;
 
+import io.adhocfs.daemon.crash.CrashPoint;
+import io.adhocfs.daemon.crash.CrashPoints;
 import io.adhocfs.protocol.control.ControlCommand;
 import io.adhocfs.protocol.control.ControlState;
 import io.adhocfs.protocol.control.Outcome;
@@ -51,6 +53,7 @@ final class OwnVoter {
   private final String instanceId;
   private final ControlStateMachine.Listener listener;
   private final Duties duties;
+  private final CrashPoints crashPoints;
 
   /** Serves calls of other voters, starts and stops the own one. */
   private final ThreadPoolExecutor log;
@@ -78,7 +81,8 @@ final class OwnVoter {
       Path directory,
       String instanceId,
       ControlStateMachine.Listener listener,
-      Duties duties) {
+      Duties duties,
+      CrashPoints crashPoints) {
     this.thread = thread;
     this.known = known;
     this.others = others;
@@ -86,6 +90,7 @@ final class OwnVoter {
     this.instanceId = instanceId;
     this.listener = listener;
     this.duties = duties;
+    this.crashPoints = crashPoints;
     log =
         new ThreadPoolExecutor(
             LOG_THREADS_MAX,
@@ -129,6 +134,20 @@ final class OwnVoter {
 
   /** Has a command agreed on by way of this node's log, which answers when it does not lead. */
   CompletableFuture<RaftVoter.Submission> submit(RaftVoter own, ControlCommand command) {
+    if (!(command instanceof ControlCommand.Move) || !own.leads()) {
+      return submitHere(own, command);
+    }
+    crashPoints.reached(CrashPoint.MIGRATION_LEADER_BEFORE_APPEND);
+    return submitHere(own, command)
+        .whenComplete((submission, _) -> {
+          if (submission instanceof RaftVoter.Submission.Applied) {
+            crashPoints.reached(CrashPoint.MIGRATION_LEADER_AFTER_APPEND);
+          }
+        });
+  }
+
+  private CompletableFuture<RaftVoter.Submission> submitHere(
+      RaftVoter own, ControlCommand command) {
     var entry = new LogEntry.Command(command);
     if (own.state() != null || known.standIn()) {
       return own.submit(entry);

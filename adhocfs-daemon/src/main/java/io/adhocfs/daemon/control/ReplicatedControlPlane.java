@@ -1,6 +1,7 @@
 package io.adhocfs.daemon.control;
 
 import io.adhocfs.daemon.cluster.ClusterState;
+import io.adhocfs.daemon.crash.CrashPoints;
 import io.adhocfs.protocol.control.ControlCommand;
 import io.adhocfs.protocol.control.ControlState;
 import io.adhocfs.protocol.control.Outcome;
@@ -55,7 +56,8 @@ public final class ReplicatedControlPlane implements ControlPlane, ControlMessag
       RpcClient client,
       String instanceId,
       ControlFiles files,
-      KnownState known) {
+      KnownState known,
+      CrashPoints crashPoints) {
     this.cluster = cluster;
     this.known = known;
     var others = new OtherNodes(cluster, client, known);
@@ -68,7 +70,8 @@ public final class ReplicatedControlPlane implements ControlPlane, ControlMessag
             files.log(),
             instanceId,
             this::applied,
-            command -> propose(command, Deadline.after(DUTY_PATIENCE)));
+            command -> propose(command, Deadline.after(DUTY_PATIENCE)),
+            crashPoints);
     followers = new Followers(thread, known, voter);
     learner = new Learner(thread, known, others, voter, this::changed);
     proposer = new Proposer(thread, known, others, voter, learner, keeper);
@@ -87,7 +90,11 @@ public final class ReplicatedControlPlane implements ControlPlane, ControlMessag
    * @throws FsException CORRUPT, NOT_SUPPORTED, STORAGE_FAILED
    */
   public static ReplicatedControlPlane open(
-      Path storageDirectory, String instanceId, ClusterState cluster, RpcClient client)
+      Path storageDirectory,
+      String instanceId,
+      ClusterState cluster,
+      RpcClient client,
+      CrashPoints crashPoints)
       throws FsException {
     ControlFiles files = ControlFiles.open(storageDirectory.resolve(DIRECTORY_NAME));
     ControlState stored = files.state();
@@ -101,7 +108,7 @@ public final class ReplicatedControlPlane implements ControlPlane, ControlMessag
     if (stored != null) {
       cluster.install(stored.map());
     }
-    var plane = new ReplicatedControlPlane(cluster, client, instanceId, files, known);
+    var plane = new ReplicatedControlPlane(cluster, client, instanceId, files, known, crashPoints);
     plane.thread.execute(plane::begin);
     return plane;
   }

@@ -2,6 +2,8 @@ package io.adhocfs.daemon.migration;
 
 import io.adhocfs.daemon.chunk.ChunkTransfer;
 import io.adhocfs.daemon.control.ControlPlane;
+import io.adhocfs.daemon.crash.CrashPoint;
+import io.adhocfs.daemon.crash.CrashPoints;
 import io.adhocfs.protocol.control.ControlCommand;
 import io.adhocfs.protocol.control.Outcome;
 import io.adhocfs.protocol.control.SlotSet;
@@ -80,6 +82,7 @@ final class Handover {
   private final ControlPlane control;
   private final RateLimit limit;
   private final Source source;
+  private final CrashPoints crashPoints;
 
   private final Semaphore underWay = new Semaphore(UNDER_WAY_MAX);
   private final AtomicReference<@Nullable FsException> failure = new AtomicReference<>();
@@ -100,7 +103,8 @@ final class Handover {
       RpcClient client,
       ControlPlane control,
       RateLimit limit,
-      Source source) {
+      Source source,
+      CrashPoints crashPoints) {
     this.rebalance = rebalance;
     this.batch = batch;
     this.self = self;
@@ -112,6 +116,7 @@ final class Handover {
     this.control = control;
     this.limit = limit;
     this.source = source;
+    this.crashPoints = crashPoints;
   }
 
   /**
@@ -125,26 +130,35 @@ final class Handover {
     boolean begun = false;
     boolean gone = false;
     boolean held = false;
+    boolean undecided = false;
     changes.begin(slots);
     try {
       call(new MigrationRequest.BeginReceive(batch, set(offered)));
       begun = true;
+      crashPoints.reached(CrashPoint.MIGRATION_SOURCE_AFTER_BEGIN);
       slots = sendAll();
       changes.end(without(offered, slots));
       call(new MigrationRequest.SyncReceived(batch));
+      crashPoints.reached(CrashPoint.MIGRATION_SOURCE_AFTER_FIRST_PASS);
       catchUp(slots);
       held = true;
       limited = false;
       long heldSince = System.nanoTime();
       source.hold(slots);
+      crashPoints.reached(CrashPoint.MIGRATION_SOURCE_AFTER_HOLD);
       send(changes.take(slots));
       call(new MigrationRequest.FinishReceive(batch, set(slots), storage.chunks().floors()));
-      Outcome outcome = propose(slots);
+      crashPoints.reached(CrashPoint.MIGRATION_SOURCE_AFTER_FINISH);
+      ControlCommand.Move move = move(slots);
+      undecided = true;
+      Outcome outcome = propose(move);
+      undecided = false;
       if (!outcome.accepted()) {
         throw new FsException(FsError.CHANGED, outcome.message());
       }
       gone = true;
       source.awaitGone(slots);
+      crashPoints.reached(CrashPoint.MIGRATION_SOURCE_AFTER_MOVE);
       LOG.info(
           "slots handed over count={} to={} bytesSent={} bytesHeld={} heldMillis={}",
           slots.cardinality(),
@@ -155,7 +169,8 @@ final class Handover {
     } finally {
       dropRecords();
       changes.end(offered);
-      if (!gone) {
+      // Where this daemon ends before it knows, nobody is answered: they may be the target's.
+      if (!gone && !undecided) {
         if (held) {
           source.letGo(slots);
         }
@@ -201,6 +216,7 @@ final class Handover {
               addRecord(key, value);
             }
           });
+      crashPoints.reached(CrashPoint.MIGRATION_SOURCE_IN_FIRST_PASS);
     }
     flushRecords();
     awaitAll();
@@ -214,6 +230,7 @@ final class Handover {
       Changes.Noted changed = changes.take(slots);
       long before = sentBytes;
       send(changed);
+      crashPoints.reached(CrashPoint.MIGRATION_SOURCE_IN_CATCH_UP);
       if (changed.size() <= FEW_CHANGES && sentBytes - before <= FEW_BYTES) {
         return;
       }
@@ -376,18 +393,20 @@ final class Handover {
         : new FsException(FsError.INTERNAL, String.valueOf(cause), cause);
   }
 
-  /** Proposes the move until its outcome is known: before that, nobody may be answered. */
-  private Outcome propose(BitSet slots) throws InterruptedException {
+  private ControlCommand.Move move(BitSet slots) {
     var now = java.time.Instant.now();
-    var move =
-        new ControlCommand.Move(
-            rebalance,
-            self,
-            target,
-            set(slots),
-            sentBytes,
-            heldBytes,
-            now.getEpochSecond() * 1_000_000_000L + now.getNano());
+    return new ControlCommand.Move(
+        rebalance,
+        self,
+        target,
+        set(slots),
+        sentBytes,
+        heldBytes,
+        now.getEpochSecond() * 1_000_000_000L + now.getNano());
+  }
+
+  /** Proposes the move until its outcome is known: before that, nobody may be answered. */
+  private Outcome propose(ControlCommand.Move move) throws InterruptedException {
     while (true) {
       try {
         return control.propose(move, Deadline.after(PROPOSAL)).get();
@@ -399,7 +418,7 @@ final class Handover {
         }
         LOG.warn(
             "{} slots are held until it is known who owns them: {}",
-            slots.cardinality(),
+            move.slots().size(),
             failed.getMessage());
       }
     }

@@ -4,6 +4,8 @@ import com.google.errorprone.annotations.concurrent.GuardedBy;
 import io.adhocfs.daemon.chunk.ChunkTransfer;
 import io.adhocfs.daemon.cluster.ClusterState;
 import io.adhocfs.daemon.control.ControlPlane;
+import io.adhocfs.daemon.crash.CrashPoint;
+import io.adhocfs.daemon.crash.CrashPoints;
 import io.adhocfs.daemon.metadata.MetadataThread;
 import io.adhocfs.daemon.service.DataService;
 import io.adhocfs.daemon.service.MetadataServices;
@@ -63,6 +65,7 @@ public final class Migrator implements AutoCloseable {
   private static final long LOOK_MILLIS = 100;
   private static final long WAKE_NANOS = 500_000_000L;
   private static final long AGAIN_NANOS = 500_000_000L;
+  private static final Duration CONFIRMATION = Duration.ofSeconds(20);
   private static final Duration PAUSE_PROPOSAL = Duration.ofSeconds(10);
   private static final long DRAIN_SECONDS = 10;
 
@@ -76,6 +79,7 @@ public final class Migrator implements AutoCloseable {
   private final ChunkTransfer chunks;
   private final SlotStorage storage;
   private final RpcClient client;
+  private final CrashPoints crashPoints;
   private final Runnable whenGone;
   private final Changes changes = new Changes();
   private final RateLimit limit = new RateLimit();
@@ -104,6 +108,14 @@ public final class Migrator implements AutoCloseable {
   @GuardedBy("this")
   private boolean leaving;
 
+  /**
+   * Whether the state known here is no older than the start of this process, as far as it counts.
+   */
+  private volatile boolean current;
+
+  /** Id of the rebalance that left-overs were last looked for in; 0 = none. Metadata thread. */
+  private long sweptIn;
+
   private static Thread daemonThread(Runnable work, String name) {
     var thread = new Thread(work, name);
     thread.setDaemon(true);
@@ -123,6 +135,7 @@ public final class Migrator implements AutoCloseable {
       StorageDatabase database,
       ChunkTransfer chunks,
       RpcClient client,
+      CrashPoints crashPoints,
       Runnable whenGone) {
     this.self = cluster.self();
     this.cluster = cluster;
@@ -134,8 +147,9 @@ public final class Migrator implements AutoCloseable {
     this.chunks = chunks;
     this.storage = new SlotStorage(database, chunks);
     this.client = client;
+    this.crashPoints = crashPoints;
     this.whenGone = whenGone;
-    this.receiver = new SlotReceiver(cluster, storage, takingIn);
+    this.receiver = new SlotReceiver(cluster, control, storage, takingIn, crashPoints);
   }
 
   /** What answers nodes that hand slots over to this one. */
@@ -145,19 +159,100 @@ public final class Migrator implements AutoCloseable {
 
   /** Begins to follow what is agreed on. Once. */
   public void start() {
+    takingIn.execute(this::sweepWhenCurrent);
+    cluster.installer(this::install);
+    control.onChange(state -> metadataThread.execute(() -> follow(state)));
+  }
+
+  private BitSet strangers() {
     var strangers = new BitSet(SlotId.COUNT);
     strangers.set(0, SlotId.COUNT);
     strangers.andNot(cluster.ownedSlots());
-    // What an end in the middle has left.
-    dropLater(strangers);
-    cluster.installer(this::install);
-    control.onChange(state -> metadataThread.execute(() -> follow(state)));
+    return strangers;
+  }
+
+  /**
+   * Drops what an earlier process has left of slots that are not this node's, once it is certain
+   * whose they are: a batch that had come whole may have become this node's meanwhile, or may yet.
+   * On the thread that takes in.
+   */
+  private void sweepWhenCurrent() {
+    try {
+      if (storage.used(strangers()).isEmpty()) {
+        current = true;
+        return;
+      }
+    } catch (FsException e) {
+      LOG.warn("slots of other nodes are not looked for: {}", e.getMessage());
+      return;
+    }
+    var _ =
+        control
+            .confirmed(Deadline.after(CONFIRMATION))
+            .whenComplete((state, error) -> {
+              if (state != null) {
+                current = true;
+                sweepLater();
+              } else if (failureOf(error) != FsError.CLOSED) {
+                LOG.info(
+                    "what is here of other nodes' slots stays for now: {}", error.getMessage());
+                var _ = metadataThread.schedule(this::sweepWhenCurrentLater, AGAIN_NANOS);
+              }
+            });
+  }
+
+  private void sweepWhenCurrentLater() {
+    takeInLater(this::sweepWhenCurrent);
+  }
+
+  /** Runs something on the thread that takes in, unless this ends. */
+  private void takeInLater(Runnable work) {
+    try {
+      takingIn.execute(work);
+    } catch (RejectedExecutionException e) {
+      LOG.debug("this daemon ends: {}", e.getMessage());
+    }
+  }
+
+  private static FsError failureOf(Throwable error) {
+    Throwable cause = error.getCause() == null ? error : error.getCause();
+    return cause instanceof FsException failed ? failed.error() : FsError.INTERNAL;
+  }
+
+  private void sweepLater() {
+    takeInLater(() -> {
+      BitSet slots = strangers();
+      receiver.forget(slot -> slots.get(slot) && isLeftOver(slot));
+      drop(slots, () -> {});
+    });
+  }
+
+  /**
+   * Whether what is here of a slot is nobody's: it is not this node's, and not on its way here.
+   * While a rebalance wants it here, its source may have proposed that it is, and only the source
+   * knows; should it begin anew, what is here goes first.
+   */
+  private boolean isLeftOver(int slot) {
+    ControlState state = control.state();
+    return !cluster.owns(slot)
+        && state.map().ownerValue(slot) != self.value()
+        && !isWantedHere(state, slot);
+  }
+
+  private boolean isWantedHere(ControlState state, int slot) {
+    Rebalance running = state.rebalance();
+    return running != null && running.targetValue(slot) == self.value();
   }
 
   /** Goes by a newer state. Metadata thread. */
   private void follow(ControlState state) {
     install(state.map());
     Rebalance running = state.rebalance();
+    long id = running == null ? 0 : running.id();
+    if (id != sweptIn && current) {
+      sweptIn = id;
+      sweepLater();
+    }
     limit.set(running == null ? 0 : running.bytesPerSecond(), running != null && running.paused());
     ClusterMap.Node own = state.map().node(self);
     if (own != null && own.state() == NodeState.GONE) {
@@ -200,10 +295,15 @@ public final class Migrator implements AutoCloseable {
     if (!come.isEmpty()) {
       chunks.forget(come);
     }
+    if (!gone.isEmpty()) {
+      crashPoints.reached(CrashPoint.MIGRATION_SOURCE_BEFORE_LETTING_GO);
+    }
     cluster.installNow(newest);
     if (!come.isEmpty()) {
       try {
+        crashPoints.reached(CrashPoint.MIGRATION_TARGET_BEFORE_TAKE_UP);
         services.takeUp(come);
+        crashPoints.reached(CrashPoint.MIGRATION_TARGET_AFTER_TAKE_UP);
       } catch (FsException e) {
         // What is in the records of these slots can't be read; each request that needs it says so.
         LOG.error("not all that was under way in {} slots goes on", come.cardinality(), e);
@@ -213,7 +313,8 @@ public final class Migrator implements AutoCloseable {
       services.forget(gone);
       chunks.forget(gone);
       cluster.letGo(() -> gone.stream().iterator());
-      dropLater(gone);
+      takingIn.execute(
+          () -> drop(gone, () -> crashPoints.reached(CrashPoint.MIGRATION_SOURCE_WHILE_DROPPING)));
     }
     if (!come.isEmpty() || !gone.isEmpty()) {
       synchronized (this) {
@@ -237,16 +338,24 @@ public final class Migrator implements AutoCloseable {
     return rest;
   }
 
-  private void dropLater(BitSet slots) {
-    takingIn.execute(() -> {
-      try {
-        storage.drop(slots, slot -> !cluster.owns(slot));
-      } catch (FsException e) {
-        LOG.warn("what has gone takes space until the next start: {}", e.getMessage());
-      } catch (InterruptedException e) {
-        Thread.currentThread().interrupt();
-      }
-    });
+  /**
+   * Drops what is left over of slots. On the thread that takes in.
+   *
+   * @param beforeEach run before each slot that has something
+   */
+  private void drop(BitSet slots, Runnable beforeEach) {
+    try {
+      storage.drop(
+          slots,
+          slot -> {
+            beforeEach.run();
+            return isLeftOver(slot);
+          });
+    } catch (FsException e) {
+      LOG.warn("what has gone takes space until the next rebalance: {}", e.getMessage());
+    } catch (InterruptedException e) {
+      Thread.currentThread().interrupt();
+    }
   }
 
   private void leave() {
@@ -373,7 +482,8 @@ public final class Migrator implements AutoCloseable {
             client,
             control,
             limit,
-            new HeldSlots());
+            new HeldSlots(),
+            crashPoints);
     offered.put(handover, slots);
     return handover;
   }

@@ -1,16 +1,23 @@
 package io.adhocfs.daemon.migration;
 
 import io.adhocfs.daemon.cluster.ClusterState;
+import io.adhocfs.daemon.control.ControlPlane;
+import io.adhocfs.daemon.crash.CrashPoint;
+import io.adhocfs.daemon.crash.CrashPoints;
 import io.adhocfs.daemon.service.MigrationRequestHandler;
 import io.adhocfs.daemon.storage.Keys;
+import io.adhocfs.protocol.control.ControlState;
+import io.adhocfs.protocol.control.Rebalance;
 import io.adhocfs.protocol.control.SlotSet;
 import io.adhocfs.protocol.model.FsError;
 import io.adhocfs.protocol.model.FsException;
+import io.adhocfs.protocol.transport.Deadline;
 import io.adhocfs.protocol.transport.RequestHandler.Exchange;
 import io.adhocfs.protocol.transport.RequestHandler.PeerRole;
 import io.adhocfs.protocol.wire.MigrationRequest;
 import io.adhocfs.protocol.wire.Reply;
 import io.netty.buffer.ByteBuf;
+import java.time.Duration;
 import java.util.ArrayList;
 import java.util.BitSet;
 import java.util.HashMap;
@@ -20,6 +27,7 @@ import java.util.Map;
 import java.util.Set;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.RejectedExecutionException;
+import java.util.function.IntPredicate;
 import org.rocksdb.WriteBatch;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -44,9 +52,13 @@ final class SlotReceiver implements MigrationRequestHandler {
     }
   }
 
+  private static final Duration CATCH_UP = Duration.ofSeconds(5);
+
   private final ClusterState cluster;
+  private final ControlPlane control;
   private final SlotStorage storage;
   private final ExecutorService thread;
+  private final CrashPoints crashPoints;
 
   /** On the thread. */
   private final Map<Long, Batch> batches = new HashMap<>();
@@ -54,10 +66,17 @@ final class SlotReceiver implements MigrationRequestHandler {
   /**
    * @param thread one thread; stays the caller's
    */
-  SlotReceiver(ClusterState cluster, SlotStorage storage, ExecutorService thread) {
+  SlotReceiver(
+      ClusterState cluster,
+      ControlPlane control,
+      SlotStorage storage,
+      ExecutorService thread,
+      CrashPoints crashPoints) {
     this.cluster = cluster;
+    this.control = control;
     this.storage = storage;
     this.thread = thread;
+    this.crashPoints = crashPoints;
   }
 
   @Override
@@ -67,6 +86,18 @@ final class SlotReceiver implements MigrationRequestHandler {
       exchange.fail(FsError.NOT_PERMITTED, "slots come from daemons only");
       return;
     }
+    if (request instanceof MigrationRequest.BeginReceive) {
+      // The source may be the first to know of what it begins with.
+      var _ =
+          control
+              .caughtUp(exchange.epoch(), Deadline.after(CATCH_UP))
+              .whenComplete((_, _) -> runLater(exchange, request, payload));
+    } else {
+      runLater(exchange, request, payload);
+    }
+  }
+
+  private void runLater(Exchange exchange, MigrationRequest request, ByteBuf payload) {
     try {
       thread.execute(() -> {
         try {
@@ -92,11 +123,26 @@ final class SlotReceiver implements MigrationRequestHandler {
   private void run(MigrationRequest request, ByteBuf payload)
       throws FsException, InterruptedException {
     switch (request) {
-      case MigrationRequest.BeginReceive begin -> begin(begin);
-      case MigrationRequest.ReceiveRecords records -> records(batch(records), payload);
-      case MigrationRequest.ReceiveChunk chunk -> chunk(batch(chunk), chunk, payload);
-      case MigrationRequest.SyncReceived sync -> sync(batch(sync));
-      case MigrationRequest.FinishReceive finish -> finish(batch(finish), finish);
+      case MigrationRequest.BeginReceive begin -> {
+        begin(begin);
+        crashPoints.reached(CrashPoint.MIGRATION_TARGET_AFTER_BEGIN);
+      }
+      case MigrationRequest.ReceiveRecords records -> {
+        records(batch(records), payload);
+        crashPoints.reached(CrashPoint.MIGRATION_TARGET_AFTER_RECORDS);
+      }
+      case MigrationRequest.ReceiveChunk chunk -> {
+        chunk(batch(chunk), chunk, payload);
+        crashPoints.reached(CrashPoint.MIGRATION_TARGET_AFTER_CHUNK);
+      }
+      case MigrationRequest.SyncReceived sync -> {
+        sync(batch(sync));
+        crashPoints.reached(CrashPoint.MIGRATION_TARGET_AFTER_SYNC);
+      }
+      case MigrationRequest.FinishReceive finish -> {
+        finish(batch(finish), finish);
+        crashPoints.reached(CrashPoint.MIGRATION_TARGET_AFTER_FINISH);
+      }
       case MigrationRequest.AbandonReceive abandon -> {
         Batch batch = batches.remove(abandon.batch());
         if (batch != null) {
@@ -116,9 +162,15 @@ final class SlotReceiver implements MigrationRequestHandler {
 
   private void begin(MigrationRequest.BeginReceive begin) throws FsException, InterruptedException {
     BitSet slots = bits(begin.slots());
+    ControlState state = control.state();
+    Rebalance running = state.rebalance();
     for (int slot = slots.nextSetBit(0); slot >= 0; slot = slots.nextSetBit(slot + 1)) {
-      if (cluster.owns(slot)) {
+      if (cluster.owns(slot) || state.map().ownerValue(slot) == cluster.self().value()) {
         throw new FsException(FsError.INVALID, "slot " + slot + " is this node's already");
+      }
+      // What is not wanted here is dropped whenever it is looked for.
+      if (running == null || running.targetValue(slot) != cluster.self().value()) {
+        throw new FsException(FsError.CHANGED, "slot " + slot + " is not wanted here");
       }
     }
     // What came before, and its source does not go on with: it has begun anew.
@@ -200,6 +252,11 @@ final class SlotReceiver implements MigrationRequestHandler {
     sync(batch);
     finish.floors().forEach(storage.chunks()::raiseFloor);
     batches.remove(finish.batch());
+  }
+
+  /** Takes in nothing more of batches of which some slots are not to come. On the thread. */
+  void forget(IntPredicate slots) {
+    batches.values().removeIf(batch -> batch.slots.stream().anyMatch(slots));
   }
 
   static BitSet bits(SlotSet slots) {

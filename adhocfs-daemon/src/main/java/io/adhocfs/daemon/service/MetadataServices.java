@@ -2,6 +2,7 @@ package io.adhocfs.daemon.service;
 
 import io.adhocfs.daemon.cluster.ClusterState;
 import io.adhocfs.daemon.cluster.Peers;
+import io.adhocfs.daemon.crash.CrashPoints;
 import io.adhocfs.daemon.locking.LockService;
 import io.adhocfs.daemon.metadata.Batch;
 import io.adhocfs.daemon.metadata.MetadataStore;
@@ -13,7 +14,6 @@ import io.adhocfs.daemon.session.Sessions;
 import io.adhocfs.daemon.transaction.Backoff;
 import io.adhocfs.daemon.transaction.ChangeRules;
 import io.adhocfs.daemon.transaction.Coordinator;
-import io.adhocfs.daemon.transaction.CrashPoints;
 import io.adhocfs.daemon.transaction.KeyLocks;
 import io.adhocfs.daemon.transaction.Participant;
 import io.adhocfs.daemon.transaction.TransactionTiming;

@@ -1,14 +1,14 @@
 package io.adhocfs.daemon.service;
 
 import io.adhocfs.daemon.cluster.ClusterState;
+import io.adhocfs.daemon.crash.CrashPoint;
+import io.adhocfs.daemon.crash.CrashPoints;
 import io.adhocfs.daemon.metadata.Batch;
 import io.adhocfs.daemon.metadata.MetadataStore;
 import io.adhocfs.daemon.metadata.MetadataThread;
 import io.adhocfs.daemon.metadata.Page;
 import io.adhocfs.daemon.metadata.Reclaim;
 import io.adhocfs.daemon.transaction.Backoff;
-import io.adhocfs.daemon.transaction.CrashPoint;
-import io.adhocfs.daemon.transaction.CrashPoints;
 import io.adhocfs.protocol.model.FsException;
 import io.adhocfs.protocol.model.InodeId;
 import io.adhocfs.protocol.placement.ClusterMap;

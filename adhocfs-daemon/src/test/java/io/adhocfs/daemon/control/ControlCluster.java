@@ -1,6 +1,7 @@
 package io.adhocfs.daemon.control;
 
 import io.adhocfs.daemon.cluster.ClusterState;
+import io.adhocfs.daemon.crash.CrashPoints;
 import io.adhocfs.protocol.control.ControlState;
 import io.adhocfs.protocol.model.Epoch;
 import io.adhocfs.protocol.model.FsError;
@@ -96,7 +97,7 @@ final class ControlCluster implements AutoCloseable {
               opened.map());
       client = made;
       opened.onChange(made::useMap);
-      plane.set(ReplicatedControlPlane.open(directory, ID, opened, made));
+      plane.set(ReplicatedControlPlane.open(directory, ID, opened, made, CrashPoints.NONE));
     }
 
     /** Comes back at another address. */
