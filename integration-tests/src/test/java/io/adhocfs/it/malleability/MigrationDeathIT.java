@@ -15,7 +15,6 @@ import static io.adhocfs.daemon.crash.CrashPoint.MIGRATION_TARGET_AFTER_BEGIN;
 import static io.adhocfs.daemon.crash.CrashPoint.MIGRATION_TARGET_AFTER_CHUNK;
 import static io.adhocfs.daemon.crash.CrashPoint.MIGRATION_TARGET_AFTER_FINISH;
 import static io.adhocfs.daemon.crash.CrashPoint.MIGRATION_TARGET_AFTER_TAKE_UP;
-import static io.adhocfs.daemon.crash.CrashPoint.MIGRATION_TARGET_BEFORE_TAKE_UP;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.junit.jupiter.api.DynamicTest.dynamicTest;
 
@@ -145,12 +144,6 @@ class MigrationDeathIT {
             Change.EXPAND,
             Victim.TARGET,
             MIGRATION_SOURCE_AFTER_FINISH,
-            1,
-            Fate.KILLED_AND_STARTED_AT_ONCE),
-        new Death(
-            Change.EXPAND,
-            Victim.ITSELF,
-            MIGRATION_TARGET_BEFORE_TAKE_UP,
             1,
             Fate.KILLED_AND_STARTED_AT_ONCE),
         new Death(
