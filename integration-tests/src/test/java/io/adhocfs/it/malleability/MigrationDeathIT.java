@@ -628,7 +628,13 @@ class MigrationDeathIT {
           });
       if (death.victim() != Victim.COMMAND) {
         ChangingInstance.await("the end of the command", () -> !command.process().isAlive());
-        assertThat(command.process().exitValue()).as(command.said()).isZero();
+        // With nobody to ask, it says so and gives up; the change goes on without it.
+        boolean gaveUp =
+            death.victim() == Victim.ALL
+                && command.said().contains("no node of the instance answers");
+        if (!gaveUp) {
+          assertThat(command.process().exitValue()).as(command.said()).isZero();
+        }
       }
     }
 
