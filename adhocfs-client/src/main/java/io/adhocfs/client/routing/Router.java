@@ -22,6 +22,7 @@ import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.Executor;
 import java.util.random.RandomGenerator;
+import java.util.stream.Collectors;
 import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -99,9 +100,17 @@ public final class Router {
     return maps.current();
   }
 
-  /** The nodes that this client has sent something; they may know its session. */
+  /**
+   * The nodes that this client has sent something and that are there; they may know its session.
+   */
   public Set<NodeId> askedNodes() {
-    return Set.copyOf(asked);
+    ClusterMap map = map();
+    return asked.stream()
+        .filter(id -> {
+          ClusterMap.Node node = map.node(id);
+          return node == null || node.state() != ClusterMap.NodeState.GONE;
+        })
+        .collect(Collectors.toUnmodifiableSet());
   }
 
   /**

@@ -173,7 +173,10 @@ public final class ClusterMap {
     return new ClusterMap(epoch, List.copyOf(merged.values()), owners);
   }
 
-  /** The newer of two maps, with each node's newest address. */
+  /**
+   * The newer of two maps, with each node's newest address. Of two of one epoch, nodes that only
+   * one has are kept: where to ask for a newer one.
+   */
   public ClusterMap merge(ClusterMap other) {
     boolean otherIsNewer = other.epoch.isAfter(epoch);
     ClusterMap newer = otherIsNewer ? other : this;
@@ -191,6 +194,13 @@ public final class ClusterMap {
                     seen.socketPath(),
                     seen.incarnation(),
                     node.state()));
+      }
+    }
+    if (epoch.equals(other.epoch)) {
+      for (Node node : older.nodes) {
+        if (result.node(node.id()) == null) {
+          result = result.withNode(node);
+        }
       }
     }
     return result;
