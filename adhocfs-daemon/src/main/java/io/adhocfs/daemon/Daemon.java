@@ -5,14 +5,16 @@ import io.adhocfs.daemon.chunk.FileChunkStore;
 import io.adhocfs.daemon.chunk.StoreCapacity;
 import io.adhocfs.daemon.cluster.ClusterState;
 import io.adhocfs.daemon.cluster.Peers;
+import io.adhocfs.daemon.control.ControlMessages;
+import io.adhocfs.daemon.control.ReplicatedControlPlane;
+import io.adhocfs.daemon.crash.CrashPoints;
 import io.adhocfs.daemon.metadata.MetadataStore;
 import io.adhocfs.daemon.metadata.MetadataThread;
+import io.adhocfs.daemon.migration.Migrator;
 import io.adhocfs.daemon.service.DataService;
 import io.adhocfs.daemon.service.MetadataServices;
 import io.adhocfs.daemon.service.NodeControl;
-import io.adhocfs.daemon.service.RequestRouter;
 import io.adhocfs.daemon.storage.StorageDatabase;
-import io.adhocfs.daemon.transaction.CrashPoints;
 import io.adhocfs.daemon.transaction.TransactionTiming;
 import io.adhocfs.protocol.instance.Setting;
 import io.adhocfs.protocol.model.FsError;
@@ -20,6 +22,7 @@ import io.adhocfs.protocol.model.FsException;
 import io.adhocfs.protocol.model.SessionId;
 import io.adhocfs.protocol.placement.ClusterMap;
 import io.adhocfs.protocol.placement.ClusterMap.NodeState;
+import io.adhocfs.protocol.transport.Deadline;
 import io.adhocfs.protocol.transport.NettyRpcClient;
 import io.adhocfs.protocol.transport.RequestHandler.PeerRole;
 import io.adhocfs.protocol.transport.RpcServer;
@@ -32,6 +35,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.security.SecureRandom;
 import java.time.Clock;
+import java.time.Duration;
 import java.time.Instant;
 import java.util.ArrayDeque;
 import java.util.ArrayList;
@@ -40,6 +44,7 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Optional;
 import java.util.concurrent.ArrayBlockingQueue;
+import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.ExecutionException;
 import java.util.concurrent.ThreadPoolExecutor;
@@ -64,6 +69,9 @@ public final class Daemon {
   private static final int PEER_DATA_CONNECTIONS = 1;
   private static final int INODE_BYTES_ESTIMATE = 4096;
 
+  /** How long a request that is ahead of this node waits for it to catch up. */
+  private static final Duration CATCH_UP_PATIENCE = Duration.ofSeconds(3);
+
   /** Closes one part. */
   private interface Closing {
     void close() throws IOException;
@@ -87,19 +95,32 @@ public final class Daemon {
   private final FileChunkStore chunks;
   private final MetadataStore metadata;
   private final RpcServer server;
+  private final Gate gate;
   private final MetadataThread thread;
   private final ThreadPoolExecutor blocking;
   private final OperationFigures operations = new OperationFigures();
+  private final CrashPoints crashPoints =
+      CrashPoints.ofProperty(System.getProperty(CrashPoints.PROPERTY));
 
-  /** Made with the first map, on the metadata thread or before it serves. */
+  /** Made on the metadata thread. */
   private volatile @Nullable Serving serving;
 
   private volatile ClusterMap.@Nullable Node self;
   private volatile int metricsPort;
 
   /** What there is once there is a map. */
+  private record Knowing(
+      ClusterState cluster,
+      SessionId session,
+      NettyRpcClient client,
+      ReplicatedControlPlane control) {}
+
+  /** Made with the first map, on the metadata thread. */
+  private volatile @Nullable Knowing knowing;
+
+  /** What there is once this node knows what it owns. */
   private record Serving(
-      ClusterState cluster, MetadataServices services, DataService data, NettyRpcClient client) {}
+      ClusterState cluster, MetadataServices services, DataService data, Migrator migrator) {}
 
   /** The slots of the map they were counted in. */
   private record OwnedSlots(ClusterMap map, int count) {}
@@ -165,10 +186,10 @@ public final class Daemon {
     // Its clients and data threads go before the stores, its requests before them.
     started.push(this::closeServing);
 
-    var gate = new Gate(control(), this::serve);
+    gate = new Gate(control(), opening());
     ClusterMap stored = ClusterState.stored(directory.path());
     if (stored != null) {
-      onMetadataThread(() -> gate.open(stored));
+      onMetadataThread(() -> gate.learn(stored));
     }
     if (settings.text(Setting.DAEMON_METRICS).equals("on")) {
       var metrics = new MetricsEndpoint(operations, figures());
@@ -177,6 +198,7 @@ public final class Daemon {
     }
     server.start(gate);
     started.push(server::stop);
+    started.push(this::stopAnswering);
     announce(socket);
     started.push(directory::removeReady);
     parts.addAll(started);
@@ -254,8 +276,30 @@ public final class Daemon {
     }
   }
 
-  /** Begins to serve by a map. On the metadata thread, once. */
-  private RequestRouter serve(ClusterMap map) throws FsException {
+  private Gate.Opening opening() {
+    return new Gate.Opening() {
+      @Override
+      public ControlMessages learn(ClusterMap map) throws FsException {
+        return Daemon.this.learn(map);
+      }
+
+      @Override
+      public void learnMore(ClusterMap map) {
+        Knowing now = knowing;
+        if (now != null) {
+          now.cluster().install(map);
+        }
+      }
+    };
+  }
+
+  /**
+   * Takes part in the instance by its first map, and begins to serve as soon as it is known what
+   * this node owns: at once, unless it ended in the middle of handing slots over. A slot leaves a
+   * node only by a move that the node itself proposes, and remembers first; so whatever else others
+   * have agreed on meanwhile, what it owned it owns. On the metadata thread, once.
+   */
+  private ControlMessages learn(ClusterMap map) throws FsException {
     if (map.node(configuration.node()) == null) {
       throw new FsException(
           FsError.INVALID, "the " + map + " does not have this node " + configuration.node());
@@ -275,6 +319,45 @@ public final class Daemon {
             PEER_DATA_CONNECTIONS,
             cluster.map());
     cluster.onChange(client::useMap);
+    ReplicatedControlPlane control;
+    try {
+      control =
+          ReplicatedControlPlane.open(
+              directory.path(),
+              configuration.identity().instanceId(),
+              cluster,
+              client,
+              crashPoints);
+    } catch (FsException | RuntimeException e) {
+      client.close();
+      throw e;
+    }
+    var now = new Knowing(cluster, session, client, control);
+    knowing = now;
+    CompletableFuture<Void> settled = control.settled();
+    if (settled.isDone()) {
+      serve(now);
+    } else {
+      LOG.info("asking what has become of slots that were being handed over");
+      thread.whenDone(
+          settled,
+          (_, error) -> {
+            try {
+              if (error != null) {
+                throw error;
+              }
+              serve(now);
+            } catch (FsException e) {
+              LOG.error("this daemon does not serve: {}", e.getMessage());
+            }
+          });
+    }
+    return control;
+  }
+
+  /** Begins to serve. On the metadata thread, once. */
+  private void serve(Knowing now) throws FsException {
+    ClusterState cluster = now.cluster();
     var data =
         new DataService(
             cluster, chunks, configuration.settings().number(Setting.DAEMON_DATA_THREADS));
@@ -287,30 +370,44 @@ public final class Daemon {
                   System::nanoTime,
                   metadata,
                   cluster,
-                  new Peers(cluster, client, session),
+                  new Peers(cluster, now.client(), now.session()),
                   configuration.settings(),
                   blocking,
                   data,
                   chunks::findings,
                   control(),
                   operations,
-                  CrashPoints.ofProperty(System.getProperty(CrashPoints.PROPERTY)),
+                  crashPoints,
                   TransactionTiming.DEFAULT,
+                  epoch -> now.control().caughtUp(epoch, Deadline.after(CATCH_UP_PATIENCE)),
                   MetadataServices.randomOf(random.nextLong())),
               new MetadataServices.RootOwner(
                   configuration.ownerUser(), configuration.ownerGroup(), nowNanos()));
     } catch (FsException | RuntimeException e) {
       data.close();
-      client.close();
       throw e;
     }
-    serving = new Serving(cluster, services, data, client);
+    var migrator =
+        new Migrator(
+            cluster,
+            now.control(),
+            thread,
+            services,
+            data,
+            database,
+            chunks.transfer(),
+            now.client(),
+            crashPoints,
+            () -> new Thread(() -> stop(true), "adhocfs-stop").start());
+    services.router().takesSlotsIn(migrator.receiver());
+    serving = new Serving(cluster, services, data, migrator);
+    gate.open(services.router());
+    migrator.start();
     LOG.info(
         "serving epoch={} nodes={} slots={}",
         cluster.epoch().value(),
         cluster.map().nodes().size(),
         ownedSlots(cluster.map()));
-    return services.router();
   }
 
   private long drawSession() {
@@ -347,7 +444,7 @@ public final class Daemon {
             directory.incarnation(),
             NodeState.ACTIVE);
     self = address;
-    Serving now = serving;
+    Knowing now = knowing;
     if (now != null) {
       now.cluster().install(withAddress(now.cluster().map(), address));
       now.cluster().persist();
@@ -420,7 +517,8 @@ public final class Daemon {
   /** On the metadata thread. */
   private NodeStatus status() {
     Serving now = serving;
-    ClusterMap map = now == null ? null : now.cluster().map();
+    Knowing known = knowing;
+    ClusterMap map = known == null ? null : known.cluster().map();
     ClusterMap.Node own = map == null ? null : map.node(configuration.node());
     StoreCapacity space = chunks.capacity();
     return new NodeStatus(
@@ -513,11 +611,26 @@ public final class Daemon {
     return figures;
   }
 
-  private void closeServing() {
-    Serving now = serving;
+  private void stopAnswering() {
+    Knowing now = knowing;
     if (now != null) {
-      now.data().close();
-      now.client().close();
+      now.control().stopAnswering();
+    }
+  }
+
+  private void closeServing() throws IOException {
+    Serving served = serving;
+    if (served != null) {
+      served.migrator().close();
+      served.data().close();
+    }
+    Knowing now = knowing;
+    if (now != null) {
+      try {
+        now.control().close();
+      } finally {
+        now.client().close();
+      }
     }
   }
 

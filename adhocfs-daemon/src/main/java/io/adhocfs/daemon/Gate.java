@@ -1,5 +1,6 @@
 package io.adhocfs.daemon;
 
+import io.adhocfs.daemon.control.ControlMessages;
 import io.adhocfs.daemon.service.NodeControl;
 import io.adhocfs.daemon.service.RequestRouter;
 import io.adhocfs.protocol.model.Epoch;
@@ -17,20 +18,32 @@ import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /**
- * Stands before the services of a daemon that has never been given a cluster map: it does not know
- * what it owns, so it answers only what concerns the daemon itself, and tells everybody else to
+ * Stands before the services of a daemon. One that has never been given a cluster map, or does not
+ * know yet what has become of slots that it was handing over, does not know what it owns: it
+ * answers only what concerns the daemon itself and the control plane, and tells everybody else to
  * come again.
  */
 final class Gate implements RequestHandler {
   private static final Logger LOG = LoggerFactory.getLogger(Gate.class);
 
-  /** Makes the services; on the metadata thread, once. */
+  /** Makes what stands behind the gate; on the metadata thread. */
   interface Opening {
-    RequestRouter open(ClusterMap map) throws FsException;
+    /**
+     * The daemon learns its first map, from others or from its directory. Once.
+     *
+     * @return what takes part in the control plane from now on
+     */
+    ControlMessages learn(ClusterMap map) throws FsException;
+
+    /** Another map has come before there are services. */
+    void learnMore(ClusterMap map);
   }
 
   private final NodeControl control;
   private final Opening opening;
+
+  /** Set once, on the metadata thread or before any request. */
+  private volatile @Nullable ControlMessages controlPlane;
 
   /** Set once, on the metadata thread or before any request. */
   private volatile @Nullable RequestRouter services;
@@ -40,9 +53,14 @@ final class Gate implements RequestHandler {
     this.opening = opening;
   }
 
-  /** Opens the gate with a map that the daemon already knows. Before any request. */
-  void open(ClusterMap map) throws FsException {
-    services = opening.open(map);
+  /** Tells of the first map. On the metadata thread. */
+  void learn(ClusterMap map) throws FsException {
+    controlPlane = opening.learn(map);
+  }
+
+  /** Lets requests through. On the metadata thread. */
+  void open(RequestRouter router) {
+    services = router;
   }
 
   @Override
@@ -61,6 +79,13 @@ final class Gate implements RequestHandler {
 
   @Override
   public void handle(Exchange exchange, Request request, ByteBuf payload) {
+    ControlMessages messages = controlPlane;
+    if (messages != null
+        && request instanceof ControlRequest asked
+        && messages.handle(exchange, asked)) {
+      payload.release();
+      return;
+    }
     RequestRouter router = services;
     if (router != null) {
       router.handle(exchange, request, payload);
@@ -70,7 +95,10 @@ final class Gate implements RequestHandler {
     try {
       if (!(request instanceof ControlRequest asked) || !answer(exchange, asked)) {
         exchange.fail(
-            FsError.OVERLOADED, "this daemon has no map yet: it has just been brought up");
+            FsError.OVERLOADED,
+            messages == null
+                ? "this daemon has no map yet: it has just been brought up"
+                : "this daemon is asking what has become of slots that it was handing over");
       }
     } catch (FsException e) {
       exchange.fail(e.error(), String.valueOf(e.getMessage()));
@@ -80,11 +108,15 @@ final class Gate implements RequestHandler {
     }
   }
 
-  /** Answers what needs no map; false for the rest. */
+  /** Answers what needs no services; false for the rest. */
   private boolean answer(Exchange exchange, ControlRequest request) throws FsException {
     switch (request) {
       case ControlRequest.InstallMap install -> {
-        open(install.map());
+        if (controlPlane == null) {
+          learn(install.map());
+        } else {
+          opening.learnMore(install.map());
+        }
         exchange.reply(new Reply.Done());
       }
       case ControlRequest.GetStatus _ -> exchange.reply(new Reply.Status(control.status()));
@@ -100,7 +132,11 @@ final class Gate implements RequestHandler {
           ControlRequest.ScanEntries _,
           ControlRequest.ScanChunks _,
           ControlRequest.ScanShares _,
-          ControlRequest.CheckStorage _ -> {
+          ControlRequest.CheckStorage _,
+          ControlRequest.RaftCall _,
+          ControlRequest.Propose _,
+          ControlRequest.GetControl _,
+          ControlRequest.FollowControl _ -> {
         return false;
       }
     }

@@ -104,6 +104,11 @@ public final class AdminConnection implements AutoCloseable {
     return newest;
   }
 
+  /** Takes addresses from this map from now on, where it is newer. */
+  public void useMap(ClusterMap map) {
+    rpc.useMap(map);
+  }
+
   private <T extends Reply> CompletableFuture<T> start(
       NodeId node, Request request, Class<T> answer, Deadline deadline) {
     return rpc.call(node, request, Unpooled.EMPTY_BUFFER, TrafficClass.CONTROL, deadline)

@@ -56,7 +56,7 @@ public final class StatusCommand extends Command {
 
   @Override
   public int run() throws UsageException, FsException {
-    InstanceDescription description = instance();
+    InstanceDescription description = brought();
     ClusterMap known = Connections.knownMap(description);
     List<Node> nodes = new ArrayList<>();
     ClusterMap map;
@@ -68,6 +68,9 @@ public final class StatusCommand extends Command {
           connection.useNewest(
               known, connection.askMaps(List.copyOf(answers.answers().keySet()), PATIENCE));
       for (ClusterMap.Node node : map.nodes()) {
+        if (node.state() == ClusterMap.NodeState.GONE) {
+          continue;
+        }
         Reply.Status answer = answers.answers().get(node.id());
         nodes.add(
             new Node(
@@ -84,6 +87,16 @@ public final class StatusCommand extends Command {
     return nodes.stream().allMatch(node -> node.state().equals("active"))
         ? ExitCode.OK
         : ExitCode.FAILED;
+  }
+
+  /** The instance, with its file brought up to date where any node can tell. */
+  private InstanceDescription brought() throws UsageException, FsException {
+    InstanceDescription description = instance();
+    try (Rebalancing rebalancing = Rebalancing.open(description, directory())) {
+      return rebalancing.description();
+    } catch (FsException e) {
+      return description; // said for each node below
+    }
   }
 
   private void print(

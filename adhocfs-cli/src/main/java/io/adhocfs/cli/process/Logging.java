@@ -17,6 +17,9 @@ public final class Logging {
   private static final Logger ROOT = Logger.getLogger("");
   private static final Logger OURS = Logger.getLogger("io.adhocfs");
 
+  /** Warns of every call to a voter that is down, several times a second; we say it once. */
+  private static final Logger REPLICATED_LOG = Logger.getLogger("org.apache.ratis");
+
   private Logging() {}
 
   /** For commands: nothing is logged; what went wrong is said once, by the command. */
@@ -47,6 +50,7 @@ public final class Logging {
         };
     ROOT.setLevel(wanted.intValue() > Level.WARNING.intValue() ? wanted : Level.WARNING);
     OURS.setLevel(wanted);
+    REPLICATED_LOG.setLevel(wanted.intValue() < Level.FINE.intValue() ? Level.INFO : Level.SEVERE);
   }
 
   /** Time, level, thread, logger and message on one line; a stack trace below. */

@@ -21,6 +21,7 @@ import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.TreeMap;
 import java.util.function.Consumer;
 
 /**
@@ -120,20 +121,38 @@ public final class Verifier {
   }
 
   private void findNodes() {
-    List<NodeId> all = known.nodes().stream().map(ClusterMap.Node::id).toList();
-    NodeAnswers<Reply.Map> maps = connection.askMaps(all, MAP_PATIENCE);
-    map = connection.useNewest(known, maps);
-    maps.failures().forEach((node, e) -> findings.unseen("node " + node + ": " + e.getMessage()));
-    everyNodeSeen = maps.failures().isEmpty();
-    reachable = List.copyOf(maps.answers().keySet());
-    maps.answers()
-        .forEach((node, answer) -> {
-          if (!answer.map().epoch().equals(map.epoch())) {
-            findings.note(
-                "node %s is at epoch %d, others at %d"
-                    .formatted(node, answer.map().epoch().value(), map.epoch().value()));
-          }
-        });
+    NodeAnswers<Reply.Map> first = connection.askMaps(presentIn(known), MAP_PATIENCE);
+    map = connection.useNewest(known, first);
+    // Those that were added since the instance's file was written are asked as well, and those that
+    // have left need not answer.
+    List<NodeId> more = new ArrayList<>(presentIn(map));
+    more.removeAll(presentIn(known));
+    NodeAnswers<Reply.Map> second = connection.askMaps(more, MAP_PATIENCE);
+    map = connection.useNewest(map, second);
+    List<NodeId> present = presentIn(map);
+    var answers = new TreeMap<>(first.answers());
+    answers.putAll(second.answers());
+    answers.keySet().retainAll(present);
+    var failures = new TreeMap<>(first.failures());
+    failures.putAll(second.failures());
+    failures.keySet().retainAll(present);
+    failures.forEach((node, e) -> findings.unseen("node " + node + ": " + e.getMessage()));
+    everyNodeSeen = failures.isEmpty();
+    reachable = List.copyOf(answers.keySet());
+    answers.forEach((node, answer) -> {
+      if (!answer.map().epoch().equals(map.epoch())) {
+        findings.note(
+            "node %s is at epoch %d, others at %d"
+                .formatted(node, answer.map().epoch().value(), map.epoch().value()));
+      }
+    });
+  }
+
+  private static List<NodeId> presentIn(ClusterMap nodes) {
+    return nodes.nodes().stream()
+        .filter(node -> node.state() != ClusterMap.NodeState.GONE)
+        .map(ClusterMap.Node::id)
+        .toList();
   }
 
   private void takeInode(NodeId node, ScannedInode inode) {

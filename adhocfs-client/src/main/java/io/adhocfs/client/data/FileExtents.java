@@ -2,11 +2,14 @@ package io.adhocfs.client.data;
 
 import com.google.errorprone.annotations.concurrent.GuardedBy;
 import io.adhocfs.client.routing.Answers;
+import io.adhocfs.client.routing.Completion;
 import io.adhocfs.client.routing.Operation;
 import io.adhocfs.client.routing.Parallel;
 import io.adhocfs.client.routing.Router;
 import io.adhocfs.client.size.KnownFile;
 import io.adhocfs.protocol.model.FileAttributes;
+import io.adhocfs.protocol.model.FsError;
+import io.adhocfs.protocol.model.FsException;
 import io.adhocfs.protocol.model.InodeId;
 import io.adhocfs.protocol.model.NodeId;
 import io.adhocfs.protocol.placement.ClusterMap;
@@ -15,7 +18,10 @@ import io.adhocfs.protocol.wire.Reply;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Queue;
 import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.ConcurrentLinkedQueue;
+import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.concurrent.atomic.AtomicLong;
 
 /**
@@ -123,16 +129,45 @@ public final class FileExtents {
     void take(Reply reply);
   }
 
-  /** Asks all nodes: chunks behind a hole may lie on any. */
+  /**
+   * Asks all nodes: chunks behind a hole may lie on any. What they answer counts when all were of
+   * the epoch by which they were asked: else a slot may have passed from one that was asked too
+   * late to one that was asked too early.
+   */
   private CompletableFuture<Void> ask(Operation operation, DataRequest request, Taker taker) {
+    return ask(operation, request, taker, 0);
+  }
+
+  private CompletableFuture<Void> ask(
+      Operation operation, DataRequest request, Taker taker, int failures) {
     ClusterMap map = router.map();
     List<NodeId> nodes = map.owningNodes();
-    return Parallel.run(
-        nodes.size(),
-        ASKED_AT_ONCE_MAX,
-        i ->
-            router
-                .send(operation, nodes.get(i), request)
-                .thenAccept(response -> taker.take(Answers.reply(response))));
+    Queue<Reply> replies = new ConcurrentLinkedQueue<>();
+    var moved = new AtomicBoolean();
+    return Completion.done(
+        Parallel.run(
+                nodes.size(),
+                ASKED_AT_ONCE_MAX,
+                i ->
+                    router
+                        .send(operation, nodes.get(i), request)
+                        .thenAccept(response -> {
+                          if (!response.epoch().equals(map.epoch())) {
+                            moved.set(true);
+                          }
+                          replies.add(Answers.reply(response));
+                        }))
+            .thenCompose(_ -> {
+              if (!moved.get()) {
+                replies.forEach(taker::take);
+                return CompletableFuture.completedFuture(null);
+              }
+              return router
+                  .pauseBeforeReplanning(
+                      operation,
+                      new FsException(FsError.CHANGED, "chunks moved while they were asked for"),
+                      failures)
+                  .thenCompose(_ -> ask(operation, request, taker, failures + 1));
+            }));
   }
 }

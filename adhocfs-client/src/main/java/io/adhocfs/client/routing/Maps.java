@@ -25,6 +25,7 @@ import java.util.Random;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.Executor;
 import java.util.concurrent.RejectedExecutionException;
+import java.util.function.BiConsumer;
 import java.util.function.Consumer;
 import java.util.random.RandomGenerator;
 import org.jspecify.annotations.Nullable;
@@ -56,6 +57,7 @@ public final class Maps {
 
   private final RpcClient rpc;
   private final Consumer<NodeId> noteAsked;
+  private final BiConsumer<ClusterMap, ClusterMap> ownersChanged;
   private final ContactSource contacts;
   private final Executor waiting;
   private final Timers timers;
@@ -80,11 +82,13 @@ public final class Maps {
    * Starts from contacts, which tell addresses but not owners.
    *
    * @param noteAsked is told whom a question goes to
+   * @param ownersChanged is told of a map and of the newer one in its place; must not block
    * @param waiting runs what reads the contacts
    */
   Maps(
       RpcClient rpc,
       Consumer<NodeId> noteAsked,
+      BiConsumer<ClusterMap, ClusterMap> ownersChanged,
       List<Node> firstContacts,
       ContactSource contacts,
       Executor waiting,
@@ -92,6 +96,7 @@ public final class Maps {
       RandomGenerator random) {
     this.rpc = rpc;
     this.noteAsked = noteAsked;
+    this.ownersChanged = ownersChanged;
     this.contacts = contacts;
     this.waiting = waiting;
     this.timers = timers;
@@ -214,7 +219,8 @@ public final class Maps {
       boolean changed = false;
       for (Node contact : nodes) {
         Node seen = map.node(contact.id());
-        if (seen == null ? !known : contact.incarnation() > seen.incarnation()) {
+        // Those that the map does not know yet may be the only ones left that can tell a newer one.
+        if (seen == null || contact.incarnation() > seen.incarnation()) {
           map = map.withNode(contact);
           changed = true;
           log.info("node {} is now at {}", contact.id(), contact.address());
@@ -237,6 +243,7 @@ public final class Maps {
       }
       if (merged.epoch().isAfter(current.epoch())) {
         log.debug("{}", merged);
+        ownersChanged.accept(current, merged);
       }
       current = merged;
       rpc.useMap(merged);

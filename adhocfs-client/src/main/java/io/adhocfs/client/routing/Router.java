@@ -7,6 +7,7 @@ import io.adhocfs.protocol.model.Epoch;
 import io.adhocfs.protocol.model.FsError;
 import io.adhocfs.protocol.model.FsException;
 import io.adhocfs.protocol.model.NodeId;
+import io.adhocfs.protocol.model.SlotId;
 import io.adhocfs.protocol.placement.ClusterMap;
 import io.adhocfs.protocol.placement.ClusterMap.Node;
 import io.adhocfs.protocol.transport.Response;
@@ -14,12 +15,14 @@ import io.adhocfs.protocol.transport.RpcClient;
 import io.adhocfs.protocol.wire.Request;
 import io.netty.buffer.ByteBuf;
 import io.netty.buffer.Unpooled;
+import java.util.HashSet;
 import java.util.List;
 import java.util.Set;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.Executor;
 import java.util.random.RandomGenerator;
+import java.util.stream.Collectors;
 import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -66,10 +69,30 @@ public final class Router {
       RandomGenerator random,
       Backoff backoff) {
     this.rpc = rpc;
-    this.maps = new Maps(rpc, asked::add, firstContacts, contacts, waiting, timers, random);
+    this.maps =
+        new Maps(
+            rpc, asked::add, this::followOwners, firstContacts, contacts, waiting, timers, random);
     this.timers = timers;
     this.random = random;
     this.backoff = backoff;
+  }
+
+  /**
+   * What this client's session has somewhere (locks, pins, answers) goes with its slot: whoever
+   * gets slots of a node that may have something may have it then, and is renewed as well.
+   */
+  private void followOwners(ClusterMap before, ClusterMap after) {
+    if (before.epoch().equals(Epoch.NONE)) {
+      return;
+    }
+    Set<NodeId> heirs = new HashSet<>();
+    for (int slot = 0; slot < SlotId.COUNT; slot++) {
+      int owner = after.ownerValue(slot);
+      if (owner != before.ownerValue(slot) && asked.contains(new NodeId(before.ownerValue(slot)))) {
+        heirs.add(new NodeId(owner));
+      }
+    }
+    asked.addAll(heirs);
   }
 
   /** The map that requests are routed by now. */
@@ -77,9 +100,17 @@ public final class Router {
     return maps.current();
   }
 
-  /** The nodes that this client has sent something; they may know its session. */
+  /**
+   * The nodes that this client has sent something and that are there; they may know its session.
+   */
   public Set<NodeId> askedNodes() {
-    return Set.copyOf(asked);
+    ClusterMap map = map();
+    return asked.stream()
+        .filter(id -> {
+          ClusterMap.Node node = map.node(id);
+          return node == null || node.state() != ClusterMap.NodeState.GONE;
+        })
+        .collect(Collectors.toUnmodifiableSet());
   }
 
   /**

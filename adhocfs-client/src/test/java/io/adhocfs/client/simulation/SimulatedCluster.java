@@ -22,6 +22,7 @@ import io.adhocfs.protocol.wire.EntryKey;
 import io.adhocfs.protocol.wire.ExtendedAttributeRequest;
 import io.adhocfs.protocol.wire.FileRequest;
 import io.adhocfs.protocol.wire.LockRequest;
+import io.adhocfs.protocol.wire.MigrationRequest;
 import io.adhocfs.protocol.wire.NamespaceRequest;
 import io.adhocfs.protocol.wire.NamespaceRequest.SetAttributes;
 import io.adhocfs.protocol.wire.OperationStamp;
@@ -332,6 +333,7 @@ public final class SimulatedCluster {
       case ExtendedAttributeRequest r -> throw new AssertionError("not simulated: " + r);
       case ControlRequest r -> throw new AssertionError("a client sent " + r);
       case TransactionRequest r -> throw new AssertionError("a client sent " + r);
+      case MigrationRequest r -> throw new AssertionError("a client sent " + r);
       case LockRequest r -> throw new AssertionError("nothing here locks: " + r);
     };
   }

@@ -10,7 +10,10 @@ import io.adhocfs.protocol.model.InodeId;
 import io.adhocfs.protocol.model.SlotId;
 import java.util.ArrayList;
 import java.util.Arrays;
+import java.util.BitSet;
+import java.util.HashMap;
 import java.util.List;
+import java.util.Map;
 import java.util.concurrent.atomic.AtomicReference;
 import java.util.concurrent.atomic.AtomicReferenceArray;
 import java.util.function.IntPredicate;
@@ -141,6 +144,29 @@ final class ChunkIndex {
         }
       }
     }
+  }
+
+  /** Forgets what is remembered of slots that come or go. */
+  void forget(BitSet slots) {
+    for (int place = 0; place < REMEMBERED; place++) {
+      known.set(place, null);
+      Generation remembered = generations.get(place);
+      if (remembered != null && slots.get(remembered.slot)) {
+        generations.set(place, null);
+      }
+    }
+  }
+
+  /** Inodes and generations of the cuts of this process that are remembered. */
+  Map<Long, Long> floors() {
+    Map<Long, Long> found = new HashMap<>();
+    for (int place = 0; place < REMEMBERED_FLOORS; place++) {
+      Floor floor = floors.get(place);
+      if (floor != null) {
+        found.put(floor.inode, floor.generation);
+      }
+    }
+    return found;
   }
 
   /** Refuses older generations of an inode in all slots while this process lives. */

@@ -351,12 +351,13 @@ public final class FileChunkStore implements ChunkStore {
       var key = new SegmentFiles.Key(inode, segment);
       long last = lastChunk(layout, segment, files.sizeBytes(key));
       var found = new Indexes();
+      // The file goes, so all records do, also those of slots that have not quite come or gone.
       index.forEach(
           inode,
           layout,
           segment << SegmentFiles.SEGMENT_SHIFT,
           last,
-          slots,
+          slot -> true,
           (chunk, record) -> {
             found.add(chunk);
             return true;
@@ -673,6 +674,11 @@ public final class FileChunkStore implements ChunkStore {
   public List<String> findings() throws FsException {
     refuseIfClosed();
     return new StorageInspection(files, index, this::alone, this::refuseIfClosed).findings();
+  }
+
+  /** The way of chunks from and to other nodes. */
+  public ChunkTransfer transfer() {
+    return new ChunkTransfer(files, index, space, this::alone, allocator);
   }
 
   /** Runs something while nobody else uses an inode's chunks. */

@@ -96,6 +96,13 @@ final class LockQueues {
     return queue == null ? List.of() : List.copyOf(queue.values());
   }
 
+  /** Everybody; a copy. */
+  List<Waiter> all() {
+    List<Waiter> all = new ArrayList<>(waiters);
+    byInode.values().forEach(queue -> all.addAll(queue.values()));
+    return all;
+  }
+
   /** Those of a session; a copy. */
   List<Waiter> of(SessionId session) {
     return List.copyOf(bySession.getOrDefault(session, Set.of()));

@@ -18,6 +18,7 @@ import io.adhocfs.protocol.wire.LockRequest;
 import io.adhocfs.protocol.wire.LockWait;
 import io.adhocfs.protocol.wire.Reply;
 import java.util.ArrayList;
+import java.util.BitSet;
 import java.util.List;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -100,6 +101,21 @@ public final class LockService implements SessionHoldings {
       }
       case LockRequest.QueryWaits query -> exchange.reply(new Reply.LockWaits(waits(query)));
     }
+  }
+
+  /** Forgets the locks of slots that have gone; those who wait for one ask the new owner. */
+  public void forget(BitSet slots) {
+    for (Waiter waiter : queues.all()) {
+      InodeId inode = waiter.holder.inode();
+      if (slots.get(inode.slotValue())) {
+        queues.remove(waiter);
+        Exchange exchange = waiter.exchange;
+        if (exchange != null) {
+          exchange.fail(FsError.WRONG_OWNER, "inode " + inode + " has gone to another node");
+        }
+      }
+    }
+    table.forget(slots);
   }
 
   private static FileLock lock(LockKind kind, LockMode mode, long first, long last, int pid)

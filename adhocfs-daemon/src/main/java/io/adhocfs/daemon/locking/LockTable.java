@@ -9,6 +9,7 @@ import io.adhocfs.protocol.model.LockKind;
 import io.adhocfs.protocol.model.LockOwner;
 import io.adhocfs.protocol.model.SessionId;
 import java.util.ArrayList;
+import java.util.BitSet;
 import java.util.Collection;
 import java.util.HashMap;
 import java.util.LinkedHashMap;
@@ -55,6 +56,17 @@ final class LockTable {
           .computeIfAbsent(holder.owner().session(), session -> new LinkedHashSet<>())
           .add(holder);
     }
+  }
+
+  /** Forgets the locks of slots that have gone; their records are another's business. */
+  void forget(BitSet slots) {
+    List<Holder> gone = new ArrayList<>();
+    byInode.forEach((inode, holders) -> {
+      if (slots.get(inode.slotValue())) {
+        gone.addAll(holders.keySet());
+      }
+    });
+    gone.forEach(holder -> set(holder, HeldLocks.NONE));
   }
 
   HeldLocks held(Holder holder) {

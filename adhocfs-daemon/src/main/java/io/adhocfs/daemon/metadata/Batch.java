@@ -12,6 +12,7 @@ import io.adhocfs.protocol.model.SessionId;
 import io.adhocfs.protocol.model.TransactionId;
 import io.adhocfs.protocol.wire.EntryKey;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
@@ -45,12 +46,29 @@ public final class Batch implements AutoCloseable {
   private final List<Runnable> afterCommit = new ArrayList<>(4);
   private boolean open = true;
 
+  /** Slots of the keys, with repetitions. */
+  private int[] slots = new int[8];
+
+  private int slotCount;
+
   Batch(MetadataStore store, WriteBatch writes) {
     this.store = store;
     this.writes = writes;
   }
 
+  private void touch(byte[] key) {
+    int slot = Keys.slot(key);
+    if (slotCount > 0 && slots[slotCount - 1] == slot) {
+      return;
+    }
+    if (slotCount == slots.length) {
+      slots = Arrays.copyOf(slots, 2 * slotCount);
+    }
+    slots[slotCount++] = slot;
+  }
+
   private void put(byte[] key, byte[] value) throws FsException {
+    touch(key);
     try {
       writes.put(key, value);
     } catch (RocksDBException e) {
@@ -59,6 +77,7 @@ public final class Batch implements AutoCloseable {
   }
 
   private void delete(byte[] key) throws FsException {
+    touch(key);
     try {
       writes.delete(key);
     } catch (RocksDBException e) {
@@ -197,11 +216,11 @@ public final class Batch implements AutoCloseable {
   /** Removes the names of a directory that lie in a slot and have these hashes. */
   public void removeEntries(int slot, InodeId directory, long firstHash, long lastHash)
       throws FsException {
+    byte[] first = Keys.key(slot, RecordKind.DENTRY, directory.value(), firstHash);
+    touch(first);
     try {
       // Past the highest hash, the sum is the lowest number that is none.
-      writes.deleteRange(
-          Keys.key(slot, RecordKind.DENTRY, directory.value(), firstHash),
-          Keys.key(slot, RecordKind.DENTRY, directory.value(), lastHash + 1));
+      writes.deleteRange(first, Keys.key(slot, RecordKind.DENTRY, directory.value(), lastHash + 1));
     } catch (RocksDBException e) {
       throw StorageDatabase.failure("preparing", e);
     }
@@ -295,7 +314,8 @@ public final class Batch implements AutoCloseable {
   /**
    * Writes everything, atomically, and runs what was to run afterwards. The batch is done then.
    *
-   * @throws FsException NO_SPACE, CORRUPT or STORAGE_FAILED: nothing has changed
+   * @throws FsException NO_SPACE, CORRUPT or STORAGE_FAILED, or WRONG_OWNER for a slot that has
+   *     gone or is going to another node: nothing has changed
    */
   public void commit() throws FsException {
     for (Map.Entry<InodeId, @Nullable FileAttributes> changed : inodes.entrySet()) {
@@ -316,7 +336,10 @@ public final class Batch implements AutoCloseable {
         put(changed.getKey().key(), store.records().share(share));
       }
     }
-    store.write(writes, inodes);
+    for (int i = 0; i < slotCount; i++) {
+      store.requireWritable(slots[i]);
+    }
+    store.write(writes);
     close();
     for (Runnable action : afterCommit) {
       action.run();

@@ -18,10 +18,12 @@ import io.adhocfs.protocol.wire.ScannedChunk;
 import java.util.ArrayDeque;
 import java.util.ArrayList;
 import java.util.Arrays;
+import java.util.BitSet;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.function.Consumer;
+import java.util.function.IntPredicate;
 import org.jspecify.annotations.Nullable;
 import org.rocksdb.RocksDBException;
 import org.rocksdb.RocksIterator;
@@ -56,13 +58,20 @@ public final class MetadataStore {
   private final Map<InodeId, AppendEnd> appendEnds = new HashMap<>();
 
   private Consumer<InodeId> reclaimListener = inode -> {};
+  private IntPredicate shown = slot -> true;
+  private IntPredicate writable = slot -> true;
 
   // Written by the metadata thread, read by any.
   private volatile long files;
   private volatile long directories;
 
-  /** Slots below this are in the counts; the rest is counted in the background. */
-  private int countedSlots;
+  /** What the counts have of each slot. */
+  private final int[] filesOf = new int[SlotId.COUNT];
+
+  private final int[] directoriesOf = new int[SlotId.COUNT];
+
+  /** Slots that are not in the counts yet: counted in the background. */
+  private final BitSet uncounted = new BitSet(SlotId.COUNT);
 
   public MetadataStore(StorageDatabase database) {
     this.database = database;
@@ -221,6 +230,7 @@ public final class MetadataStore {
   }
 
   private void takeBlock(int slot) throws FsException {
+    requireWritable(slot);
     byte[] key = Keys.key(slot, RecordKind.COUNTER);
     byte[] stored = database.get(key);
     // The root has the first number of its slot.
@@ -261,22 +271,48 @@ public final class MetadataStore {
     }
   }
 
-  void write(WriteBatch writes, Map<InodeId, @Nullable FileAttributes> inodes) throws FsException {
+  /**
+   * Sets which slots are shown by scans, and in which anything may be written; else all. Once,
+   * before anything is.
+   */
+  public void slots(IntPredicate shown, IntPredicate writable) {
+    this.shown = shown;
+    this.writable = writable;
+  }
+
+  /** Whether anything may be written in the slot now. */
+  public boolean isWritable(int slot) {
+    return writable.test(slot);
+  }
+
+  /**
+   * @throws FsException WRONG_OWNER
+   */
+  void requireWritable(int slot) throws FsException {
+    if (!writable.test(slot)) {
+      throw new FsException(FsError.WRONG_OWNER, "slot " + slot + " goes to another node");
+    }
+  }
+
+  void write(WriteBatch writes) throws FsException {
     database.write(writes);
   }
 
   void counted(FileAttributes attributes, int delta) {
     // A slot that has not been counted yet is counted as it is then.
-    if (attributes.id().slotValue() < countedSlots) {
-      add(attributes.isDirectory(), delta);
+    int slot = attributes.id().slotValue();
+    if (!uncounted.get(slot)) {
+      count(slot, attributes.isDirectory(), delta);
     }
   }
 
   @SuppressWarnings("NonAtomicVolatileUpdate") // one writer
-  private void add(boolean directory, long delta) {
+  private void count(int slot, boolean directory, int delta) {
     if (directory) {
+      directoriesOf[slot] += delta;
       directories += delta;
     } else {
+      filesOf[slot] += delta;
       files += delta;
     }
   }
@@ -300,7 +336,7 @@ public final class MetadataStore {
   }
 
   /**
-   * Counts some more inodes after a start.
+   * Counts some more inodes of slots that have come.
    *
    * @param recordsMax roughly how many records to look at; a slot is never left half counted
    * @return whether there are more
@@ -308,47 +344,48 @@ public final class MetadataStore {
   public boolean countSome(int recordsMax) throws FsException {
     int budget = recordsMax;
     try (RocksIterator iterator = database.raw().newIterator()) {
-      while (countedSlots < SlotId.COUNT && budget > 0) {
-        iterator.seek(Keys.key(countedSlots, RecordKind.INODE));
-        budget--;
-        if (!iterator.isValid()) {
-          check(iterator);
-          countedSlots = SlotId.COUNT;
-          break;
-        }
-        int slot = Keys.slot(iterator.key());
-        if (slot > countedSlots && Keys.kindCode(iterator.key()) < RecordKind.INODE.code()) {
-          // Its inodes come after what was found.
-          countedSlots = slot;
-          continue;
-        }
-        while (iterator.isValid() && isKind(iterator.key(), slot, RecordKind.INODE)) {
-          boolean directory = Records.typeOfAttributes(iterator.value()) == FileType.DIRECTORY;
-          add(directory, 1);
-          budget--;
-          iterator.next();
-        }
+      int slot = uncounted.nextSetBit(0);
+      while (slot >= 0 && budget-- > 0) {
+        iterator.seek(Keys.key(slot, RecordKind.INODE));
         check(iterator);
-        countedSlots = slot + 1;
+        int found = iterator.isValid() ? Keys.slot(iterator.key()) : SlotId.COUNT;
+        if (found > slot) {
+          // Nothing lies in between.
+          uncounted.clear(slot, found);
+        } else {
+          while (iterator.isValid() && isKind(iterator.key(), slot, RecordKind.INODE)) {
+            boolean directory = Records.typeOfAttributes(iterator.value()) == FileType.DIRECTORY;
+            count(slot, directory, 1);
+            budget--;
+            iterator.next();
+          }
+          check(iterator);
+          uncounted.clear(slot);
+        }
+        slot = uncounted.nextSetBit(slot);
       }
     }
-    return countedSlots < SlotId.COUNT;
+    return !uncounted.isEmpty();
   }
 
-  /** Tells of every record that has to be known in memory. Called once, before anything else. */
-  public void recover(Recovery recovery) throws FsException {
+  /**
+   * Tells of every record of some slots that has to be known in memory: of those that this daemon
+   * has at its start, before anything else, and of those that come to it later.
+   */
+  public void recover(BitSet slots, Recovery recovery) throws FsException {
+    uncounted.or(slots);
     try (RocksIterator iterator = database.raw().newIterator()) {
-      int slot = 0;
-      while (slot < SlotId.COUNT) {
+      int slot = slots.nextSetBit(0);
+      while (slot >= 0) {
         iterator.seek(Keys.key(slot, RecordKind.PIN));
         if (!iterator.isValid()) {
           break;
         }
         int found = Keys.slot(iterator.key());
         if (found > slot) {
+          slot = slots.nextSetBit(found);
           // Its records before the pins come first: seek again within it.
-          slot = found;
-          if (iterator.key()[2] < RecordKind.PIN.code()) {
+          if (slot != found || iterator.key()[2] < RecordKind.PIN.code()) {
             continue;
           }
         }
@@ -356,10 +393,23 @@ public final class MetadataStore {
           recoverRecord(recovery, slot, iterator.key(), iterator.value());
           iterator.next();
         }
-        slot++;
+        slot = slots.nextSetBit(slot + 1);
       }
       check(iterator);
     }
+  }
+
+  /** Forgets what memory has of slots that have gone; their records are the caller's business. */
+  public void forget(BitSet slots) {
+    for (int slot = slots.nextSetBit(0); slot >= 0; slot = slots.nextSetBit(slot + 1)) {
+      nextId[slot] = 0;
+      idLimit[slot] = 0;
+      count(slot, false, -filesOf[slot]);
+      count(slot, true, -directoriesOf[slot]);
+    }
+    uncounted.andNot(slots);
+    pendingCuts.keySet().removeIf(inode -> slots.get(inode.slotValue()));
+    appendEnds.keySet().removeIf(inode -> slots.get(inode.slotValue()));
   }
 
   private void recoverRecord(Recovery recovery, int slot, byte[] key, byte[] value)
@@ -517,7 +567,7 @@ public final class MetadataStore {
       while (true) {
         iterator.seek(position);
         int slot = Keys.slot(position);
-        while (iterator.isValid() && isKind(iterator.key(), slot, kind)) {
+        while (shown.test(slot) && iterator.isValid() && isKind(iterator.key(), slot, kind)) {
           if (budget-- <= 0) {
             return new Page<>(items, iterator.key());
           }

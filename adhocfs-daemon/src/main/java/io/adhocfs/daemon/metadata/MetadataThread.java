@@ -2,6 +2,7 @@ package io.adhocfs.daemon.metadata;
 
 import io.adhocfs.protocol.model.FsError;
 import io.adhocfs.protocol.model.FsException;
+import io.netty.util.concurrent.EventExecutor;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CompletionException;
 import java.util.concurrent.Executor;
@@ -41,6 +42,11 @@ public final class MetadataThread implements Executor {
   /** Nanoseconds of a clock that only tells differences. */
   public long nanoTime() {
     return nanoClock.getAsLong();
+  }
+
+  /** Whether this is called on it. */
+  public boolean isCurrent() {
+    return executor instanceof EventExecutor loop && loop.inEventLoop();
   }
 
   /** Runs the action later on this thread. */

@@ -105,6 +105,11 @@ final class ControlService {
       case ControlRequest.ScanShares scan -> exchange.reply(scanShares(scan));
       case ControlRequest.CheckStorage check ->
           offThread(exchange, () -> new Reply.Findings(storageCheck.findings()));
+      case ControlRequest.RaftCall _,
+          ControlRequest.Propose _,
+          ControlRequest.GetControl _,
+          ControlRequest.FollowControl _ ->
+          throw new IllegalStateException("the control plane answers this before it comes here");
     }
   }
 

@@ -7,6 +7,7 @@ import io.adhocfs.daemon.cluster.ClusterState;
 import io.adhocfs.protocol.model.FileLayout;
 import io.adhocfs.protocol.model.FsError;
 import io.adhocfs.protocol.model.FsException;
+import io.adhocfs.protocol.model.InodeId;
 import io.adhocfs.protocol.placement.ChunkSpan;
 import io.adhocfs.protocol.placement.Placement;
 import io.adhocfs.protocol.transport.RequestHandler.Exchange;
@@ -30,6 +31,8 @@ import java.util.concurrent.RejectedExecutionException;
 import java.util.concurrent.ThreadPoolExecutor;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicInteger;
+import java.util.concurrent.locks.StampedLock;
+import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
@@ -55,6 +58,16 @@ public final class DataService implements DataRequestHandler, AutoCloseable {
   private final ChunkStore store;
   private final ThreadPoolExecutor[] threads;
   private final AtomicInteger nextReader = new AtomicInteger();
+
+  /** Shared by requests that run, alone for who waits until those before him are over. */
+  private final StampedLock running = new StampedLock();
+
+  private volatile @Nullable WriteWatch watch;
+
+  /** Is told of what has been written to chunks, by the thread that did it. */
+  public interface WriteWatch {
+    void written(InodeId inode, FileLayout layout, List<ChunkSpan> spans);
+  }
 
   /**
    * Starts the threads.
@@ -94,6 +107,16 @@ public final class DataService implements DataRequestHandler, AutoCloseable {
     }
   }
 
+  /** Has a watch told of all writes from now on; null = nobody. One at a time. */
+  public void watch(@Nullable WriteWatch watch) {
+    this.watch = watch;
+  }
+
+  /** Waits until all requests are over that run now. Blocks. */
+  public void awaitRunning() {
+    running.unlockWrite(running.writeLock());
+  }
+
   /** Requests that wait for a data thread. */
   public int queued() {
     int sum = 0;
@@ -123,6 +146,7 @@ public final class DataService implements DataRequestHandler, AutoCloseable {
     private final Exchange exchange;
     private final DataRequest request;
     private final ByteBuf payload;
+    private final long sinceNanos = System.nanoTime();
 
     Work(Exchange exchange, DataRequest request, ByteBuf payload) {
       this.exchange = exchange;
@@ -138,9 +162,40 @@ public final class DataService implements DataRequestHandler, AutoCloseable {
           closing ? "this daemon is stopping" : "too many requests wait for the data threads");
     }
 
+    /** Has it run again when slots are let go of; answers whether it will. */
+    private boolean waits() {
+      if (System.nanoTime() - sinceNanos > RequestRouter.HELD_WAIT_NANOS) {
+        return false;
+      }
+      payload.retain();
+      boolean waits =
+          cluster.awaitLetGo(
+              payload.readableBytes(),
+              () -> {
+                try {
+                  threads[threadOf(exchange, request)].execute(this);
+                } catch (RejectedExecutionException e) {
+                  refuse();
+                }
+              });
+      if (!waits) {
+        payload.release();
+      }
+      return waits;
+    }
+
     @Override
     public void run() {
+      long stamp = running.readLock();
       try {
+        if (cluster.holdsAny() && isHeld(request)) {
+          if (waits()) {
+            return;
+          }
+          if (concernsAllSlots(request)) {
+            throw new FsException(FsError.OVERLOADED, "slots go to another node at this moment");
+          }
+        }
         switch (request) {
           case WriteChunks write -> write(exchange, write, payload);
           case ReadChunks read -> read(exchange, read);
@@ -167,9 +222,38 @@ public final class DataService implements DataRequestHandler, AutoCloseable {
         LOG.error("request failed type={} session={}", request.type(), exchange.session(), e);
         exchange.fail(FsError.INTERNAL, request.type() + ": " + e);
       } finally {
+        running.unlockRead(stamp);
         payload.release();
       }
     }
+  }
+
+  /** Whether a request is about whatever slots this node has, not about spans that name theirs. */
+  private static boolean concernsAllSlots(DataRequest request) {
+    return switch (request) {
+      case DiscardChunks _, SeekChunks _, MeasureChunks _ -> true;
+      case ReadChunks _, WriteChunks _, SyncChunks _ -> false;
+    };
+  }
+
+  /** Whether a request is about a slot that is held. */
+  private boolean isHeld(DataRequest request) {
+    return switch (request) {
+      case DiscardChunks _, SeekChunks _, MeasureChunks _ -> true;
+      case ReadChunks read -> holdsAny(read.layout(), read.spans());
+      case WriteChunks write -> holdsAny(write.layout(), write.spans());
+      case SyncChunks _ -> false;
+    };
+  }
+
+  private boolean holdsAny(FileLayout layout, List<ChunkSpan> spans) {
+    for (ChunkSpan span : spans) {
+      int slot = Placement.chunkSlot(layout, span.chunkIndex()).value();
+      if (cluster.owns(slot) && !cluster.serves(slot)) {
+        return true;
+      }
+    }
+    return false;
   }
 
   /** Sum of the spans' lengths, all of which can be what a sane peer sends. */
@@ -215,6 +299,10 @@ public final class DataService implements DataRequestHandler, AutoCloseable {
       fill(
           outcomes,
           store.write(request.inode(), request.layout(), request.dataGeneration(), own, ownBytes));
+      WriteWatch told = watch;
+      if (told != null) {
+        told.written(request.inode(), request.layout(), own);
+      }
     } finally {
       ownBytes.release();
     }
@@ -254,7 +342,7 @@ public final class DataService implements DataRequestHandler, AutoCloseable {
   private List<ChunkSpan> markMoved(FileLayout layout, List<ChunkSpan> spans, byte[] outcomes) {
     boolean anyMoved = false;
     for (int i = 0; i < outcomes.length; i++) {
-      if (!cluster.owns(Placement.chunkSlot(layout, spans.get(i).chunkIndex()).value())) {
+      if (!cluster.serves(Placement.chunkSlot(layout, spans.get(i).chunkIndex()).value())) {
         outcomes[i] = Spans.OUTCOME_MOVED;
         anyMoved = true;
       }

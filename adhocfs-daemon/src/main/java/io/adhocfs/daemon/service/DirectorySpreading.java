@@ -2,14 +2,14 @@ package io.adhocfs.daemon.service;
 
 import io.adhocfs.daemon.cluster.ClusterState;
 import io.adhocfs.daemon.cluster.Peers;
+import io.adhocfs.daemon.crash.CrashPoint;
+import io.adhocfs.daemon.crash.CrashPoints;
 import io.adhocfs.daemon.metadata.AttributeEdit;
 import io.adhocfs.daemon.metadata.ListedEntry;
 import io.adhocfs.daemon.metadata.MetadataStore;
 import io.adhocfs.daemon.metadata.MetadataThread;
 import io.adhocfs.daemon.metadata.Page;
 import io.adhocfs.daemon.transaction.Coordinator;
-import io.adhocfs.daemon.transaction.CrashPoint;
-import io.adhocfs.daemon.transaction.CrashPoints;
 import io.adhocfs.daemon.transaction.KeyLocks;
 import io.adhocfs.daemon.transaction.LockKey;
 import io.adhocfs.protocol.model.FileAttributes;
@@ -28,11 +28,10 @@ import io.adhocfs.protocol.wire.StagedEntry;
 import io.adhocfs.protocol.wire.TransactionRequest;
 import java.time.Duration;
 import java.util.ArrayList;
+import java.util.BitSet;
 import java.util.HashMap;
-import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
-import java.util.Set;
 import java.util.TreeMap;
 import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
@@ -74,7 +73,7 @@ final class DirectorySpreading {
   private final CrashPoints crashPoints;
   private final Duration answerWait;
   private final long entriesMin;
-  private final Set<InodeId> underWay = new HashSet<>();
+  private final Map<InodeId, Spreading> underWay = new HashMap<>();
 
   /** Directories that could not be spread, and when to try again. */
   private final Map<InodeId, Long> pausedUntilNanos = new HashMap<>();
@@ -110,7 +109,7 @@ final class DirectorySpreading {
         || directory.sizeBytes() < entriesMin
         || cluster.map().nodes().size() < 2
         || underWay.size() >= AT_ONCE_MAX
-        || underWay.contains(directory.id())) {
+        || underWay.containsKey(directory.id())) {
       return;
     }
     InodeId id = directory.id();
@@ -124,20 +123,19 @@ final class DirectorySpreading {
       return;
     }
     pausedUntilNanos.remove(id);
-    underWay.add(id);
     int exponent =
         Math.min(
             EXPONENT_MAX,
             Integer.SIZE - Integer.numberOfLeadingZeros(nodes * PARTITIONS_PER_NODE - 1));
-    // Not within the operation that brought the entry.
-    thread.execute(() -> {
-      try {
-        new Spreading(id, exponent, coordinator.begin(id.slotValue())).begin();
-      } catch (FsException e) {
-        underWay.remove(id);
-        LOG.warn("directory {} is not spread: {}", id, e.getMessage());
-      }
-    });
+    try {
+      var spreading = new Spreading(id, exponent, coordinator.begin(id.slotValue()));
+      underWay.put(id, spreading);
+      // Not within the operation that brought the entry.
+      thread.execute(spreading::begin);
+    } catch (FsException e) {
+      pause(id);
+      LOG.warn("directory {} is not spread: {}", id, e.getMessage());
+    }
   }
 
   private void pause(InodeId directory) {
@@ -145,6 +143,15 @@ final class DirectorySpreading {
       pausedUntilNanos.clear();
     }
     pausedUntilNanos.put(directory, thread.nanoTime() + PAUSE_NANOS);
+  }
+
+  /** Gives up on directories that are no longer here: their new owner may begin anew. */
+  void forget(BitSet slots) {
+    for (Spreading spreading : List.copyOf(underWay.values())) {
+      if (slots.get(spreading.directory.slotValue())) {
+        spreading.failed(new FsException(FsError.WRONG_OWNER, "it has gone to another node"));
+      }
+    }
   }
 
   /** How many directories are being spread. */
@@ -180,6 +187,9 @@ final class DirectorySpreading {
     }
 
     void begin() {
+      if (failed) {
+        return;
+      }
       List<Part> staged = parts.stream().filter(Part::isStaged).toList();
       if (staged.isEmpty()) {
         begun();
@@ -205,6 +215,9 @@ final class DirectorySpreading {
     }
 
     private void lock(long untilNanos) {
+      if (failed) {
+        return;
+      }
       var wanted = List.of(new LockKey.Wanted(new LockKey.OfInode(directory), false));
       LockKey held = locks.conflict(transaction, wanted);
       if (held != null) {

@@ -1,14 +1,18 @@
 package io.adhocfs.daemon.service;
 
+import io.adhocfs.daemon.cluster.ClusterState;
 import io.adhocfs.daemon.cluster.Peers;
 import io.adhocfs.daemon.metadata.MetadataThread;
 import io.adhocfs.daemon.transaction.Backoff;
+import io.adhocfs.protocol.model.Epoch;
 import io.adhocfs.protocol.model.NodeId;
+import io.adhocfs.protocol.placement.ClusterMap;
 import io.adhocfs.protocol.transport.Deadline;
 import io.adhocfs.protocol.wire.DataRequest;
 import java.util.List;
 import java.util.Set;
 import java.util.TreeSet;
+import java.util.function.Function;
 import java.util.function.Supplier;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -18,40 +22,64 @@ final class Discards {
   private static final Logger LOG = LoggerFactory.getLogger(Discards.class);
 
   private final MetadataThread thread;
+  private final ClusterState cluster;
   private final Peers peers;
   private final Supplier<Backoff> backoffs;
 
-  Discards(MetadataThread thread, Peers peers, Supplier<Backoff> backoffs) {
+  Discards(MetadataThread thread, ClusterState cluster, Peers peers, Supplier<Backoff> backoffs) {
     this.thread = thread;
+    this.cluster = cluster;
     this.peers = peers;
     this.backoffs = backoffs;
   }
 
-  /** Sends the request to all nodes, again and again; the action runs when all have done it. */
-  void send(DataRequest.DiscardChunks request, List<NodeId> nodes, Runnable whenDone) {
-    if (nodes.isEmpty()) {
-      whenDone.run();
-    } else {
-      new Round(request, nodes, whenDone).send();
-    }
+  /**
+   * Sends the request to all nodes, again and again; the action runs when all have done it while
+   * they and this node were of one epoch: else a slot may have passed from one that was asked too
+   * late to one that was asked too early.
+   *
+   * @param nodes whom to ask by a map
+   */
+  void send(
+      DataRequest.DiscardChunks request,
+      Function<ClusterMap, List<NodeId>> nodes,
+      Runnable whenDone) {
+    new Round(request, nodes, whenDone).begin();
   }
 
   private final class Round {
     private final DataRequest.DiscardChunks request;
-    private final Set<NodeId> unconfirmed;
+    private final Function<ClusterMap, List<NodeId>> nodes;
     private final Runnable whenDone;
     private final Backoff backoff = backoffs.get();
+    private final Set<NodeId> unconfirmed = new TreeSet<>();
+    private Epoch epoch = Epoch.NONE;
     private int underWay;
     private boolean warned;
 
-    Round(DataRequest.DiscardChunks request, List<NodeId> nodes, Runnable whenDone) {
+    Round(
+        DataRequest.DiscardChunks request,
+        Function<ClusterMap, List<NodeId>> nodes,
+        Runnable whenDone) {
       this.request = request;
-      this.unconfirmed = new TreeSet<>(nodes);
+      this.nodes = nodes;
       this.whenDone = whenDone;
     }
 
-    void send() {
+    void begin() {
+      ClusterMap map = cluster.map();
+      epoch = map.epoch();
+      unconfirmed.clear();
+      unconfirmed.addAll(nodes.apply(map));
+      send();
+    }
+
+    private void send() {
       underWay = unconfirmed.size();
+      if (underWay == 0) {
+        whenDone.run();
+        return;
+      }
       for (NodeId node : List.copyOf(unconfirmed)) {
         // Without a deadline: a discard that is given up here could still run there, after others.
         thread.whenDone(
@@ -59,7 +87,9 @@ final class Discards {
             (response, error) -> {
               if (response != null) {
                 response.payload().release();
-                unconfirmed.remove(node);
+                if (response.epoch().equals(epoch)) {
+                  unconfirmed.remove(node);
+                }
               } else if (error != null && !warned) {
                 warned = true;
                 LOG.info(
@@ -76,10 +106,21 @@ final class Discards {
     }
 
     private void answered() {
-      if (unconfirmed.isEmpty()) {
+      if (!cluster.epoch().equals(epoch)) {
+        begin();
+      } else if (unconfirmed.isEmpty()) {
         whenDone.run();
       } else {
-        var _ = thread.schedule(this::send, backoff.nextNanos());
+        var _ =
+            thread.schedule(
+                () -> {
+                  if (cluster.epoch().equals(epoch)) {
+                    send();
+                  } else {
+                    begin();
+                  }
+                },
+                backoff.nextNanos());
       }
     }
   }

@@ -14,6 +14,7 @@ import io.adhocfs.protocol.model.InodeId;
 import io.adhocfs.protocol.transport.RequestHandler.Exchange;
 import io.adhocfs.protocol.wire.Reply;
 import java.util.ArrayList;
+import java.util.BitSet;
 import java.util.HashMap;
 import java.util.Iterator;
 import java.util.List;
@@ -338,6 +339,17 @@ final class FileAppends {
       }
       file.waiting.clear();
       end(after.id(), file);
+    }
+  }
+
+  /** Forgets files of slots that have gone; those who wait for their sizes ask the new owner. */
+  void forget(BitSet slots) {
+    for (InodeId inode : List.copyOf(files.keySet())) {
+      if (slots.get(inode.slotValue())) {
+        forget(
+            inode,
+            new FsException(FsError.WRONG_OWNER, "inode " + inode + " has gone to another node"));
+      }
     }
   }
 

@@ -1,14 +1,14 @@
 package io.adhocfs.daemon.service;
 
 import io.adhocfs.daemon.cluster.ClusterState;
+import io.adhocfs.daemon.crash.CrashPoint;
+import io.adhocfs.daemon.crash.CrashPoints;
 import io.adhocfs.daemon.metadata.AttributeEdit;
 import io.adhocfs.daemon.metadata.Batch;
 import io.adhocfs.daemon.metadata.MetadataStore;
 import io.adhocfs.daemon.metadata.MetadataThread;
 import io.adhocfs.daemon.metadata.PendingCut;
 import io.adhocfs.daemon.transaction.Backoff;
-import io.adhocfs.daemon.transaction.CrashPoint;
-import io.adhocfs.daemon.transaction.CrashPoints;
 import io.adhocfs.daemon.transaction.KeyLocks;
 import io.adhocfs.daemon.transaction.LockKey;
 import io.adhocfs.protocol.model.FileAttributes;
@@ -96,7 +96,7 @@ final class FileCuts {
     discards.send(
         new DataRequest.DiscardChunks(
             cut.inode(), cut.layout(), cut.generation(), cut.fromByte(), cut.toByte()),
-        ChunkOwners.of(cluster.map(), cut.layout(), cut.fromByte(), cut.toByte()),
+        map -> ChunkOwners.of(map, cut.layout(), cut.fromByte(), cut.toByte()),
         () -> {
           crashPoints.reached(CrashPoint.CUT_AFTER_DISCARD);
           finish(cut, whenDone, backoffs.get());
@@ -104,6 +104,12 @@ final class FileCuts {
   }
 
   private void finish(PendingCut cut, Runnable whenDone, Backoff backoff) {
+    if (!cluster.owns(cut.inode().slotValue())) {
+      // Its new owner has the record, and finishes it.
+      pending--;
+      locks.release(cut);
+      return;
+    }
     try (Batch batch = store.batch()) {
       batch.removeCut(cut);
       batch.commit();

@@ -1,13 +1,13 @@
 package io.adhocfs.daemon.service;
 
+import io.adhocfs.daemon.crash.CrashPoint;
+import io.adhocfs.daemon.crash.CrashPoints;
 import io.adhocfs.daemon.metadata.AttributeEdit;
 import io.adhocfs.daemon.metadata.Batch;
 import io.adhocfs.daemon.metadata.MetadataStore;
 import io.adhocfs.daemon.metadata.PendingCut;
 import io.adhocfs.daemon.session.Session;
 import io.adhocfs.daemon.session.Ticket;
-import io.adhocfs.daemon.transaction.CrashPoint;
-import io.adhocfs.daemon.transaction.CrashPoints;
 import io.adhocfs.daemon.transaction.KeyLocks;
 import io.adhocfs.daemon.transaction.LockKey;
 import io.adhocfs.protocol.model.FileAttributes;

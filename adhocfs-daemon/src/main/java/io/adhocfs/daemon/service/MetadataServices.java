@@ -2,6 +2,7 @@ package io.adhocfs.daemon.service;
 
 import io.adhocfs.daemon.cluster.ClusterState;
 import io.adhocfs.daemon.cluster.Peers;
+import io.adhocfs.daemon.crash.CrashPoints;
 import io.adhocfs.daemon.locking.LockService;
 import io.adhocfs.daemon.metadata.Batch;
 import io.adhocfs.daemon.metadata.MetadataStore;
@@ -13,7 +14,6 @@ import io.adhocfs.daemon.session.Sessions;
 import io.adhocfs.daemon.transaction.Backoff;
 import io.adhocfs.daemon.transaction.ChangeRules;
 import io.adhocfs.daemon.transaction.Coordinator;
-import io.adhocfs.daemon.transaction.CrashPoints;
 import io.adhocfs.daemon.transaction.KeyLocks;
 import io.adhocfs.daemon.transaction.Participant;
 import io.adhocfs.daemon.transaction.TransactionTiming;
@@ -28,6 +28,7 @@ import io.adhocfs.protocol.model.SessionId;
 import io.adhocfs.protocol.model.SlotId;
 import io.adhocfs.protocol.model.TransactionId;
 import io.adhocfs.protocol.placement.Placement;
+import java.util.BitSet;
 import java.util.SplittableRandom;
 import java.util.concurrent.Executor;
 import java.util.function.LongSupplier;
@@ -51,6 +52,7 @@ public final class MetadataServices {
    * @param nanoClock of the metadata thread
    * @param blocking runs what waits for a disk: a few at a time, never on the metadata thread
    * @param data answers requests for chunks
+   * @param catchUp for requests of senders that know a newer map
    * @param random for pauses
    */
   public record Surroundings(
@@ -67,6 +69,7 @@ public final class MetadataServices {
       OperationMetrics metrics,
       CrashPoints crashPoints,
       TransactionTiming timing,
+      CatchUp catchUp,
       RandomGenerator random) {}
 
   /** Who the root directory belongs to, should this start make it. */
@@ -83,8 +86,13 @@ public final class MetadataServices {
   private final FileCuts cuts;
   private final FileAppends appends;
   private final Reclaimer reclaimer;
+  private final KeyLocks keyLocks;
   private final LockService advisoryLocks;
   private final RequestRouter router;
+  private boolean counting;
+
+  /** Slots whose state is in memory: those that are served. */
+  private final BitSet takenUp = new BitSet(SlotId.COUNT);
 
   private MetadataServices(Surroundings s) {
     store = s.store();
@@ -98,6 +106,7 @@ public final class MetadataServices {
     advisoryLocks = new LockService(thread, store);
     sessions.alsoHeld(advisoryLocks);
     var locks = new KeyLocks(thread);
+    keyLocks = locks;
     var rules = new ChangeRules(store, sessions, chunkSizeBytes);
     coordinator =
         new Coordinator(
@@ -121,7 +130,7 @@ public final class MetadataServices {
             s.crashPoints(),
             timing,
             s.random());
-    var discards = new Discards(thread, s.peers(), backoffs);
+    var discards = new Discards(thread, s.cluster(), s.peers(), backoffs);
     cuts = new FileCuts(thread, store, s.cluster(), discards, locks, s.crashPoints(), backoffs);
     appends = new FileAppends(thread, store, locks, cuts);
     reclaimer = new Reclaimer(thread, store, s.cluster(), discards, s.crashPoints(), backoffs);
@@ -192,7 +201,9 @@ public final class MetadataServices {
             control,
             s.data(),
             s.metrics(),
-            s.nanoClock());
+            s.nanoClock(),
+            s.catchUp(),
+            thread);
   }
 
   /**
@@ -207,19 +218,21 @@ public final class MetadataServices {
     var services = new MetadataServices(surroundings);
     surroundings.peers().serveLocally(services.router);
     services.store.onReclaim(services.reclaimer::add);
-    services.recover();
+    services.store.slots(surroundings.cluster()::owns, surroundings.cluster()::serves);
+    services.takeUp(surroundings.cluster().ownedSlots());
     services.makeRoot(surroundings, rootOwner);
-    services.cuts.start();
-    services.appends.start();
-    services.coordinator.start();
-    services.participant.start();
     services.sessions.start();
-    services.countOn();
     return services;
   }
 
-  private void recover() throws FsException {
+  /**
+   * Takes up what is stored of slots that are this node's now, and goes on with what was under way
+   * in them. Metadata thread only, before their requests are served.
+   */
+  public void takeUp(BitSet slots) throws FsException {
+    takenUp.or(slots);
     store.recover(
+        slots,
         new Recovery() {
           @Override
           public void pin(InodeId inode, SessionId session, long number) {
@@ -269,6 +282,27 @@ public final class MetadataServices {
             advisoryLocks.recover(inode, session, owner, kind, value);
           }
         });
+    cuts.start();
+    appends.start();
+    coordinator.start();
+    participant.start();
+    countOn();
+  }
+
+  /**
+   * Forgets slots that are no longer this node's; whoever waits for something in them is told to
+   * ask the new owner. Metadata thread only, when the map says so.
+   */
+  public void forget(BitSet slots) {
+    takenUp.andNot(slots);
+    spreading.forget(slots);
+    sessions.forget(slots);
+    advisoryLocks.forget(slots);
+    coordinator.forget(slots);
+    participant.forget(slots);
+    appends.forget(slots);
+    store.forget(slots);
+    keyLocks.refuseWaiting();
   }
 
   private void makeRoot(Surroundings s, RootOwner owner) throws FsException {
@@ -302,13 +336,26 @@ public final class MetadataServices {
   }
 
   private void countOn() {
+    if (!counting) {
+      counting = true;
+      thread.execute(this::countSome);
+    }
+  }
+
+  private void countSome() {
+    counting = false;
     try {
       if (store.countSome(COUNTING_SLICE)) {
-        thread.execute(this::countOn);
+        countOn();
       }
     } catch (FsException e) {
       LOG.warn("files and directories are not all counted: {}", e.getMessage());
     }
+  }
+
+  /** The slots that have been taken up and not been forgotten; a copy. Metadata thread only. */
+  public BitSet takenUp() {
+    return (BitSet) takenUp.clone();
   }
 
   /** What answers requests. */

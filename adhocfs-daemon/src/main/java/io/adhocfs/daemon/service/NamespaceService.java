@@ -1,6 +1,8 @@
 package io.adhocfs.daemon.service;
 
 import io.adhocfs.daemon.cluster.ClusterState;
+import io.adhocfs.daemon.crash.CrashPoint;
+import io.adhocfs.daemon.crash.CrashPoints;
 import io.adhocfs.daemon.metadata.AttributeEdit;
 import io.adhocfs.daemon.metadata.Batch;
 import io.adhocfs.daemon.metadata.Dentry;
@@ -15,8 +17,6 @@ import io.adhocfs.daemon.session.Sessions;
 import io.adhocfs.daemon.session.Ticket;
 import io.adhocfs.daemon.transaction.ChangeRules;
 import io.adhocfs.daemon.transaction.Coordinator;
-import io.adhocfs.daemon.transaction.CrashPoint;
-import io.adhocfs.daemon.transaction.CrashPoints;
 import io.adhocfs.daemon.transaction.KeyLocks;
 import io.adhocfs.daemon.transaction.LockKey;
 import io.adhocfs.daemon.transaction.Planner;

@@ -1,16 +1,17 @@
 package io.adhocfs.daemon.service;
 
 import io.adhocfs.daemon.cluster.ClusterState;
+import io.adhocfs.daemon.crash.CrashPoint;
+import io.adhocfs.daemon.crash.CrashPoints;
 import io.adhocfs.daemon.metadata.Batch;
 import io.adhocfs.daemon.metadata.MetadataStore;
 import io.adhocfs.daemon.metadata.MetadataThread;
 import io.adhocfs.daemon.metadata.Page;
 import io.adhocfs.daemon.metadata.Reclaim;
 import io.adhocfs.daemon.transaction.Backoff;
-import io.adhocfs.daemon.transaction.CrashPoint;
-import io.adhocfs.daemon.transaction.CrashPoints;
 import io.adhocfs.protocol.model.FsException;
 import io.adhocfs.protocol.model.InodeId;
+import io.adhocfs.protocol.placement.ClusterMap;
 import io.adhocfs.protocol.wire.DataRequest;
 import java.util.ArrayDeque;
 import java.util.HashSet;
@@ -121,6 +122,10 @@ final class Reclaimer {
   }
 
   private void begin(InodeId inode, Backoff backoff) {
+    if (!cluster.owns(inode.slotValue())) {
+      done(inode); // its new owner has the record
+      return;
+    }
     if (store.cutPending(inode)) {
       // Its confirmation must not arrive after the file has been forgotten.
       var _ = thread.schedule(() -> begin(inode, backoff), backoff.nextNanos());
@@ -135,7 +140,7 @@ final class Reclaimer {
       crashPoints.reached(CrashPoint.RECLAIM_AFTER_RECORD);
       discards.send(
           new DataRequest.DiscardChunks(inode, reclaim.layout(), FORGET, 0, Long.MAX_VALUE),
-          cluster.map().owningNodes(),
+          ClusterMap::owningNodes,
           () -> {
             crashPoints.reached(CrashPoint.RECLAIM_AFTER_DISCARD);
             finish(inode, backoff);
@@ -147,6 +152,10 @@ final class Reclaimer {
   }
 
   private void finish(InodeId inode, Backoff backoff) {
+    if (!cluster.owns(inode.slotValue())) {
+      done(inode);
+      return;
+    }
     try (Batch batch = store.batch()) {
       batch.removeReclaim(inode);
       batch.commit();

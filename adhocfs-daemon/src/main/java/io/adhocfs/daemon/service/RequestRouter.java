@@ -5,10 +5,13 @@ import io.adhocfs.daemon.locking.LockService;
 import io.adhocfs.daemon.session.Session;
 import io.adhocfs.daemon.session.Sessions;
 import io.adhocfs.protocol.model.Epoch;
+import io.adhocfs.protocol.model.FileLayout;
 import io.adhocfs.protocol.model.FsError;
 import io.adhocfs.protocol.model.FsException;
 import io.adhocfs.protocol.model.SessionId;
 import io.adhocfs.protocol.model.TrafficClass;
+import io.adhocfs.protocol.placement.ChunkSpan;
+import io.adhocfs.protocol.placement.Placement;
 import io.adhocfs.protocol.transport.RequestHandler;
 import io.adhocfs.protocol.wire.ControlRequest;
 import io.adhocfs.protocol.wire.DataRequest;
@@ -16,11 +19,15 @@ import io.adhocfs.protocol.wire.ExtendedAttributeRequest;
 import io.adhocfs.protocol.wire.FileRequest;
 import io.adhocfs.protocol.wire.LockRequest;
 import io.adhocfs.protocol.wire.MessageType;
+import io.adhocfs.protocol.wire.MigrationRequest;
 import io.adhocfs.protocol.wire.NamespaceRequest;
 import io.adhocfs.protocol.wire.Reply;
 import io.adhocfs.protocol.wire.Request;
 import io.adhocfs.protocol.wire.TransactionRequest;
 import io.netty.buffer.ByteBuf;
+import java.util.List;
+import java.util.concurrent.Executor;
+import java.util.concurrent.RejectedExecutionException;
 import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.function.LongSupplier;
 import org.slf4j.Logger;
@@ -33,6 +40,12 @@ import org.slf4j.LoggerFactory;
 public final class RequestRouter implements RequestHandler {
   private static final Logger LOG = LoggerFactory.getLogger(RequestRouter.class);
 
+  /**
+   * How long requests wait while their slot is held; it is as a rule some milliseconds. Then their
+   * senders look around themselves.
+   */
+  static final long HELD_WAIT_NANOS = 2_000_000_000L;
+
   private final ClusterState cluster;
   private final Sessions sessions;
   private final NamespaceService namespace;
@@ -41,8 +54,18 @@ public final class RequestRouter implements RequestHandler {
   private final TransactionService transactions;
   private final ControlService control;
   private final DataRequestHandler data;
+
+  /** Until this node can take slots in, it refuses them. */
+  private volatile MigrationRequestHandler migration =
+      (exchange, request, payload) -> {
+        payload.release();
+        exchange.fail(FsError.OVERLOADED, "this node is still starting");
+      };
+
   private final OperationMetrics metrics;
   private final LongSupplier nanoClock;
+  private final CatchUp catchUp;
+  private final Executor metadataThread;
 
   RequestRouter(
       ClusterState cluster,
@@ -54,7 +77,9 @@ public final class RequestRouter implements RequestHandler {
       ControlService control,
       DataRequestHandler data,
       OperationMetrics metrics,
-      LongSupplier nanoClock) {
+      LongSupplier nanoClock,
+      CatchUp catchUp,
+      Executor metadataThread) {
     this.cluster = cluster;
     this.sessions = sessions;
     this.namespace = namespace;
@@ -65,6 +90,13 @@ public final class RequestRouter implements RequestHandler {
     this.data = data;
     this.metrics = metrics;
     this.nanoClock = nanoClock;
+    this.catchUp = catchUp;
+    this.metadataThread = metadataThread;
+  }
+
+  /** Sets who takes slots in. */
+  public void takesSlotsIn(MigrationRequestHandler handler) {
+    migration = handler;
   }
 
   @Override
@@ -85,10 +117,60 @@ public final class RequestRouter implements RequestHandler {
   public void handle(Exchange outer, Request request, ByteBuf payload) {
     var exchange =
         new Measured(outer, request.type(), payload.readableBytes(), nanoClock.getAsLong());
+    if (request instanceof MigrationRequest migrationRequest) {
+      // On a network thread.
+      migration.handle(exchange, migrationRequest, payload);
+      return;
+    }
+    if (!outer.epoch().isAfter(cluster.epoch()) || isSurelyServed(request)) {
+      handleNow(exchange, request, payload);
+      return;
+    }
+    // Whoever asks knows a newer map, by which this node may own what it does not know of yet. What
+    // comes of it when nobody tells is decided by the map that is known.
+    Executor there = request instanceof DataRequest ? Runnable::run : metadataThread;
+    var _ =
+        catchUp
+            .to(outer.epoch())
+            .whenCompleteAsync((_, _) -> handleNow(exchange, request, payload), there);
+  }
+
+  /**
+   * Whether a newer map than the known one would not change the answer: a slot leaves its owner
+   * only by that node's own doing, so what is this node's by an older map is still.
+   */
+  private boolean isSurelyServed(Request request) {
+    return switch (request) {
+      case ControlRequest _, DataRequest.SyncChunks _ -> true;
+      case DataRequest.ReadChunks read -> ownsAll(read.layout(), read.spans());
+      case DataRequest.WriteChunks write -> ownsAll(write.layout(), write.spans());
+      // They are about all chunks here of a range or a file.
+      case DataRequest.DiscardChunks _, DataRequest.SeekChunks _, DataRequest.MeasureChunks _ ->
+          false;
+      case NamespaceRequest _,
+          FileRequest _,
+          LockRequest _,
+          ExtendedAttributeRequest _,
+          TransactionRequest _,
+          MigrationRequest _ ->
+          request.slotValue() != Request.NO_SLOT && cluster.owns(request.slotValue());
+    };
+  }
+
+  private boolean ownsAll(FileLayout layout, List<ChunkSpan> spans) {
+    for (ChunkSpan span : spans) {
+      if (!cluster.owns(Placement.chunkSlot(layout, span.chunkIndex()).value())) {
+        return false;
+      }
+    }
+    return true;
+  }
+
+  private void handleNow(Measured exchange, Request request, ByteBuf payload) {
     if (request instanceof DataRequest dataRequest) {
       // On a network thread.
       try {
-        sessions.heardFrom(outer.session(), outer.role());
+        sessions.heardFrom(exchange.session(), exchange.role());
       } catch (FsException e) {
         payload.release();
         exchange.fail(e.error(), String.valueOf(e.getMessage()));
@@ -98,9 +180,12 @@ public final class RequestRouter implements RequestHandler {
       return;
     }
     try {
-      Session session = sessions.heardFrom(outer.session(), outer.role());
+      Session session = sessions.heardFrom(exchange.session(), exchange.role());
       int slot = request.slotValue();
-      if (slot != Request.NO_SLOT && !cluster.owns(slot)) {
+      if (slot != Request.NO_SLOT && !cluster.serves(slot)) {
+        if (cluster.owns(slot) && waits(exchange, request, payload)) {
+          return;
+        }
         exchange.fail(
             FsError.WRONG_OWNER,
             "slot "
@@ -119,15 +204,39 @@ public final class RequestRouter implements RequestHandler {
         case TransactionRequest asked -> transactions.handle(exchange, asked);
         case ControlRequest asked -> control.handle(exchange, session, asked);
         case DataRequest asked -> throw new IllegalStateException("handled before");
+        case MigrationRequest asked -> throw new IllegalStateException("handled before");
       }
     } catch (FsException e) {
       exchange.fail(e.error(), String.valueOf(e.getMessage()));
     } catch (RuntimeException e) {
-      LOG.error("{} of session {} failed", request.type(), outer.session(), e);
+      LOG.error("{} of session {} failed", request.type(), exchange.session(), e);
       exchange.fail(FsError.INTERNAL, String.valueOf(e));
     } finally {
       payload.release();
     }
+  }
+
+  /** Has a request wait until it is known whose its slot is; answers whether it does. */
+  private boolean waits(Measured exchange, Request request, ByteBuf payload) {
+    if (nanoClock.getAsLong() - exchange.sinceNanos > HELD_WAIT_NANOS) {
+      return false;
+    }
+    ByteBuf kept = payload.retain();
+    boolean waits =
+        cluster.awaitLetGo(
+            kept.readableBytes(),
+            () -> {
+              try {
+                metadataThread.execute(() -> handleNow(exchange, request, kept));
+              } catch (RejectedExecutionException e) {
+                kept.release();
+                exchange.fail(FsError.CLOSED, "this daemon is stopping");
+              }
+            });
+    if (!waits) {
+      kept.release();
+    }
+    return waits;
   }
 
   /** Counts an exchange once it is answered. */

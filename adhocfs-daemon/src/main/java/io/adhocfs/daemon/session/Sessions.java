@@ -18,6 +18,7 @@ import io.netty.buffer.Unpooled;
 import java.time.Duration;
 import java.util.ArrayDeque;
 import java.util.ArrayList;
+import java.util.BitSet;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
@@ -275,7 +276,7 @@ public final class Sessions {
   }
 
   /** Puts the removal of some acknowledged replies into a batch. */
-  private static void dropAcknowledged(Session session, Batch batch) throws FsException {
+  private void dropAcknowledged(Session session, Batch batch) throws FsException {
     if (session.answered.isEmpty() || session.answered.firstKey() >= session.acknowledgedBelow) {
       return;
     }
@@ -283,6 +284,9 @@ public final class Sessions {
     for (Map.Entry<Long, Session.Answered> entry :
         session.answered.headMap(session.acknowledgedBelow).entrySet()) {
       if (entry.getValue().inMemory() == null) {
+        if (!store.isWritable(entry.getValue().slot())) {
+          continue; // goes with its slot
+        }
         batch.removeReply(entry.getValue().slot(), session.id(), entry.getKey());
       }
       dropped.add(entry.getKey());
@@ -405,6 +409,27 @@ public final class Sessions {
         batch.removeInode(attributes);
       }
     }
+  }
+
+  /**
+   * Forgets what sessions have in slots that have gone to another node. Operations under way there
+   * are told so: their senders ask the new owner, who has whatever they did.
+   */
+  public void forget(BitSet slots) {
+    for (Session session : sessions.values()) {
+      session
+          .answered
+          .values()
+          .removeIf(answered -> answered.inMemory() == null && slots.get(answered.slot()));
+      session.pins.keySet().removeIf(inode -> slots.get(inode.slotValue()));
+      for (Ticket ticket : List.copyOf(session.running.values())) {
+        if (slots.get(ticket.slot)) {
+          ticket.fail(FsError.WRONG_OWNER, "slot " + ticket.slot + " has gone to another node");
+          ticket.settle();
+        }
+      }
+    }
+    pinsByInode.keySet().removeIf(inode -> slots.get(inode.slotValue()));
   }
 
   /** Ends a session, in slices; the action runs when nothing of it is left. */

@@ -21,6 +21,9 @@ public final class Ticket {
   private final List<Exchange> waiting = new ArrayList<>(1);
   private boolean stored;
 
+  /** Its slot has gone: the answer has been given, and what still runs is of no interest. */
+  private boolean settled;
+
   Ticket(Sessions sessions, Session session, long sequence, int slot, Exchange exchange) {
     this.sessions = sessions;
     this.session = session;
@@ -48,6 +51,9 @@ public final class Ticket {
 
   /** Answers; the reply has been stored before, unless the operation has had no effect. */
   public void reply(Reply reply) {
+    if (settled) {
+      return;
+    }
     sessions.finished(this, stored, reply);
     waiting.forEach(exchange -> exchange.reply(reply));
   }
@@ -59,7 +65,14 @@ public final class Ticket {
 
   /** Answers that it failed, without effect. */
   public void fail(FsError error, String message) {
+    if (settled) {
+      return;
+    }
     sessions.finished(this, stored, new Reply.Failed(error, message));
     waiting.forEach(exchange -> exchange.fail(error, message));
+  }
+
+  void settle() {
+    settled = true;
   }
 }

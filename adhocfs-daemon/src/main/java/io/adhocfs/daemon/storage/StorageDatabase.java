@@ -7,6 +7,7 @@ import java.io.UncheckedIOException;
 import java.nio.file.DirectoryStream;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import org.jspecify.annotations.Nullable;
 import org.rocksdb.BlockBasedTableConfig;
 import org.rocksdb.BloomFilter;
 import org.rocksdb.CompressionType;
@@ -35,6 +36,7 @@ public final class StorageDatabase implements AutoCloseable {
   private final Options options;
   private final WriteOptions logged;
   private final RocksDB database;
+  private volatile @Nullable KeyWatch watch;
 
   /**
    * Opens or makes the database.
@@ -117,7 +119,7 @@ public final class StorageDatabase implements AutoCloseable {
   }
 
   /** The value of a key, or null. */
-  public byte @org.jspecify.annotations.Nullable [] get(byte[] key) throws FsException {
+  public byte @Nullable [] get(byte[] key) throws FsException {
     try {
       return database.get(key);
     } catch (RocksDBException e) {
@@ -125,10 +127,35 @@ public final class StorageDatabase implements AutoCloseable {
     }
   }
 
+  /** Is told of every key that has been written or deleted, by the thread that did it. */
+  public interface KeyWatch {
+    /**
+     * A key has been written or deleted.
+     *
+     * @param valueBytes length of the value; 0 = deleted
+     */
+    void changed(byte[] key, int valueBytes);
+
+    /** All keys from the first to before the second have been deleted. */
+    void changedRange(byte[] from, byte[] to);
+  }
+
+  /** Has a watch told of all changes from now on; null = nobody. One at a time. */
+  public void watch(@Nullable KeyWatch watch) {
+    this.watch = watch;
+  }
+
   /** Writes a batch, atomically. */
   public void write(WriteBatch batch) throws FsException {
     try {
       database.write(logged, batch);
+      KeyWatch told = watch;
+      if (told != null) {
+        // After the write: whoever is told reads what is there now.
+        try (var keys = new ChangedKeys(told)) {
+          batch.iterate(keys);
+        }
+      }
     } catch (RocksDBException e) {
       throw failure("writing", e);
     }

@@ -2,6 +2,8 @@ package io.adhocfs.daemon.transaction;
 
 import io.adhocfs.daemon.cluster.ClusterState;
 import io.adhocfs.daemon.cluster.Peers;
+import io.adhocfs.daemon.crash.CrashPoint;
+import io.adhocfs.daemon.crash.CrashPoints;
 import io.adhocfs.daemon.metadata.Batch;
 import io.adhocfs.daemon.metadata.MetadataStore;
 import io.adhocfs.daemon.metadata.MetadataThread;
@@ -18,6 +20,7 @@ import io.adhocfs.protocol.wire.EntryKey;
 import io.adhocfs.protocol.wire.Reply;
 import io.adhocfs.protocol.wire.TransactionRequest;
 import java.util.ArrayList;
+import java.util.BitSet;
 import java.util.HashMap;
 import java.util.HashSet;
 import java.util.List;
@@ -61,6 +64,9 @@ public final class Coordinator {
   /** Committed transactions that not every participant has confirmed. */
   private final Map<TransactionId, Delivery> committed = new HashMap<>();
 
+  /** Of those, what was found and is not being delivered yet. */
+  private final List<Delivery> recovered = new ArrayList<>();
+
   private int running;
 
   public Coordinator(
@@ -86,12 +92,21 @@ public final class Coordinator {
 
   /** A decision found at the start: its participants will hear of it again. */
   public void recoverDecision(TransactionId transaction, byte[] value) throws FsException {
-    committed.put(transaction, new Delivery(transaction, TransactionRecords.slots(value)));
+    var delivery = new Delivery(transaction, TransactionRecords.slots(value));
+    committed.put(transaction, delivery);
+    recovered.add(delivery);
   }
 
-  /** Goes on with what was found at the start. */
+  /** Goes on with what was found since the last call. */
   public void start() {
-    List.copyOf(committed.values()).forEach(Delivery::send);
+    List<Delivery> found = List.copyOf(recovered);
+    recovered.clear();
+    found.forEach(Delivery::send);
+  }
+
+  /** Forgets the decisions of slots that have gone: their new owner delivers them. */
+  public void forget(BitSet slots) {
+    committed.keySet().removeIf(id -> slots.get(id.coordinator().value()));
   }
 
   /** Transactions that are undecided or not confirmed by all. */
@@ -202,6 +217,11 @@ public final class Coordinator {
     }
 
     void attempt() {
+      if (!cluster.serves(slot)) {
+        running--;
+        ticket.fail(FsError.WRONG_OWNER, "slot " + slot + " goes to another node");
+        return;
+      }
       if (!locks.isEmpty()) {
         LockKey held = locks.exclusiveInode(planner.looksAtInode());
         for (EntryKey entry : looksAt) {
@@ -557,7 +577,11 @@ public final class Coordinator {
       this.unconfirmed = new ArrayList<>(slots);
     }
 
+    @SuppressWarnings("ReferenceEquality") // A delivery is nothing but itself.
     void send() {
+      if (committed.get(id) != this) {
+        return; // gone with its slot
+      }
       if (unconfirmed.isEmpty()) {
         forget();
         return;
@@ -598,7 +622,11 @@ public final class Coordinator {
       }
     }
 
+    @SuppressWarnings("ReferenceEquality")
     private void forget() {
+      if (committed.get(id) != this) {
+        return;
+      }
       crashPoints.reached(CrashPoint.COORDINATOR_BEFORE_FORGET);
       try (Batch batch = store.batch()) {
         batch.removeDecision(id);

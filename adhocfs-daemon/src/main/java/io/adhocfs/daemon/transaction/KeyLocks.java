@@ -273,6 +273,25 @@ public final class KeyLocks {
     state.waiting.add(waiter);
   }
 
+  /**
+   * Sends everybody away who waits, since slots have gone to another node: what he waits for may be
+   * there. Whoever is still right here comes back.
+   */
+  public void refuseWaiting() {
+    List<Waiter> refused = new ArrayList<>();
+    for (Held state : held.values()) {
+      refused.addAll(state.waiting);
+      state.waiting.clear();
+    }
+    for (Waiter waiter : refused) {
+      if (!waiter.settled) {
+        waiter.settle();
+        waiter.refused.accept(
+            new FsException(FsError.WRONG_OWNER, "slots have gone to another node"));
+      }
+    }
+  }
+
   private static FsException waitedTooLong(LockKey key) {
     return new FsException(FsError.OVERLOADED, "an undecided operation holds " + key);
   }

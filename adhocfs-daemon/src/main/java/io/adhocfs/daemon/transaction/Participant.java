@@ -2,6 +2,8 @@ package io.adhocfs.daemon.transaction;
 
 import io.adhocfs.daemon.cluster.ClusterState;
 import io.adhocfs.daemon.cluster.Peers;
+import io.adhocfs.daemon.crash.CrashPoint;
+import io.adhocfs.daemon.crash.CrashPoints;
 import io.adhocfs.daemon.metadata.Batch;
 import io.adhocfs.daemon.metadata.MetadataStore;
 import io.adhocfs.daemon.metadata.MetadataThread;
@@ -16,6 +18,7 @@ import io.adhocfs.protocol.wire.Change;
 import io.adhocfs.protocol.wire.Reply;
 import io.adhocfs.protocol.wire.TransactionRequest;
 import java.util.ArrayList;
+import java.util.BitSet;
 import java.util.HashMap;
 import java.util.LinkedHashSet;
 import java.util.List;
@@ -51,6 +54,7 @@ public final class Participant {
   private final TransactionTiming timing;
   private final RandomGenerator random;
   private final Map<TransactionId, Promised> promised = new HashMap<>();
+  private final List<Promised> recovered = new ArrayList<>();
   private final Set<TransactionId> settled = new LinkedHashSet<>();
   private final Stagings stagings;
 
@@ -91,13 +95,34 @@ public final class Participant {
     promise.changes().forEach(change -> ChangeRules.wanted(change, wanted));
     ChangeRules.wantedOfMade(promise.made(), wanted);
     locks.acquire(transaction, wanted, true);
-    promised.computeIfAbsent(transaction, Promised::new).bySlot.put(slot, promise);
+    Promised known = promised.get(transaction);
+    if (known == null) {
+      known = new Promised(transaction);
+      promised.put(transaction, known);
+      recovered.add(known);
+    }
+    known.bySlot.put(slot, promise);
+    settled.remove(transaction);
   }
 
-  /** Asks what became of the promises that were found at the start. */
+  /** Asks what became of the promises that were found since the last call. */
   public void start() {
-    List.copyOf(promised.values()).forEach(Promised::askOutcome);
+    List<Promised> found = List.copyOf(recovered);
+    recovered.clear();
+    found.forEach(Promised::askOutcome);
     stagings.start();
+  }
+
+  /** Forgets the promises of slots that have gone: their new owner keeps them. */
+  public void forget(BitSet slots) {
+    for (Promised promise : List.copyOf(promised.values())) {
+      promise.bySlot.keySet().removeIf(slots::get);
+      if (promise.bySlot.isEmpty()) {
+        promised.remove(promise.id);
+        locks.release(promise.id);
+      }
+    }
+    stagings.forget(slots);
   }
 
   /** Promises that are not settled, and stagings. */
@@ -119,7 +144,7 @@ public final class Participant {
     }
     try {
       for (Change change : request.changes()) {
-        if (!cluster.owns(change.slotValue())) {
+        if (!cluster.serves(change.slotValue())) {
           exchange.fail(FsError.WRONG_OWNER, "slot " + change.slotValue() + " is not here");
           return;
         }
@@ -217,6 +242,12 @@ public final class Participant {
 
   /** Does what was decided; once more is no harm. */
   public void decide(Exchange exchange, TransactionRequest.Decide request) {
+    for (SlotId slot : request.slots()) {
+      if (!cluster.serves(slot.value())) {
+        exchange.fail(FsError.WRONG_OWNER, "slot " + slot.value() + " is not here");
+        return;
+      }
+    }
     try {
       settle(request.transaction(), request.commit(), request.slots());
       exchange.reply(new Reply.Done());

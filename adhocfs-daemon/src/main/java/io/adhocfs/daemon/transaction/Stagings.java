@@ -2,6 +2,8 @@ package io.adhocfs.daemon.transaction;
 
 import io.adhocfs.daemon.cluster.ClusterState;
 import io.adhocfs.daemon.cluster.Peers;
+import io.adhocfs.daemon.crash.CrashPoint;
+import io.adhocfs.daemon.crash.CrashPoints;
 import io.adhocfs.daemon.metadata.AttributeEdit;
 import io.adhocfs.daemon.metadata.Batch;
 import io.adhocfs.daemon.metadata.MetadataStore;
@@ -19,6 +21,7 @@ import io.adhocfs.protocol.transport.RequestHandler.Exchange;
 import io.adhocfs.protocol.wire.Reply;
 import io.adhocfs.protocol.wire.StagedEntry;
 import io.adhocfs.protocol.wire.TransactionRequest;
+import java.util.BitSet;
 import java.util.HashMap;
 import java.util.LinkedHashSet;
 import java.util.List;
@@ -57,6 +60,9 @@ public final class Stagings {
 
   private final Map<TransactionId, Staging> stagings = new HashMap<>();
 
+  /** Of those the ones that {@link #start} has not seen yet. */
+  private final Set<Staging> recovered = new LinkedHashSet<>();
+
   private record Place(InodeId directory, int partition) {}
 
   Stagings(
@@ -86,15 +92,32 @@ public final class Stagings {
   public void recover(Share share) {
     TransactionId id = share.staging();
     if (id != null) {
-      stagings
-          .computeIfAbsent(id, Staging::new)
-          .places
-          .add(new Place(share.attributes().id(), share.partition()));
+      Staging known = stagings.get(id);
+      if (known == null) {
+        known = new Staging(id);
+        stagings.put(id, known);
+        recovered.add(known);
+      }
+      known.places.add(new Place(share.attributes().id(), share.partition()));
     }
   }
 
+  /** Asks what became of the stagings that were found since the last call. */
   void start() {
-    List.copyOf(stagings.values()).forEach(Staging::askOutcome);
+    List<Staging> found = List.copyOf(recovered);
+    recovered.clear();
+    found.forEach(Staging::askOutcome);
+  }
+
+  /** Forgets what is staged in slots that have gone: their new owner keeps it. */
+  void forget(BitSet slots) {
+    stagings
+        .values()
+        .removeIf(staging -> {
+          staging.places.removeIf(place ->
+              slots.get(Placement.partitionSlot(place.directory, place.partition).value()));
+          return staging.places.isEmpty();
+        });
   }
 
   int pending() {

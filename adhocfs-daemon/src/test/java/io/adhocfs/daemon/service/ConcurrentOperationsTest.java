@@ -2,8 +2,8 @@ package io.adhocfs.daemon.service;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import io.adhocfs.daemon.crash.CrashPoint;
 import io.adhocfs.daemon.metadata.MetadataThread;
-import io.adhocfs.daemon.transaction.CrashPoint;
 import io.adhocfs.protocol.instance.Settings;
 import io.adhocfs.protocol.model.FsError;
 import io.adhocfs.protocol.model.FsException;
@@ -134,7 +134,7 @@ class ConcurrentOperationsTest {
 
   @Test
   void everyKindOfOperationAtOnceWithDeathsAndABadNetworkLeavesASoundTree() throws FsException {
-    CrashPoint[] points = CrashPoint.values();
+    CrashPoint[] points = CrashPoint.ofOperations().toArray(CrashPoint[]::new);
     for (int round = 0; round < (FULL ? 30 : 3); round++) {
       cluster.faults = new SimulatedCluster.Faults(0.01, 0.02, 0.01);
       for (SimulatedClient client : clients) {

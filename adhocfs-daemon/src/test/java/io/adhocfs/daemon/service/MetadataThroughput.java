@@ -2,10 +2,10 @@ package io.adhocfs.daemon.service;
 
 import io.adhocfs.daemon.cluster.ClusterState;
 import io.adhocfs.daemon.cluster.Peers;
+import io.adhocfs.daemon.crash.CrashPoints;
 import io.adhocfs.daemon.metadata.MetadataStore;
 import io.adhocfs.daemon.metadata.MetadataThread;
 import io.adhocfs.daemon.storage.StorageDatabase;
-import io.adhocfs.daemon.transaction.CrashPoints;
 import io.adhocfs.daemon.transaction.TransactionTiming;
 import io.adhocfs.protocol.instance.Settings;
 import io.adhocfs.protocol.model.EntryName;
@@ -146,6 +146,8 @@ final class MetadataThroughput {
                   OperationMetrics.NONE,
                   CrashPoints.NONE,
                   TransactionTiming.DEFAULT,
+                  epoch ->
+                      CompletableFuture.failedFuture(new IllegalStateException("epoch " + epoch)),
                   MetadataServices.randomOf(1)),
               new MetadataServices.RootOwner(0, 0, 0));
       long[] sequence = {0};

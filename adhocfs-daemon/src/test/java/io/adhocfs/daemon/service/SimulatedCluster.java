@@ -1,6 +1,6 @@
 package io.adhocfs.daemon.service;
 
-import io.adhocfs.daemon.transaction.CrashPoint;
+import io.adhocfs.daemon.crash.CrashPoint;
 import io.adhocfs.protocol.instance.Settings;
 import io.adhocfs.protocol.model.Epoch;
 import io.adhocfs.protocol.model.FsError;

@@ -2,10 +2,10 @@ package io.adhocfs.daemon.service;
 
 import io.adhocfs.daemon.cluster.ClusterState;
 import io.adhocfs.daemon.cluster.Peers;
+import io.adhocfs.daemon.crash.CrashPoint;
 import io.adhocfs.daemon.metadata.MetadataStore;
 import io.adhocfs.daemon.metadata.MetadataThread;
 import io.adhocfs.daemon.storage.StorageDatabase;
-import io.adhocfs.daemon.transaction.CrashPoint;
 import io.adhocfs.daemon.transaction.TransactionTiming;
 import io.adhocfs.protocol.instance.Settings;
 import io.adhocfs.protocol.model.FsException;
@@ -20,6 +20,7 @@ import java.util.EnumMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Objects;
+import java.util.concurrent.CompletableFuture;
 import org.jspecify.annotations.Nullable;
 
 /** The metadata part of one daemon, on a real database, which can die and start again. */
@@ -95,6 +96,8 @@ final class SimulatedNode {
                   OperationMetrics.NONE,
                   point -> reached(point, mine),
                   TransactionTiming.DEFAULT,
+                  epoch ->
+                      CompletableFuture.failedFuture(new IllegalStateException("epoch " + epoch)),
                   MetadataServices.randomOf(cluster.random.nextLong())),
               new MetadataServices.RootOwner(1000, 100, 1));
     } catch (SimulatedTime.Death death) {

@@ -4,6 +4,7 @@ import io.adhocfs.protocol.model.Epoch;
 import io.adhocfs.protocol.model.NodeId;
 import io.adhocfs.protocol.model.SlotId;
 import java.util.Arrays;
+import java.util.BitSet;
 import java.util.List;
 import java.util.TreeMap;
 import java.util.TreeSet;
@@ -139,6 +140,17 @@ public final class ClusterMap {
     return Short.toUnsignedInt(owners[slot]);
   }
 
+  /** The slots of a node, as bits. */
+  public BitSet slotsOf(NodeId node) {
+    var slots = new BitSet(SlotId.COUNT);
+    for (int slot = 0; slot < owners.length; slot++) {
+      if (ownerValue(slot) == node.value()) {
+        slots.set(slot);
+      }
+    }
+    return slots;
+  }
+
   /** A copy of the owner table. */
   public short[] owners() {
     return owners.clone();
@@ -161,7 +173,10 @@ public final class ClusterMap {
     return new ClusterMap(epoch, List.copyOf(merged.values()), owners);
   }
 
-  /** The newer of two maps, with each node's newest address. */
+  /**
+   * The newer of two maps, with each node's newest address. Of two of one epoch, nodes that only
+   * one has are kept: where to ask for a newer one.
+   */
   public ClusterMap merge(ClusterMap other) {
     boolean otherIsNewer = other.epoch.isAfter(epoch);
     ClusterMap newer = otherIsNewer ? other : this;
@@ -179,6 +194,13 @@ public final class ClusterMap {
                     seen.socketPath(),
                     seen.incarnation(),
                     node.state()));
+      }
+    }
+    if (epoch.equals(other.epoch)) {
+      for (Node node : older.nodes) {
+        if (result.node(node.id()) == null) {
+          result = result.withNode(node);
+        }
       }
     }
     return result;

@@ -10,6 +10,7 @@ import io.adhocfs.protocol.placement.ClusterMap.Node;
 import io.adhocfs.protocol.transport.RequestHandler.PeerRole;
 import io.adhocfs.protocol.wire.DataRequest;
 import io.adhocfs.protocol.wire.MessageType;
+import io.adhocfs.protocol.wire.MigrationRequest;
 import io.adhocfs.protocol.wire.Request;
 import io.netty.buffer.ByteBuf;
 import io.netty.channel.EventLoop;
@@ -125,11 +126,17 @@ public final class NettyRpcClient implements RpcClient {
   }
 
   private int laneNumber(Request request) {
-    if (!(request instanceof DataRequest data) || request.type().lane() != MessageType.Lane.DATA) {
+    if (request.type().lane() != MessageType.Lane.DATA) {
       return Handshake.METADATA_LANE;
     }
+    long together =
+        switch (request) {
+          case DataRequest data -> data.inode().value();
+          case MigrationRequest migration -> migration.batch();
+          default -> 0;
+        };
     // Counters of a slot follow each other; a multiplication spreads slots and counters alike.
-    long mixed = data.inode().value() * 0x9E3779B97F4A7C15L;
+    long mixed = together * 0x9E3779B97F4A7C15L;
     return 1 + (int) ((mixed >>> 33) % configuration.dataConnections());
   }
 

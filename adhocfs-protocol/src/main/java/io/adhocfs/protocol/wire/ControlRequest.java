@@ -1,5 +1,6 @@
 package io.adhocfs.protocol.wire;
 
+import io.adhocfs.protocol.control.ControlCommand;
 import io.adhocfs.protocol.model.FsException;
 import io.adhocfs.protocol.placement.ClusterMap;
 
@@ -272,6 +273,128 @@ public sealed interface ControlRequest extends Request {
 
     static CheckStorage decode(WireReader in) throws FsException {
       return new CheckStorage();
+    }
+  }
+
+  /**
+   * One call of the replicated log's library, between voters. Only daemons are answered.
+   *
+   * @param call which one; the library's adapter knows the numbers
+   * @param body as the library encodes it
+   */
+  record RaftCall(int call, byte[] body) implements ControlRequest {
+    public RaftCall {
+      if (call < 0 || call > 0xFF) {
+        throw new IllegalArgumentException("call " + call);
+      }
+    }
+
+    @Override
+    public int slotValue() {
+      return NO_SLOT;
+    }
+
+    @Override
+    public MessageType type() {
+      return MessageType.RAFT_CALL;
+    }
+
+    @Override
+    public void encode(WireWriter out) {
+      out.byteValue(call);
+      out.bytes(body);
+    }
+
+    static RaftCall decode(WireReader in) throws FsException {
+      return new RaftCall(in.byteValue(), in.bytes());
+    }
+  }
+
+  /**
+   * Has a command agreed on: answered with {@link Reply.Decided} once it is, however long that
+   * takes, up to the receiver's own bound.
+   *
+   * @param passOn whether a receiver that does not lead passes it on; else it answers {@link
+   *     Reply.Leader}
+   */
+  record Propose(ControlCommand command, boolean passOn) implements ControlRequest {
+    @Override
+    public int slotValue() {
+      return NO_SLOT;
+    }
+
+    @Override
+    public MessageType type() {
+      return MessageType.PROPOSE;
+    }
+
+    @Override
+    public void encode(WireWriter out) {
+      ControlValues.writeCommand(out, command);
+      out.flag(passOn);
+    }
+
+    static Propose decode(WireReader in) throws FsException {
+      return new Propose(ControlValues.readCommand(in), in.flag());
+    }
+  }
+
+  /** The newest state of the control plane that the receiver knows: {@link Reply.Control}. */
+  record GetControl() implements ControlRequest {
+    @Override
+    public int slotValue() {
+      return NO_SLOT;
+    }
+
+    @Override
+    public MessageType type() {
+      return MessageType.GET_CONTROL;
+    }
+
+    @Override
+    public void encode(WireWriter out) {}
+
+    static GetControl decode(WireReader in) throws FsException {
+      return new GetControl();
+    }
+  }
+
+  /**
+   * What has been agreed on since a state: {@link Reply.ControlNews} or, where that reaches too far
+   * back, {@link Reply.Control}. Where there is nothing newer the answer waits.
+   *
+   * @param version of the state that the sender knows; -1 = none
+   * @param waitMillis how long to wait for something newer before the answer is empty, at most
+   *     {@link #WAIT_MILLIS_MAX}
+   */
+  record FollowControl(long version, int waitMillis) implements ControlRequest {
+    public static final int WAIT_MILLIS_MAX = 60_000;
+
+    public FollowControl {
+      if (version < -1 || waitMillis < 0 || waitMillis > WAIT_MILLIS_MAX) {
+        throw new IllegalArgumentException(
+            "follow from version " + version + " for " + waitMillis + " ms");
+      }
+    }
+
+    @Override
+    public int slotValue() {
+      return NO_SLOT;
+    }
+
+    @Override
+    public MessageType type() {
+      return MessageType.FOLLOW_CONTROL;
+    }
+
+    @Override
+    public void encode(WireWriter out) {
+      out.longValue(version);
+      out.intValue(waitMillis);
+    }
+
+    static FollowControl decode(WireReader in) throws FsException {
+      return new FollowControl(in.longValue(), in.intValue());
     }
   }
 }

@@ -69,6 +69,16 @@ public enum MessageType {
   SCAN_CHUNKS(0x409, ControlRequest.ScanChunks::decode, 1, Lane.METADATA, false),
   CHECK_STORAGE(0x40A, ControlRequest.CheckStorage::decode, 1, Lane.METADATA, false),
   SCAN_SHARES(0x40B, ControlRequest.ScanShares::decode, 1, Lane.METADATA, false),
+  RAFT_CALL(0x410, ControlRequest.RaftCall::decode, 1, Lane.METADATA, false),
+  PROPOSE(0x411, ControlRequest.Propose::decode, 1, Lane.METADATA, false),
+  GET_CONTROL(0x412, ControlRequest.GetControl::decode, 1, Lane.METADATA, false),
+  FOLLOW_CONTROL(0x413, ControlRequest.FollowControl::decode, 1, Lane.METADATA, false),
+  BEGIN_RECEIVE(0x500, MigrationRequest.BeginReceive::decode, 1, Lane.DATA, false),
+  RECEIVE_RECORDS(0x501, MigrationRequest.ReceiveRecords::decode, 1, Lane.DATA, false),
+  RECEIVE_CHUNK(0x502, MigrationRequest.ReceiveChunk::decode, 1, Lane.DATA, false),
+  SYNC_RECEIVED(0x503, MigrationRequest.SyncReceived::decode, 1, Lane.DATA, false),
+  FINISH_RECEIVE(0x504, MigrationRequest.FinishReceive::decode, 1, Lane.DATA, false),
+  ABANDON_RECEIVE(0x505, MigrationRequest.AbandonReceive::decode, 1, Lane.DATA, false),
   DONE(0x800, Reply.Done::decode, 1, Lane.NONE, false),
   FAILED(0x801, Reply.Failed::decode, 1, Lane.NONE, false),
   ATTRIBUTES(0x802, Reply.Attributes::decode, 1, Lane.NONE, false),
@@ -93,7 +103,11 @@ public enum MessageType {
   LOCK_WAITS(0x822, Reply.LockWaits::decode, 1, Lane.NONE, false),
   APPENDED(0x840, Reply.Appended::decode, 1, Lane.NONE, false),
   POSITION(0x841, Reply.Position::decode, 1, Lane.NONE, false),
-  ALLOCATED(0x842, Reply.Allocated::decode, 1, Lane.NONE, false);
+  ALLOCATED(0x842, Reply.Allocated::decode, 1, Lane.NONE, false),
+  DECIDED(0x850, Reply.Decided::decode, 1, Lane.NONE, false),
+  LEADER(0x851, Reply.Leader::decode, 1, Lane.NONE, false),
+  CONTROL(0x852, Reply.Control::decode, 1, Lane.NONE, false),
+  CONTROL_NEWS(0x853, Reply.ControlNews::decode, 1, Lane.NONE, false);
 
   /** Kind of connection: metadata and bulk data never wait for each other. */
   public enum Lane {

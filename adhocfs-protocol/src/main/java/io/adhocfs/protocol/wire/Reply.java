@@ -1,5 +1,7 @@
 package io.adhocfs.protocol.wire;
 
+import io.adhocfs.protocol.control.ControlCommand;
+import io.adhocfs.protocol.control.ControlState;
 import io.adhocfs.protocol.model.FileAttributes;
 import io.adhocfs.protocol.model.FileType;
 import io.adhocfs.protocol.model.FsError;
@@ -7,6 +9,7 @@ import io.adhocfs.protocol.model.FsException;
 import io.adhocfs.protocol.model.InodeId;
 import io.adhocfs.protocol.model.LockMode;
 import io.adhocfs.protocol.model.LockOwner;
+import io.adhocfs.protocol.model.NodeId;
 import io.adhocfs.protocol.placement.ClusterMap;
 import java.util.ArrayList;
 import java.util.List;
@@ -573,5 +576,102 @@ public sealed interface Reply extends Message {
     static Allocated decode(WireReader in) throws FsException {
       return new Allocated(in.longValue());
     }
+  }
+
+  /**
+   * What became of a command.
+   *
+   * @param version of the state that it was decided on
+   */
+  record Decided(io.adhocfs.protocol.control.Outcome outcome, long version) implements Reply {
+    @Override
+    public MessageType type() {
+      return MessageType.DECIDED;
+    }
+
+    @Override
+    public void encode(WireWriter out) {
+      ControlValues.writeOutcome(out, outcome);
+      out.longValue(version);
+    }
+
+    static Decided decode(WireReader in) throws FsException {
+      return new Decided(ControlValues.readOutcome(in), in.longValue());
+    }
+  }
+
+  /**
+   * The receiver does not lead the control plane.
+   *
+   * @param nodeValue id of the node that it takes for the leader; -1 = it knows none
+   */
+  record Leader(int nodeValue) implements Reply {
+    public static final int NONE = -1;
+
+    public Leader {
+      if (nodeValue < NONE || nodeValue > NodeId.MAX) {
+        throw new IllegalArgumentException("leader " + nodeValue);
+      }
+    }
+
+    @Override
+    public MessageType type() {
+      return MessageType.LEADER;
+    }
+
+    @Override
+    public void encode(WireWriter out) {
+      out.intValue(nodeValue);
+    }
+
+    static Leader decode(WireReader in) throws FsException {
+      return new Leader(in.intValue());
+    }
+  }
+
+  /** The state of the control plane as the receiver knows it. */
+  record Control(ControlState state) implements Reply {
+    @Override
+    public MessageType type() {
+      return MessageType.CONTROL;
+    }
+
+    @Override
+    public void encode(WireWriter out) {
+      ControlValues.writeState(out, state);
+    }
+
+    static Control decode(WireReader in) throws FsException {
+      return new Control(ControlValues.readState(in));
+    }
+  }
+
+  /** The commands that changed the state since the version asked about, in order; maybe none. */
+  record ControlNews(List<ControlCommand> commands) implements Reply {
+    public ControlNews {
+      commands = List.copyOf(commands);
+    }
+
+    @Override
+    public MessageType type() {
+      return MessageType.CONTROL_NEWS;
+    }
+
+    @Override
+    public void encode(WireWriter out) {
+      out.intValue(commands.size());
+      commands.forEach(command -> ControlValues.writeCommand(out, command));
+    }
+
+    static ControlNews decode(WireReader in) throws FsException {
+      int count = in.count(COMMAND_BYTES_MIN);
+      List<ControlCommand> commands = new ArrayList<>(count);
+      for (int i = 0; i < count; i++) {
+        commands.add(ControlValues.readCommand(in));
+      }
+      return new ControlNews(commands);
+    }
+
+    private static final int COMMAND_BYTES_MIN = 9;
   }
 }

@@ -8,6 +8,7 @@ public sealed interface Request extends Message
         ExtendedAttributeRequest,
         DataRequest,
         TransactionRequest,
+        MigrationRequest,
         ControlRequest {
   /** Stands for "any node can answer" in {@link #slotValue}. */
   int NO_SLOT = -1;

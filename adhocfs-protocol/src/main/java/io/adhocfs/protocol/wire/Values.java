@@ -126,17 +126,29 @@ public final class Values {
     return spans;
   }
 
+  public static void writeNode(WireWriter out, Node node) {
+    out.intValue(node.id().value());
+    out.text(node.host());
+    out.intValue(node.port());
+    out.text(node.socketPath());
+    out.longValue(node.incarnation());
+    out.byteValue(node.state().code());
+  }
+
+  public static Node readNode(WireReader in) throws FsException {
+    return new Node(
+        new NodeId(in.intValue()),
+        in.text(),
+        in.intValue(),
+        in.text(),
+        in.longValue(),
+        NodeState.ofCode(in.byteValue()));
+  }
+
   public static void writeMap(WireWriter out, ClusterMap map) {
     out.longValue(map.epoch().value());
     out.intValue(map.nodes().size());
-    for (Node node : map.nodes()) {
-      out.intValue(node.id().value());
-      out.text(node.host());
-      out.intValue(node.port());
-      out.text(node.socketPath());
-      out.longValue(node.incarnation());
-      out.byteValue(node.state().code());
-    }
+    map.nodes().forEach(node -> writeNode(out, node));
     out.shorts(map.owners());
   }
 
@@ -145,14 +157,7 @@ public final class Values {
     int count = in.count(25);
     List<Node> nodes = new ArrayList<>(count);
     for (int i = 0; i < count; i++) {
-      nodes.add(
-          new Node(
-              new NodeId(in.intValue()),
-              in.text(),
-              in.intValue(),
-              in.text(),
-              in.longValue(),
-              NodeState.ofCode(in.byteValue())));
+      nodes.add(readNode(in));
     }
     return new ClusterMap(epoch, nodes, in.shorts());
   }

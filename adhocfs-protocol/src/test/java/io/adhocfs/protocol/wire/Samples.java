@@ -1,5 +1,10 @@
 package io.adhocfs.protocol.wire;
 
+import io.adhocfs.protocol.control.ControlCommand;
+import io.adhocfs.protocol.control.ControlState;
+import io.adhocfs.protocol.control.FinishedRebalance;
+import io.adhocfs.protocol.control.Rebalance;
+import io.adhocfs.protocol.control.SlotSet;
 import io.adhocfs.protocol.model.EntryName;
 import io.adhocfs.protocol.model.Epoch;
 import io.adhocfs.protocol.model.FileAttributes;
@@ -24,8 +29,10 @@ import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.EnumSet;
 import java.util.List;
+import java.util.Map;
 import java.util.Set;
 import java.util.SplittableRandom;
+import java.util.stream.IntStream;
 
 /**
  * Random values of every message. The golden bytes are of these values with fixed seeds: do not
@@ -65,6 +72,10 @@ final class Samples {
   }
 
   private Object value(Type type) {
+    if (type instanceof ParameterizedType map && map.getRawType() == Map.class) {
+      // One: the order of more is not the same in every run.
+      return Map.of(value(map.getActualTypeArguments()[0]), value(map.getActualTypeArguments()[1]));
+    }
     if (type instanceof ParameterizedType list) {
       Type item = list.getActualTypeArguments()[0];
       List<Object> items = new ArrayList<>();
@@ -74,7 +85,9 @@ final class Samples {
       }
       return items;
     }
-    if (type == long.class) {
+    if (type == SlotSet.class) {
+      return slots();
+    } else if (type == long.class || type == Long.class) {
       return random.nextLong() >>> random.nextInt(64);
     } else if (type == int.class || type == Integer.class) {
       return random.nextInt();
@@ -110,6 +123,18 @@ final class Samples {
       return map();
     } else if (type == Change.class) {
       return value(pick(Change.class.getPermittedSubclasses()));
+    } else if (type == ControlCommand.class) {
+      return command();
+    } else if (type == ControlState.class) {
+      return controlState();
+    } else if (type == ControlRequest.RaftCall.class) {
+      return new ControlRequest.RaftCall(random.nextInt(256), bytes(random.nextInt(200)));
+    } else if (type == ControlRequest.FollowControl.class) {
+      return new ControlRequest.FollowControl(
+          random.nextLong(1L << 40) - 1,
+          random.nextInt(ControlRequest.FollowControl.WAIT_MILLIS_MAX + 1));
+    } else if (type == Reply.Leader.class) {
+      return new Reply.Leader(random.nextInt(NodeId.MAX + 2) - 1);
     } else if (type == FsError.class) {
       return pick(
           Arrays.stream(FsError.values())
@@ -215,5 +240,107 @@ final class Samples {
     }
     ClusterMap even = ClusterMap.initial(nodes);
     return new ClusterMap(new Epoch(random.nextLong(1L << 50)), nodes, even.owners());
+  }
+
+  private long positive() {
+    return 1 + random.nextLong(1L << 60);
+  }
+
+  private short[] owners(ClusterMap map) {
+    List<Node> nodes = map.nodes();
+    var owners = new short[SlotId.COUNT];
+    for (int slot = 0; slot < owners.length; slot++) {
+      owners[slot] = (short) nodes.get(random.nextInt(nodes.size())).id().value();
+    }
+    return owners;
+  }
+
+  /** Few, in runs, or many: each of the forms that they are written in. */
+  private SlotSet slots() {
+    int start = random.nextInt(SlotId.COUNT / 2);
+    return switch (random.nextInt(3)) {
+      case 0 -> SlotSet.of(random.ints(1 + random.nextInt(50), 0, SlotId.COUNT));
+      case 1 -> SlotSet.of(IntStream.range(start, start + 1 + random.nextInt(SlotId.COUNT / 2)));
+      default -> SlotSet.of(random.ints(20_000, 0, SlotId.COUNT));
+    };
+  }
+
+  private ControlCommand command() {
+    return switch (random.nextInt(10)) {
+      case 0 -> new ControlCommand.Join(map().nodes());
+      case 1 -> new ControlCommand.Announce(map().nodes().getFirst());
+      case 2 ->
+          new ControlCommand.Start(
+              positive(),
+              Rebalance.Kind.ofCode(random.nextInt(3)),
+              new Epoch(random.nextLong(1L << 50)),
+              owners(map()),
+              List.of(new NodeId(random.nextInt(100)), new NodeId(100 + random.nextInt(100))),
+              random.nextLong(1L << 40),
+              1 + random.nextInt(Rebalance.BATCHES_AT_ONCE_MAX),
+              random.nextBoolean(),
+              random.nextLong());
+      case 3 ->
+          new ControlCommand.Move(
+              random.nextLong(),
+              new NodeId(random.nextInt(100)),
+              new NodeId(100 + random.nextInt(100)),
+              slots(),
+              random.nextLong(1L << 60),
+              random.nextLong(1L << 60),
+              random.nextLong());
+      case 4 -> new ControlCommand.Pause(random.nextLong(), "text-\u00e9-" + random.nextInt());
+      case 5 -> new ControlCommand.Resume(random.nextLong());
+      case 6 ->
+          new ControlCommand.Limit(
+              random.nextLong(),
+              random.nextLong(1L << 40),
+              1 + random.nextInt(Rebalance.BATCHES_AT_ONCE_MAX));
+      case 8 ->
+          new ControlCommand.Leave(
+              List.of(new NodeId(random.nextInt(100)), new NodeId(100 + random.nextInt(100))));
+      case 7 -> new ControlCommand.Cancel(random.nextLong(), random.nextLong());
+      default ->
+          new ControlCommand.SetVoters(
+              List.of(new NodeId(random.nextInt(100)), new NodeId(100 + random.nextInt(100))));
+    };
+  }
+
+  private ControlState controlState() {
+    ClusterMap map = map();
+    int planned = random.nextInt(SlotId.COUNT + 1);
+    boolean paused = random.nextBoolean();
+    return new ControlState(
+        random.nextLong(1L << 50),
+        map,
+        random.nextInt(3) == 0
+            ? null
+            : new Rebalance(
+                positive(),
+                Rebalance.Kind.RELOCATE,
+                owners(map),
+                owners(map),
+                paused,
+                paused ? "text-\u00e9" : "",
+                random.nextLong(1L << 40),
+                1 + random.nextInt(Rebalance.BATCHES_AT_ONCE_MAX),
+                planned,
+                random.nextInt(planned + 1),
+                random.nextLong(1L << 60),
+                random.nextLong(1L << 60),
+                random.nextLong()),
+        random.nextInt(3) == 0
+            ? null
+            : new FinishedRebalance(
+                random.nextLong(),
+                pick(Rebalance.Kind.values()),
+                random.nextInt(SlotId.COUNT),
+                random.nextInt(SlotId.COUNT),
+                random.nextLong(1L << 60),
+                random.nextLong(1L << 60),
+                random.nextLong(),
+                random.nextLong(),
+                pick(FinishedRebalance.Outcome.values())),
+        List.of(map.nodes().getFirst().id()));
   }
 }

@@ -1,6 +1,6 @@
 package io.adhocfs.it.failure;
 
-import io.adhocfs.daemon.transaction.CrashPoint;
+import io.adhocfs.daemon.crash.CrashPoint;
 import io.adhocfs.protocol.model.FsException;
 import io.adhocfs.protocol.model.InodeId;
 import java.util.List;
@@ -274,7 +274,25 @@ enum Deed {
           SPREAD_AFTER_BEGIN,
           SPREAD_AFTER_ENTRIES,
           STAGING_AFTER_BEGIN,
-          STAGING_AFTER_ENTRIES ->
+          STAGING_AFTER_ENTRIES,
+          MIGRATION_SOURCE_AFTER_BEGIN,
+          MIGRATION_SOURCE_IN_FIRST_PASS,
+          MIGRATION_SOURCE_AFTER_FIRST_PASS,
+          MIGRATION_SOURCE_IN_CATCH_UP,
+          MIGRATION_SOURCE_AFTER_HOLD,
+          MIGRATION_SOURCE_AFTER_FINISH,
+          MIGRATION_SOURCE_BEFORE_LETTING_GO,
+          MIGRATION_SOURCE_AFTER_MOVE,
+          MIGRATION_SOURCE_WHILE_DROPPING,
+          MIGRATION_TARGET_AFTER_BEGIN,
+          MIGRATION_TARGET_AFTER_RECORDS,
+          MIGRATION_TARGET_AFTER_CHUNK,
+          MIGRATION_TARGET_AFTER_SYNC,
+          MIGRATION_TARGET_AFTER_FINISH,
+          MIGRATION_TARGET_BEFORE_TAKE_UP,
+          MIGRATION_TARGET_AFTER_TAKE_UP,
+          MIGRATION_LEADER_BEFORE_APPEND,
+          MIGRATION_LEADER_AFTER_APPEND ->
           false;
     };
   }

@@ -1,28 +1,28 @@
 package io.adhocfs.it.failure;
 
-import static io.adhocfs.daemon.transaction.CrashPoint.COORDINATOR_AFTER_DECIDE;
-import static io.adhocfs.daemon.transaction.CrashPoint.COORDINATOR_AFTER_DECISION;
-import static io.adhocfs.daemon.transaction.CrashPoint.COORDINATOR_AFTER_PREPARE;
-import static io.adhocfs.daemon.transaction.CrashPoint.COORDINATOR_BEFORE_DECIDE;
-import static io.adhocfs.daemon.transaction.CrashPoint.COORDINATOR_BEFORE_DECISION;
-import static io.adhocfs.daemon.transaction.CrashPoint.COORDINATOR_BEFORE_FORGET;
-import static io.adhocfs.daemon.transaction.CrashPoint.COORDINATOR_BEFORE_PREPARE;
-import static io.adhocfs.daemon.transaction.CrashPoint.CUT_AFTER_DISCARD;
-import static io.adhocfs.daemon.transaction.CrashPoint.CUT_AFTER_RECORD;
-import static io.adhocfs.daemon.transaction.CrashPoint.INLINE_AFTER_RECORD;
-import static io.adhocfs.daemon.transaction.CrashPoint.INLINE_AFTER_WRITE;
-import static io.adhocfs.daemon.transaction.CrashPoint.LOCAL_AFTER_COMMIT;
-import static io.adhocfs.daemon.transaction.CrashPoint.PARTICIPANT_AFTER_APPLY;
-import static io.adhocfs.daemon.transaction.CrashPoint.PARTICIPANT_AFTER_PREPARED;
-import static io.adhocfs.daemon.transaction.CrashPoint.PARTICIPANT_BEFORE_APPLY;
-import static io.adhocfs.daemon.transaction.CrashPoint.PARTICIPANT_BEFORE_PREPARED;
-import static io.adhocfs.daemon.transaction.CrashPoint.RECLAIM_AFTER_DISCARD;
-import static io.adhocfs.daemon.transaction.CrashPoint.RECLAIM_AFTER_RECORD;
+import static io.adhocfs.daemon.crash.CrashPoint.COORDINATOR_AFTER_DECIDE;
+import static io.adhocfs.daemon.crash.CrashPoint.COORDINATOR_AFTER_DECISION;
+import static io.adhocfs.daemon.crash.CrashPoint.COORDINATOR_AFTER_PREPARE;
+import static io.adhocfs.daemon.crash.CrashPoint.COORDINATOR_BEFORE_DECIDE;
+import static io.adhocfs.daemon.crash.CrashPoint.COORDINATOR_BEFORE_DECISION;
+import static io.adhocfs.daemon.crash.CrashPoint.COORDINATOR_BEFORE_FORGET;
+import static io.adhocfs.daemon.crash.CrashPoint.COORDINATOR_BEFORE_PREPARE;
+import static io.adhocfs.daemon.crash.CrashPoint.CUT_AFTER_DISCARD;
+import static io.adhocfs.daemon.crash.CrashPoint.CUT_AFTER_RECORD;
+import static io.adhocfs.daemon.crash.CrashPoint.INLINE_AFTER_RECORD;
+import static io.adhocfs.daemon.crash.CrashPoint.INLINE_AFTER_WRITE;
+import static io.adhocfs.daemon.crash.CrashPoint.LOCAL_AFTER_COMMIT;
+import static io.adhocfs.daemon.crash.CrashPoint.PARTICIPANT_AFTER_APPLY;
+import static io.adhocfs.daemon.crash.CrashPoint.PARTICIPANT_AFTER_PREPARED;
+import static io.adhocfs.daemon.crash.CrashPoint.PARTICIPANT_BEFORE_APPLY;
+import static io.adhocfs.daemon.crash.CrashPoint.PARTICIPANT_BEFORE_PREPARED;
+import static io.adhocfs.daemon.crash.CrashPoint.RECLAIM_AFTER_DISCARD;
+import static io.adhocfs.daemon.crash.CrashPoint.RECLAIM_AFTER_RECORD;
 import static io.adhocfs.it.failure.Deed.COORDINATOR;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.junit.jupiter.api.DynamicTest.dynamicTest;
 
-import io.adhocfs.daemon.transaction.CrashPoint;
+import io.adhocfs.daemon.crash.CrashPoint;
 import io.adhocfs.it.failure.Deed.Play;
 import java.io.BufferedReader;
 import java.io.IOException;
@@ -129,7 +129,7 @@ class KillPointsIT {
     List<Death> deaths = new ArrayList<>();
     for (Deed deed : Deed.values()) {
       for (int node : nodesOf(deed)) {
-        for (CrashPoint point : CrashPoint.values()) {
+        for (CrashPoint point : CrashPoint.ofOperations()) {
           if (deed.reaches(point, node)) {
             boolean clientDies = random != null && random.nextBoolean();
             if (!clientDies) {
@@ -193,7 +193,7 @@ class KillPointsIT {
       tests.add(named(death.toString(), () -> play(stage, death)));
     }
     if (FULL) {
-      for (CrashPoint point : CrashPoint.values()) {
+      for (CrashPoint point : CrashPoint.ofOperations()) {
         int chosen = random == null ? -1 : random.nextInt(Deed.NODES);
         for (int node = 0; node < Deed.NODES; node++) {
           if (chosen >= 0 && node != chosen) {
@@ -358,12 +358,31 @@ class KillPointsIT {
           RECLAIM_AFTER_RECORD,
           RECLAIM_AFTER_DISCARD ->
           Set.of(play.after());
+      case MIGRATION_SOURCE_AFTER_BEGIN,
+          MIGRATION_SOURCE_IN_FIRST_PASS,
+          MIGRATION_SOURCE_AFTER_FIRST_PASS,
+          MIGRATION_SOURCE_IN_CATCH_UP,
+          MIGRATION_SOURCE_AFTER_HOLD,
+          MIGRATION_SOURCE_AFTER_FINISH,
+          MIGRATION_SOURCE_BEFORE_LETTING_GO,
+          MIGRATION_SOURCE_AFTER_MOVE,
+          MIGRATION_SOURCE_WHILE_DROPPING,
+          MIGRATION_TARGET_AFTER_BEGIN,
+          MIGRATION_TARGET_AFTER_RECORDS,
+          MIGRATION_TARGET_AFTER_CHUNK,
+          MIGRATION_TARGET_AFTER_SYNC,
+          MIGRATION_TARGET_AFTER_FINISH,
+          MIGRATION_TARGET_BEFORE_TAKE_UP,
+          MIGRATION_TARGET_AFTER_TAKE_UP,
+          MIGRATION_LEADER_BEFORE_APPEND,
+          MIGRATION_LEADER_AFTER_APPEND ->
+          throw new IllegalArgumentException(point + " is none of an operation");
     };
   }
 
   /** All points but those of {@link SpreadDeathIT}. */
   private static List<CrashPoint> points() {
-    return Arrays.stream(CrashPoint.values())
+    return CrashPoint.ofOperations().stream()
         .filter(point ->
             switch (point) {
               case SPREAD_AFTER_BEGIN,

@@ -6,7 +6,7 @@ import io.adhocfs.client.AdhocPath;
 import io.adhocfs.client.DirectoryItem;
 import io.adhocfs.client.NewInode;
 import io.adhocfs.client.Owner;
-import io.adhocfs.daemon.transaction.CrashPoint;
+import io.adhocfs.daemon.crash.CrashPoint;
 import io.adhocfs.protocol.model.EntryName;
 import io.adhocfs.protocol.model.FileAttributes;
 import io.adhocfs.protocol.model.FsException;

@@ -1,0 +1,126 @@
+package io.adhocfs.cli.command;
+
+import io.adhocfs.protocol.control.ControlCommand;
+import io.adhocfs.protocol.control.FinishedRebalance;
+import io.adhocfs.protocol.control.Rebalance;
+import io.adhocfs.protocol.model.FsError;
+import io.adhocfs.protocol.model.FsException;
+import java.io.IOException;
+import java.util.Locale;
+import org.jspecify.annotations.Nullable;
+import picocli.CommandLine;
+import picocli.CommandLine.Option;
+import picocli.CommandLine.Parameters;
+
+/** Looks after what expand, shrink and relocate have begun. */
+@CommandLine.Command(
+    name = "rebalance",
+    description = "Shows and steers what expand, shrink or relocate has begun.",
+    footer = {
+      "",
+      "What: status, pause (no further batch begins), resume, cancel (what has moved goes back), or",
+      "limit RATE (how much each node may send in a second; none for no limit).",
+      "",
+      "Examples:",
+      "  adhocfs rebalance status --wait",
+      "  adhocfs rebalance limit 200MiB/s",
+      "",
+      "Exit codes: 0 done; 1 nothing is under way that could be steered; 2 wrong use."
+    })
+public final class RebalanceCommand extends Command {
+  @Parameters(
+      index = "0",
+      paramLabel = "WHAT",
+      description = "status, pause, resume, cancel or limit.")
+  private String what = "";
+
+  @Parameters(index = "1", arity = "0..1", paramLabel = "RATE", description = "For limit.")
+  private @Nullable String rate;
+
+  @Option(names = "--wait", description = "Return when nothing is being moved any more.")
+  private boolean wait;
+
+  @Option(names = "--json", description = "Print how it stands as JSON.")
+  private boolean json;
+
+  public RebalanceCommand(Surroundings surroundings) {
+    super(surroundings);
+  }
+
+  @Override
+  public int run() throws UsageException, IOException {
+    if ((rate != null) != what.equals("limit")) {
+      throw new UsageException(
+          what.equals("limit") ? "limit needs a rate, or none" : "only limit takes a rate");
+    }
+    try (Rebalancing rebalancing = Rebalancing.open(instance(), directory())) {
+      Rebalance running = rebalancing.state().rebalance();
+      switch (what) {
+        case "status" -> {}
+        case "pause" ->
+            rebalancing.propose(
+                new ControlCommand.Pause(required(running).id(), Rebalancing.PAUSED_BY_COMMAND));
+        case "resume" -> rebalancing.propose(new ControlCommand.Resume(required(running).id()));
+        case "cancel" ->
+            rebalancing.propose(
+                new ControlCommand.Cancel(required(running).id(), Rebalancing.nowNanos()));
+        case "limit" -> {
+          String given = rate == null ? "none" : rate;
+          rebalancing.propose(
+              new ControlCommand.Limit(
+                  required(running).id(),
+                  given.equals("none") ? 0 : Rates.parse("limit", given),
+                  required(running).batchesAtOnce()));
+        }
+        default ->
+            throw new UsageException(
+                "'" + what + "': give status, pause, resume, cancel or limit RATE");
+      }
+      Rebalance now = rebalancing.state().rebalance();
+      if (wait && now != null) {
+        FinishedRebalance last = rebalancing.await(now.id(), output(), !json);
+        rebalancing.awaitEnds().forEach(sentence -> output().note("adhocfs: " + sentence));
+        if (!json) {
+          output().line(Rebalancing.sentence(last));
+          return ExitCode.OK;
+        }
+      }
+      if (json) {
+        output().line(Json.pretty(Rebalancing.json(rebalancing.state())));
+      } else {
+        print(rebalancing);
+      }
+      return ExitCode.OK;
+    }
+  }
+
+  private static Rebalance required(@Nullable Rebalance running) throws FsException {
+    if (running == null) {
+      throw new FsException(FsError.NOT_FOUND, "nothing is being moved");
+    }
+    return running;
+  }
+
+  private void print(Rebalancing rebalancing) {
+    Rebalance running = rebalancing.state().rebalance();
+    FinishedRebalance last = rebalancing.state().last();
+    if (running != null) {
+      output()
+          .line(
+              "%s: %d of %d slots moved, %s sent%s%s"
+                  .formatted(
+                      running.kind().name().toLowerCase(Locale.ROOT),
+                      running.slotsMoved(),
+                      running.slotsPlanned(),
+                      Quantities.bytes(running.bytesSent()),
+                      running.bytesPerSecond() == 0
+                          ? ""
+                          : ", at most " + Quantities.bytes(running.bytesPerSecond()) + "/s a node",
+                      running.paused() ? "; PAUSED: " + running.reason() : ""));
+    } else if (last != null) {
+      output().line("nothing is being moved; last: " + Rebalancing.sentence(last));
+    } else {
+      output().line("nothing is being moved, and nothing ever was");
+    }
+  }
+}

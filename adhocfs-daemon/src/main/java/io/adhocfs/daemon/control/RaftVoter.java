@@ -1,0 +1,361 @@
+package io.adhocfs.daemon.control;
+
+import io.adhocfs.protocol.control.ControlState;
+import io.adhocfs.protocol.model.FsError;
+import io.adhocfs.protocol.model.FsException;
+import io.adhocfs.protocol.model.NodeId;
+import java.io.IOException;
+import java.nio.file.FileVisitResult;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.nio.file.SimpleFileVisitor;
+import java.nio.file.attribute.BasicFileAttributes;
+import java.util.Collection;
+import java.util.HexFormat;
+import java.util.List;
+import java.util.UUID;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.atomic.AtomicLong;
+import org.apache.ratis.RaftConfigKeys;
+import org.apache.ratis.conf.RaftProperties;
+import org.apache.ratis.proto.RaftProtos.AppendEntriesRequestProto;
+import org.apache.ratis.proto.RaftProtos.InstallSnapshotRequestProto;
+import org.apache.ratis.proto.RaftProtos.RequestVoteRequestProto;
+import org.apache.ratis.proto.RaftProtos.StartLeaderElectionRequestProto;
+import org.apache.ratis.protocol.ClientId;
+import org.apache.ratis.protocol.Message;
+import org.apache.ratis.protocol.RaftClientReply;
+import org.apache.ratis.protocol.RaftClientRequest;
+import org.apache.ratis.protocol.RaftGroup;
+import org.apache.ratis.protocol.RaftGroupId;
+import org.apache.ratis.protocol.RaftPeer;
+import org.apache.ratis.protocol.RaftPeerId;
+import org.apache.ratis.protocol.SetConfigurationRequest;
+import org.apache.ratis.protocol.exceptions.NotLeaderException;
+import org.apache.ratis.server.DivisionInfo;
+import org.apache.ratis.server.RaftServer;
+import org.apache.ratis.server.RaftServerConfigKeys;
+import org.apache.ratis.server.storage.RaftStorage;
+import org.apache.ratis.thirdparty.com.google.protobuf.ByteString;
+import org.apache.ratis.util.LifeCycle;
+import org.apache.ratis.util.SizeInBytes;
+import org.apache.ratis.util.TimeDuration;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * This daemon's part in the replicated log: a running server of the library. Thread-safe; starting
+ * and closing block.
+ */
+final class RaftVoter implements AutoCloseable {
+  /** Longer than a JVM is stopped by garbage collection or a busy machine. */
+  private static final int ELECTION_MILLIS_MIN = 500;
+
+  private static final int ELECTION_MILLIS_MAX = 1000;
+
+  /** A submission that nothing has become of: a leader that was removed never answers. */
+  private static final int SUBMISSION_MILLIS_MAX = 3000;
+
+  private static final int VOTER_CHANGE_MILLIS_MAX = 20_000;
+  private static final AtomicLong CALL_IDS = new AtomicLong(1);
+
+  /** What became of a submission. */
+  sealed interface Submission {
+    /** It was agreed on and applied. */
+    record Applied(LogEntry.Result result) implements Submission {}
+
+    /**
+     * It was not, or may not have been; the leader, if one is known, is another.
+     *
+     * @param leaderValue id of the node that leads, -1 = unknown
+     */
+    record Elsewhere(int leaderValue, String reason) implements Submission {}
+  }
+
+  private final RaftServer server;
+  private final RaftGroupId group;
+  private final RaftPeerId self;
+  private final ControlStateMachine machine;
+  private final ClientId client = ClientId.randomId();
+
+  private RaftVoter(
+      RaftServer server, RaftGroupId group, RaftPeerId self, ControlStateMachine machine) {
+    this.server = server;
+    this.group = group;
+    this.self = self;
+    this.machine = machine;
+  }
+
+  /**
+   * Starts a voter on what its directory holds.
+   *
+   * @param instanceId 32 hexadecimal digits
+   * @param firstVoters who votes in an instance that is new; empty = it learns that from the log
+   * @throws FsException STORAGE_FAILED
+   */
+  static RaftVoter start(
+      Path directory,
+      NodeId self,
+      String instanceId,
+      List<NodeId> firstVoters,
+      RaftTransport.Peers peers,
+      ControlStateMachine.Listener listener)
+      throws FsException {
+    byte[] id = HexFormat.of().parseHex(instanceId);
+    RaftGroupId group = RaftGroupId.valueOf(UUID.nameUUIDFromBytes(id));
+    RaftPeerId peer = peerId(self);
+    var machine = new ControlStateMachine(listener);
+    RaftServer server = null;
+    try {
+      Path groupDirectory = directory.resolve(group.getUuid().toString());
+      if (!Files.exists(groupDirectory.resolve("current").resolve("raft-meta"))) {
+        // Of a start that was cut short: it has neither voted nor stored anything.
+        delete(groupDirectory);
+      }
+      boolean known = Files.exists(groupDirectory);
+      Files.createDirectories(directory);
+      server =
+          RaftServer.newBuilder()
+              .setServerId(peer)
+              .setGroup(
+                  RaftGroup.valueOf(group, firstVoters.stream().map(RaftVoter::peer).toList()))
+              .setStateMachine(machine)
+              .setProperties(properties(directory))
+              .setParameters(RaftTransport.Type.parameters(peers))
+              .setOption(
+                  known ? RaftStorage.StartupOption.RECOVER : RaftStorage.StartupOption.FORMAT)
+              .build();
+      server.start();
+      return new RaftVoter(server, group, peer, machine);
+    } catch (IOException | RuntimeException e) {
+      if (server != null) {
+        try {
+          server.close();
+        } catch (IOException closing) {
+          e.addSuppressed(closing);
+        }
+      }
+      throw new FsException(
+          FsError.STORAGE_FAILED, "the replicated log in " + directory + ": " + e, e);
+    }
+  }
+
+  private static RaftProperties properties(Path directory) {
+    var p = new RaftProperties();
+    RaftConfigKeys.Rpc.setType(p, new RaftTransport.Type());
+    RaftServerConfigKeys.setStorageDir(p, List.of(directory.toFile()));
+    RaftServerConfigKeys.setStorageFreeSpaceMin(p, SizeInBytes.valueOf("0"));
+    // A daemon that was stopped for a while goes on when it is continued.
+    RaftServerConfigKeys.setCloseThreshold(p, TimeDuration.valueOf(30, TimeUnit.DAYS));
+    RaftServerConfigKeys.Rpc.setTimeoutMin(p, millis(ELECTION_MILLIS_MIN));
+    RaftServerConfigKeys.Rpc.setTimeoutMax(p, millis(ELECTION_MILLIS_MAX));
+    RaftServerConfigKeys.Rpc.setFirstElectionTimeoutMin(p, millis(100));
+    RaftServerConfigKeys.Rpc.setFirstElectionTimeoutMax(p, millis(200));
+    RaftServerConfigKeys.Log.setSegmentSizeMax(p, SizeInBytes.valueOf("512KB"));
+    RaftServerConfigKeys.Log.setPreallocatedSize(p, SizeInBytes.valueOf("64KB"));
+    // It must hold one entry of the appender's size and 8 bytes.
+    RaftServerConfigKeys.Log.setWriteBufferSize(p, SizeInBytes.valueOf("320KB"));
+    RaftServerConfigKeys.Log.Appender.setBufferByteLimit(p, SizeInBytes.valueOf("256KB"));
+    RaftServerConfigKeys.Log.Appender.setSnapshotChunkSizeMax(p, SizeInBytes.valueOf("1MB"));
+    RaftServerConfigKeys.Log.setLogMetadataEnabled(p, false);
+    RaftServerConfigKeys.Log.setPurgeUptoSnapshotIndex(p, true);
+    RaftServerConfigKeys.Log.setPurgeGap(p, 1000);
+    RaftServerConfigKeys.Log.setSegmentCacheNumMax(p, 2);
+    RaftServerConfigKeys.Snapshot.setAutoTriggerEnabled(p, true);
+    RaftServerConfigKeys.Snapshot.setAutoTriggerThreshold(p, 4000);
+    RaftServerConfigKeys.Snapshot.setRetentionFileNum(p, 2);
+    RaftServerConfigKeys.LeaderElection.setMemberMajorityAdd(p, true);
+    return p;
+  }
+
+  private static TimeDuration millis(int count) {
+    return TimeDuration.valueOf(count, TimeUnit.MILLISECONDS);
+  }
+
+  private static RaftPeerId peerId(NodeId node) {
+    return RaftPeerId.valueOf(node.toString());
+  }
+
+  private static RaftPeer peer(NodeId node) {
+    return RaftPeer.newBuilder().setId(peerId(node)).build();
+  }
+
+  /** The node that a peer is: ids of peers are those of nodes as people read them. */
+  static int nodeValue(RaftPeerId peer) {
+    return Integer.parseInt(peer.toString().substring(1));
+  }
+
+  private RaftServer.Division division() throws IOException {
+    return server.getDivision(group);
+  }
+
+  /** Whether the library still runs: a disk that fails ends it. */
+  boolean alive() {
+    try {
+      return server.getLifeCycleState() == LifeCycle.State.RUNNING
+          && division().getInfo().isAlive();
+    } catch (IOException e) {
+      return false;
+    }
+  }
+
+  /** Whether this node leads and has applied what its predecessors agreed on. */
+  boolean leads() {
+    try {
+      DivisionInfo info = division().getInfo();
+      // One that was voted out still takes itself for the leader.
+      return info.isLeader()
+          && info.isLeaderReady()
+          && division().getRaftConf().getCurrentPeers().stream()
+              .anyMatch(peer -> peer.getId().equals(self));
+    } catch (IOException e) {
+      return false;
+    }
+  }
+
+  /** Id of the node that leads as far as this one knows; -1 = unknown. */
+  int leaderValue() {
+    try {
+      RaftPeerId leader = division().getInfo().getLeaderId();
+      return leader == null ? -1 : nodeValue(leader);
+    } catch (IOException e) {
+      return -1;
+    }
+  }
+
+  /** The state that this node has applied, or null when the log has none yet. */
+  @Nullable ControlState state() {
+    return machine.state();
+  }
+
+  /** Who votes, by id, or empty while that changes or is not known. */
+  List<NodeId> voters() {
+    try {
+      var configuration = division().getRaftConf();
+      if (!configuration.getPreviousPeers().isEmpty()) {
+        return List.of();
+      }
+      return nodes(configuration.getCurrentPeers());
+    } catch (IOException e) {
+      return List.of();
+    }
+  }
+
+  private static List<NodeId> nodes(Collection<RaftPeer> peers) {
+    return peers.stream().map(peer -> new NodeId(nodeValue(peer.getId()))).sorted().toList();
+  }
+
+  /** Has an entry agreed on. Completes on any thread, always, and never exceptionally. */
+  CompletableFuture<Submission> submit(LogEntry entry) {
+    try {
+      return server
+          .submitClientRequestAsync(
+              RaftClientRequest.newBuilder()
+                  .setClientId(client)
+                  .setServerId(self)
+                  .setGroupId(group)
+                  .setCallId(CALL_IDS.getAndIncrement())
+                  .setMessage(Message.valueOf(ByteString.copyFrom(entry.bytes())))
+                  .setType(RaftClientRequest.writeRequestType())
+                  .build())
+          .orTimeout(SUBMISSION_MILLIS_MAX, TimeUnit.MILLISECONDS)
+          .handle(this::submission);
+    } catch (IOException | RuntimeException e) {
+      return CompletableFuture.completedFuture(new Submission.Elsewhere(-1, e.toString()));
+    }
+  }
+
+  private Submission submission(@Nullable RaftClientReply reply, @Nullable Throwable error) {
+    if (reply == null) {
+      return new Submission.Elsewhere(-1, String.valueOf(error));
+    }
+    if (reply.isSuccess()) {
+      try {
+        return new Submission.Applied(
+            LogEntry.Result.of(reply.getMessage().getContent().toByteArray()));
+      } catch (FsException e) {
+        return new Submission.Elsewhere(-1, e.toString());
+      }
+    }
+    NotLeaderException elsewhere = reply.getNotLeaderException();
+    RaftPeer leader = elsewhere == null ? null : elsewhere.getSuggestedLeader();
+    return new Submission.Elsewhere(
+        leader == null ? leaderValue() : nodeValue(leader.getId()),
+        String.valueOf(reply.getException()));
+  }
+
+  /** Makes these the voters: the new ones are caught up before the old ones go. True = done. */
+  CompletableFuture<Boolean> changeVoters(List<NodeId> wanted) {
+    try {
+      return server
+          .setConfigurationAsync(
+              new SetConfigurationRequest(
+                  client,
+                  self,
+                  group,
+                  CALL_IDS.getAndIncrement(),
+                  wanted.stream().map(RaftVoter::peer).toList()))
+          .orTimeout(VOTER_CHANGE_MILLIS_MAX, TimeUnit.MILLISECONDS)
+          .handle((reply, error) -> reply != null && reply.isSuccess());
+    } catch (IOException | RuntimeException e) {
+      return CompletableFuture.completedFuture(false);
+    }
+  }
+
+  /**
+   * Answers another voter's call. May block.
+   *
+   * @throws IOException when the call makes no sense, or the server is not ready for it
+   */
+  CompletableFuture<byte[]> serve(RaftTransport.Call call, byte[] body) throws IOException {
+    return switch (call) {
+      case REQUEST_VOTE ->
+          CompletableFuture.completedFuture(
+              server.requestVote(RequestVoteRequestProto.parseFrom(body)).toByteArray());
+      case APPEND_ENTRIES ->
+          server
+              .appendEntriesAsync(AppendEntriesRequestProto.parseFrom(body))
+              .thenApply(reply -> reply.toByteArray());
+      case INSTALL_SNAPSHOT ->
+          CompletableFuture.completedFuture(
+              server.installSnapshot(InstallSnapshotRequestProto.parseFrom(body)).toByteArray());
+      case START_LEADER_ELECTION ->
+          CompletableFuture.completedFuture(
+              server
+                  .startLeaderElection(StartLeaderElectionRequestProto.parseFrom(body))
+                  .toByteArray());
+    };
+  }
+
+  @Override
+  public void close() throws IOException {
+    server.close();
+  }
+
+  /** Removes what a voter that has been closed, and will not vote again, left in its directory. */
+  static void delete(Path directory) throws IOException {
+    if (!Files.exists(directory)) {
+      return;
+    }
+    Files.walkFileTree(
+        directory,
+        new SimpleFileVisitor<>() {
+          @Override
+          public FileVisitResult visitFile(Path file, BasicFileAttributes attributes)
+              throws IOException {
+            Files.deleteIfExists(file);
+            return FileVisitResult.CONTINUE;
+          }
+
+          @Override
+          public FileVisitResult postVisitDirectory(Path visited, @Nullable IOException e)
+              throws IOException {
+            if (e != null) {
+              throw e;
+            }
+            Files.deleteIfExists(visited);
+            return FileVisitResult.CONTINUE;
+          }
+        });
+  }
+}

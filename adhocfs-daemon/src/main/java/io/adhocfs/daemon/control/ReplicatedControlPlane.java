@@ -1,0 +1,353 @@
+package io.adhocfs.daemon.control;
+
+import io.adhocfs.daemon.cluster.ClusterState;
+import io.adhocfs.daemon.crash.CrashPoints;
+import io.adhocfs.protocol.control.ControlCommand;
+import io.adhocfs.protocol.control.ControlState;
+import io.adhocfs.protocol.control.Outcome;
+import io.adhocfs.protocol.model.Epoch;
+import io.adhocfs.protocol.model.FsError;
+import io.adhocfs.protocol.model.FsException;
+import io.adhocfs.protocol.placement.ClusterMap;
+import io.adhocfs.protocol.placement.ClusterMap.NodeState;
+import io.adhocfs.protocol.transport.Deadline;
+import io.adhocfs.protocol.transport.RequestHandler.Exchange;
+import io.adhocfs.protocol.transport.RpcClient;
+import io.adhocfs.protocol.wire.ControlRequest;
+import io.adhocfs.protocol.wire.Reply;
+import java.io.IOException;
+import java.nio.file.Path;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.CompletionException;
+import java.util.function.Consumer;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * The control plane of one daemon, put together. A voter runs the replicated log, from the first
+ * command on; the others, and voters of an instance that nothing has been asked of yet, follow.
+ */
+public final class ReplicatedControlPlane implements ControlPlane, ControlMessages, AutoCloseable {
+  /** Name of the control plane's directory in the storage directory. */
+  public static final String DIRECTORY_NAME = "control";
+
+  private static final Duration PASSED_ON_PATIENCE = Duration.ofSeconds(60);
+  private static final Duration DUTY_PATIENCE = Duration.ofSeconds(20);
+
+  private final ClusterState cluster;
+  private final KnownState known;
+  private final ControlThread thread = new ControlThread();
+  private final StateKeeper keeper;
+  private final OwnVoter voter;
+  private final Followers followers;
+  private final Learner learner;
+  private final Proposer proposer;
+  private final CompletableFuture<Void> settled;
+
+  // From here on: changed on the control thread alone.
+  private final List<Consumer<ControlState>> listeners = new ArrayList<>();
+  private boolean announcing;
+  private boolean closing;
+
+  private ReplicatedControlPlane(
+      ClusterState cluster,
+      RpcClient client,
+      String instanceId,
+      ControlFiles files,
+      KnownState known,
+      CrashPoints crashPoints) {
+    this.cluster = cluster;
+    this.known = known;
+    var others = new OtherNodes(cluster, client, known);
+    keeper = new StateKeeper(thread, files, known);
+    voter =
+        new OwnVoter(
+            thread,
+            known,
+            others,
+            files.log(),
+            instanceId,
+            this::applied,
+            command -> propose(command, Deadline.after(DUTY_PATIENCE)),
+            crashPoints);
+    followers = new Followers(thread, known, voter);
+    learner = new Learner(thread, known, others, voter, this::changed);
+    proposer = new Proposer(thread, known, others, voter, learner, keeper);
+    settled =
+        CompletableFuture.allOf(
+            files.undecided().stream()
+                .map(move -> propose(move, Deadline.NEVER))
+                .toArray(CompletableFuture<?>[]::new));
+  }
+
+  /**
+   * Takes part in the control plane, by what the directory holds or, the first time, by the map.
+   *
+   * @param cluster is told of every newer map
+   * @param client stays its owner's, and open until this is closed
+   * @throws FsException CORRUPT, NOT_SUPPORTED, STORAGE_FAILED
+   */
+  public static ReplicatedControlPlane open(
+      Path storageDirectory,
+      String instanceId,
+      ClusterState cluster,
+      RpcClient client,
+      CrashPoints crashPoints)
+      throws FsException {
+    ControlFiles files = ControlFiles.open(storageDirectory.resolve(DIRECTORY_NAME));
+    ControlState stored = files.state();
+    ClusterMap map = cluster.map();
+    // All nodes of a new instance are given the same first map. A later one is that of an instance
+    // which has moved on: what it has agreed on is to be learnt.
+    boolean isNew = stored == null && map.epoch().equals(Epoch.FIRST);
+    var known =
+        new KnownState(
+            stored == null ? ControlState.initial(map) : stored, stored == null && !isNew);
+    if (stored != null) {
+      cluster.install(stored.map());
+    }
+    var plane = new ReplicatedControlPlane(cluster, client, instanceId, files, known, crashPoints);
+    plane.thread.execute(plane::begin);
+    return plane;
+  }
+
+  private void begin() {
+    keeper.keepSoon();
+    voter.resume();
+    cluster.onChange(_ -> thread.execute(this::considerAnnouncing));
+    learner.follow();
+  }
+
+  /**
+   * Completes once the outcome is known of every move that this node had proposed before it ended:
+   * until then it does not know whether it still owns their slots.
+   */
+  public CompletableFuture<Void> settled() {
+    return settled;
+  }
+
+  /** On the log's thread. */
+  private void applied(ControlState newer, @Nullable ControlCommand by) {
+    thread.execute(() -> learner.advance(newer, by));
+  }
+
+  private void changed(ControlState newer) {
+    cluster.install(newer.map());
+    keeper.keepSoon();
+    followers.tell();
+    for (Consumer<ControlState> listener : listeners) {
+      ControlThread.guarded(() -> listener.accept(newer)).run();
+    }
+    considerAnnouncing();
+  }
+
+  @Override
+  public ControlState state() {
+    return known.state();
+  }
+
+  /** Whether this node leads at the moment. */
+  public boolean leads() {
+    return voter.leads();
+  }
+
+  @Override
+  public void onChange(Consumer<ControlState> listener) {
+    thread.execute(() -> {
+      listeners.add(listener);
+      listener.accept(known.state());
+    });
+  }
+
+  @Override
+  public CompletableFuture<Outcome> propose(ControlCommand command, Deadline deadline) {
+    return proposer.decide(command, deadline).thenApply(LogEntry.Result::outcome);
+  }
+
+  @Override
+  public CompletableFuture<ControlState> caughtUp(Epoch atLeast, Deadline deadline) {
+    ControlState now = known.state();
+    if (!known.standIn() && !atLeast.isAfter(now.epoch())) {
+      return CompletableFuture.completedFuture(now);
+    }
+    return learner.await(
+        "epoch " + atLeast.value(), state -> !atLeast.isAfter(state.epoch()), deadline);
+  }
+
+  @Override
+  public CompletableFuture<ControlState> confirmed(Deadline deadline) {
+    ClusterMap.Node own = cluster.map().node(cluster.self());
+    if (own == null) {
+      return CompletableFuture.failedFuture(
+          new FsException(FsError.INVALID, "this node is not in the map").asCompletion());
+    }
+    // Agreed on after everything before it, whatever it changes.
+    return propose(new ControlCommand.Announce(own), deadline).thenApply(_ -> known.state());
+  }
+
+  @Override
+  public boolean handle(Exchange exchange, ControlRequest request) {
+    switch (request) {
+      case ControlRequest.RaftCall call -> voter.serve(exchange, call);
+      case ControlRequest.Propose asked -> answerProposal(exchange, asked);
+      case ControlRequest.GetControl _ -> {
+        if (known.standIn()) {
+          exchange.fail(FsError.OVERLOADED, "this daemon is only learning the state itself");
+        } else {
+          exchange.reply(new Reply.Control(known.state()));
+        }
+      }
+      case ControlRequest.FollowControl follow -> {
+        if (!thread.execute(() -> followers.answer(exchange, follow))) {
+          refuse(exchange, closedNow());
+        }
+      }
+      case ControlRequest.GetMap _,
+          ControlRequest.InstallMap _,
+          ControlRequest.GetStatus _,
+          ControlRequest.GetCapacity _,
+          ControlRequest.RenewSession _,
+          ControlRequest.CloseSession _,
+          ControlRequest.Shutdown _,
+          ControlRequest.ScanInodes _,
+          ControlRequest.ScanEntries _,
+          ControlRequest.ScanChunks _,
+          ControlRequest.ScanShares _,
+          ControlRequest.CheckStorage _ -> {
+        return false;
+      }
+    }
+    return true;
+  }
+
+  private static void refuse(Exchange exchange, FsException reason) {
+    exchange.fail(reason.error(), String.valueOf(reason.getMessage()));
+  }
+
+  private void answerProposal(Exchange exchange, ControlRequest.Propose request) {
+    if (request.command() instanceof ControlCommand.Announce announce) {
+      // Voters must find each other again before they can agree on where they are.
+      ClusterMap.Node there = cluster.map().node(announce.node().id());
+      if (there != null && there.incarnation() < announce.node().incarnation()) {
+        cluster.install(cluster.map().withNode(at(there, announce.node())));
+      }
+    }
+    if (request.passOn()) {
+      var _ =
+          proposer
+              .decide(request.command(), Deadline.after(PASSED_ON_PATIENCE))
+              .whenComplete((result, error) -> {
+                if (result != null) {
+                  exchange.reply(new Reply.Decided(result.outcome(), result.version()));
+                } else {
+                  refuse(exchange, asFsException(error));
+                }
+              });
+      return;
+    }
+    boolean accepted =
+        thread.execute(() -> {
+          RaftVoter own = voter.running();
+          if (own == null || closing) {
+            if (known.state().voters().contains(cluster.self())) {
+              voter.start();
+            }
+            exchange.reply(new Reply.Leader(Reply.Leader.NONE));
+            return;
+          }
+          var _ =
+              voter
+                  .submit(own, request.command())
+                  .whenComplete((submission, error) -> {
+                    switch (submission) {
+                      case RaftVoter.Submission.Applied applied ->
+                          exchange.reply(
+                              new Reply.Decided(
+                                  applied.result().outcome(), applied.result().version()));
+                      case RaftVoter.Submission.Elsewhere elsewhere ->
+                          exchange.reply(new Reply.Leader(elsewhere.leaderValue()));
+                      case null -> refuse(exchange, asFsException(error));
+                    }
+                  });
+        });
+    if (!accepted) {
+      refuse(exchange, closedNow());
+    }
+  }
+
+  private static FsException closedNow() {
+    return new FsException(FsError.CLOSED, "this daemon is stopping");
+  }
+
+  private static ClusterMap.Node at(ClusterMap.Node known, ClusterMap.Node newer) {
+    return new ClusterMap.Node(
+        known.id(),
+        newer.host(),
+        newer.port(),
+        newer.socketPath(),
+        newer.incarnation(),
+        known.state());
+  }
+
+  private static FsException asFsException(@Nullable Throwable error) {
+    Throwable cause =
+        error instanceof CompletionException && error.getCause() != null ? error.getCause() : error;
+    return cause instanceof FsException exception
+        ? exception
+        : new FsException(FsError.INTERNAL, String.valueOf(cause));
+  }
+
+  /** Tells everybody where this node is, should what was agreed on say otherwise. */
+  private void considerAnnouncing() {
+    ControlState state = known.state();
+    if (announcing || closing || known.standIn() || state.version() == 0) {
+      return;
+    }
+    ClusterMap.Node agreed = state.map().node(cluster.self());
+    ClusterMap.Node own = cluster.map().node(cluster.self());
+    if (agreed == null
+        || own == null
+        || agreed.state() == NodeState.GONE
+        || own.incarnation() <= agreed.incarnation()) {
+      return;
+    }
+    announcing = true;
+    var _ =
+        propose(new ControlCommand.Announce(own), Deadline.after(DUTY_PATIENCE))
+            .whenComplete((_, error) ->
+                thread.after(
+                    error == null ? 0 : 1000,
+                    () -> {
+                      announcing = false;
+                      considerAnnouncing();
+                    }));
+  }
+
+  /**
+   * Lets nobody wait any longer: polls are answered, proposals fail. To be called before the server
+   * stops, which waits for answers under way.
+   */
+  public void stopAnswering() {
+    thread.execute(() -> {
+      closing = true;
+      voter.refuseToStart();
+      followers.close();
+      learner.close();
+      proposer.close();
+    });
+  }
+
+  /** Ends everything here; waits for it. */
+  @Override
+  public void close() throws IOException {
+    stopAnswering();
+    thread.end();
+    try {
+      voter.end();
+    } finally {
+      keeper.end();
+    }
+  }
+}

@@ -1,0 +1,642 @@
+package io.adhocfs.daemon.migration;
+
+import com.google.errorprone.annotations.concurrent.GuardedBy;
+import io.adhocfs.daemon.chunk.ChunkTransfer;
+import io.adhocfs.daemon.cluster.ClusterState;
+import io.adhocfs.daemon.control.ControlPlane;
+import io.adhocfs.daemon.crash.CrashPoint;
+import io.adhocfs.daemon.crash.CrashPoints;
+import io.adhocfs.daemon.metadata.MetadataThread;
+import io.adhocfs.daemon.service.DataService;
+import io.adhocfs.daemon.service.MetadataServices;
+import io.adhocfs.daemon.service.MigrationRequestHandler;
+import io.adhocfs.daemon.storage.StorageDatabase;
+import io.adhocfs.protocol.control.ControlCommand;
+import io.adhocfs.protocol.control.ControlState;
+import io.adhocfs.protocol.control.Rebalance;
+import io.adhocfs.protocol.model.FsError;
+import io.adhocfs.protocol.model.FsException;
+import io.adhocfs.protocol.model.NodeId;
+import io.adhocfs.protocol.model.SlotId;
+import io.adhocfs.protocol.model.TrafficClass;
+import io.adhocfs.protocol.placement.ClusterMap;
+import io.adhocfs.protocol.placement.ClusterMap.NodeState;
+import io.adhocfs.protocol.transport.Deadline;
+import io.adhocfs.protocol.transport.Response;
+import io.adhocfs.protocol.transport.RpcClient;
+import io.adhocfs.protocol.wire.ControlRequest;
+import io.adhocfs.protocol.wire.Reply;
+import io.netty.buffer.Unpooled;
+import java.security.SecureRandom;
+import java.time.Duration;
+import java.util.BitSet;
+import java.util.HashMap;
+import java.util.HashSet;
+import java.util.List;
+import java.util.Map;
+import java.util.Set;
+import java.util.TreeMap;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.ExecutionException;
+import java.util.concurrent.ExecutorService;
+import java.util.concurrent.Executors;
+import java.util.concurrent.RejectedExecutionException;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.atomic.AtomicBoolean;
+import org.jspecify.annotations.Nullable;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/**
+ * This node's part in changing who owns what: follows the agreed state, hands over what is wanted
+ * elsewhere, batch by batch, takes up what has come, and drops what has gone. Resumes by itself
+ * after a restart, since all it goes by is the agreed state.
+ *
+ * <p>Thread-safe.
+ */
+public final class Migrator implements AutoCloseable {
+  private static final Logger LOG = LoggerFactory.getLogger(Migrator.class);
+
+  /** Batches are no smaller than this, so that empty slots go in few of them. */
+  private static final int SLOTS_MIN = 4096;
+
+  private static final Duration QUESTION = Duration.ofSeconds(2);
+  private static final long SAY_NANOS = 10_000_000_000L;
+  private static final long LOOK_MILLIS = 100;
+  private static final long WAKE_NANOS = 500_000_000L;
+  private static final long AGAIN_NANOS = 500_000_000L;
+  private static final Duration CONFIRMATION = Duration.ofSeconds(20);
+  private static final Duration PAUSE_PROPOSAL = Duration.ofSeconds(10);
+  private static final long DRAIN_SECONDS = 10;
+
+  private final NodeId self;
+  private final ClusterState cluster;
+  private final ControlPlane control;
+  private final MetadataThread metadataThread;
+  private final MetadataServices services;
+  private final DataService data;
+  private final StorageDatabase database;
+  private final ChunkTransfer chunks;
+  private final SlotStorage storage;
+  private final RpcClient client;
+  private final CrashPoints crashPoints;
+  private final Runnable whenGone;
+  private final Changes changes = new Changes();
+  private final RateLimit limit = new RateLimit();
+  private final SecureRandom random = new SecureRandom();
+
+  /** Everything that takes slots in or drops them, in order. */
+  private final ExecutorService takingIn =
+      Executors.newSingleThreadExecutor(work -> daemonThread(work, "adhocfs-take-in"));
+
+  private final ExecutorService handingOver =
+      Executors.newCachedThreadPool(work -> daemonThread(work, "adhocfs-hand-over"));
+
+  private final SlotReceiver receiver;
+  private final AtomicBoolean waking = new AtomicBoolean();
+
+  /** Slots of batches under way. */
+  @GuardedBy("this")
+  private final BitSet inBatches = new BitSet(SlotId.COUNT);
+
+  @GuardedBy("this")
+  private int batches;
+
+  @GuardedBy("this")
+  private boolean closed;
+
+  @GuardedBy("this")
+  private boolean leaving;
+
+  /**
+   * Whether the state known here is no older than the start of this process, as far as it counts.
+   */
+  private volatile boolean current;
+
+  /** Id of the rebalance that left-overs were last looked for in; 0 = none. Metadata thread. */
+  private long sweptIn;
+
+  private static Thread daemonThread(Runnable work, String name) {
+    var thread = new Thread(work, name);
+    thread.setDaemon(true);
+    return thread;
+  }
+
+  /**
+   * @param whenGone run once, on a thread of this, when this node has left the instance and has
+   *     nothing of it any more
+   */
+  public Migrator(
+      ClusterState cluster,
+      ControlPlane control,
+      MetadataThread metadataThread,
+      MetadataServices services,
+      DataService data,
+      StorageDatabase database,
+      ChunkTransfer chunks,
+      RpcClient client,
+      CrashPoints crashPoints,
+      Runnable whenGone) {
+    this.self = cluster.self();
+    this.cluster = cluster;
+    this.control = control;
+    this.metadataThread = metadataThread;
+    this.services = services;
+    this.data = data;
+    this.database = database;
+    this.chunks = chunks;
+    this.storage = new SlotStorage(database, chunks);
+    this.client = client;
+    this.crashPoints = crashPoints;
+    this.whenGone = whenGone;
+    this.receiver = new SlotReceiver(cluster, control, storage, takingIn, crashPoints);
+  }
+
+  /** What answers nodes that hand slots over to this one. */
+  public MigrationRequestHandler receiver() {
+    return receiver;
+  }
+
+  /** Begins to follow what is agreed on. Once. */
+  public void start() {
+    takingIn.execute(this::sweepWhenCurrent);
+    cluster.installer(this::install);
+    control.onChange(state -> metadataThread.execute(() -> follow(state)));
+  }
+
+  private BitSet strangers() {
+    var strangers = new BitSet(SlotId.COUNT);
+    strangers.set(0, SlotId.COUNT);
+    strangers.andNot(cluster.ownedSlots());
+    return strangers;
+  }
+
+  /**
+   * Drops what an earlier process has left of slots that are not this node's, once it is certain
+   * whose they are: a batch that had come whole may have become this node's meanwhile, or may yet.
+   * On the thread that takes in.
+   */
+  private void sweepWhenCurrent() {
+    try {
+      if (storage.used(strangers()).isEmpty()) {
+        current = true;
+        return;
+      }
+    } catch (FsException e) {
+      LOG.warn("slots of other nodes are not looked for: {}", e.getMessage());
+      return;
+    }
+    var _ =
+        control
+            .confirmed(Deadline.after(CONFIRMATION))
+            .whenComplete((state, error) -> {
+              if (state != null) {
+                current = true;
+                sweepLater();
+              } else if (failureOf(error) != FsError.CLOSED) {
+                LOG.info(
+                    "what is here of other nodes' slots stays for now: {}", error.getMessage());
+                var _ = metadataThread.schedule(this::sweepWhenCurrentLater, AGAIN_NANOS);
+              }
+            });
+  }
+
+  private void sweepWhenCurrentLater() {
+    takeInLater(this::sweepWhenCurrent);
+  }
+
+  /** Runs something on the thread that takes in, unless this ends. */
+  private void takeInLater(Runnable work) {
+    try {
+      takingIn.execute(work);
+    } catch (RejectedExecutionException e) {
+      LOG.debug("this daemon ends: {}", e.getMessage());
+    }
+  }
+
+  private static FsError failureOf(Throwable error) {
+    Throwable cause = error.getCause() == null ? error : error.getCause();
+    return cause instanceof FsException failed ? failed.error() : FsError.INTERNAL;
+  }
+
+  private void sweepLater() {
+    takeInLater(() -> {
+      BitSet slots = strangers();
+      receiver.forget(slot -> slots.get(slot) && isLeftOver(slot));
+      drop(slots, () -> {});
+    });
+  }
+
+  /**
+   * Whether what is here of a slot is nobody's: it is not this node's, and not on its way here.
+   * While a rebalance wants it here, its source may have proposed that it is, and only the source
+   * knows; should it begin anew, what is here goes first.
+   */
+  private boolean isLeftOver(int slot) {
+    ControlState state = control.state();
+    return !cluster.owns(slot)
+        && state.map().ownerValue(slot) != self.value()
+        && !isWantedHere(state, slot);
+  }
+
+  private boolean isWantedHere(ControlState state, int slot) {
+    Rebalance running = state.rebalance();
+    return running != null && running.targetValue(slot) == self.value();
+  }
+
+  /** Goes by a newer state. Metadata thread. */
+  private void follow(ControlState state) {
+    install(state.map());
+    Rebalance running = state.rebalance();
+    long id = running == null ? 0 : running.id();
+    if (id != sweptIn && current) {
+      sweptIn = id;
+      sweepLater();
+    }
+    limit.set(running == null ? 0 : running.bytesPerSecond(), running != null && running.paused());
+    ClusterMap.Node own = state.map().node(self);
+    if (own != null && own.state() == NodeState.GONE) {
+      leave();
+      return;
+    }
+    handOver();
+  }
+
+  /** Takes over a newer map on the metadata thread, and waits for it. */
+  private void install(ClusterMap map) {
+    if (metadataThread.isCurrent()) {
+      installHere(map);
+      return;
+    }
+    var done = new CompletableFuture<Void>();
+    try {
+      metadataThread.execute(() -> {
+        try {
+          installHere(map);
+        } finally {
+          done.complete(null);
+        }
+      });
+      done.get();
+    } catch (InterruptedException e) {
+      Thread.currentThread().interrupt();
+    } catch (ExecutionException | RejectedExecutionException e) {
+      LOG.debug("a newer map comes too late: {}", e.getMessage());
+    }
+  }
+
+  /** Takes over a newer map, and what follows from it. Metadata thread: nothing comes between. */
+  private void installHere(ClusterMap map) {
+    BitSet before = services.takenUp();
+    ClusterMap newest = cluster.map().merge(map);
+    BitSet after = newest.slotsOf(self);
+    BitSet come = without(after, before);
+    BitSet gone = without(before, after);
+    if (!come.isEmpty()) {
+      chunks.forget(come);
+    }
+    if (!gone.isEmpty()) {
+      crashPoints.reached(CrashPoint.MIGRATION_SOURCE_BEFORE_LETTING_GO);
+    }
+    cluster.installNow(newest);
+    if (!come.isEmpty()) {
+      try {
+        crashPoints.reached(CrashPoint.MIGRATION_TARGET_BEFORE_TAKE_UP);
+        services.takeUp(come);
+        crashPoints.reached(CrashPoint.MIGRATION_TARGET_AFTER_TAKE_UP);
+      } catch (FsException e) {
+        // What is in the records of these slots can't be read; each request that needs it says so.
+        LOG.error("not all that was under way in {} slots goes on", come.cardinality(), e);
+      }
+    }
+    if (!gone.isEmpty()) {
+      services.forget(gone);
+      chunks.forget(gone);
+      cluster.letGo(() -> gone.stream().iterator());
+      takingIn.execute(
+          () -> drop(gone, () -> crashPoints.reached(CrashPoint.MIGRATION_SOURCE_WHILE_DROPPING)));
+    }
+    if (!come.isEmpty() || !gone.isEmpty()) {
+      synchronized (this) {
+        notifyAll();
+      }
+      takingIn.execute(this::persist);
+    }
+  }
+
+  private void persist() {
+    try {
+      cluster.persist();
+    } catch (FsException e) {
+      LOG.warn("the newest map is not on disk: {}", e.getMessage());
+    }
+  }
+
+  private static BitSet without(BitSet all, BitSet some) {
+    var rest = (BitSet) all.clone();
+    rest.andNot(some);
+    return rest;
+  }
+
+  /**
+   * Drops what is left over of slots. On the thread that takes in.
+   *
+   * @param beforeEach run before each slot that has something
+   */
+  private void drop(BitSet slots, Runnable beforeEach) {
+    try {
+      storage.drop(
+          slots,
+          slot -> {
+            beforeEach.run();
+            return isLeftOver(slot);
+          });
+    } catch (FsException e) {
+      LOG.warn("what has gone takes space until the next rebalance: {}", e.getMessage());
+    } catch (InterruptedException e) {
+      Thread.currentThread().interrupt();
+    }
+  }
+
+  private void leave() {
+    synchronized (this) {
+      if (leaving || closed) {
+        return;
+      }
+      leaving = true;
+    }
+    // Behind whatever is being dropped.
+    takingIn.execute(() -> {
+      try {
+        awaitSuccessors();
+        whenGone.run();
+      } catch (InterruptedException e) {
+        Thread.currentThread().interrupt();
+      }
+    });
+  }
+
+  /**
+   * Waits until most of those that vote are nodes that stay and know what this node knows: before
+   * that, what was agreed on could go with the nodes that leave.
+   */
+  private void awaitSuccessors() throws InterruptedException {
+    long saidNanos = System.nanoTime();
+    while (true) {
+      ControlState state = control.state();
+      List<NodeId> voters = state.voters();
+      int knowing = 0;
+      for (NodeId voter : voters) {
+        ClusterMap.Node node = state.map().node(voter);
+        if (node != null && node.state() != NodeState.GONE && knows(voter, state.version())) {
+          knowing++;
+        }
+      }
+      if (knowing > voters.size() / 2) {
+        return;
+      }
+      if (System.nanoTime() - saidNanos > SAY_NANOS) {
+        saidNanos = System.nanoTime();
+        LOG.info("this node has left, and waits until those that stay have taken over: {}", voters);
+      }
+      synchronized (this) {
+        wait(LOOK_MILLIS);
+      }
+    }
+  }
+
+  private boolean knows(NodeId node, long version) throws InterruptedException {
+    try {
+      Response response =
+          client
+              .call(
+                  node,
+                  new ControlRequest.GetControl(),
+                  Unpooled.EMPTY_BUFFER,
+                  TrafficClass.CONTROL,
+                  Deadline.after(QUESTION))
+              .get();
+      response.payload().release();
+      return response.reply() instanceof Reply.Control known && known.state().version() >= version;
+    } catch (ExecutionException e) {
+      return false;
+    }
+  }
+
+  /** Begins as many batches as there may be. */
+  private synchronized void handOver() {
+    Rebalance wanted = control.state().rebalance();
+    if (wanted == null || wanted.paused() || closed) {
+      return;
+    }
+    while (batches < wanted.batchesAtOnce()) {
+      Handover next = next(wanted);
+      if (next == null) {
+        return;
+      }
+      handingOver.execute(() -> run(next, wanted.id()));
+    }
+  }
+
+  private record Offer(NodeId target, BitSet slots) {}
+
+  /** What each batch under way was given. */
+  @GuardedBy("this")
+  private final Map<Handover, BitSet> offered = new HashMap<>();
+
+  @GuardedBy("this")
+  private @Nullable Handover next(Rebalance wanted) {
+    var byTarget = new TreeMap<Integer, BitSet>();
+    BitSet own = cluster.ownedSlots();
+    for (int slot = own.nextSetBit(0); slot >= 0; slot = own.nextSetBit(slot + 1)) {
+      int target = wanted.targetValue(slot);
+      if (target != self.value() && !inBatches.get(slot)) {
+        byTarget.computeIfAbsent(target, node -> new BitSet(SlotId.COUNT)).set(slot);
+      }
+    }
+    if (byTarget.isEmpty()) {
+      return null;
+    }
+    // The target with the most to come, so that all are done at about the same time.
+    Offer best = null;
+    for (var entry : byTarget.entrySet()) {
+      if (best == null || entry.getValue().cardinality() > best.slots().cardinality()) {
+        best = new Offer(new NodeId(entry.getKey()), entry.getValue());
+      }
+    }
+    if (best == null) {
+      return null;
+    }
+    BitSet slots = share(best.slots(), wanted.batchesAtOnce());
+    inBatches.or(slots);
+    batches++;
+    var handover =
+        new Handover(
+            wanted.id(),
+            random.nextLong(),
+            self,
+            best.target(),
+            slots,
+            storage,
+            changes,
+            client,
+            control,
+            limit,
+            new HeldSlots(),
+            crashPoints);
+    offered.put(handover, slots);
+    return handover;
+  }
+
+  /** A part of what is to go to one target, so that others can go at the same time. */
+  private static BitSet share(BitSet slots, int parts) {
+    int count = Math.max(SLOTS_MIN, slots.cardinality() / parts + 1);
+    if (slots.cardinality() <= count) {
+      return slots;
+    }
+    var part = new BitSet(SlotId.COUNT);
+    for (int slot = slots.nextSetBit(0); slot >= 0 && count-- > 0; ) {
+      part.set(slot);
+      slot = slots.nextSetBit(slot + 1);
+    }
+    return part;
+  }
+
+  private void run(Handover handover, long rebalance) {
+    watch(true);
+    boolean again = false;
+    try {
+      handover.run();
+    } catch (FsException e) {
+      again = true;
+      LOG.info("{} comes later: {} {}", handover, e.error(), e.getMessage());
+      if (e.error() == FsError.NO_SPACE) {
+        pause(rebalance, String.valueOf(e.getMessage()));
+      }
+    } catch (InterruptedException e) {
+      Thread.currentThread().interrupt();
+    } catch (RuntimeException e) {
+      again = true;
+      LOG.error("{} failed", handover, e);
+    } finally {
+      synchronized (this) {
+        BitSet slots = offered.remove(handover);
+        if (slots != null) {
+          inBatches.andNot(slots);
+        }
+        batches--;
+        notifyAll();
+      }
+      watch(false);
+    }
+    if (again) {
+      var _ = metadataThread.schedule(this::handOver, AGAIN_NANOS);
+    } else {
+      handOver();
+    }
+  }
+
+  @GuardedBy("this")
+  private int watching;
+
+  private synchronized void watch(boolean begins) {
+    watching += begins ? 1 : -1;
+    if (begins && watching == 1) {
+      database.watch(changes);
+      data.watch(changes);
+    } else if (watching == 0) {
+      database.watch(null);
+      data.watch(null);
+    }
+  }
+
+  private void pause(long rebalance, String reason) {
+    String text = reason.length() > 200 ? reason.substring(0, 200) : reason;
+    try {
+      var _ =
+          control
+              .propose(new ControlCommand.Pause(rebalance, text), Deadline.after(PAUSE_PROPOSAL))
+              .get();
+    } catch (ExecutionException e) {
+      LOG.warn("the rebalance is not paused: {}", e.getMessage());
+    } catch (InterruptedException e) {
+      Thread.currentThread().interrupt();
+    }
+  }
+
+  /** Those that wait for held slots look at the clock now and then. */
+  private void wakeWaitingLater() {
+    if (cluster.holdsAny() && !waking.getAndSet(true)) {
+      var _ =
+          metadataThread.schedule(
+              () -> {
+                waking.set(false);
+                cluster.wakeWaiting();
+                wakeWaitingLater();
+              },
+              WAKE_NANOS);
+    }
+  }
+
+  private final class HeldSlots implements Handover.Source {
+    @Override
+    public void hold(BitSet slots) throws FsException, InterruptedException {
+      var held = new CompletableFuture<Void>();
+      // On the metadata thread: nothing of it is in the middle of anything then.
+      metadataThread.execute(() -> {
+        cluster.hold(() -> slots.stream().iterator());
+        held.complete(null);
+        wakeWaitingLater();
+      });
+      try {
+        held.get();
+      } catch (ExecutionException e) {
+        throw new FsException(FsError.INTERNAL, String.valueOf(e.getCause()), e);
+      }
+      data.awaitRunning();
+    }
+
+    @Override
+    public void letGo(BitSet slots) {
+      cluster.letGo(() -> slots.stream().iterator());
+    }
+
+    @Override
+    public void awaitGone(BitSet slots) throws InterruptedException {
+      synchronized (Migrator.this) {
+        while (!closed && cluster.ownedSlots().intersects(slots)) {
+          Migrator.this.wait(100);
+        }
+      }
+    }
+  }
+
+  /** Batches under way; for whoever watches it. */
+  public synchronized int batches() {
+    return batches;
+  }
+
+  /** Ends batches where they are, and waits for what uses the storage. */
+  @Override
+  public void close() {
+    synchronized (this) {
+      closed = true;
+      notifyAll();
+    }
+    Set<ExecutorService> all = new HashSet<>(Set.of(takingIn, handingOver));
+    all.forEach(ExecutorService::shutdownNow);
+    boolean interrupted = false;
+    for (ExecutorService threads : all) {
+      try {
+        if (!threads.awaitTermination(DRAIN_SECONDS, TimeUnit.SECONDS)) {
+          LOG.warn("a batch of slots does not end");
+        }
+      } catch (InterruptedException e) {
+        interrupted = true;
+      }
+    }
+    if (interrupted) {
+      Thread.currentThread().interrupt();
+    }
+  }
+}

@@ -1,0 +1,244 @@
+package io.adhocfs.daemon.control;
+
+import io.adhocfs.daemon.cluster.ClusterState;
+import io.adhocfs.daemon.crash.CrashPoints;
+import io.adhocfs.protocol.control.ControlState;
+import io.adhocfs.protocol.model.Epoch;
+import io.adhocfs.protocol.model.FsError;
+import io.adhocfs.protocol.model.FsException;
+import io.adhocfs.protocol.model.NodeId;
+import io.adhocfs.protocol.model.SessionId;
+import io.adhocfs.protocol.placement.ClusterMap;
+import io.adhocfs.protocol.placement.ClusterMap.NodeState;
+import io.adhocfs.protocol.transport.InstanceIdentity;
+import io.adhocfs.protocol.transport.NettyRpcClient;
+import io.adhocfs.protocol.transport.RequestHandler;
+import io.adhocfs.protocol.transport.RpcServer;
+import io.adhocfs.protocol.transport.RpcServerConfiguration;
+import io.adhocfs.protocol.wire.ControlRequest;
+import io.adhocfs.protocol.wire.Request;
+import io.netty.buffer.ByteBuf;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Optional;
+import java.util.concurrent.atomic.AtomicReference;
+import java.util.function.BooleanSupplier;
+import java.util.function.Predicate;
+import org.jspecify.annotations.Nullable;
+
+/** Control planes of one instance in this process, over real connections. */
+final class ControlCluster implements AutoCloseable {
+  static final Duration PATIENCE = Duration.ofSeconds(60);
+  private static final String ID = "00112233445566778899aabbccddeeff";
+
+  private final Path root;
+  private final InstanceIdentity identity =
+      new InstanceIdentity(ID, new byte[InstanceIdentity.SECRET_BYTES]);
+  final List<Member> members = new ArrayList<>();
+
+  /** One node, which may be down. */
+  final class Member {
+    final NodeId id;
+    private final AtomicReference<@Nullable ReplicatedControlPlane> plane = new AtomicReference<>();
+    private @Nullable RpcServer server;
+    private @Nullable NettyRpcClient client;
+    private @Nullable ClusterState cluster;
+    private long incarnation;
+
+    Member(NodeId id) {
+      this.id = id;
+    }
+
+    /** Listens; what is asked before it has a map is refused. */
+    ClusterMap.Node listen() throws Exception {
+      incarnation++;
+      var made =
+          new RpcServer(new RpcServerConfiguration("127.0.0.1", 0, Optional.empty(), identity, id));
+      server = made;
+      made.start(
+          new RequestHandler() {
+            @Override
+            public void handle(Exchange exchange, Request request, ByteBuf payload) {
+              payload.release();
+              ReplicatedControlPlane there = plane.get();
+              if (there == null
+                  || !(request instanceof ControlRequest asked)
+                  || !there.handle(exchange, asked)) {
+                exchange.fail(FsError.OVERLOADED, "not yet");
+              }
+            }
+
+            @Override
+            public Epoch currentEpoch() {
+              ClusterState known = cluster;
+              return known == null ? Epoch.NONE : known.epoch();
+            }
+
+            @Override
+            public void sessionConnected(SessionId session, PeerRole role) {}
+          });
+      return new ClusterMap.Node(id, "127.0.0.1", made.port(), "", incarnation, NodeState.ACTIVE);
+    }
+
+    void learn(ClusterMap map) throws Exception {
+      Path directory = Files.createDirectories(root.resolve(id.toString()));
+      ClusterState opened = ClusterState.open(directory, id, map);
+      cluster = opened;
+      var made =
+          new NettyRpcClient(
+              identity,
+              new SessionId(1000L + id.value() + 100_000L * incarnation),
+              RequestHandler.PeerRole.DAEMON,
+              1,
+              opened.map());
+      client = made;
+      opened.onChange(made::useMap);
+      plane.set(ReplicatedControlPlane.open(directory, ID, opened, made, CrashPoints.NONE));
+    }
+
+    /** Comes back at another address. */
+    void restart() throws Exception {
+      ClusterMap stored = ClusterState.stored(root.resolve(id.toString()));
+      if (stored == null) {
+        throw new IllegalStateException(id + " has never been up");
+      }
+      ClusterMap.Node known = stored.node(id);
+      ClusterMap.Node now = listen();
+      learn(
+          known == null
+              ? stored
+              : stored.withNode(
+                  new ClusterMap.Node(
+                      id, now.host(), now.port(), "", now.incarnation(), known.state())));
+    }
+
+    boolean isUp() {
+      return plane.get() != null;
+    }
+
+    ReplicatedControlPlane plane() {
+      ReplicatedControlPlane up = plane.get();
+      if (up == null) {
+        throw new IllegalStateException(id + " is down");
+      }
+      return up;
+    }
+
+    ControlState state() {
+      return plane().state();
+    }
+
+    ClusterState cluster() {
+      ClusterState known = cluster;
+      if (known == null) {
+        throw new IllegalStateException(id + " has no map");
+      }
+      return known;
+    }
+
+    /** What its files hold now. */
+    ControlFiles files() throws FsException {
+      return ControlFiles.open(root.resolve(id.toString()).resolve("control"));
+    }
+
+    Path log() {
+      return root.resolve(id.toString()).resolve("control").resolve("log");
+    }
+
+    void stop() throws IOException {
+      ReplicatedControlPlane up = plane.getAndSet(null);
+      if (up != null) {
+        up.stopAnswering();
+      }
+      if (server != null) {
+        server.stop();
+      }
+      if (up != null) {
+        up.close();
+      }
+      if (client != null) {
+        client.close();
+      }
+      if (server != null) {
+        server.close();
+      }
+    }
+  }
+
+  ControlCluster(Path root, int nodes) throws Exception {
+    this.root = root;
+    List<ClusterMap.Node> addresses = new ArrayList<>();
+    for (int i = 0; i < nodes; i++) {
+      var member = new Member(new NodeId(i));
+      members.add(member);
+      addresses.add(member.listen());
+    }
+    ClusterMap map = ClusterMap.initial(addresses);
+    for (Member member : members) {
+      member.learn(map);
+    }
+  }
+
+  Member member(int node) {
+    return members.get(node);
+  }
+
+  /** A further node that listens and has no map. */
+  Member add() {
+    var member = new Member(new NodeId(members.size()));
+    members.add(member);
+    return member;
+  }
+
+  /** The node whose log leads. */
+  Member leader() {
+    AtomicReference<@Nullable Member> found = new AtomicReference<>();
+    await(
+        "a leader",
+        () -> {
+          found.set(
+              members.stream()
+                  .filter(member -> member.isUp() && member.plane().leads())
+                  .findFirst()
+                  .orElse(null));
+          return found.get() != null;
+        });
+    Member leader = found.get();
+    if (leader == null) {
+      throw new IllegalStateException();
+    }
+    return leader;
+  }
+
+  /** Waits until what every node that is up knows is so. */
+  void awaitEverywhere(String what, Predicate<ControlState> condition) {
+    await(
+        what,
+        () ->
+            members.stream()
+                .filter(Member::isUp)
+                .allMatch(member -> condition.test(member.state())));
+  }
+
+  static void await(String what, BooleanSupplier condition) {
+    long limit = System.nanoTime() + PATIENCE.toNanos();
+    while (!condition.getAsBoolean()) {
+      if (System.nanoTime() - limit > 0) {
+        throw new AssertionError("waited in vain for " + what);
+      }
+      Thread.onSpinWait();
+      java.util.concurrent.locks.LockSupport.parkNanos(2_000_000);
+    }
+  }
+
+  @Override
+  public void close() throws IOException {
+    for (Member member : members) {
+      member.stop();
+    }
+  }
+}

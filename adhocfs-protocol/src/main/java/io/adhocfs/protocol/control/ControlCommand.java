@@ -1,0 +1,194 @@
+package io.adhocfs.protocol.control;
+
+import io.adhocfs.protocol.model.Epoch;
+import io.adhocfs.protocol.model.NodeId;
+import io.adhocfs.protocol.placement.ClusterMap;
+import java.util.Arrays;
+import java.util.HashSet;
+import java.util.List;
+
+/**
+ * A change of the control plane's state. Proposals are repeated until their outcome is known, so
+ * every command, applied a second time, changes nothing and says UNCHANGED (or REFUSED, where
+ * others have changed since what it asked for).
+ */
+public sealed interface ControlCommand {
+  /** The longest that a command may be, encoded: an entry of the replicated log is bounded. */
+  int BYTES_MAX = 192 << 10;
+
+  /** No longer list is accepted: nodes of more would not fit {@link #BYTES_MAX}. */
+  int NODES_MAX = 4096;
+
+  /**
+   * Adds nodes, which own nothing yet, in state JOINING, whatever state they are given in. Raises
+   * the epoch. Refused when one of the ids is or was another node's.
+   */
+  record Join(List<ClusterMap.Node> nodes) implements ControlCommand {
+    public Join {
+      nodes = List.copyOf(nodes);
+      if (nodes.isEmpty() || nodes.size() > NODES_MAX) {
+        throw new IllegalArgumentException(nodes.size() + " nodes to add");
+      }
+      requireDistinct(nodes.stream().map(ClusterMap.Node::id).toList());
+    }
+  }
+
+  /**
+   * Nodes that were added in vain leave: they become GONE. Raises the epoch. Refused for a node
+   * that is not JOINING or GONE, owns a slot or is to own one; UNCHANGED when all are GONE.
+   */
+  record Leave(List<NodeId> nodes) implements ControlCommand {
+    public Leave {
+      nodes = List.copyOf(nodes);
+      if (nodes.isEmpty() || nodes.size() > NODES_MAX) {
+        throw new IllegalArgumentException(nodes.size() + " nodes to leave");
+      }
+      requireDistinct(nodes);
+    }
+  }
+
+  /**
+   * Tells where a node is now. Only a higher incarnation than the known one changes anything; the
+   * state that it is given in does not count. Does not raise the epoch. Refused for a node that is
+   * not in the map, or GONE.
+   */
+  record Announce(ClusterMap.Node node) implements ControlCommand {}
+
+  /**
+   * Begins a rebalance. Raises the epoch. Nodes of the target become ACTIVE, leaving ones DRAINING;
+   * what has nothing to move is finished at once.
+   *
+   * <p>Refused when the map is not of the epoch that it was planned on, when another one runs that
+   * it is not to supersede, and when the target has a node that is not in the map, GONE or leaving.
+   *
+   * @param id positive, drawn by who starts it, never used before
+   * @param base epoch of the map that the target was planned on
+   * @param target owner wanted for every slot; taken over, never changed
+   * @param leaving nodes that are to be GONE once they own nothing
+   * @param bytesPerSecond what each source node may send; 0 = no bound
+   * @param supersede whether it takes the place of one that runs
+   * @param nowNanos since 1970
+   */
+  record Start(
+      long id,
+      Rebalance.Kind kind,
+      Epoch base,
+      short[] target,
+      List<NodeId> leaving,
+      long bytesPerSecond,
+      int batchesAtOnce,
+      boolean supersede,
+      long nowNanos)
+      implements ControlCommand {
+    public Start {
+      if (id <= 0 || kind == Rebalance.Kind.CANCEL) {
+        throw new IllegalArgumentException("start of " + kind + " with id " + id);
+      }
+      Rebalance.requireEverySlot(target);
+      Rebalance.requireLimits(bytesPerSecond, batchesAtOnce);
+      leaving = List.copyOf(leaving);
+      if (leaving.size() > NODES_MAX) {
+        throw new IllegalArgumentException(leaving.size() + " leaving nodes");
+      }
+      requireDistinct(leaving);
+    }
+
+    @Override
+    public boolean equals(Object other) {
+      return other instanceof Start that
+          && id == that.id
+          && kind == that.kind
+          && base.equals(that.base)
+          && Arrays.equals(target, that.target)
+          && leaving.equals(that.leaving)
+          && bytesPerSecond == that.bytesPerSecond
+          && batchesAtOnce == that.batchesAtOnce
+          && supersede == that.supersede
+          && nowNanos == that.nowNanos;
+    }
+
+    @Override
+    public int hashCode() {
+      return Long.hashCode(id);
+    }
+  }
+
+  /**
+   * A batch of slots belongs to its target from now on. Raises the epoch. Proposed by the source,
+   * which holds the batch until it knows the outcome. The last one ends the rebalance: DRAINING
+   * nodes without slots become GONE, after a cancel JOINING ones too.
+   *
+   * <p>Refused unless the rebalance with this id is under way, paused or not, and every slot is the
+   * source's and wanted at the target. UNCHANGED when all slots are the target's. A refusal is
+   * final: what was refused is never applied later.
+   *
+   * @param bytesSent what it took
+   * @param bytesHeld what the slots held, and what was written to them while they were sent
+   * @param nowNanos since 1970
+   */
+  record Move(
+      long id,
+      NodeId source,
+      NodeId target,
+      SlotSet slots,
+      long bytesSent,
+      long bytesHeld,
+      long nowNanos)
+      implements ControlCommand {
+    public Move {
+      if (slots.isEmpty() || source.equals(target) || bytesSent < 0 || bytesHeld < 0) {
+        throw new IllegalArgumentException(
+            "move of %s from %s to %s, %d bytes sent for %d"
+                .formatted(slots, source, target, bytesSent, bytesHeld));
+      }
+    }
+  }
+
+  /**
+   * No further batch is to begin; those under way go on. Refused when no rebalance of this id runs.
+   *
+   * @param reason for people
+   */
+  record Pause(long id, String reason) implements ControlCommand {
+    public Pause {
+      Rebalance.requireReason(reason);
+    }
+  }
+
+  /** Batches may begin again. Refused when no rebalance of this id runs. */
+  record Resume(long id) implements ControlCommand {}
+
+  /** Changes the limits, which mean what they mean in {@link Start}. */
+  record Limit(long id, long bytesPerSecond, int batchesAtOnce) implements ControlCommand {
+    public Limit {
+      Rebalance.requireLimits(bytesPerSecond, batchesAtOnce);
+    }
+  }
+
+  /**
+   * Takes a rebalance back from where it stands: one of kind CANCEL takes its place, whose id is
+   * {@link Rebalance#cancelOf} and whose target is where the slots were when it began. Nodes that
+   * then own nothing become DRAINING, DRAINING ones that then own something ACTIVE. Raises the
+   * epoch. Refused for a cancel, and for what does not run.
+   *
+   * @param nowNanos since 1970
+   */
+  record Cancel(long id, long nowNanos) implements ControlCommand {}
+
+  /** The nodes that vote are these now. Does not raise the epoch. */
+  record SetVoters(List<NodeId> voters) implements ControlCommand {
+    public SetVoters {
+      voters = voters.stream().sorted().toList();
+      if (voters.isEmpty() || voters.size() > ControlState.VOTERS_MAX) {
+        throw new IllegalArgumentException(voters.size() + " voters");
+      }
+      requireDistinct(voters);
+    }
+  }
+
+  private static void requireDistinct(List<NodeId> ids) {
+    if (new HashSet<>(ids).size() != ids.size()) {
+      throw new IllegalArgumentException("a node is named twice: " + ids);
+    }
+  }
+}
