@@ -29,7 +29,6 @@ import java.util.Locale;
 import java.util.Map;
 import java.util.Set;
 import java.util.concurrent.locks.LockSupport;
-import org.jspecify.annotations.Nullable;
 
 /** What the daemons of one instance have agreed on, and how it is changed. One thread. */
 final class Rebalancing implements AutoCloseable {
@@ -366,6 +365,7 @@ final class Rebalancing implements AutoCloseable {
         running.paused() ? ", PAUSED " + running.reason() : "");
   }
 
+  /** Since 1970. */
   static long nowNanos() {
     Instant now = Instant.now();
     return now.getEpochSecond() * 1_000_000_000L + now.getNano();
@@ -421,11 +421,6 @@ final class Rebalancing implements AutoCloseable {
         Quantities.bytes(last.bytesSent()),
         Quantities.bytes(last.bytesHeld()),
         (last.finishedNanos() - last.startedNanos()) / 1e9);
-  }
-
-  /** The place of a node, or null. */
-  @Nullable Place place(NodeId node) {
-    return description.place(node);
   }
 
   @Override

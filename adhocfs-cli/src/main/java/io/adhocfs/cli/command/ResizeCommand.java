@@ -139,6 +139,7 @@ abstract class ResizeCommand extends Command {
       if (json) {
         var fields = new LinkedHashMap<String, Object>();
         Rebalancing.finished(fields, last);
+        fields.put("slots_lower_bound", plan.lowerBound());
         fields.put(
             "nodes", rebalancing.nodes().stream().map(node -> node.id().toString()).toList());
         output().line(Json.pretty(fields));

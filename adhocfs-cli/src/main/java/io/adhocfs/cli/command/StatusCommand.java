@@ -13,7 +13,6 @@ import io.adhocfs.protocol.wire.ControlRequest;
 import io.adhocfs.protocol.wire.NodeStatus;
 import io.adhocfs.protocol.wire.Reply;
 import java.time.Duration;
-import java.time.Instant;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
@@ -165,8 +164,7 @@ public final class StatusCommand extends Command {
   }
 
   private static List<String> skewWarnings(List<Node> nodes) {
-    Instant now = Instant.now();
-    long nowNanos = now.getEpochSecond() * 1_000_000_000L + now.getNano();
+    long nowNanos = Rebalancing.nowNanos();
     List<String> warnings = new ArrayList<>();
     for (Node node : nodes) {
       if (node.status() == null) {

@@ -114,22 +114,22 @@ public final class ClusterState {
   }
 
   /** Holds slots: nothing of them is answered or changed until they are let go. */
-  public synchronized void hold(Iterable<Integer> slots) {
+  public synchronized void hold(BitSet slots) {
     BitSet before = held;
     BitSet after = before == null ? new BitSet(SlotId.COUNT) : (BitSet) before.clone();
-    slots.forEach(after::set);
+    after.or(slots);
     held = after;
   }
 
   /** Ends {@link #hold} for these slots, and lets those look again who wait. */
-  public void letGo(Iterable<Integer> slots) {
+  public void letGo(BitSet slots) {
     synchronized (this) {
       BitSet before = held;
       if (before == null) {
         return;
       }
       var after = (BitSet) before.clone();
-      slots.forEach(after::clear);
+      after.andNot(slots);
       held = after.isEmpty() ? null : after;
     }
     wakeWaiting();

@@ -5,6 +5,7 @@ import io.adhocfs.protocol.model.FsException;
 import io.netty.util.concurrent.EventExecutor;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CompletionException;
+import java.util.concurrent.ExecutionException;
 import java.util.concurrent.Executor;
 import java.util.concurrent.Future;
 import java.util.concurrent.ScheduledExecutorService;
@@ -69,8 +70,8 @@ public final class MetadataThread implements Executor {
 
   /** What went wrong, in our terms; defects are INTERNAL. */
   public static FsException asFsException(Throwable error) {
-    Throwable cause =
-        error instanceof CompletionException && error.getCause() != null ? error.getCause() : error;
+    boolean wraps = error instanceof CompletionException || error instanceof ExecutionException;
+    Throwable cause = wraps && error.getCause() != null ? error.getCause() : error;
     return cause instanceof FsException exception
         ? exception
         : new FsException(FsError.INTERNAL, String.valueOf(cause), cause);

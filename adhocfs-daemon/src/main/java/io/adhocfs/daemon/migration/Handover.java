@@ -4,6 +4,7 @@ import io.adhocfs.daemon.chunk.ChunkTransfer;
 import io.adhocfs.daemon.control.ControlPlane;
 import io.adhocfs.daemon.crash.CrashPoint;
 import io.adhocfs.daemon.crash.CrashPoints;
+import io.adhocfs.daemon.metadata.MetadataThread;
 import io.adhocfs.protocol.control.ControlCommand;
 import io.adhocfs.protocol.control.Outcome;
 import io.adhocfs.protocol.control.SlotSet;
@@ -22,7 +23,6 @@ import java.time.Duration;
 import java.util.BitSet;
 import java.util.Map;
 import java.util.concurrent.CompletableFuture;
-import java.util.concurrent.CompletionException;
 import java.util.concurrent.ExecutionException;
 import java.util.concurrent.Semaphore;
 import java.util.concurrent.atomic.AtomicReference;
@@ -137,7 +137,7 @@ final class Handover {
       begun = true;
       crashPoints.reached(CrashPoint.MIGRATION_SOURCE_AFTER_BEGIN);
       slots = sendAll();
-      changes.end(without(offered, slots));
+      changes.end(Migrator.without(offered, slots));
       call(new MigrationRequest.SyncReceived(batch));
       crashPoints.reached(CrashPoint.MIGRATION_SOURCE_AFTER_FIRST_PASS);
       catchUp(slots);
@@ -186,17 +186,11 @@ final class Handover {
     return SlotSet.of(slots.stream());
   }
 
-  private static BitSet without(BitSet all, BitSet some) {
-    var rest = (BitSet) all.clone();
-    rest.andNot(some);
-    return rest;
-  }
-
   /** Sends slots until the batch is large enough, and answers which. */
   private BitSet sendAll() throws FsException, InterruptedException {
     BitSet used = storage.used(offered);
     // What is empty costs nothing.
-    BitSet sent = without(offered, used);
+    BitSet sent = Migrator.without(offered, used);
     long rate = limit.bytesPerSecond();
     long batchBytes =
         rate == 0
@@ -347,7 +341,7 @@ final class Handover {
                 if (response != null) {
                   response.payload().release();
                 } else {
-                  failure.compareAndSet(null, failureOf(error));
+                  failure.compareAndSet(null, MetadataThread.asFsException(error));
                 }
                 underWay.release();
               });
@@ -375,22 +369,8 @@ final class Handover {
     try {
       submit(request, Unpooled.EMPTY_BUFFER).get().payload().release();
     } catch (ExecutionException e) {
-      throw failureOf(e);
+      throw MetadataThread.asFsException(e);
     }
-  }
-
-  private static FsException failureOf(@Nullable Throwable error) {
-    Throwable cause = error == null ? new IllegalStateException("no answer") : error;
-    while (cause instanceof ExecutionException || cause instanceof CompletionException) {
-      Throwable inner = cause.getCause();
-      if (inner == null) {
-        break;
-      }
-      cause = inner;
-    }
-    return cause instanceof FsException failed
-        ? failed
-        : new FsException(FsError.INTERNAL, String.valueOf(cause), cause);
   }
 
   private ControlCommand.Move move(BitSet slots) {
@@ -411,7 +391,7 @@ final class Handover {
       try {
         return control.propose(move, Deadline.after(PROPOSAL)).get();
       } catch (ExecutionException e) {
-        FsException failed = failureOf(e);
+        FsException failed = MetadataThread.asFsException(e);
         if (failed.error() == FsError.CLOSED) {
           // This daemon ends; the outcome is found out at its next start.
           throw new InterruptedException("stopping");
@@ -422,6 +402,11 @@ final class Handover {
             failed.getMessage());
       }
     }
+  }
+
+  /** The slots that it may hand over; stays as it is. */
+  BitSet offered() {
+    return offered;
   }
 
   /** For logs. */

@@ -30,7 +30,6 @@ import io.netty.buffer.Unpooled;
 import java.security.SecureRandom;
 import java.time.Duration;
 import java.util.BitSet;
-import java.util.HashMap;
 import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
@@ -159,7 +158,7 @@ public final class Migrator implements AutoCloseable {
 
   /** Begins to follow what is agreed on. Once. */
   public void start() {
-    takingIn.execute(this::sweepWhenCurrent);
+    takeInLater(this::sweepWhenCurrent);
     cluster.installer(this::install);
     control.onChange(state -> metadataThread.execute(() -> follow(state)));
   }
@@ -193,7 +192,7 @@ public final class Migrator implements AutoCloseable {
               if (state != null) {
                 current = true;
                 sweepLater();
-              } else if (failureOf(error) != FsError.CLOSED) {
+              } else if (MetadataThread.asFsException(error).error() != FsError.CLOSED) {
                 LOG.info(
                     "what is here of other nodes' slots stays for now: {}", error.getMessage());
                 var _ = metadataThread.schedule(this::sweepWhenCurrentLater, AGAIN_NANOS);
@@ -212,11 +211,6 @@ public final class Migrator implements AutoCloseable {
     } catch (RejectedExecutionException e) {
       LOG.debug("this daemon ends: {}", e.getMessage());
     }
-  }
-
-  private static FsError failureOf(Throwable error) {
-    Throwable cause = error.getCause() == null ? error : error.getCause();
-    return cause instanceof FsException failed ? failed.error() : FsError.INTERNAL;
   }
 
   private void sweepLater() {
@@ -312,15 +306,15 @@ public final class Migrator implements AutoCloseable {
     if (!gone.isEmpty()) {
       services.forget(gone);
       chunks.forget(gone);
-      cluster.letGo(() -> gone.stream().iterator());
-      takingIn.execute(
+      cluster.letGo(gone);
+      takeInLater(
           () -> drop(gone, () -> crashPoints.reached(CrashPoint.MIGRATION_SOURCE_WHILE_DROPPING)));
     }
     if (!come.isEmpty() || !gone.isEmpty()) {
       synchronized (this) {
         notifyAll();
       }
-      takingIn.execute(this::persist);
+      takeInLater(this::persist);
     }
   }
 
@@ -332,7 +326,8 @@ public final class Migrator implements AutoCloseable {
     }
   }
 
-  private static BitSet without(BitSet all, BitSet some) {
+  /** Those of the slots that are not among others. */
+  static BitSet without(BitSet all, BitSet some) {
     var rest = (BitSet) all.clone();
     rest.andNot(some);
     return rest;
@@ -366,7 +361,7 @@ public final class Migrator implements AutoCloseable {
       leaving = true;
     }
     // Behind whatever is being dropped.
-    takingIn.execute(() -> {
+    takeInLater(() -> {
       try {
         awaitSuccessors();
         whenGone.run();
@@ -438,12 +433,6 @@ public final class Migrator implements AutoCloseable {
     }
   }
 
-  private record Offer(NodeId target, BitSet slots) {}
-
-  /** What each batch under way was given. */
-  @GuardedBy("this")
-  private final Map<Handover, BitSet> offered = new HashMap<>();
-
   @GuardedBy("this")
   private @Nullable Handover next(Rebalance wanted) {
     var byTarget = new TreeMap<Integer, BitSet>();
@@ -454,38 +443,32 @@ public final class Migrator implements AutoCloseable {
         byTarget.computeIfAbsent(target, node -> new BitSet(SlotId.COUNT)).set(slot);
       }
     }
-    if (byTarget.isEmpty()) {
-      return null;
-    }
     // The target with the most to come, so that all are done at about the same time.
-    Offer best = null;
-    for (var entry : byTarget.entrySet()) {
-      if (best == null || entry.getValue().cardinality() > best.slots().cardinality()) {
-        best = new Offer(new NodeId(entry.getKey()), entry.getValue());
+    Map.Entry<Integer, BitSet> most = null;
+    for (Map.Entry<Integer, BitSet> entry : byTarget.entrySet()) {
+      if (most == null || entry.getValue().cardinality() > most.getValue().cardinality()) {
+        most = entry;
       }
     }
-    if (best == null) {
+    if (most == null) {
       return null;
     }
-    BitSet slots = share(best.slots(), wanted.batchesAtOnce());
+    BitSet slots = share(most.getValue(), wanted.batchesAtOnce());
     inBatches.or(slots);
     batches++;
-    var handover =
-        new Handover(
-            wanted.id(),
-            random.nextLong(),
-            self,
-            best.target(),
-            slots,
-            storage,
-            changes,
-            client,
-            control,
-            limit,
-            new HeldSlots(),
-            crashPoints);
-    offered.put(handover, slots);
-    return handover;
+    return new Handover(
+        wanted.id(),
+        random.nextLong(),
+        self,
+        new NodeId(most.getKey()),
+        slots,
+        storage,
+        changes,
+        client,
+        control,
+        limit,
+        new HeldSlots(),
+        crashPoints);
   }
 
   /** A part of what is to go to one target, so that others can go at the same time. */
@@ -520,10 +503,7 @@ public final class Migrator implements AutoCloseable {
       LOG.error("{} failed", handover, e);
     } finally {
       synchronized (this) {
-        BitSet slots = offered.remove(handover);
-        if (slots != null) {
-          inBatches.andNot(slots);
-        }
+        inBatches.andNot(handover.offered());
         batches--;
         notifyAll();
       }
@@ -584,7 +564,7 @@ public final class Migrator implements AutoCloseable {
       var held = new CompletableFuture<Void>();
       // On the metadata thread: nothing of it is in the middle of anything then.
       metadataThread.execute(() -> {
-        cluster.hold(() -> slots.stream().iterator());
+        cluster.hold(slots);
         held.complete(null);
         wakeWaitingLater();
       });
@@ -598,7 +578,7 @@ public final class Migrator implements AutoCloseable {
 
     @Override
     public void letGo(BitSet slots) {
-      cluster.letGo(() -> slots.stream().iterator());
+      cluster.letGo(slots);
     }
 
     @Override
@@ -609,11 +589,6 @@ public final class Migrator implements AutoCloseable {
         }
       }
     }
-  }
-
-  /** Batches under way; for whoever watches it. */
-  public synchronized int batches() {
-    return batches;
   }
 
   /** Ends batches where they are, and waits for what uses the storage. */

@@ -244,9 +244,7 @@ final class SlotReceiver implements MigrationRequestHandler {
 
   private void finish(Batch batch, MigrationRequest.FinishReceive finish) throws FsException {
     BitSet slots = bits(finish.slots());
-    var others = (BitSet) slots.clone();
-    others.andNot(batch.slots);
-    if (!others.isEmpty()) {
+    if (!Migrator.without(slots, batch.slots).isEmpty()) {
       throw new FsException(FsError.BAD_MESSAGE, "slots that the batch did not begin with");
     }
     sync(batch);

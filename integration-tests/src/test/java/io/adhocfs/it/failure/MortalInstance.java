@@ -6,6 +6,7 @@ import io.adhocfs.client.AdhocFileSystem;
 import io.adhocfs.it.instance.Commands;
 import io.adhocfs.it.instance.Processes;
 import io.adhocfs.it.instance.TestInstance;
+import io.adhocfs.it.instance.Waiting;
 import io.adhocfs.protocol.instance.Instance;
 import io.adhocfs.protocol.instance.InstanceDirectory;
 import io.adhocfs.protocol.model.FsException;
@@ -39,7 +40,6 @@ import java.util.concurrent.ExecutionException;
 import java.util.concurrent.ThreadLocalRandom;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.TimeoutException;
-import java.util.concurrent.locks.LockSupport;
 
 /** An instance whose daemons can be told where to die, with a client that waits for them. */
 final class MortalInstance implements AutoCloseable {
@@ -262,26 +262,8 @@ final class MortalInstance implements AutoCloseable {
     await("all daemons to have finished what they began", this::isQuiet);
   }
 
-  /** What is waited for. */
-  @FunctionalInterface
-  interface Condition {
-    boolean holds() throws Exception;
-  }
-
-  static void await(String what, Condition condition) throws InterruptedException {
-    long limit = System.nanoTime() + PATIENCE.toNanos();
-    try {
-      while (!condition.holds()) {
-        if (System.nanoTime() - limit > 0) {
-          throw new AssertionError("waited in vain for " + what);
-        }
-        LockSupport.parkNanos(LOOK_NANOS);
-      }
-    } catch (InterruptedException | RuntimeException e) {
-      throw e;
-    } catch (Exception e) {
-      throw new AssertionError("while waiting for " + what, e);
-    }
+  static void await(String what, Waiting.Condition condition) throws InterruptedException {
+    Waiting.until(what, PATIENCE, LOOK_NANOS, condition);
   }
 
   /** The answer of an operation of the client; an error of it fails the test. */

@@ -5,6 +5,7 @@ import io.adhocfs.client.ClientOptions;
 import io.adhocfs.it.instance.Commands;
 import io.adhocfs.it.instance.Processes;
 import io.adhocfs.it.instance.TestInstance;
+import io.adhocfs.it.instance.Waiting;
 import io.adhocfs.protocol.control.ControlCommand;
 import io.adhocfs.protocol.control.ControlState;
 import io.adhocfs.protocol.instance.Instance;
@@ -36,7 +37,6 @@ import java.util.Objects;
 import java.util.concurrent.ExecutionException;
 import java.util.concurrent.ThreadLocalRandom;
 import java.util.concurrent.atomic.AtomicReference;
-import java.util.concurrent.locks.LockSupport;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -375,26 +375,8 @@ final class ChangingInstance implements AutoCloseable {
     return new Running(process, output, words);
   }
 
-  /** What is waited for. */
-  @FunctionalInterface
-  interface Condition {
-    boolean holds() throws Exception;
-  }
-
-  static void await(String what, Condition condition) throws InterruptedException {
-    long limit = System.nanoTime() + PATIENCE.toNanos();
-    try {
-      while (!condition.holds()) {
-        if (System.nanoTime() - limit > 0) {
-          throw new AssertionError("waited in vain for " + what);
-        }
-        LockSupport.parkNanos(LOOK_NANOS);
-      }
-    } catch (InterruptedException | RuntimeException e) {
-      throw e;
-    } catch (Exception e) {
-      throw new AssertionError("while waiting for " + what, e);
-    }
+  static void await(String what, Waiting.Condition condition) throws InterruptedException {
+    Waiting.until(what, PATIENCE, LOOK_NANOS, condition);
   }
 
   /** Copies what the daemons have said, for whoever has to explain a failure. */
