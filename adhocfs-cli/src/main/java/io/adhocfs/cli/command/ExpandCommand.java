@@ -1,10 +1,9 @@
 package io.adhocfs.cli.command;
 
 import io.adhocfs.cli.arguments.RawPath;
-import io.adhocfs.protocol.control.Rebalance;
+import io.adhocfs.malleability.Change;
+import io.adhocfs.malleability.Malleability;
 import io.adhocfs.protocol.model.FsException;
-import java.util.Collections;
-import java.util.List;
 import org.jspecify.annotations.Nullable;
 import picocli.CommandLine;
 import picocli.CommandLine.Option;
@@ -40,16 +39,7 @@ public final class ExpandCommand extends ResizeCommand {
   }
 
   @Override
-  Wanted wanted(Rebalancing rebalancing) throws UsageException, FsException {
-    if ((nodes == null) == (hosts == null)) {
-      throw new UsageException("give either --nodes or --hosts");
-    }
-    if (nodes != null && (nodes < 1 || nodes + rebalancing.nodes().size() > NODES_MAX)) {
-      throw new UsageException(
-          "--nodes " + nodes + ": give 1 or more, up to " + NODES_MAX + " in all");
-    }
-    List<String> added =
-        hosts != null ? hosts(hosts) : Collections.nCopies(nodes == null ? 0 : nodes, "");
-    return new Wanted(Rebalance.Kind.EXPAND, newPlaces(rebalancing, added), List.of());
+  Change change(Malleability malleability) throws UsageException, FsException {
+    return new Change.Expand(hosts(nodes, hosts, NODES_MAX - malleability.nodes().size()));
   }
 }

@@ -4,6 +4,7 @@ import io.adhocfs.cli.arguments.RawPath;
 import io.adhocfs.client.AdhocFileSystem;
 import io.adhocfs.client.AdhocPath;
 import io.adhocfs.client.ClientOptions;
+import io.adhocfs.client.admin.AdminConnection;
 import io.adhocfs.protocol.instance.InstanceDescription;
 import io.adhocfs.protocol.instance.InstanceDirectory;
 import io.adhocfs.protocol.model.FsException;
@@ -28,7 +29,7 @@ abstract class FileSystemCommand extends Command {
 
   final int onInstance(ClientOptions options, Work work) throws UsageException, IOException {
     InstanceDescription description = instance();
-    var _ = Connections.knownMap(description);
+    var _ = AdminConnection.knownMap(description.instance());
     InstanceDirectory directory = directory();
     String name = description.instance().name();
     try (AdhocFileSystem fileSystem =

@@ -4,6 +4,7 @@ import io.adhocfs.cli.arguments.RawPath;
 import io.adhocfs.cli.process.Logging;
 import io.adhocfs.cli.process.MountProcess;
 import io.adhocfs.cli.process.Mounts;
+import io.adhocfs.client.admin.AdminConnection;
 import io.adhocfs.protocol.instance.InstanceDescription;
 import io.adhocfs.protocol.instance.InstanceDirectory;
 import io.adhocfs.protocol.instance.MountRecord;
@@ -77,7 +78,7 @@ public final class MountCommand extends Command {
     byte[] bootstrap = instanceOnStdin ? surroundings().input().readAllBytes() : null;
     InstanceDescription description =
         bootstrap == null ? instance() : InstanceDescription.parse("standard input", bootstrap);
-    var _ = Connections.knownMap(description);
+    var _ = AdminConnection.knownMap(description.instance());
     String chosen =
         driver == null ? description.instance().settings().text(Setting.FUSE_DRIVER) : driver;
     try {

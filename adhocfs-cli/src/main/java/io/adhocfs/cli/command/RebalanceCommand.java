@@ -1,12 +1,10 @@
 package io.adhocfs.cli.command;
 
-import io.adhocfs.protocol.control.ControlCommand;
+import io.adhocfs.malleability.Malleability;
+import io.adhocfs.protocol.control.ControlState;
 import io.adhocfs.protocol.control.FinishedRebalance;
 import io.adhocfs.protocol.control.Rebalance;
-import io.adhocfs.protocol.model.FsError;
-import io.adhocfs.protocol.model.FsException;
 import java.io.IOException;
-import java.util.Locale;
 import org.jspecify.annotations.Nullable;
 import picocli.CommandLine;
 import picocli.CommandLine.Option;
@@ -27,7 +25,7 @@ import picocli.CommandLine.Parameters;
       "",
       "Exit codes: 0 done; 1 nothing is under way that could be steered; 2 wrong use."
     })
-public final class RebalanceCommand extends Command {
+public final class RebalanceCommand extends MalleabilityCommand {
   @Parameters(
       index = "0",
       paramLabel = "WHAT",
@@ -53,63 +51,47 @@ public final class RebalanceCommand extends Command {
       throw new UsageException(
           what.equals("limit") ? "limit needs a rate, or none" : "only limit takes a rate");
     }
-    try (Rebalancing rebalancing = Rebalancing.open(instance(), directory())) {
-      Rebalance running = rebalancing.state().rebalance();
+    try (Malleability malleability = open()) {
       switch (what) {
         case "status" -> {}
-        case "pause" ->
-            rebalancing.propose(
-                new ControlCommand.Pause(required(running).id(), Rebalancing.PAUSED_BY_COMMAND));
-        case "resume" -> rebalancing.propose(new ControlCommand.Resume(required(running).id()));
-        case "cancel" ->
-            rebalancing.propose(
-                new ControlCommand.Cancel(required(running).id(), Rebalancing.nowNanos()));
+        case "pause" -> malleability.pause();
+        case "resume" -> malleability.resume();
+        case "cancel" -> malleability.cancel();
         case "limit" -> {
           String given = rate == null ? "none" : rate;
-          rebalancing.propose(
-              new ControlCommand.Limit(
-                  required(running).id(),
-                  given.equals("none") ? 0 : Rates.parse("limit", given),
-                  required(running).batchesAtOnce()));
+          malleability.limit(given.equals("none") ? 0 : Rates.parse("limit", given));
         }
         default ->
             throw new UsageException(
                 "'" + what + "': give status, pause, resume, cancel or limit RATE");
       }
-      Rebalance now = rebalancing.state().rebalance();
+      Rebalance now = malleability.state().rebalance();
       if (wait && now != null) {
-        FinishedRebalance last = rebalancing.await(now.id(), output(), !json);
-        rebalancing.awaitEnds().forEach(sentence -> output().note("adhocfs: " + sentence));
+        FinishedRebalance last = await(malleability, now.id(), !json);
+        malleability.awaitEnds().forEach(sentence -> output().note("adhocfs: " + sentence));
         if (!json) {
-          output().line(Rebalancing.sentence(last));
+          output().line(RebalanceReport.sentence(last));
           return ExitCode.OK;
         }
       }
       if (json) {
-        output().line(Json.pretty(Rebalancing.json(rebalancing.state())));
+        output().line(Json.pretty(RebalanceReport.json(malleability.state())));
       } else {
-        print(rebalancing);
+        print(malleability.state());
       }
       return ExitCode.OK;
     }
   }
 
-  private static Rebalance required(@Nullable Rebalance running) throws FsException {
-    if (running == null) {
-      throw new FsException(FsError.NOT_FOUND, "nothing is being moved");
-    }
-    return running;
-  }
-
-  private void print(Rebalancing rebalancing) {
-    Rebalance running = rebalancing.state().rebalance();
-    FinishedRebalance last = rebalancing.state().last();
+  private void print(ControlState state) {
+    Rebalance running = state.rebalance();
+    FinishedRebalance last = state.last();
     if (running != null) {
       output()
           .line(
               "%s: %d of %d slots moved, %s sent%s%s"
                   .formatted(
-                      running.kind().name().toLowerCase(Locale.ROOT),
+                      RebalanceReport.name(running.kind()),
                       running.slotsMoved(),
                       running.slotsPlanned(),
                       Quantities.bytes(running.bytesSent()),
@@ -118,7 +100,7 @@ public final class RebalanceCommand extends Command {
                           : ", at most " + Quantities.bytes(running.bytesPerSecond()) + "/s a node",
                       running.paused() ? "; PAUSED: " + running.reason() : ""));
     } else if (last != null) {
-      output().line("nothing is being moved; last: " + Rebalancing.sentence(last));
+      output().line("nothing is being moved; last: " + RebalanceReport.sentence(last));
     } else {
       output().line("nothing is being moved, and nothing ever was");
     }

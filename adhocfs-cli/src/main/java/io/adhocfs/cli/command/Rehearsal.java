@@ -1,11 +1,11 @@
 package io.adhocfs.cli.command;
 
-import io.adhocfs.cli.admin.AdminConnection;
 import io.adhocfs.client.AdhocFileSystem;
 import io.adhocfs.client.AdhocPath;
 import io.adhocfs.client.ClientOptions;
 import io.adhocfs.client.OpenFile;
 import io.adhocfs.client.OpenOptions;
+import io.adhocfs.client.admin.AdminConnection;
 import io.adhocfs.daemon.Daemon;
 import io.adhocfs.daemon.DaemonConfiguration;
 import io.adhocfs.protocol.instance.Instance;
@@ -79,7 +79,7 @@ public final class Rehearsal {
               Instant.EPOCH);
       InstanceDirectory directory = InstanceDirectory.of(environment);
       directory.create(description);
-      try (AdminConnection connection = Connections.open(description)) {
+      try (AdminConnection connection = AdminConnection.open(description.instance())) {
         var _ =
             connection.ask(
                 new NodeId(0),

@@ -1,11 +1,9 @@
 package io.adhocfs.cli.command;
 
 import io.adhocfs.cli.arguments.RawPath;
-import io.adhocfs.protocol.control.Rebalance;
+import io.adhocfs.malleability.Change;
+import io.adhocfs.malleability.Malleability;
 import io.adhocfs.protocol.model.FsException;
-import io.adhocfs.protocol.placement.ClusterMap;
-import java.util.Collections;
-import java.util.List;
 import org.jspecify.annotations.Nullable;
 import picocli.CommandLine;
 import picocli.CommandLine.Option;
@@ -40,18 +38,7 @@ public final class RelocateCommand extends ResizeCommand {
   }
 
   @Override
-  Wanted wanted(Rebalancing rebalancing) throws UsageException, FsException {
-    if ((nodes == null) == (hosts == null)) {
-      throw new UsageException("give either --hosts or --nodes");
-    }
-    if (nodes != null && (nodes < 1 || nodes > NODES_MAX)) {
-      throw new UsageException("--nodes " + nodes + ": give 1 to " + NODES_MAX);
-    }
-    List<String> added =
-        hosts != null ? hosts(hosts) : Collections.nCopies(nodes == null ? 0 : nodes, "");
-    return new Wanted(
-        Rebalance.Kind.RELOCATE,
-        newPlaces(rebalancing, added),
-        rebalancing.nodes().stream().map(ClusterMap.Node::id).toList());
+  Change change(Malleability malleability) throws UsageException, FsException {
+    return new Change.Relocate(hosts(nodes, hosts, NODES_MAX));
   }
 }

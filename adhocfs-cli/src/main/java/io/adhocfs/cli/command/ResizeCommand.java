@@ -1,45 +1,34 @@
 package io.adhocfs.cli.command;
 
-import io.adhocfs.cli.admin.NodeAnswers;
 import io.adhocfs.cli.arguments.RawPath;
 import io.adhocfs.cli.process.HostsFile;
+import io.adhocfs.malleability.Change;
+import io.adhocfs.malleability.Malleability;
+import io.adhocfs.malleability.Malleability.Started;
+import io.adhocfs.malleability.ResizePlan;
 import io.adhocfs.malleability.plan.SlotPlan;
 import io.adhocfs.protocol.control.ControlCommand;
 import io.adhocfs.protocol.control.FinishedRebalance;
-import io.adhocfs.protocol.control.Rebalance;
-import io.adhocfs.protocol.instance.InstanceDescription.Place;
-import io.adhocfs.protocol.model.FsError;
 import io.adhocfs.protocol.model.FsException;
-import io.adhocfs.protocol.model.NodeId;
-import io.adhocfs.protocol.placement.ClusterMap;
-import io.adhocfs.protocol.wire.ControlRequest;
-import io.adhocfs.protocol.wire.NodeStatus;
-import io.adhocfs.protocol.wire.Reply;
+import io.adhocfs.protocol.model.SlotId;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
-import java.security.SecureRandom;
-import java.time.Duration;
 import java.util.ArrayList;
+import java.util.Collections;
 import java.util.LinkedHashMap;
 import java.util.List;
-import java.util.Locale;
 import java.util.Map;
-import java.util.TreeMap;
+import java.util.Objects;
 import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Option;
 
 /** What expand, shrink and relocate have in common: a wanted set of nodes, and how to get there. */
-abstract class ResizeCommand extends Command {
-  static final int NODES_MAX = 4096;
-  private static final Duration PATIENCE = Duration.ofSeconds(5);
-  private static final int BATCHES_AT_ONCE = 2;
+abstract class ResizeCommand extends MalleabilityCommand {
+  static final int NODES_MAX = ControlCommand.NODES_MAX;
 
   /** What a node sends where nothing limits it, to tell how long it may take. */
   private static final long USUAL_BYTES_PER_SECOND = 200L << 20;
-
-  /** What a target's disk must have left when everything has arrived. */
-  private static final double SPARE = 1.02;
 
   @Option(
       names = "--plan",
@@ -69,82 +58,34 @@ abstract class ResizeCommand extends Command {
     super(surroundings);
   }
 
-  /** The wanted set of nodes. */
-  record Wanted(Rebalance.Kind kind, List<Place> joining, List<NodeId> leaving) {}
-
-  abstract Wanted wanted(Rebalancing rebalancing) throws UsageException, FsException;
+  abstract Change change(Malleability malleability) throws UsageException, FsException;
 
   @Override
   public final int run() throws UsageException, IOException {
     long bytesPerSecond = limit == null ? 0 : Rates.parse("--limit", limit);
-    try (Rebalancing rebalancing = Rebalancing.open(instance(), directory())) {
-      Rebalance running = rebalancing.state().rebalance();
-      if (running != null && !supersede) {
-        throw new FsException(
-            FsError.BUSY,
-            "slots are being moved already (%d of %d): wait for it (adhocfs rebalance status --wait), take it back (adhocfs rebalance cancel) or give --supersede"
-                .formatted(running.slotsMoved(), running.slotsPlanned()));
-      }
-      if (running == null && !planOnly) {
-        rebalancing.removeIdle();
-      }
-      Wanted wanted = wanted(rebalancing);
-      var weights = new TreeMap<NodeId, Integer>();
-      for (ClusterMap.Node node : rebalancing.nodes()) {
-        if (!wanted.leaving().contains(node.id())) {
-          weights.put(node.id(), 1);
-        }
-      }
-      wanted.joining().forEach(place -> weights.put(place.id(), 1));
-      if (weights.isEmpty()) {
-        throw new UsageException("an instance needs at least one node");
-      }
-      short[] owners = rebalancing.state().map().owners();
-      SlotPlan plan = SlotPlan.of(owners, weights);
-      Bytes bytes = bytes(rebalancing, plan, owners);
-      requireRoom(bytes, wanted);
+    try (Malleability malleability = open()) {
+      Change change = change(malleability);
       if (planOnly) {
-        print(plan, bytes, wanted, bytesPerSecond);
+        print(malleability.plan(change), bytesPerSecond);
         return ExitCode.OK;
       }
-      if (!wanted.joining().isEmpty()) {
-        rebalancing.join(wanted.joining());
-        try {
-          // Only now can the new ones say what room they have.
-          requireRoom(bytes(rebalancing, plan, owners), wanted);
-        } catch (FsException e) {
-          rebalancing.removeIdle();
-          throw e;
-        }
-      }
-      long id = 1 + (new SecureRandom().nextLong() >>> 2);
-      rebalancing.propose(
-          new ControlCommand.Start(
-              id,
-              wanted.kind(),
-              rebalancing.state().map().epoch(),
-              plan.target(),
-              wanted.leaving(),
-              bytesPerSecond,
-              BATCHES_AT_ONCE,
-              supersede,
-              Rebalancing.nowNanos()));
+      Started started = malleability.start(change, bytesPerSecond, supersede);
+      SlotPlan slots = started.plan().slots();
       if (!wait) {
-        started(plan, id);
+        print(started.id(), slots);
         return ExitCode.OK;
       }
-      FinishedRebalance last = rebalancing.await(id, output(), !json);
-      List<String> left = rebalancing.awaitEnds();
+      FinishedRebalance last = await(malleability, started.id(), !json);
+      List<String> left = malleability.awaitEnds();
       left.forEach(sentence -> output().note("adhocfs: " + sentence));
       if (json) {
-        var fields = new LinkedHashMap<String, Object>();
-        Rebalancing.finished(fields, last);
-        fields.put("slots_lower_bound", plan.lowerBound());
+        Map<String, Object> fields = RebalanceReport.json(last);
+        fields.put("slots_lower_bound", slots.lowerBound());
         fields.put(
-            "nodes", rebalancing.nodes().stream().map(node -> node.id().toString()).toList());
+            "nodes", malleability.nodes().stream().map(node -> node.id().toString()).toList());
         output().line(Json.pretty(fields));
       } else {
-        output().line(Rebalancing.sentence(last));
+        output().line(RebalanceReport.sentence(last));
       }
       return last.outcome() == FinishedRebalance.Outcome.DONE && left.isEmpty()
           ? ExitCode.OK
@@ -152,94 +93,33 @@ abstract class ResizeCommand extends Command {
     }
   }
 
-  private void started(SlotPlan plan, long id) throws IOException {
+  private void print(long id, SlotPlan slots) {
     if (json) {
       var fields = new LinkedHashMap<String, Object>();
       fields.put("id", id);
       fields.put("running", true);
-      fields.put("slots_planned", plan.moves());
-      fields.put("slots_lower_bound", plan.lowerBound());
+      fields.put("slots_planned", slots.moves());
+      fields.put("slots_lower_bound", slots.lowerBound());
       output().line(Json.pretty(fields));
     } else {
       output()
-          .line("%d slots are being moved; see 'adhocfs rebalance status'".formatted(plan.moves()));
+          .line(
+              "%d slots are being moved; see 'adhocfs rebalance status'".formatted(slots.moves()));
     }
   }
 
-  /** What goes from each node to each other, as far as can be told before. */
-  private record Bytes(
-      Map<NodeId, Map<NodeId, Long>> links, Map<NodeId, Long> incoming, Map<NodeId, Long> free) {
-    long total() {
-      return incoming.values().stream().mapToLong(Long::longValue).sum();
-    }
-  }
-
-  private Bytes bytes(Rebalancing rebalancing, SlotPlan plan, short[] owners) {
-    NodeAnswers<Reply.Status> answers =
-        rebalancing
-            .connection()
-            .askAll(
-                rebalancing.nodes().stream().map(ClusterMap.Node::id).toList(),
-                new ControlRequest.GetStatus(),
-                Reply.Status.class,
-                PATIENCE);
-    var links = new TreeMap<NodeId, Map<NodeId, Long>>();
-    var incoming = new TreeMap<NodeId, Long>();
-    var free = new TreeMap<NodeId, Long>();
-    answers.answers().forEach((node, answer) -> free.put(node, answer.status().availableBytes()));
-    plan.links(owners)
-        .forEach((source, targets) -> {
-          Reply.Status answer = answers.answers().get(source);
-          NodeStatus status = answer == null ? null : answer.status();
-          targets.forEach((target, slots) -> {
-            // Slots are alike, as far as can be known: hashes fill them.
-            long share =
-                status == null || status.slots() == 0
-                    ? 0
-                    : status.usedBytes() / status.slots() * slots;
-            links.computeIfAbsent(source, node -> new TreeMap<>()).put(target, share);
-            incoming.merge(target, share, Long::sum);
-          });
-        });
-    return new Bytes(links, incoming, free);
-  }
-
-  private static void requireRoom(Bytes bytes, Wanted wanted) throws FsException {
-    for (Map.Entry<NodeId, Long> entry : bytes.incoming().entrySet()) {
-      Long free = bytes.free().get(entry.getKey());
-      if (free != null && entry.getValue() * SPARE > free) {
-        throw new FsException(
-            FsError.NO_SPACE,
-            "%s would get %s and has %s free: remove files or %s"
-                .formatted(
-                    entry.getKey(),
-                    Quantities.bytes(entry.getValue()),
-                    Quantities.bytes(free),
-                    wanted.kind() == Rebalance.Kind.SHRINK
-                        ? "keep more nodes"
-                        : "give it more nodes"));
-      }
-    }
-  }
-
-  private void print(SlotPlan plan, Bytes bytes, Wanted wanted, long bytesPerSecond)
-      throws IOException {
-    long most =
-        bytes.links().values().stream()
-            .mapToLong(targets -> targets.values().stream().mapToLong(Long::longValue).sum())
-            .max()
-            .orElse(0);
+  private void print(ResizePlan plan, long bytesPerSecond) {
     long rate = bytesPerSecond == 0 ? USUAL_BYTES_PER_SECOND : bytesPerSecond;
-    double seconds = most / (double) rate;
+    double seconds = plan.seconds(rate);
+    SlotPlan slots = plan.slots();
     if (json) {
       var fields = new LinkedHashMap<String, Object>();
-      fields.put("kind", wanted.kind().name().toLowerCase(Locale.ROOT));
-      fields.put("slots_moved", plan.moves());
-      fields.put("slots_lower_bound", plan.lowerBound());
-      fields.put("bytes", bytes.total());
+      fields.put("kind", RebalanceReport.name(plan.change().kind()));
+      fields.put("slots_moved", slots.moves());
+      fields.put("slots_lower_bound", slots.lowerBound());
+      fields.put("bytes", plan.totalBytes());
       List<Object> links = new ArrayList<>();
-      bytes
-          .links()
+      plan.bytes()
           .forEach((source, targets) ->
               targets.forEach((target, count) -> {
                 var link = new LinkedHashMap<String, Object>();
@@ -255,10 +135,13 @@ abstract class ResizeCommand extends Command {
     }
     output()
         .line(
-            "%d of 65536 slots would move (no plan could move fewer than %d), about %s"
-                .formatted(plan.moves(), plan.lowerBound(), Quantities.bytes(bytes.total())));
-    bytes
-        .links()
+            "%d of %d slots would move (no plan could move fewer than %d), about %s"
+                .formatted(
+                    slots.moves(),
+                    SlotId.COUNT,
+                    slots.lowerBound(),
+                    Quantities.bytes(plan.totalBytes())));
+    plan.bytes()
         .forEach((source, targets) ->
             targets.forEach((target, count) ->
                 output()
@@ -270,28 +153,24 @@ abstract class ResizeCommand extends Command {
                     seconds, Quantities.bytes(rate), bytesPerSecond == 0 ? " (a guess)" : ""));
   }
 
-  /** Places for new nodes, with ids that were never used. */
-  static List<Place> newPlaces(Rebalancing rebalancing, List<String> hosts) {
-    int next = 0;
-    for (ClusterMap.Node node : rebalancing.state().map().nodes()) {
-      next = Math.max(next, node.id().value() + 1);
+  /** The hosts of new nodes: those in a file, or so many times this machine. */
+  static List<String> hosts(@Nullable Integer nodes, @Nullable RawPath file, int nodesMax)
+      throws UsageException, FsException {
+    if ((nodes == null) == (file == null)) {
+      throw new UsageException("give either --nodes or --hosts");
     }
-    for (Place place : rebalancing.description().places()) {
-      next = Math.max(next, place.id().value() + 1);
+    if (file != null) {
+      return hosts(file);
     }
-    Path like = Path.of(rebalancing.description().places().getFirst().dataDirectory());
-    Path parent = like.getParent();
-    List<Place> places = new ArrayList<>();
-    for (String host : hosts) {
-      places.add(
-          new Place(new NodeId(next), host, (parent == null ? "" : parent) + "/node-" + next));
-      next++;
+    int count = Objects.requireNonNullElse(nodes, 0);
+    if (count < 1 || count > nodesMax) {
+      throw new UsageException("--nodes " + count + ": give 1 to " + nodesMax);
     }
-    return places;
+    return Collections.nCopies(count, Change.THIS_MACHINE);
   }
 
   /** The hosts in a file. */
-  static List<String> hosts(RawPath given) throws UsageException, FsException {
+  private static List<String> hosts(RawPath given) throws UsageException, FsException {
     Path file = given.onHost();
     try {
       return HostsFile.parse(Files.readString(file));

@@ -1,6 +1,7 @@
 package io.adhocfs.cli.command;
 
-import io.adhocfs.protocol.control.Rebalance;
+import io.adhocfs.malleability.Change;
+import io.adhocfs.malleability.Malleability;
 import io.adhocfs.protocol.instance.InstanceDescription.Place;
 import io.adhocfs.protocol.model.NodeId;
 import io.adhocfs.protocol.placement.ClusterMap;
@@ -46,11 +47,11 @@ public final class ShrinkCommand extends ResizeCommand {
   }
 
   @Override
-  Wanted wanted(Rebalancing rebalancing) throws UsageException {
+  Change change(Malleability malleability) throws UsageException {
     if ((nodes == null) == !remove || remove == named.isEmpty()) {
       throw new UsageException("give either --nodes K or --remove NODE...");
     }
-    List<NodeId> present = rebalancing.nodes().stream().map(ClusterMap.Node::id).toList();
+    List<NodeId> present = malleability.nodes().stream().map(ClusterMap.Node::id).toList();
     List<NodeId> leaving = new ArrayList<>();
     if (nodes != null) {
       if (nodes < 1 || nodes >= present.size()) {
@@ -64,7 +65,7 @@ public final class ShrinkCommand extends ResizeCommand {
       leaving.addAll(present.subList(present.size() - nodes, present.size()));
     } else {
       for (String word : named) {
-        Place place = NodeNames.place(rebalancing.description(), word);
+        Place place = NodeNames.place(malleability.description(), word);
         if (!leaving.contains(place.id())) {
           leaving.add(place.id());
         }
@@ -74,6 +75,6 @@ public final class ShrinkCommand extends ResizeCommand {
             "an instance keeps at least one node; 'adhocfs down' takes it down");
       }
     }
-    return new Wanted(Rebalance.Kind.SHRINK, List.of(), leaving);
+    return new Change.Shrink(leaving);
   }
 }

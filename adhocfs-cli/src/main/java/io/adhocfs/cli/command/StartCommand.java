@@ -1,11 +1,11 @@
 package io.adhocfs.cli.command;
 
-import io.adhocfs.cli.admin.AdminConnection;
-import io.adhocfs.cli.admin.NodeAnswers;
 import io.adhocfs.cli.process.InParallel;
 import io.adhocfs.cli.process.InParallel.Outcome;
 import io.adhocfs.cli.process.Nodes;
 import io.adhocfs.cli.process.RunningDaemon;
+import io.adhocfs.client.admin.AdminConnection;
+import io.adhocfs.client.admin.NodeAnswers;
 import io.adhocfs.protocol.instance.InstanceDescription;
 import io.adhocfs.protocol.instance.InstanceDescription.Place;
 import io.adhocfs.protocol.model.FsException;
@@ -51,12 +51,12 @@ public final class StartCommand extends Command {
   @Override
   public int run() throws UsageException, FsException {
     InstanceDescription description = instance();
-    ClusterMap known = Connections.knownMap(description);
+    ClusterMap known = AdminConnection.knownMap(description.instance());
     List<Place> places = wantedPlaces(description);
     var nodes = new Nodes(description, directory());
     int exitCode = ExitCode.OK;
     List<NodeId> started = new ArrayList<>();
-    try (AdminConnection connection = Connections.open(description)) {
+    try (AdminConnection connection = AdminConnection.open(description.instance())) {
       List<NodeId> ids = known.nodes().stream().map(ClusterMap.Node::id).toList();
       NodeAnswers<Reply.Map> maps = connection.askMaps(ids, LOOK_PATIENCE);
       ClusterMap map = connection.useNewest(known, maps);

@@ -1,9 +1,11 @@
 package io.adhocfs.cli.command;
 
-import io.adhocfs.cli.admin.AdminConnection;
-import io.adhocfs.cli.admin.NodeAnswers;
 import io.adhocfs.cli.process.Mounts;
+import io.adhocfs.cli.process.NodeProcesses;
 import io.adhocfs.cli.process.ServiceProcess;
+import io.adhocfs.client.admin.AdminConnection;
+import io.adhocfs.client.admin.NodeAnswers;
+import io.adhocfs.malleability.Malleability;
 import io.adhocfs.protocol.instance.InstanceDescription;
 import io.adhocfs.protocol.instance.MountRecord;
 import io.adhocfs.protocol.model.FsException;
@@ -13,6 +15,7 @@ import io.adhocfs.protocol.wire.ControlRequest;
 import io.adhocfs.protocol.wire.NodeStatus;
 import io.adhocfs.protocol.wire.Reply;
 import java.time.Duration;
+import java.time.Instant;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
@@ -56,10 +59,10 @@ public final class StatusCommand extends Command {
   @Override
   public int run() throws UsageException, FsException {
     InstanceDescription description = brought();
-    ClusterMap known = Connections.knownMap(description);
+    ClusterMap known = AdminConnection.knownMap(description.instance());
     List<Node> nodes = new ArrayList<>();
     ClusterMap map;
-    try (AdminConnection connection = Connections.open(description)) {
+    try (AdminConnection connection = AdminConnection.open(description.instance())) {
       List<NodeId> ids = known.nodes().stream().map(ClusterMap.Node::id).toList();
       NodeAnswers<Reply.Status> answers =
           connection.askAll(ids, new ControlRequest.GetStatus(), Reply.Status.class, PATIENCE);
@@ -91,8 +94,10 @@ public final class StatusCommand extends Command {
   /** The instance, with its file brought up to date where any node can tell. */
   private InstanceDescription brought() throws UsageException, FsException {
     InstanceDescription description = instance();
-    try (Rebalancing rebalancing = Rebalancing.open(description, directory())) {
-      return rebalancing.description();
+    try (Malleability malleability =
+        Malleability.open(
+            directory(), description.instance().name(), new NodeProcesses(directory()))) {
+      return malleability.description();
     } catch (FsException e) {
       return description; // said for each node below
     }
@@ -164,7 +169,7 @@ public final class StatusCommand extends Command {
   }
 
   private static List<String> skewWarnings(List<Node> nodes) {
-    long nowNanos = Rebalancing.nowNanos();
+    long nowNanos = Duration.between(Instant.EPOCH, Instant.now()).toNanos();
     List<String> warnings = new ArrayList<>();
     for (Node node : nodes) {
       if (node.status() == null) {

@@ -1,10 +1,10 @@
 package io.adhocfs.cli.command;
 
-import io.adhocfs.cli.admin.AdminConnection;
 import io.adhocfs.cli.process.InParallel;
 import io.adhocfs.cli.process.InParallel.Outcome;
 import io.adhocfs.cli.process.Mounts;
 import io.adhocfs.cli.process.Nodes;
+import io.adhocfs.client.admin.AdminConnection;
 import io.adhocfs.protocol.instance.InstanceDescription;
 import io.adhocfs.protocol.instance.InstanceDescription.Place;
 import io.adhocfs.protocol.instance.InstanceDirectory;
@@ -61,7 +61,7 @@ final class TakeDown {
     if (!description.instance().nodes().isEmpty()) {
       // Asked first, all at once: each closes its files and removes its directory by itself. What
       // does not answer is dealt with below, so failures do not matter here.
-      try (AdminConnection connection = Connections.open(description)) {
+      try (AdminConnection connection = AdminConnection.open(description.instance())) {
         var _ =
             connection.askAll(
                 description.instance().nodes().stream().map(ClusterMap.Node::id).toList(),

@@ -1,15 +1,14 @@
 package io.adhocfs.cli.command;
 
-import io.adhocfs.cli.admin.AdminConnection;
 import io.adhocfs.cli.arguments.RawPath;
 import io.adhocfs.cli.process.HostsFile;
 import io.adhocfs.cli.process.InParallel;
 import io.adhocfs.cli.process.InParallel.Outcome;
 import io.adhocfs.cli.process.MountPlaces;
 import io.adhocfs.cli.process.Mounts;
-import io.adhocfs.cli.process.Nodes;
-import io.adhocfs.cli.process.RunningDaemon;
+import io.adhocfs.cli.process.NodeProcesses;
 import io.adhocfs.cli.process.SlurmNodes;
+import io.adhocfs.client.admin.AdminConnection;
 import io.adhocfs.protocol.instance.Instance;
 import io.adhocfs.protocol.instance.InstanceDescription;
 import io.adhocfs.protocol.instance.InstanceDescription.Place;
@@ -234,7 +233,9 @@ public final class UpCommand extends Command {
     InstanceDescription complete;
     List<MountRecord> mounts;
     try {
-      complete = description.withNodes(startDaemons(description, directory));
+      complete =
+          description.withNodes(
+              new NodeProcesses(directory).start(description, description.places()));
       installMap(complete);
       directory.replace(complete);
       mounts = noMount ? List.of() : mountEverywhere(complete, directory);
@@ -248,34 +249,9 @@ public final class UpCommand extends Command {
     print(complete, mounts);
   }
 
-  private static List<ClusterMap.Node> startDaemons(
-      InstanceDescription description, InstanceDirectory directory) throws FsException {
-    var nodes = new Nodes(description, directory);
-    List<ClusterMap.Node> running = new ArrayList<>();
-    FsException failure = null;
-    for (Outcome<Place, RunningDaemon> outcome :
-        InParallel.run(description.places(), nodes::startNew)) {
-      if (outcome.failure() != null) {
-        failure =
-            failure == null
-                ? new FsException(
-                    outcome.failure().error(),
-                    "node " + outcome.item().id() + ": " + outcome.failure().getMessage(),
-                    outcome.failure())
-                : failure;
-      } else if (outcome.result() != null) {
-        running.add(outcome.result().node());
-      }
-    }
-    if (failure != null) {
-      throw failure;
-    }
-    return running;
-  }
-
   private static void installMap(InstanceDescription description) throws FsException {
     ClusterMap map = ClusterMap.initial(description.instance().nodes());
-    try (AdminConnection connection = Connections.open(description)) {
+    try (AdminConnection connection = AdminConnection.open(description.instance())) {
       var _ =
           connection
               .askUntilAnswered(

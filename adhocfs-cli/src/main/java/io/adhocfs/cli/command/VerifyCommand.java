@@ -1,8 +1,8 @@
 package io.adhocfs.cli.command;
 
-import io.adhocfs.cli.admin.AdminConnection;
 import io.adhocfs.cli.verify.Verifier;
 import io.adhocfs.cli.verify.VerifyReport;
+import io.adhocfs.client.admin.AdminConnection;
 import io.adhocfs.protocol.instance.InstanceDescription;
 import io.adhocfs.protocol.model.FsException;
 import java.util.LinkedHashMap;
@@ -36,11 +36,11 @@ public final class VerifyCommand extends Command {
     InstanceDescription description = instance();
     long started = System.nanoTime();
     VerifyReport report;
-    try (AdminConnection connection = Connections.open(description)) {
+    try (AdminConnection connection = AdminConnection.open(description.instance())) {
       report =
           new Verifier(
                   connection,
-                  Connections.knownMap(description),
+                  AdminConnection.knownMap(description.instance()),
                   step -> {
                     if (System.nanoTime() - started > SILENCE_NANOS) {
                       output().note("adhocfs verify: " + step);

@@ -1,6 +1,6 @@
 package io.adhocfs.cli.verify;
 
-import io.adhocfs.cli.admin.AdminConnection;
+import io.adhocfs.client.admin.AdminConnection;
 import io.adhocfs.protocol.model.FileAttributes;
 import io.adhocfs.protocol.model.FileType;
 import io.adhocfs.protocol.model.FsError;

@@ -1,7 +1,7 @@
 package io.adhocfs.cli.verify;
 
-import io.adhocfs.cli.admin.AdminConnection;
-import io.adhocfs.cli.admin.NodeAnswers;
+import io.adhocfs.client.admin.AdminConnection;
+import io.adhocfs.client.admin.NodeAnswers;
 import io.adhocfs.protocol.model.FileLayout;
 import io.adhocfs.protocol.model.FileType;
 import io.adhocfs.protocol.model.FsException;

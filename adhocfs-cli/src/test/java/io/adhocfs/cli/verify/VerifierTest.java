@@ -2,7 +2,7 @@ package io.adhocfs.cli.verify;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
-import io.adhocfs.cli.admin.AdminConnection;
+import io.adhocfs.client.admin.AdminConnection;
 import io.adhocfs.protocol.model.FileType;
 import io.adhocfs.protocol.model.FsException;
 import io.adhocfs.protocol.model.InodeId;

@@ -1,4 +1,4 @@
-package io.adhocfs.cli.admin;
+package io.adhocfs.client.admin;
 
 import io.adhocfs.protocol.model.FsException;
 import io.adhocfs.protocol.model.NodeId;

@@ -1,17 +1,23 @@
-package io.adhocfs.cli.admin;
+package io.adhocfs.client.admin;
 
+import io.adhocfs.protocol.instance.Instance;
 import io.adhocfs.protocol.model.FsError;
 import io.adhocfs.protocol.model.FsException;
 import io.adhocfs.protocol.model.NodeId;
+import io.adhocfs.protocol.model.SessionId;
 import io.adhocfs.protocol.model.TrafficClass;
 import io.adhocfs.protocol.placement.ClusterMap;
 import io.adhocfs.protocol.transport.Deadline;
+import io.adhocfs.protocol.transport.InstanceIdentity;
+import io.adhocfs.protocol.transport.NettyRpcClient;
+import io.adhocfs.protocol.transport.RequestHandler.PeerRole;
 import io.adhocfs.protocol.transport.Response;
 import io.adhocfs.protocol.transport.RpcClient;
 import io.adhocfs.protocol.wire.ControlRequest;
 import io.adhocfs.protocol.wire.Reply;
 import io.adhocfs.protocol.wire.Request;
 import io.netty.buffer.Unpooled;
+import java.security.SecureRandom;
 import java.time.Duration;
 import java.util.Collection;
 import java.util.List;
@@ -28,6 +34,40 @@ public final class AdminConnection implements AutoCloseable {
   private static final Duration RETRY_PAUSE = Duration.ofMillis(50);
 
   private final RpcClient rpc;
+
+  /**
+   * A connection to the nodes that an instance's file names.
+   *
+   * @throws FsException NOT_FOUND when it names none: the instance never came up
+   */
+  public static AdminConnection open(Instance instance) throws FsException {
+    long session = 0;
+    while (session == 0) {
+      session = new SecureRandom().nextLong();
+    }
+    return new AdminConnection(
+        new NettyRpcClient(
+            new InstanceIdentity(instance.id(), instance.secret()),
+            new SessionId(session),
+            PeerRole.ADMIN,
+            1,
+            knownMap(instance)));
+  }
+
+  /**
+   * The map with the addresses that an instance's file names.
+   *
+   * @throws FsException as {@link #open}
+   */
+  public static ClusterMap knownMap(Instance instance) throws FsException {
+    if (instance.nodes().isEmpty()) {
+      throw new FsException(
+          FsError.NOT_FOUND,
+          "instance '%s' has not come up: take down what is left of it with 'adhocfs down --name %s'"
+              .formatted(instance.name(), instance.name()));
+    }
+    return ClusterMap.initial(instance.nodes());
+  }
 
   /** Takes the client over: closing this closes it. */
   public AdminConnection(RpcClient rpc) {

@@ -5,6 +5,6 @@
  * <p>It must never touch files or names: that is the client library's work.
  */
 @NullMarked
-package io.adhocfs.cli.admin;
+package io.adhocfs.client.admin;
 
 import org.jspecify.annotations.NullMarked;

@@ -1,0 +1,142 @@
+package io.adhocfs.cli.command;
+
+import io.adhocfs.cli.arguments.Output;
+import io.adhocfs.protocol.control.ControlState;
+import io.adhocfs.protocol.control.FinishedRebalance;
+import io.adhocfs.protocol.control.Rebalance;
+import java.time.Duration;
+import java.time.Instant;
+import java.util.LinkedHashMap;
+import java.util.Locale;
+import java.util.Map;
+import java.util.function.Consumer;
+
+/** What is said of a rebalance. */
+final class RebalanceReport {
+  private RebalanceReport() {}
+
+  /** A line that is written over and over, on a terminal; forget it with {@link #clear}. */
+  static final class Progress implements Consumer<Rebalance> {
+    private static final long EVERY_NANOS = 500_000_000;
+    private static final int WIDTH = 20;
+
+    private final Output output;
+    private long lastBytes = -1;
+    private long lastNanos = System.nanoTime();
+    private double rate;
+
+    Progress(Output output) {
+      this.output = output;
+    }
+
+    @Override
+    public void accept(Rebalance running) {
+      long now = System.nanoTime();
+      if (now - lastNanos < EVERY_NANOS) {
+        return;
+      }
+      if (lastBytes >= 0) {
+        rate = 0.5 * rate + 0.5 * (running.bytesSent() - lastBytes) * 1e9 / (now - lastNanos);
+      }
+      lastBytes = running.bytesSent();
+      lastNanos = now;
+      output.rawNote("\r" + line(running));
+    }
+
+    void clear() {
+      output.rawNote("\r" + " ".repeat(100) + "\r");
+    }
+
+    private String line(Rebalance running) {
+      double share =
+          running.slotsPlanned() == 0 ? 1 : running.slotsMoved() / (double) running.slotsPlanned();
+      String left =
+          share > 0.02
+              ? ", "
+                  + Quantities.millis((long) (seconds(running) / share * (1 - share) * 1000))
+                  + " left"
+              : "";
+      int filled = (int) (share * WIDTH);
+      return String.format(
+          Locale.ROOT,
+          "[%s%s] %3.0f%%  %d of %d slots, %s, %s/s%s%s   ",
+          "#".repeat(filled),
+          ".".repeat(WIDTH - filled),
+          100 * share,
+          running.slotsMoved(),
+          running.slotsPlanned(),
+          Quantities.bytes(running.bytesSent()),
+          Quantities.bytes((long) rate),
+          left,
+          running.paused() ? ", PAUSED " + running.reason() : "");
+    }
+  }
+
+  /** How long it has been going on. */
+  private static double seconds(Rebalance running) {
+    Duration since1970 = Duration.between(Instant.EPOCH, Instant.now());
+    return since1970.minusNanos(running.startedNanos()).toNanos() / 1e9;
+  }
+
+  /** What is under way, or what was last; for JSON. */
+  static Map<String, Object> json(ControlState state) {
+    var json = new LinkedHashMap<String, Object>();
+    Rebalance running = state.rebalance();
+    FinishedRebalance last = state.last();
+    json.put("epoch", state.map().epoch().value());
+    json.put("running", running != null);
+    if (running != null) {
+      json.put("id", running.id());
+      json.put("kind", name(running.kind()));
+      json.put("paused", running.paused());
+      json.put("reason", running.reason());
+      json.put("limit", running.bytesPerSecond());
+      json.put("batches", running.batchesAtOnce());
+      json.put("slots_planned", running.slotsPlanned());
+      json.put("slots_lower_bound", running.slotsPlanned());
+      json.put("slots_moved", running.slotsMoved());
+      json.put("bytes_sent", running.bytesSent());
+      json.put("bytes_held", running.bytesHeld());
+      json.put("seconds", seconds(running));
+    } else if (last != null) {
+      json.putAll(json(last));
+    }
+    return json;
+  }
+
+  /** What came of one; for JSON. */
+  static Map<String, Object> json(FinishedRebalance last) {
+    var json = new LinkedHashMap<String, Object>();
+    json.put("id", last.id());
+    json.put("kind", name(last.kind()));
+    json.put("outcome", last.outcome().name().toLowerCase(Locale.ROOT));
+    json.put("slots_planned", last.slotsPlanned());
+    json.put("slots_lower_bound", last.slotsPlanned());
+    json.put("slots_moved", last.slotsMoved());
+    json.put("bytes_sent", last.bytesSent());
+    json.put("bytes_held", last.bytesHeld());
+    json.put("seconds", seconds(last));
+    return json;
+  }
+
+  static String sentence(FinishedRebalance last) {
+    return String.format(
+        Locale.ROOT,
+        "%s %s: %d of %d slots moved, %s sent for %s held, in %.1f s",
+        name(last.kind()),
+        last.outcome().name().toLowerCase(Locale.ROOT),
+        last.slotsMoved(),
+        last.slotsPlanned(),
+        Quantities.bytes(last.bytesSent()),
+        Quantities.bytes(last.bytesHeld()),
+        seconds(last));
+  }
+
+  static String name(Rebalance.Kind kind) {
+    return kind.name().toLowerCase(Locale.ROOT);
+  }
+
+  private static double seconds(FinishedRebalance last) {
+    return (last.finishedNanos() - last.startedNanos()) / 1e9;
+  }
+}
