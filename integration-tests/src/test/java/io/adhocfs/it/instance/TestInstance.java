@@ -34,19 +34,32 @@ public final class TestInstance implements AutoCloseable {
    */
   public static TestInstance up(int nodes, String... options)
       throws IOException, InterruptedException {
+    return up(List.of("--nodes", Integer.toString(nodes)), options);
+  }
+
+  /** Brings up an instance without a mount on the hosts that a file names. */
+  public static TestInstance up(Hosts hosts, Path file, String... options)
+      throws IOException, InterruptedException {
+    return up(
+        List.of(
+            "--hosts",
+            file.toString(),
+            "--set",
+            "remote.start=" + hosts.remoteStart(),
+            "--data",
+            hosts.disk().resolve("data").toString()),
+        options);
+  }
+
+  private static TestInstance up(List<String> nodes, String... options)
+      throws IOException, InterruptedException {
     String name = "it-" + Long.toHexString(ThreadLocalRandom.current().nextLong() >>> 32);
     Path directory = Files.createTempDirectory("adhocfs-" + name + "-");
     var instance = new TestInstance(name, directory);
     Runtime.getRuntime().addShutdownHook(instance.hook);
     List<String> command =
-        new ArrayList<>(
-            List.of(
-                "up",
-                "--nodes",
-                Integer.toString(nodes),
-                "--no-mount",
-                "--set",
-                "daemon.memory=256MiB"));
+        new ArrayList<>(List.of("up", "--no-mount", "--set", "daemon.memory=256MiB"));
+    command.addAll(nodes);
     command.addAll(List.of(options));
     if (!command.contains("--data")) {
       command.addAll(List.of("--data", directory.resolve("data").toString()));

@@ -79,6 +79,7 @@ class ChangingSizeIT {
         checkers.add(new Checker("mount 1", new MountedFiles(first, "one"), seed));
         checkers.add(new Checker("mount 2", new MountedFiles(second, "two"), seed + 1));
         checkers.add(new Checker("client", new NativeFiles(fileSystem, "three"), seed + 2));
+        List<Checker.Span> spans = new ArrayList<>();
         List<List<String>> changes =
             List.of(
                 List.of("expand", "--nodes", "3"),
@@ -87,7 +88,9 @@ class ChangingSizeIT {
                 List.of("relocate", "--nodes", "5"));
         for (List<String> change : changes) {
           LockSupport.parkNanos(PAUSE_NANOS);
+          long began = System.nanoTime();
           String said = change(instance, change.toArray(String[]::new));
+          spans.add(new Checker.Span(began, System.nanoTime()));
           System.out.println(String.join(" ", change) + ": " + said.replaceAll("\\s+", " "));
           long before = checkers.stream().mapToLong(Checker::steps).sum();
           checkers.forEach(Checker::expectGoingOn);
@@ -100,7 +103,7 @@ class ChangingSizeIT {
         for (Checker checker : checkers) {
           checker.end();
         }
-        System.out.println(Checker.waits(checkers) + "; " + listing.times + " listings");
+        System.out.println(Checker.waits(checkers, spans) + "; " + listing.times + " listings");
         long counted =
             ByteBuffer.wrap(Files.readAllBytes(second.resolve(Checker.COUNTER))).getLong();
         assertThat(counted).isEqualTo(checkers.stream().mapToInt(Checker::counted).sum());

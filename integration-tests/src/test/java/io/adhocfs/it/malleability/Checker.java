@@ -2,12 +2,14 @@ package io.adhocfs.it.malleability;
 
 import java.util.ArrayList;
 import java.util.Arrays;
+import java.util.Collection;
 import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
 import java.util.Random;
 import java.util.Set;
 import java.util.TreeMap;
+import java.util.concurrent.locks.LockSupport;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -18,6 +20,9 @@ final class Checker {
   /** A file below a directory outside of the checkers' own, for {@code addOneLocked}. */
   static final String COUNTER = "counter";
 
+  /** Pause after each step, in ms: 0 = as much as the machine can do. */
+  private static final long PACE_NANOS = Long.getLong("adhocfs.pace", 0) * 1_000_000;
+
   private static final int FILES_MAX = 60;
   private static final int FILE_BYTES_MAX = 4 << 20;
   private static final int[] LENGTHS = {0, 10, 3000, 5000, 70_000, 600_000, 1_500_000};
@@ -27,7 +32,7 @@ final class Checker {
     byte[] bytes = {};
   }
 
-  private record Timed(String operation, long nanos) {}
+  private record Timed(String operation, long startNanos, long nanos) {}
 
   private final String name;
   private final CheckedFiles files;
@@ -56,6 +61,7 @@ final class Checker {
       while (!ending) {
         step();
         done++;
+        LockSupport.parkNanos(PACE_NANOS);
       }
       checkAll();
     } catch (Throwable e) {
@@ -75,7 +81,7 @@ final class Checker {
     } catch (Exception e) {
       throw new AssertionError(name + " after " + done + " steps: " + operation, e);
     }
-    times.add(new Timed(operation, System.nanoTime() - began));
+    times.add(new Timed(operation, began, System.nanoTime() - began));
   }
 
   private String any() {
@@ -242,18 +248,36 @@ final class Checker {
     return counted;
   }
 
-  /** How long operations took. After {@link #end}. */
-  static String waits(List<Checker> checkers) {
+  /** When something began and ended, of {@link System#nanoTime}. */
+  record Span(long startNanos, long endNanos) {}
+
+  /** How long operations took in all, and those that overlapped with these spans; after the end. */
+  static String waits(List<Checker> checkers, List<Span> spans) {
     List<Timed> all = new ArrayList<>();
     checkers.forEach(checker -> all.addAll(checker.times));
-    all.sort((one, other) -> Long.compare(one.nanos, other.nanos));
-    Timed longest = all.getLast();
+    List<Timed> inside =
+        all.stream()
+            .filter(timed ->
+                spans.stream()
+                    .anyMatch(span ->
+                        timed.startNanos < span.endNanos
+                            && span.startNanos < timed.startNanos + timed.nanos))
+            .toList();
+    return "in all "
+        + waits(all)
+        + (inside.isEmpty() ? "" : "; while nodes changed " + waits(inside));
+  }
+
+  private static String waits(Collection<Timed> some) {
+    List<Timed> sorted = new ArrayList<>(some);
+    sorted.sort((one, other) -> Long.compare(one.nanos, other.nanos));
+    Timed longest = sorted.getLast();
     return "%d operations; ms: median %.1f, 99%% %.1f, 99.9%% %.1f, longest %.0f (%s)"
         .formatted(
-            all.size(),
-            all.get(all.size() / 2).nanos / 1e6,
-            all.get((int) (all.size() * 0.99)).nanos / 1e6,
-            all.get((int) (all.size() * 0.999)).nanos / 1e6,
+            sorted.size(),
+            sorted.get(sorted.size() / 2).nanos / 1e6,
+            sorted.get((int) (sorted.size() * 0.99)).nanos / 1e6,
+            sorted.get((int) (sorted.size() * 0.999)).nanos / 1e6,
             longest.nanos / 1e6,
             longest.operation);
   }

@@ -1,0 +1,172 @@
+package io.adhocfs.it.instance;
+
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.nio.file.attribute.PosixFilePermissions;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Map;
+import java.util.concurrent.ThreadLocalRandom;
+import java.util.stream.IntStream;
+
+/**
+ * Hosts that this machine plays: each has a network namespace with an address of its own and a
+ * mount namespace with a disk of its own. They are plugged into two switches, and so is this
+ * machine, into the first; one cable joins the switches and can be pulled out. Needs root.
+ *
+ * <p>Programs get there by {@link #remoteStart}. Closing kills what still runs there.
+ */
+public final class Hosts implements AutoCloseable {
+  /** For benchmarks of networks (RFC 2544): nobody has these addresses. */
+  private static final String NETWORK = "198.18.";
+
+  private static final int FIRST_HOST = 10;
+
+  private final Path directory;
+  private final String prefix;
+  private final String subnet;
+  private final List<Process> holders = new ArrayList<>();
+
+  private Hosts(Path directory, String prefix, String subnet) {
+    this.directory = directory;
+    this.prefix = prefix;
+    this.subnet = subnet;
+  }
+
+  /**
+   * Makes hosts.
+   *
+   * @param diskMebibytes what each has at {@link #disk}; odd ones are plugged into the second
+   *     switch
+   */
+  public static Hosts make(int... diskMebibytes) throws IOException, InterruptedException {
+    int number = ThreadLocalRandom.current().nextInt(256);
+    var hosts =
+        new Hosts(
+            Files.createTempDirectory("adhocfs-hosts-"),
+            "ah%02x%02x".formatted(number, ThreadLocalRandom.current().nextInt(256)),
+            NETWORK + number + ".");
+    try {
+      hosts.plugSwitches();
+      for (int disk : diskMebibytes) {
+        hosts.add(disk);
+      }
+      Path script = hosts.directory.resolve("on");
+      Files.writeString(
+          script,
+          """
+          #!/bin/sh
+          exec nsenter --target "$(cat "%s/$1")" --net --mount --wd=/ sh -c "$2"
+          """
+              .formatted(hosts.directory));
+      Files.setPosixFilePermissions(script, PosixFilePermissions.fromString("rwx------"));
+      return hosts;
+    } catch (Throwable e) {
+      hosts.close();
+      throw e;
+    }
+  }
+
+  private void plugSwitches() throws IOException, InterruptedException {
+    bash(
+        """
+        ip link add ${p}s0 type bridge
+        ip link add ${p}s1 type bridge
+        ip link add ${p}c0 type veth peer name ${p}c1
+        ip link set ${p}c0 master ${p}s0 up
+        ip link set ${p}c1 master ${p}s1 up
+        ip link set ${p}s0 up
+        ip link set ${p}s1 up
+        ip address add ${net}1/24 dev ${p}s0
+        mkdir disk
+        """);
+  }
+
+  private void add(int diskMebibytes) throws IOException, InterruptedException {
+    int number = holders.size();
+    Process holder =
+        new ProcessBuilder(
+                "unshare", "--net", "--mount", "--propagation", "private", "sleep", "infinity")
+            .inheritIO()
+            .start();
+    holders.add(holder);
+    Files.writeString(directory.resolve(address(number)), Long.toString(holder.pid()));
+    bash(
+        """
+        # Until it is in its own namespaces.
+        while [ "$(readlink /proc/%2$d/ns/mnt)" = "$(readlink /proc/self/ns/mnt)" ]; do :; done
+        ip link add ${p}h%1$d type veth peer name eth0 netns %2$d
+        ip link set ${p}h%1$d master ${p}s%4$d up
+        nsenter --target %2$d --net sh -c '
+          ip link set lo up; ip address add %5$s/24 dev eth0; ip link set eth0 up'
+        nsenter --target %2$d --mount mount -t tmpfs -o size=%3$dm none "$PWD/disk"
+        """
+            .formatted(number, holder.pid(), diskMebibytes, number % 2, address(number)));
+  }
+
+  /** Where host k is; also its name. */
+  public String address(int host) {
+    return subnet + (FIRST_HOST + host);
+  }
+
+  /** A file that names these hosts. */
+  public Path file(int... hosts) throws IOException {
+    Path file = Files.createTempFile(directory, "hosts-", ".txt");
+    Files.write(file, IntStream.of(hosts).mapToObj(this::address).toList());
+    return file;
+  }
+
+  /** What the setting remote.start has to be. */
+  public String remoteStart() {
+    return directory.resolve("on") + " {host}";
+  }
+
+  /** Where each host has its disk. */
+  public Path disk() {
+    return directory.resolve("disk");
+  }
+
+  /** Runs a script on a host. */
+  public String on(int host, String script) throws IOException, InterruptedException {
+    return Commands.run(
+            directory,
+            Map.of(),
+            java.time.Duration.ofMinutes(1),
+            List.of(directory.resolve("on").toString(), address(host), script))
+        .expectSuccess()
+        .output();
+  }
+
+  /** No packet passes from one switch to the other any more, and nobody is told. */
+  public void pullCable() throws IOException, InterruptedException {
+    bash("ip link set ${p}c0 down");
+  }
+
+  public void plugCable() throws IOException, InterruptedException {
+    bash("ip link set ${p}c0 up");
+  }
+
+  private String bash(String script) throws IOException, InterruptedException {
+    return Commands.bash(directory, Map.of("p", prefix, "net", subnet), script);
+  }
+
+  @Override
+  public void close() throws IOException {
+    try {
+      for (int host = 0; host < holders.size(); host++) {
+        // What runs there would keep the namespaces, and the links in them.
+        bash(
+            "n=$(readlink /proc/%1$d/ns/net); for p in /proc/[0-9]*; do"
+                    .formatted(holders.get(host).pid())
+                + " [ \"$(readlink $p/ns/net)\" != \"$n\" ] || kill -9 ${p#/proc/}; done");
+      }
+      bash(
+          "for l in ${p}s0 ${p}s1 ${p}c0; do ! [ -e /sys/class/net/$l ] || ip link del $l; done;"
+              + " cd /; rm -rf --one-file-system \"$OLDPWD\"");
+    } catch (InterruptedException e) {
+      Thread.currentThread().interrupt();
+      throw new IOException("interrupted", e);
+    }
+  }
+}

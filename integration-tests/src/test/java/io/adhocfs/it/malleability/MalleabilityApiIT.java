@@ -1,0 +1,123 @@
+package io.adhocfs.it.malleability;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+
+import io.adhocfs.cli.process.NodeProcesses;
+import io.adhocfs.it.instance.TestInstance;
+import io.adhocfs.malleability.Change;
+import io.adhocfs.malleability.Malleability;
+import io.adhocfs.malleability.Malleability.Started;
+import io.adhocfs.malleability.ResizePlan;
+import io.adhocfs.protocol.control.FinishedRebalance;
+import io.adhocfs.protocol.control.Rebalance;
+import io.adhocfs.protocol.instance.InstanceDirectory;
+import io.adhocfs.protocol.model.FsError;
+import io.adhocfs.protocol.model.FsException;
+import io.adhocfs.protocol.model.NodeId;
+import io.adhocfs.protocol.model.SlotId;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.Collections;
+import java.util.List;
+import org.assertj.core.api.ThrowableAssert.ThrowingCallable;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.Timeout;
+
+/** An outside controller, in Java, changes the nodes of an instance that programs use. */
+@Timeout(300)
+class MalleabilityApiIT {
+  private static Malleability open(TestInstance instance) throws FsException {
+    var directory =
+        new InstanceDirectory(Path.of(instance.environment().getOrDefault("ADHOCFS_HOME", "")));
+    return Malleability.open(directory, instance.name(), new NodeProcesses(directory));
+  }
+
+  private static List<String> here(int nodes) {
+    return Collections.nCopies(nodes, Change.THIS_MACHINE);
+  }
+
+  private static void expectError(FsError error, ThrowingCallable call) {
+    assertThatThrownBy(call)
+        .isInstanceOfSatisfying(
+            FsException.class, e -> assertThat(e.error()).as(e.getMessage()).isEqualTo(error));
+  }
+
+  private static void expectDone(Malleability malleability, Started started) throws FsException {
+    FinishedRebalance last = malleability.await(started.id(), running -> {});
+    assertThat(last.id()).isEqualTo(started.id());
+    assertThat(last.outcome()).isEqualTo(FinishedRebalance.Outcome.DONE);
+    assertThat(last.slotsMoved()).isEqualTo(started.plan().slots().lowerBound());
+    assertThat(malleability.awaitEnds()).isEmpty();
+  }
+
+  @Test
+  void plansStartsSteersAndWaits() throws Exception {
+    try (TestInstance instance = TestInstance.up(1)) {
+      Path mount = instance.mount();
+      instance.bash(
+          mount,
+          "for i in $(seq 1 30); do head -c 1000000 /dev/urandom > f$i; done;"
+              + " md5sum * > $PWD/../sums");
+      try (Malleability malleability = open(instance)) {
+        ResizePlan plan = malleability.plan(new Change.Expand(here(2)));
+        assertThat(plan.slots().lowerBound()).isEqualTo(SlotId.COUNT - SlotId.COUNT / 3 - 1);
+        assertThat(plan.totalBytes()).isBetween(15_000_000L, 30_000_000L);
+        assertThat(plan.incoming()).hasSize(2);
+        assertThat(malleability.nodes()).hasSize(1);
+
+        Started started = malleability.start(new Change.Expand(here(2)), 500_000, false);
+        List<Rebalance> seen = new ArrayList<>();
+        malleability.pause();
+        assertThat(malleability.state().rebalance())
+            .isNotNull()
+            .satisfies(running -> {
+              assertThat(running.paused()).isTrue();
+              assertThat(running.bytesPerSecond()).isEqualTo(500_000);
+            });
+        // Others see it, and cannot begin another one.
+        try (Malleability other = open(instance)) {
+          assertThat(other.state().rebalance()).isNotNull();
+          expectError(FsError.BUSY, () -> other.start(new Change.Expand(here(1)), 0, false));
+        }
+        malleability.limit(0);
+        malleability.resume();
+        FinishedRebalance last = malleability.await(started.id(), seen::add);
+        assertThat(last.outcome()).isEqualTo(FinishedRebalance.Outcome.DONE);
+        assertThat(seen).isSortedAccordingTo((a, b) -> a.slotsMoved() - b.slotsMoved());
+        assertThat(malleability.nodes()).hasSize(3);
+
+        expectError(
+            FsError.INVALID, () -> malleability.plan(new Change.Shrink(List.of(new NodeId(77)))));
+        expectError(
+            FsError.INVALID,
+            () ->
+                malleability.start(
+                    new Change.Shrink(
+                        malleability.nodes().stream().map(node -> node.id()).toList()),
+                    0,
+                    false));
+        expectError(FsError.NOT_FOUND, malleability::pause);
+
+        expectDone(
+            malleability,
+            malleability.start(new Change.Shrink(List.of(new NodeId(0), new NodeId(2))), 0, false));
+        assertThat(malleability.nodes()).extracting(node -> node.id().value()).containsExactly(1);
+        expectDone(malleability, malleability.start(new Change.Relocate(here(2)), 0, false));
+        assertThat(malleability.nodes())
+            .extracting(node -> node.id().value())
+            .containsExactly(3, 4);
+
+        Started vain = malleability.start(new Change.Expand(here(1)), 100_000, false);
+        malleability.cancel();
+        malleability.limit(0);
+        assertThat(malleability.await(vain.id(), running -> {}).outcome())
+            .isEqualTo(FinishedRebalance.Outcome.CANCELLED);
+        assertThat(malleability.awaitEnds()).isEmpty();
+        assertThat(malleability.nodes()).hasSize(2);
+      }
+      instance.bash(mount, "md5sum --quiet -c ../sums");
+      instance.verify();
+    }
+  }
+}
