@@ -153,7 +153,7 @@ public final class Malleability implements AutoCloseable {
    *     node is named that there is not, or none would be left
    */
   public ResizePlan plan(Change change) throws FsException {
-    ResizePlan plan = plan(change, owners(change, newPlaces(change)));
+    ResizePlan plan = plan(change, owners(leaving(change), newPlaces(change)));
     requireRoom(plan);
     return plan;
   }
@@ -180,7 +180,8 @@ public final class Malleability implements AutoCloseable {
       removeIdle();
     }
     List<Place> joining = newPlaces(change);
-    SortedMap<NodeId, Integer> weights = owners(change, joining);
+    List<NodeId> leaving = leaving(change);
+    SortedMap<NodeId, Integer> weights = owners(leaving, joining);
     ResizePlan plan = plan(change, weights);
     requireRoom(plan);
     if (!joining.isEmpty()) {
@@ -201,7 +202,7 @@ public final class Malleability implements AutoCloseable {
             change.kind(),
             state.map().epoch(),
             plan.slots().target(),
-            leaving(change),
+            leaving,
             bytesPerSecond,
             BATCHES_AT_ONCE,
             supersede,
@@ -324,8 +325,8 @@ public final class Malleability implements AutoCloseable {
   }
 
   /** Nodes that would own slots, and their weights: those that stay and those that come. */
-  private SortedMap<NodeId, Integer> owners(Change change, List<Place> joining) throws FsException {
-    List<NodeId> leaving = leaving(change);
+  private SortedMap<NodeId, Integer> owners(List<NodeId> leaving, List<Place> joining)
+      throws FsException {
     var weights = new TreeMap<NodeId, Integer>();
     for (ClusterMap.Node node : nodes()) {
       if (!leaving.contains(node.id()) && !isIdle(node)) {
@@ -342,6 +343,7 @@ public final class Malleability implements AutoCloseable {
     return weights;
   }
 
+  /** Nodes that a change takes away, of those that are there now. */
   private List<NodeId> leaving(Change change) throws FsException {
     List<NodeId> present = ids(nodes());
     return switch (change) {

@@ -110,7 +110,6 @@ class MalleabilityApiIT {
 
         Started vain = malleability.start(new Change.Expand(here(1)), 100_000, false);
         malleability.cancel();
-        malleability.limit(0);
         assertThat(malleability.await(vain.id(), running -> {}).outcome())
             .isEqualTo(FinishedRebalance.Outcome.CANCELLED);
         assertThat(malleability.awaitEnds()).isEmpty();

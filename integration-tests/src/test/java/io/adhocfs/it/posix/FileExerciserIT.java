@@ -12,7 +12,7 @@ import org.junit.jupiter.api.Test;
  * run again.
  */
 class FileExerciserIT {
-  private static final int OPERATIONS = Boolean.getBoolean("adhocfs.full") ? 100_000 : 2_000;
+  private static final int OPERATIONS = Boolean.getBoolean("adhocfs.full") ? 25_000 : 2_000;
   private static final long SEED = Long.getLong("adhocfs.seed", System.nanoTime());
   private static final int SMALL_SIZE_MAX = 200_000;
   private static final int SMALL_LENGTH_MAX = 50_000;
