@@ -379,10 +379,18 @@ final class ChangingInstance implements AutoCloseable {
     Waiting.until(what, PATIENCE, LOOK_NANOS, condition);
   }
 
-  /** Copies what the daemons have said, for whoever has to explain a failure. */
-  void copyLogs(Path to) throws IOException {
+  /**
+   * Copies what the daemons have said, and what their threads do, for whoever has to explain a
+   * failure.
+   */
+  void copyLogs(Path to) throws IOException, InterruptedException {
     Files.createDirectories(to);
     for (int node : nodesOnDisk()) {
+      ProcessHandle process = process(node);
+      if (process != null && isRunning(node)) {
+        String state = isStopped(node) ? "stopped" : threads(process.pid());
+        Files.writeString(to.resolve("n" + node + "-threads"), state);
+      }
       try (var files = Files.list(instance.dataDirectory(node))) {
         for (Path file : files.filter(path -> path.toString().contains(".log")).toList()) {
           Files.copy(
@@ -392,6 +400,12 @@ final class ChangingInstance implements AutoCloseable {
         }
       }
     }
+  }
+
+  private String threads(long processId) throws IOException, InterruptedException {
+    String jcmd = Path.of(System.getProperty("java.home"), "bin", "jcmd").toString();
+    List<String> command = List.of(jcmd, Long.toString(processId), "Thread.print", "-l");
+    return Commands.run(instance.scratch(), Map.of(), PATIENCE, command).output();
   }
 
   @Override

@@ -275,7 +275,7 @@ class MigrationDeathIT {
     }
 
     /** Keeps what explains a failure, and takes the stage down. */
-    void replace(Death death, Throwable failure) throws IOException {
+    void replace(Death death, Throwable failure) throws IOException, InterruptedException {
       Stage failed = stage;
       stage = null;
       if (failed == null) {
