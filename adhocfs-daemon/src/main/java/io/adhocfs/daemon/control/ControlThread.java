@@ -62,7 +62,7 @@ final class ControlThread {
     return () -> {
       try {
         action.run();
-      } catch (RuntimeException e) {
+      } catch (RuntimeException | Error e) {
         LOG.error("a task of the control plane failed", e);
       }
     };
