@@ -21,7 +21,7 @@ import org.junit.jupiter.api.Test;
 /** Lines that many append to one file, from two mounts: whole, none lost, none twice. */
 class ConcurrentAppendIT {
   private static final int WRITERS_OF_A_MOUNT = 4;
-  private static final int LINES = Boolean.getBoolean("adhocfs.full") ? 2_000 : 150;
+  private static final int LINES = Boolean.getBoolean("adhocfs.full") ? 800 : 150;
   private static final int LINE_BYTES_MAX = 200_000;
   private static final long SEED = Long.getLong("adhocfs.seed", System.nanoTime());
 
