@@ -65,10 +65,7 @@ public final class Commands {
   public static String bash(Path directory, Map<String, String> environment, String script)
       throws IOException, InterruptedException {
     return run(
-            directory,
-            environment,
-            SCRIPT_LIMIT,
-            List.of("bash", "-euo", "pipefail", "-c", script))
+            directory, environment, SCRIPT_LIMIT, List.of("bash", "-euo", "pipefail", "-c", script))
         .expectSuccess()
         .output();
   }
