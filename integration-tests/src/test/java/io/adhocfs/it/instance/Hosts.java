@@ -148,7 +148,8 @@ public final class Hosts implements AutoCloseable {
   }
 
   private String bash(String script) throws IOException, InterruptedException {
-    return Commands.bash(directory, Map.of("p", prefix, "net", subnet), script);
+    return Commands.bash(
+        directory, Map.of("p", prefix, "net", subnet), "PATH=$PATH:/sbin:/usr/sbin\n" + script);
   }
 
   @Override
