@@ -89,8 +89,7 @@ public final class Malleability implements AutoCloseable {
     boolean opened = false;
     try {
       ClusterMap known = AdminConnection.knownMap(description.instance());
-      ControlState state =
-          newest(connection, known.nodes().stream().map(ClusterMap.Node::id).toList());
+      ControlState state = newest(connection, ids(known.nodes()));
       var malleability = new Malleability(directory, control, connection, description, state);
       connection.useMap(known.merge(state.map()));
       var _ = malleability.bringUpToDate();

@@ -3,17 +3,24 @@ package io.adhocfs.cli.command;
 import io.adhocfs.cli.process.NodeProcesses;
 import io.adhocfs.malleability.Malleability;
 import io.adhocfs.protocol.control.FinishedRebalance;
+import io.adhocfs.protocol.instance.InstanceDescription;
+import io.adhocfs.protocol.instance.InstanceDirectory;
 import io.adhocfs.protocol.model.FsException;
 
-/** What the commands that change the nodes, or look after that, have in common. */
+/** What the commands that change the nodes, or ask how that stands, have in common. */
 abstract class MalleabilityCommand extends Command {
   MalleabilityCommand(Surroundings surroundings) {
     super(surroundings);
   }
 
   final Malleability open() throws UsageException, FsException {
+    return open(instance());
+  }
+
+  final Malleability open(InstanceDescription description) throws FsException {
+    InstanceDirectory directory = directory();
     return Malleability.open(
-        directory(), instance().instance().name(), new NodeProcesses(directory()));
+        directory, description.instance().name(), new NodeProcesses(directory));
   }
 
   /** Waits until a rebalance is over, and shows how far it is where that is wanted. */

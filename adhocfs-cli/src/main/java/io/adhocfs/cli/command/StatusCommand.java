@@ -1,7 +1,6 @@
 package io.adhocfs.cli.command;
 
 import io.adhocfs.cli.process.Mounts;
-import io.adhocfs.cli.process.NodeProcesses;
 import io.adhocfs.cli.process.ServiceProcess;
 import io.adhocfs.client.admin.AdminConnection;
 import io.adhocfs.client.admin.NodeAnswers;
@@ -36,7 +35,7 @@ import picocli.CommandLine.Option;
       "",
       "Exit codes: 0 all nodes are active; 1 a node is down; 2 wrong use, no such instance."
     })
-public final class StatusCommand extends Command {
+public final class StatusCommand extends MalleabilityCommand {
   /** A daemon that is dead is known at once; one that says nothing for so long is shown as down. */
   private static final Duration PATIENCE = Duration.ofSeconds(3);
 
@@ -94,9 +93,7 @@ public final class StatusCommand extends Command {
   /** The instance, with its file brought up to date where any node can tell. */
   private InstanceDescription brought() throws UsageException, FsException {
     InstanceDescription description = instance();
-    try (Malleability malleability =
-        Malleability.open(
-            directory(), description.instance().name(), new NodeProcesses(directory()))) {
+    try (Malleability malleability = open(description)) {
       return malleability.description();
     } catch (FsException e) {
       return description; // said for each node below

@@ -28,7 +28,7 @@ public final class NodeProcesses implements NodeControl {
     FsException failure = null;
     for (Outcome<Place, RunningDaemon> outcome :
         InParallel.run(places, new Nodes(instance, directory)::startNew)) {
-      if (outcome.failure() != null) {
+      if (outcome.failure() != null && failure == null) {
         failure =
             new FsException(
                 outcome.failure().error(),

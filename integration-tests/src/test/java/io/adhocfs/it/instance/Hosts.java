@@ -4,6 +4,7 @@ import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.attribute.PosixFilePermissions;
+import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
@@ -132,7 +133,7 @@ public final class Hosts implements AutoCloseable {
     return Commands.run(
             directory,
             Map.of(),
-            java.time.Duration.ofMinutes(1),
+            Duration.ofMinutes(1),
             List.of(directory.resolve("on").toString(), address(host), script))
         .expectSuccess()
         .output();
