@@ -22,6 +22,7 @@ import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.RejectedExecutionException;
 import java.util.concurrent.ThreadPoolExecutor;
 import java.util.concurrent.TimeUnit;
+import java.util.function.Supplier;
 import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -40,6 +41,11 @@ final class OwnVoter {
   private static final int LOG_THREADS_MAX = 3;
   private static final int LOG_QUEUE_MAX = 256;
 
+  /** A submission that nothing has become of: a leader that was removed never answers. */
+  private static final int SUBMISSION_MILLIS_MAX = 3000;
+
+  private static final int VOTER_CHANGE_MILLIS_MAX = 20_000;
+
   /** What a leader has agreed on of itself. */
   @FunctionalInterface
   interface Duties {
@@ -55,7 +61,7 @@ final class OwnVoter {
   private final Duties duties;
   private final CrashPoints crashPoints;
 
-  /** Serves calls of other voters, starts and stops the own one. */
+  /** Serves calls of other voters, asks, starts and stops the own one. */
   private final ThreadPoolExecutor log;
 
   // Changed on the control thread, or on a thread of the log while it starts; read by any.
@@ -150,13 +156,42 @@ final class OwnVoter {
       RaftVoter own, ControlCommand command) {
     var entry = new LogEntry.Command(command);
     if (own.state() != null || known.standIn()) {
-      return own.submit(entry);
+      return submitEntry(own, entry);
     }
-    return own.submit(new LogEntry.Found(known.state()))
+    return submitEntry(own, new LogEntry.Found(known.state()))
         .thenCompose(first ->
             first instanceof RaftVoter.Submission.Applied
-                ? own.submit(entry)
+                ? submitEntry(own, entry)
                 : CompletableFuture.completedFuture(first));
+  }
+
+  private CompletableFuture<RaftVoter.Submission> submitEntry(RaftVoter own, LogEntry entry) {
+    return askLog(
+        () -> own.submit(entry),
+        new RaftVoter.Submission.Elsewhere(-1, "the log of this node does not answer"),
+        SUBMISSION_MILLIS_MAX);
+  }
+
+  /**
+   * Asks the library for something off the control thread: it takes a lock to answer that it may
+   * keep for as long as a leader needs to step down.
+   *
+   * @param otherwise the answer when there is none in time
+   */
+  private <T> CompletableFuture<T> askLog(
+      Supplier<CompletableFuture<T>> question, T otherwise, long millis) {
+    var answer = new CompletableFuture<T>();
+    try {
+      log.execute(() -> {
+        var _ =
+            question
+                .get()
+                .whenComplete((value, error) -> answer.complete(error == null ? value : otherwise));
+      });
+    } catch (RejectedExecutionException e) {
+      return CompletableFuture.completedFuture(otherwise);
+    }
+    return answer.completeOnTimeout(otherwise, millis, TimeUnit.MILLISECONDS);
   }
 
   /** The answer to a call of the replicated log, from another voter. */
@@ -355,7 +390,7 @@ final class OwnVoter {
     changingVoters = true;
     LOG.info("voters change from={} to={}", from, wanted);
     var _ =
-        own.changeVoters(wanted)
+        askLog(() -> own.changeVoters(wanted), false, VOTER_CHANGE_MILLIS_MAX)
             .whenComplete((done, _) ->
                 thread.execute(() -> {
                   if (done != null && done) {

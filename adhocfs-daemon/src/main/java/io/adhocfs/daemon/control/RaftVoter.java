@@ -53,10 +53,6 @@ final class RaftVoter implements AutoCloseable {
 
   private static final int ELECTION_MILLIS_MAX = 1000;
 
-  /** A submission that nothing has become of: a leader that was removed never answers. */
-  private static final int SUBMISSION_MILLIS_MAX = 3000;
-
-  private static final int VOTER_CHANGE_MILLIS_MAX = 20_000;
   private static final AtomicLong CALL_IDS = new AtomicLong(1);
 
   /** What became of a submission. */
@@ -245,7 +241,10 @@ final class RaftVoter implements AutoCloseable {
     return peers.stream().map(peer -> new NodeId(nodeValue(peer.getId()))).sorted().toList();
   }
 
-  /** Has an entry agreed on. Completes on any thread, always, and never exceptionally. */
+  /**
+   * Has an entry agreed on. May block. Completes on any thread and never exceptionally, but not
+   * always: a leader that was removed never answers.
+   */
   CompletableFuture<Submission> submit(LogEntry entry) {
     try {
       return server
@@ -258,7 +257,6 @@ final class RaftVoter implements AutoCloseable {
                   .setMessage(Message.valueOf(ByteString.copyFrom(entry.bytes())))
                   .setType(RaftClientRequest.writeRequestType())
                   .build())
-          .orTimeout(SUBMISSION_MILLIS_MAX, TimeUnit.MILLISECONDS)
           .handle(this::submission);
     } catch (IOException | RuntimeException e) {
       return CompletableFuture.completedFuture(new Submission.Elsewhere(-1, e.toString()));
@@ -284,7 +282,10 @@ final class RaftVoter implements AutoCloseable {
         String.valueOf(reply.getException()));
   }
 
-  /** Makes these the voters: the new ones are caught up before the old ones go. True = done. */
+  /**
+   * Makes these the voters: the new ones are caught up before the old ones go. True = done. May
+   * block, and may never complete.
+   */
   CompletableFuture<Boolean> changeVoters(List<NodeId> wanted) {
     try {
       return server
@@ -295,7 +296,6 @@ final class RaftVoter implements AutoCloseable {
                   group,
                   CALL_IDS.getAndIncrement(),
                   wanted.stream().map(RaftVoter::peer).toList()))
-          .orTimeout(VOTER_CHANGE_MILLIS_MAX, TimeUnit.MILLISECONDS)
           .handle((reply, error) -> reply != null && reply.isSuccess());
     } catch (IOException | RuntimeException e) {
       return CompletableFuture.completedFuture(false);
