@@ -1,6 +1,7 @@
 package io.adhocfs.it.instance;
 
 import java.io.IOException;
+import java.io.UncheckedIOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.attribute.PosixFilePermissions;
@@ -12,11 +13,13 @@ import java.util.concurrent.ThreadLocalRandom;
 import java.util.stream.IntStream;
 
 /**
- * Hosts that this machine plays: each has a network namespace with an address of its own and a
- * mount namespace with a disk of its own. They are plugged into two switches, and so is this
- * machine, into the first; one cable joins the switches and can be pulled out. Needs root.
+ * Hosts that this machine plays: each has a network namespace with an address of its own, a mount
+ * namespace with a disk of its own, a name, and memory that only its own processes share. They are
+ * plugged into two switches, and so is this machine, into the first; one cable joins the switches
+ * and can be pulled out. Needs root.
  *
- * <p>Programs get there by {@link #remoteStart}. Closing kills what still runs there.
+ * <p>Programs get there by {@link #remoteShell}. Closing kills what still runs there; a shutdown
+ * hook does so if the test JVM ends first.
  */
 public final class Hosts implements AutoCloseable {
   /** For benchmarks of networks (RFC 2544): nobody has these addresses. */
@@ -28,6 +31,7 @@ public final class Hosts implements AutoCloseable {
   private final String prefix;
   private final String subnet;
   private final List<Process> holders = new ArrayList<>();
+  private final Thread hook = new Thread(this::removeAtExit, "remove-hosts");
 
   private Hosts(Path directory, String prefix, String subnet) {
     this.directory = directory;
@@ -48,17 +52,23 @@ public final class Hosts implements AutoCloseable {
             Files.createTempDirectory("adhocfs-hosts-"),
             "ah%02x%02x".formatted(number, ThreadLocalRandom.current().nextInt(256)),
             NETWORK + number + ".");
+    Runtime.getRuntime().addShutdownHook(hosts.hook);
     try {
       hosts.plugSwitches();
       for (int disk : diskMebibytes) {
         hosts.add(disk);
       }
-      Path script = hosts.directory.resolve("on");
+      Path script = hosts.remoteShell();
       Files.writeString(
           script,
           """
           #!/bin/sh
-          exec nsenter --target "$(cat "%s/$1")" --net --mount --wd=/ sh -c "$2"
+          # As ssh: options, a host, a command; of the environment nothing gets there.
+          while [ "${1#-}" != "$1" ]; do shift; done
+          host=$1
+          shift
+          exec env -i HOME="$HOME" PATH="$PATH" nsenter --target "$(cat "%s/$host")" \\
+            --net --mount --uts --ipc --wd=/ sh -c "$*"
           """
               .formatted(hosts.directory));
       Files.setPosixFilePermissions(script, PosixFilePermissions.fromString("rwx------"));
@@ -88,7 +98,15 @@ public final class Hosts implements AutoCloseable {
     int number = holders.size();
     Process holder =
         new ProcessBuilder(
-                "unshare", "--net", "--mount", "--propagation", "private", "sleep", "infinity")
+                "unshare",
+                "--net",
+                "--mount",
+                "--uts",
+                "--ipc",
+                "--propagation",
+                "private",
+                "sleep",
+                "infinity")
             .inheritIO()
             .start();
     holders.add(holder);
@@ -101,7 +119,12 @@ public final class Hosts implements AutoCloseable {
         ip link set ${p}h%1$d master ${p}s%4$d up
         nsenter --target %2$d --net sh -c '
           ip link set lo up; ip address add %5$s/24 dev eth0; ip link set eth0 up'
-        nsenter --target %2$d --mount mount -t tmpfs -o size=%3$dm none "$PWD/disk"
+        nsenter --target %2$d --uts sh -c 'echo %5$s > /proc/sys/kernel/hostname'
+        # Copies of this machine's mounts would stay when they are unmounted there.
+        nsenter --target %2$d --mount sh -ec "
+          umount --all --lazy --types fuse.adhocfs
+          mount -t tmpfs -o size=%3$dm none '$PWD/disk'
+          mount -t tmpfs none /dev/shm"
         """
             .formatted(number, holder.pid(), diskMebibytes, number % 2, address(number)));
   }
@@ -118,9 +141,14 @@ public final class Hosts implements AutoCloseable {
     return file;
   }
 
+  /** A program that takes the place of ssh: it runs a command on the host of this name. */
+  public Path remoteShell() {
+    return directory.resolve("on");
+  }
+
   /** What the setting remote.start has to be. */
   public String remoteStart() {
-    return directory.resolve("on") + " {host}";
+    return remoteShell() + " {host}";
   }
 
   /** Where each host has its disk. */
@@ -134,9 +162,17 @@ public final class Hosts implements AutoCloseable {
             directory,
             Map.of(),
             Duration.ofMinutes(1),
-            List.of(directory.resolve("on").toString(), address(host), script))
+            List.of(remoteShell().toString(), address(host), script))
         .expectSuccess()
         .output();
+  }
+
+  /** Runs a bash script on a host, which ends at its first failing command. */
+  public String bash(int host, String script) throws IOException, InterruptedException {
+    return Commands.bash(
+        directory,
+        Map.of("host", address(host), "script", "'" + script.replace("'", "'\\''") + "'"),
+        "exec ./on \"$host\" \"exec bash -euo pipefail -c $script\"");
   }
 
   /** No packet passes from one switch to the other any more, and nobody is told. */
@@ -156,19 +192,34 @@ public final class Hosts implements AutoCloseable {
   @Override
   public void close() throws IOException {
     try {
-      for (int host = 0; host < holders.size(); host++) {
-        // What runs there would keep the namespaces, and the links in them.
-        bash(
-            "n=$(readlink /proc/%1$d/ns/net); for p in /proc/[0-9]*; do"
-                    .formatted(holders.get(host).pid())
-                + " [ \"$(readlink $p/ns/net)\" != \"$n\" ] || kill -9 ${p#/proc/}; done");
-      }
-      bash(
-          "for l in ${p}s0 ${p}s1 ${p}c0; do ! [ -e /sys/class/net/$l ] || ip link del $l; done;"
-              + " cd /; rm -rf --one-file-system \"$OLDPWD\"");
+      remove();
     } catch (InterruptedException e) {
       Thread.currentThread().interrupt();
       throw new IOException("interrupted", e);
+    } finally {
+      Runtime.getRuntime().removeShutdownHook(hook);
+    }
+  }
+
+  private void remove() throws IOException, InterruptedException {
+    for (Process holder : holders) {
+      // What runs there would keep the namespaces, and the links in them.
+      bash(
+          "n=$(readlink /proc/%1$d/ns/net); for p in /proc/[0-9]*; do".formatted(holder.pid())
+              + " [ \"$(readlink $p/ns/net)\" != \"$n\" ] || kill -9 ${p#/proc/}; done");
+    }
+    bash(
+        "for l in ${p}s0 ${p}s1 ${p}c0; do ! [ -e /sys/class/net/$l ] || ip link del $l; done;"
+            + " cd /; rm -rf --one-file-system \"$OLDPWD\"");
+  }
+
+  private void removeAtExit() {
+    try {
+      remove();
+    } catch (IOException e) {
+      throw new UncheckedIOException(e);
+    } catch (InterruptedException e) {
+      Thread.currentThread().interrupt();
     }
   }
 }

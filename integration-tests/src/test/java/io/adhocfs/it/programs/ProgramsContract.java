@@ -1,9 +1,11 @@
 package io.adhocfs.it.programs;
 
 import io.adhocfs.it.instance.TestInstance;
+import java.net.URISyntaxException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.attribute.PosixFilePermissions;
+import java.util.Objects;
 import java.util.concurrent.ThreadLocalRandom;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.AfterEach;
@@ -53,12 +55,7 @@ abstract class ProgramsContract {
     // Debian's own interpreter is the one that its packages of modules are for.
     prelude =
         "here=%s; there=%s; local=%s; inside=adhoc:/%s; programs=%s; python=/usr/bin/python3;\n"
-            .formatted(
-                here,
-                second.resolve(name),
-                local,
-                name,
-                Path.of(ProgramsContract.class.getResource("shared-file.c").toURI()).getParent());
+            .formatted(here, second.resolve(name), local, name, programs());
   }
 
   @AfterEach
@@ -73,6 +70,12 @@ abstract class ProgramsContract {
 
   Path here() {
     return here;
+  }
+
+  /** Where the sources and scripts of these tests are. */
+  static Path programs() throws URISyntaxException {
+    var source = Objects.requireNonNull(ProgramsContract.class.getResource("shared-file.c"));
+    return Path.of(source.toURI()).resolveSibling("");
   }
 
   static TestInstance instance() {

@@ -88,6 +88,8 @@ int main(int argc, char **argv) {
   }
   check(H5Fclose(file), "H5Fclose");
   free(rows);
+  puts("done");
+  fflush(stdout);
   MPI_Finalize();
   return 0;
 }

@@ -135,6 +135,8 @@ int main(int argc, char **argv) {
   check(MPI_File_close(&file), "close");
   free(mine);
   free(theirs);
+  puts("done");
+  fflush(stdout);
   MPI_Finalize();
   return 0;
 }
