@@ -33,7 +33,9 @@ import java.util.concurrent.ThreadLocalRandom;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.TimeoutException;
 import java.util.concurrent.atomic.AtomicBoolean;
+import java.util.function.Supplier;
 import java.util.random.RandomGenerator;
+import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
@@ -115,9 +117,9 @@ public final class AdhocFileSystem implements AutoCloseable {
       Surroundings surroundings,
       Runnable closeSurroundings)
       throws FsException {
-    var core = new ClientCore(instance, source, options, surroundings);
     try {
       Owner owner = options.owner().isPresent() ? options.owner().get() : Owner.ofThisProcess();
+      var core = new ClientCore(instance, source, options, owner, surroundings);
       Operation operation = core.begin(() -> "opening " + instance);
       Await.result(operation.answer(core.router.learnMap(operation)));
       core.session.start();
@@ -158,6 +160,17 @@ public final class AdhocFileSystem implements AutoCloseable {
       throw new FsException(
           FsError.NOT_FOUND, "the description of the instance can't be read: " + e.getMessage(), e);
     }
+  }
+
+  /**
+   * Begins operations on behalf of somebody else than this process, as limits and statistics see
+   * it.
+   *
+   * @param user his number
+   * @param work begins them; what they go on to do later remains his
+   */
+  public <T extends @Nullable Object> T onBehalfOf(Job job, int user, Supplier<T> work) {
+    return core.parties.onBehalfOf(job.id(), job.step(), user, work);
   }
 
   /** The file system by inodes. */
@@ -344,12 +357,7 @@ public final class AdhocFileSystem implements AutoCloseable {
 
   public CompletableFuture<Void> removeRecursivelyAsync(AdhocPath path) {
     // Each entry has the deadline for itself: a large tree takes as long as it takes.
-    Operation operation =
-        new Operation(
-            () -> "recursive removal of " + path,
-            core.operations.trafficClass(),
-            core.operations.timers(),
-            0);
+    Operation operation = core.operations.begin(() -> "recursive removal of " + path, 0);
     return operation.answer(new TreeRemoval(core, walk, operation).remove(path));
   }
 
@@ -445,12 +453,15 @@ public final class AdhocFileSystem implements AutoCloseable {
 
   private CompletableFuture<FileAttributes> attributes(
       Operation operation, AdhocPath path, boolean followLast) {
-    return walk.find(operation, path, followLast)
+    return walk.lookUp(operation, path, followLast)
         .thenCompose(found -> {
           FileAttributes told = found.attributes();
-          return told != null && core.files.get(found.inode()) == null
+          if (path.isRoot() || core.files.get(found.inode()) != null) {
+            return inodes.getAttributes(operation, found.inode());
+          }
+          return told != null
               ? CompletableFuture.completedFuture(told)
-              : inodes.getAttributes(operation, found.inode());
+              : core.namespace.fetchAttributes(operation, found.inode());
         });
   }
 
@@ -567,7 +578,7 @@ public final class AdhocFileSystem implements AutoCloseable {
             path,
             (directory, name) ->
                 core.namespace
-                    .find(operation, directory, name)
+                    .find(operation, directory, name, true)
                     .thenCompose(found ->
                         (found.type() == FileType.DIRECTORY
                                 ? core.namespace.removeDirectory(operation, directory, name)

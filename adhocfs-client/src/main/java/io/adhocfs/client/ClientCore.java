@@ -10,6 +10,7 @@ import io.adhocfs.client.namespace.Space;
 import io.adhocfs.client.retry.Backoff;
 import io.adhocfs.client.routing.Operation;
 import io.adhocfs.client.routing.OperationSource;
+import io.adhocfs.client.routing.Parties;
 import io.adhocfs.client.routing.Router;
 import io.adhocfs.client.routing.Sequences;
 import io.adhocfs.client.routing.SessionKeeper;
@@ -25,6 +26,7 @@ import java.util.function.Supplier;
 /** The parts of one client, made once and shared by what is public. */
 final class ClientCore {
   final OperationSource operations;
+  final Parties parties;
   final Router router;
   final SessionKeeper session;
   final Namespace namespace;
@@ -40,11 +42,23 @@ final class ClientCore {
   final int blockSizeBytes;
 
   ClientCore(
-      Instance instance, InstanceSource source, ClientOptions options, Surroundings surroundings) {
+      Instance instance,
+      InstanceSource source,
+      ClientOptions options,
+      Owner owner,
+      Surroundings surroundings) {
+    Job job = options.job().orElseGet(() -> Job.of(System.getenv()));
+    parties = new Parties(job.id(), job.step(), owner.uid());
     Settings settings = instance.settings();
     long limitNanos =
         options.deadline().orElse(settings.duration(Setting.CLIENT_DEADLINE)).toNanos();
-    operations = new OperationSource(options.trafficClass(), surroundings.timers(), limitNanos);
+    operations =
+        new OperationSource(
+            options.trafficClass(),
+            parties,
+            surroundings.timers(),
+            limitNanos,
+            options.deadline().isEmpty());
     router =
         new Router(
             surroundings.rpc(),
@@ -53,7 +67,8 @@ final class ClientCore {
             surroundings.waiting(),
             surroundings.timers(),
             surroundings.random(),
-            Backoff.STANDARD);
+            Backoff.STANDARD,
+            parties);
     session =
         new SessionKeeper(router, surroundings.timers(), settings.duration(Setting.CLIENT_LEASE));
     LongSupplier clock = () -> nanosSince1970(surroundings.wallClock());

@@ -10,12 +10,18 @@ import java.util.Optional;
  * @param owner to whom files that paths make belong; empty = this process's user and group
  * @param trafficClass for whom this client's requests travel
  * @param deadline how long an operation may take in all before it fails with TIMED_OUT; zero = for
- *     ever; empty = the instance's {@code client.deadline}
+ *     ever; empty = the instance's {@code client.deadline}, against which the time that limits hold
+ *     an operation back does not count
+ * @param job on whose behalf it is; empty = what the environment says
  */
 public record ClientOptions(
-    Optional<Owner> owner, TrafficClass trafficClass, Optional<Duration> deadline) {
+    Optional<Owner> owner,
+    TrafficClass trafficClass,
+    Optional<Duration> deadline,
+    Optional<Job> job) {
   public static final ClientOptions DEFAULT =
-      new ClientOptions(Optional.empty(), TrafficClass.FOREGROUND, Optional.empty());
+      new ClientOptions(
+          Optional.empty(), TrafficClass.FOREGROUND, Optional.empty(), Optional.empty());
 
   public ClientOptions {
     if (deadline.isPresent() && deadline.get().isNegative()) {
@@ -24,14 +30,18 @@ public record ClientOptions(
   }
 
   public ClientOptions withOwner(Owner value) {
-    return new ClientOptions(Optional.of(value), trafficClass, deadline);
+    return new ClientOptions(Optional.of(value), trafficClass, deadline, job);
   }
 
   public ClientOptions withTrafficClass(TrafficClass value) {
-    return new ClientOptions(owner, value, deadline);
+    return new ClientOptions(owner, value, deadline, job);
   }
 
   public ClientOptions withDeadline(Duration value) {
-    return new ClientOptions(owner, trafficClass, Optional.of(value));
+    return new ClientOptions(owner, trafficClass, Optional.of(value), job);
+  }
+
+  public ClientOptions withJob(Job value) {
+    return new ClientOptions(owner, trafficClass, deadline, Optional.of(value));
   }
 }

@@ -363,7 +363,7 @@ public final class InodeOperations {
           FileAttributes attributes = made.found().attributes();
           return attributes != null
               ? CompletableFuture.completedFuture(attributes)
-              : core.namespace.getAttributes(operation, made.found().inode());
+              : core.namespace.fetchAttributes(operation, made.found().inode());
         });
   }
 
@@ -425,7 +425,7 @@ public final class InodeOperations {
   private void unpinLater(InodeId directory, EntryName name, long pin) {
     Operation operation = core.begin(() -> "release of '" + name + "' in inode " + directory);
     Completion.then(
-        core.namespace.find(operation, directory, name),
+        core.namespace.find(operation, directory, name, true),
         (found, _) -> {
           if (found != null) {
             core.pins.use(found.inode(), pin);

@@ -45,18 +45,31 @@ final class PathWalk {
    * @param followLast whether a symbolic link at its end is followed
    */
   CompletableFuture<Place> locate(Operation operation, AdhocPath path, boolean followLast) {
-    var walk = new Walk(operation, path, followLast);
+    return locate(operation, path, followLast, false);
+  }
+
+  private CompletableFuture<Place> locate(
+      Operation operation, AdhocPath path, boolean followLast, boolean asksForLast) {
+    var walk = new Walk(operation, path, followLast, asksForLast);
     walk.step();
     return walk.result;
   }
 
   /** What a path names; NOT_FOUND if nothing. */
   CompletableFuture<Found> find(Operation operation, AdhocPath path, boolean followLast) {
-    return locate(operation, path, followLast)
-        .thenCompose(place ->
-            place.found() != null
-                ? CompletableFuture.completedFuture(place.found())
-                : CompletableFuture.failedFuture(notFound(place)));
+    return found(locate(operation, path, followLast, false));
+  }
+
+  /** As {@link #find}, where that is all that is wanted and not a part of something else. */
+  CompletableFuture<Found> lookUp(Operation operation, AdhocPath path, boolean followLast) {
+    return found(locate(operation, path, followLast, true));
+  }
+
+  private static CompletableFuture<Found> found(CompletableFuture<Place> located) {
+    return located.thenCompose(place ->
+        place.found() != null
+            ? CompletableFuture.completedFuture(place.found())
+            : CompletableFuture.failedFuture(notFound(place)));
   }
 
   private static FsException notFound(Place place) {
@@ -77,15 +90,17 @@ final class PathWalk {
   private final class Walk {
     private final Operation operation;
     private final boolean followLast;
+    private final boolean asksForLast;
     private final Deque<Optional<EntryName>> ahead;
     final CompletableFuture<Place> result = new CompletableFuture<>();
     private Place here = new Place(InodeId.ROOT, null, ROOT);
     private Found current = ROOT;
     private int symlinks;
 
-    Walk(Operation operation, AdhocPath path, boolean followLast) {
+    Walk(Operation operation, AdhocPath path, boolean followLast, boolean asksForLast) {
       this.operation = operation;
       this.followLast = followLast;
+      this.asksForLast = asksForLast;
       this.ahead = new ArrayDeque<>(path.steps());
     }
 
@@ -110,7 +125,7 @@ final class PathWalk {
     private void enter(EntryName name) {
       InodeId directory = current.inode();
       Completion.then(
-          namespace.find(operation, directory, name),
+          namespace.find(operation, directory, name, !(asksForLast && ahead.isEmpty())),
           (found, failure) -> {
             if (failure != null) {
               FsException answer = Failures.of(failure);
@@ -131,7 +146,7 @@ final class PathWalk {
 
     private void leave() {
       Completion.then(
-          namespace.getAttributes(operation, current.inode()),
+          namespace.fetchAttributes(operation, current.inode()),
           (attributes, failure) -> {
             if (failure != null) {
               result.completeExceptionally(Failures.of(failure));

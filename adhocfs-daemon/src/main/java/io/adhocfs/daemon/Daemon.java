@@ -14,7 +14,10 @@ import io.adhocfs.daemon.migration.Migrator;
 import io.adhocfs.daemon.service.DataService;
 import io.adhocfs.daemon.service.MetadataServices;
 import io.adhocfs.daemon.service.NodeControl;
+import io.adhocfs.daemon.statistics.Accounts;
 import io.adhocfs.daemon.storage.StorageDatabase;
+import io.adhocfs.daemon.throttle.Throttling;
+import io.adhocfs.daemon.throttle.ThrottlingHandler;
 import io.adhocfs.daemon.transaction.TransactionTiming;
 import io.adhocfs.protocol.instance.Setting;
 import io.adhocfs.protocol.model.FsError;
@@ -99,6 +102,7 @@ public final class Daemon {
   private final MetadataThread thread;
   private final ThreadPoolExecutor blocking;
   private final OperationFigures operations = new OperationFigures();
+  private final Accounts accounts = new Accounts(System::nanoTime);
   private final CrashPoints crashPoints =
       CrashPoints.ofProperty(System.getProperty(CrashPoints.PROPERTY));
 
@@ -120,7 +124,11 @@ public final class Daemon {
 
   /** What there is once this node knows what it owns. */
   private record Serving(
-      ClusterState cluster, MetadataServices services, DataService data, Migrator migrator) {}
+      ClusterState cluster,
+      MetadataServices services,
+      DataService data,
+      Migrator migrator,
+      Throttling throttling) {}
 
   /** The slots of the map they were counted in. */
   private record OwnedSlots(ClusterMap map, int count) {}
@@ -377,6 +385,7 @@ public final class Daemon {
                   chunks::findings,
                   control(),
                   operations,
+                  accounts,
                   crashPoints,
                   TransactionTiming.DEFAULT,
                   epoch -> now.control().caughtUp(epoch, Deadline.after(CATCH_UP_PATIENCE)),
@@ -387,6 +396,8 @@ public final class Daemon {
       data.close();
       throw e;
     }
+    var throttling = new Throttling(cluster.self(), cluster::map, now.client(), accounts::heldBack);
+    now.control().onChange(state -> throttling.useRules(state.throttles()));
     var migrator =
         new Migrator(
             cluster,
@@ -397,11 +408,12 @@ public final class Daemon {
             database,
             chunks.transfer(),
             now.client(),
+            throttling,
             crashPoints,
             () -> new Thread(() -> stop(true), "adhocfs-stop").start());
     services.router().takesSlotsIn(migrator.receiver());
-    serving = new Serving(cluster, services, data, migrator);
-    gate.open(services.router());
+    serving = new Serving(cluster, services, data, migrator, throttling);
+    gate.open(new ThrottlingHandler(services.router(), throttling, accounts, thread));
     migrator.start();
     LOG.info(
         "serving epoch={} nodes={} slots={}",
@@ -621,6 +633,7 @@ public final class Daemon {
   private void closeServing() throws IOException {
     Serving served = serving;
     if (served != null) {
+      served.throttling().close();
       served.migrator().close();
       served.data().close();
     }

@@ -2,7 +2,6 @@ package io.adhocfs.daemon;
 
 import io.adhocfs.daemon.control.ControlMessages;
 import io.adhocfs.daemon.service.NodeControl;
-import io.adhocfs.daemon.service.RequestRouter;
 import io.adhocfs.protocol.model.Epoch;
 import io.adhocfs.protocol.model.FsError;
 import io.adhocfs.protocol.model.FsException;
@@ -46,7 +45,7 @@ final class Gate implements RequestHandler {
   private volatile @Nullable ControlMessages controlPlane;
 
   /** Set once, on the metadata thread or before any request. */
-  private volatile @Nullable RequestRouter services;
+  private volatile @Nullable RequestHandler services;
 
   Gate(NodeControl control, Opening opening) {
     this.control = control;
@@ -59,21 +58,21 @@ final class Gate implements RequestHandler {
   }
 
   /** Lets requests through. On the metadata thread. */
-  void open(RequestRouter router) {
-    services = router;
+  void open(RequestHandler handler) {
+    services = handler;
   }
 
   @Override
   public Epoch currentEpoch() {
-    RequestRouter router = services;
-    return router == null ? Epoch.NONE : router.currentEpoch();
+    RequestHandler handler = services;
+    return handler == null ? Epoch.NONE : handler.currentEpoch();
   }
 
   @Override
   public void sessionConnected(SessionId session, PeerRole role) {
-    RequestRouter router = services;
-    if (router != null) {
-      router.sessionConnected(session, role);
+    RequestHandler handler = services;
+    if (handler != null) {
+      handler.sessionConnected(session, role);
     }
   }
 
@@ -86,9 +85,9 @@ final class Gate implements RequestHandler {
       payload.release();
       return;
     }
-    RequestRouter router = services;
-    if (router != null) {
-      router.handle(exchange, request, payload);
+    RequestHandler handler = services;
+    if (handler != null) {
+      handler.handle(exchange, request, payload);
       return;
     }
     payload.release();
@@ -136,7 +135,11 @@ final class Gate implements RequestHandler {
           ControlRequest.RaftCall _,
           ControlRequest.Propose _,
           ControlRequest.GetControl _,
-          ControlRequest.FollowControl _ -> {
+          ControlRequest.FollowControl _,
+          ControlRequest.Introduce _,
+          ControlRequest.GetStatistics _,
+          ControlRequest.AskTokens _,
+          ControlRequest.GetThrottled _ -> {
         return false;
       }
     }

@@ -5,6 +5,7 @@ import io.adhocfs.client.AttributeChange;
 import io.adhocfs.client.DirectoryItem;
 import io.adhocfs.client.DirectoryPage;
 import io.adhocfs.client.InodeOperations;
+import io.adhocfs.client.Job;
 import io.adhocfs.client.NewInode;
 import io.adhocfs.client.OpenFile;
 import io.adhocfs.client.Owner;
@@ -99,6 +100,7 @@ public final class ClientFileSystem implements InodeFileSystem {
   }
 
   private final InodeOperations inodes;
+  private final Callers callers;
   private final boolean keepsLocks;
   private final LongSupplier nanoTime;
   private final CachedVersions cachedVersions = new CachedVersions();
@@ -110,20 +112,23 @@ public final class ClientFileSystem implements InodeFileSystem {
 
   /** A mount's view of the client, which stays the caller's to close after the unmount. */
   public ClientFileSystem(AdhocFileSystem client) {
-    this(client, true);
+    this(client, new Callers(client, Job.NONE), true);
   }
 
   /**
    * As the other.
    *
+   * @param callers knows on whose behalf requests are
    * @param keepsLocks whether locks reach all mounts; else the kernel keeps those of this one
    */
-  public ClientFileSystem(AdhocFileSystem client, boolean keepsLocks) {
-    this(client.inodes(), keepsLocks, System::nanoTime);
+  public ClientFileSystem(AdhocFileSystem client, Callers callers, boolean keepsLocks) {
+    this(client.inodes(), callers, keepsLocks, System::nanoTime);
   }
 
-  ClientFileSystem(InodeOperations inodes, boolean keepsLocks, LongSupplier nanoTime) {
+  ClientFileSystem(
+      InodeOperations inodes, Callers callers, boolean keepsLocks, LongSupplier nanoTime) {
     this.inodes = inodes;
+    this.callers = callers;
     this.keepsLocks = keepsLocks;
     this.nanoTime = nanoTime;
     this.nextWarningNanos = new AtomicLong(nanoTime.getAsLong());
@@ -144,6 +149,23 @@ public final class ClientFileSystem implements InodeFileSystem {
    * @param refusal answers a failure
    */
   private <T> void answer(
+      Request request,
+      Reply reply,
+      Call<T> call,
+      Consumer<? super T> success,
+      Consumer<FsException> refusal) {
+    callers.run(request.caller(), () -> start(request, reply, call, success, refusal));
+  }
+
+  /** As the others, for what a program asks while it closes a file. */
+  private <T> void answerClosing(
+      Request request, Reply reply, Call<T> call, Consumer<? super T> success) {
+    callers.runClosing(
+        request.caller(),
+        () -> start(request, reply, call, success, failure -> refuse(reply, failure)));
+  }
+
+  private <T> void start(
       Request request,
       Reply reply,
       Call<T> call,
@@ -665,7 +687,7 @@ public final class ClientFileSystem implements InodeFileSystem {
 
   @Override
   public void flush(Request request, long inode, long handle, DoneReply reply) {
-    answer(
+    answerClosing(
         request,
         reply,
         () -> {
@@ -679,7 +701,7 @@ public final class ClientFileSystem implements InodeFileSystem {
 
   @Override
   public void flush(Request request, long inode, long handle, long lockOwner, DoneReply reply) {
-    answer(
+    answerClosing(
         request,
         reply,
         () -> {

@@ -1,6 +1,5 @@
 package io.adhocfs.malleability;
 
-import io.adhocfs.client.admin.AdminConnection;
 import io.adhocfs.malleability.plan.SlotPlan;
 import io.adhocfs.protocol.control.ControlCommand;
 import io.adhocfs.protocol.control.ControlState;
@@ -10,6 +9,7 @@ import io.adhocfs.protocol.instance.Instance;
 import io.adhocfs.protocol.instance.InstanceDescription;
 import io.adhocfs.protocol.instance.InstanceDescription.Place;
 import io.adhocfs.protocol.instance.InstanceDirectory;
+import io.adhocfs.protocol.model.Epoch;
 import io.adhocfs.protocol.model.FsError;
 import io.adhocfs.protocol.model.FsException;
 import io.adhocfs.protocol.model.NodeId;
@@ -48,32 +48,30 @@ public final class Malleability implements AutoCloseable {
   /** Reason of a pause that somebody wanted. */
   public static final String PAUSED_ON_REQUEST = "by command";
 
-  private static final Duration PATIENCE = Duration.ofSeconds(5);
+  private static final Duration PATIENCE = Duration.ofSeconds(10);
   private static final Duration PROPOSAL_PATIENCE = Duration.ofSeconds(30);
   private static final Duration END_PATIENCE = Duration.ofSeconds(60);
   private static final long LOOK_MILLIS = 100;
   private static final int BATCHES_AT_ONCE = 2;
+  private static final int SUPERSEDE_ATTEMPTS_MAX = 50;
 
   /** What a target's disk must have for each byte that is to arrive. */
   private static final double SPARE = 1.02;
 
   private final InstanceDirectory directory;
   private final NodeControl control;
-  private final AdminConnection connection;
+  private final Agreement agreement;
   private InstanceDescription description;
-  private ControlState state;
 
   private Malleability(
       InstanceDirectory directory,
       NodeControl control,
-      AdminConnection connection,
-      InstanceDescription description,
-      ControlState state) {
+      Agreement agreement,
+      InstanceDescription description) {
     this.directory = directory;
     this.control = control;
-    this.connection = connection;
+    this.agreement = agreement;
     this.description = description;
-    this.state = state;
   }
 
   /**
@@ -85,54 +83,28 @@ public final class Malleability implements AutoCloseable {
   public static Malleability open(InstanceDirectory directory, String name, NodeControl control)
       throws FsException {
     InstanceDescription description = directory.read(name);
-    AdminConnection connection = AdminConnection.open(description.instance());
+    Agreement agreement = Agreement.open(description.instance());
     boolean opened = false;
     try {
-      ClusterMap known = AdminConnection.knownMap(description.instance());
-      ControlState state = newest(connection, ids(known.nodes()));
-      var malleability = new Malleability(directory, control, connection, description, state);
-      connection.useMap(known.merge(state.map()));
+      var malleability = new Malleability(directory, control, agreement, description);
       var _ = malleability.bringUpToDate();
       opened = true;
       return malleability;
     } finally {
       if (!opened) {
-        connection.close();
+        agreement.close();
       }
     }
-  }
-
-  private static ControlState newest(AdminConnection connection, List<NodeId> nodes)
-      throws FsException {
-    var answers =
-        connection.askAll(nodes, new ControlRequest.GetControl(), Reply.Control.class, PATIENCE);
-    ControlState newest = null;
-    for (Reply.Control answer : answers.answers().values()) {
-      if (newest == null || answer.state().version() > newest.version()) {
-        newest = answer.state();
-      }
-    }
-    if (newest == null) {
-      throw new FsException(
-          FsError.UNREACHABLE,
-          "no node of the instance answers; see 'adhocfs status' and 'adhocfs start'");
-    }
-    return newest;
   }
 
   /** What the daemons had agreed on when they were last asked: map, running and last rebalance. */
   public ControlState state() {
-    return state;
+    return agreement.state();
   }
 
   /** Asks again. */
   public ControlState refresh() throws FsException {
-    ControlState now = newest(connection, ids(nodes()));
-    if (now.version() >= state.version()) {
-      state = now;
-      connection.useMap(now.map());
-    }
-    return state;
+    return agreement.refresh();
   }
 
   /** What is written down of the instance. */
@@ -142,7 +114,7 @@ public final class Malleability implements AutoCloseable {
 
   /** Nodes that are part of the instance, those that come and those that go included. */
   public List<ClusterMap.Node> nodes() {
-    return state.map().nodes().stream().filter(node -> node.state() != NodeState.GONE).toList();
+    return agreement.nodes();
   }
 
   /**
@@ -168,7 +140,7 @@ public final class Malleability implements AutoCloseable {
    *     way or came first; what {@link NodeControl} throws, all new nodes being removed again
    */
   public Started start(Change change, long bytesPerSecond, boolean supersede) throws FsException {
-    Rebalance running = state.rebalance();
+    Rebalance running = state().rebalance();
     if (running != null && !supersede) {
       throw new FsException(
           FsError.BUSY,
@@ -195,18 +167,31 @@ public final class Malleability implements AutoCloseable {
       }
     }
     long id = 1 + (new SecureRandom().nextLong() >>> 2);
-    propose(
-        new ControlCommand.Start(
-            id,
-            change.kind(),
-            state.map().epoch(),
-            plan.slots().target(),
-            leaving,
-            bytesPerSecond,
-            BATCHES_AT_ONCE,
-            supersede,
-            nowNanos()));
-    return new Started(id, plan);
+    for (int attempt = 1; ; attempt++) {
+      Epoch base = state().map().epoch();
+      try {
+        agreement.propose(
+            new ControlCommand.Start(
+                id,
+                change.kind(),
+                base,
+                plan.slots().target(),
+                leaving,
+                bytesPerSecond,
+                BATCHES_AT_ONCE,
+                supersede,
+                nowNanos()));
+        return new Started(id, plan);
+      } catch (FsException e) {
+        boolean hasMoved = e.error() == FsError.BUSY && refresh().map().epoch().isAfter(base);
+        if (!supersede || !hasMoved || attempt == SUPERSEDE_ATTEMPTS_MAX) {
+          throw e;
+        }
+        // Slots still move meanwhile.
+        plan = plan(change, weights);
+        requireRoom(plan);
+      }
+    }
   }
 
   /**
@@ -218,17 +203,17 @@ public final class Malleability implements AutoCloseable {
 
   /** No further batch of slots begins. NOT_FOUND when nothing is under way. */
   public void pause() throws FsException {
-    propose(new ControlCommand.Pause(required().id(), PAUSED_ON_REQUEST));
+    agreement.propose(new ControlCommand.Pause(required().id(), PAUSED_ON_REQUEST));
   }
 
   /** Goes on after a pause. NOT_FOUND when nothing is under way. */
   public void resume() throws FsException {
-    propose(new ControlCommand.Resume(required().id()));
+    agreement.propose(new ControlCommand.Resume(required().id()));
   }
 
   /** What has been moved goes back, new nodes leave. NOT_FOUND when nothing is under way. */
   public void cancel() throws FsException {
-    propose(new ControlCommand.Cancel(required().id(), nowNanos()));
+    agreement.propose(new ControlCommand.Cancel(required().id(), nowNanos()));
   }
 
   /**
@@ -238,11 +223,12 @@ public final class Malleability implements AutoCloseable {
    */
   public void limit(long bytesPerSecond) throws FsException {
     Rebalance running = required();
-    propose(new ControlCommand.Limit(running.id(), bytesPerSecond, running.batchesAtOnce()));
+    agreement.propose(
+        new ControlCommand.Limit(running.id(), bytesPerSecond, running.batchesAtOnce()));
   }
 
   private Rebalance required() throws FsException {
-    Rebalance running = state.rebalance();
+    Rebalance running = state().rebalance();
     if (running == null) {
       throw new FsException(FsError.NOT_FOUND, "nothing is being moved");
     }
@@ -260,9 +246,9 @@ public final class Malleability implements AutoCloseable {
   public FinishedRebalance await(long id, Consumer<Rebalance> progress) throws FsException {
     while (true) {
       refresh();
-      Rebalance running = state.rebalance();
+      Rebalance running = state().rebalance();
       if (running == null || (running.id() != id && running.id() != Rebalance.cancelOf(id))) {
-        FinishedRebalance last = state.last();
+        FinishedRebalance last = state().last();
         if (last == null) {
           throw new FsException(FsError.INTERNAL, "nothing is known of the rebalance");
         }
@@ -295,32 +281,6 @@ public final class Malleability implements AutoCloseable {
       LockSupport.parkNanos(LOOK_MILLIS * 1_000_000);
     }
     return bringUpToDate();
-  }
-
-  /** Has a command agreed on; BUSY when it is refused. */
-  private void propose(ControlCommand command) throws FsException {
-    FsException last = null;
-    for (ClusterMap.Node node : nodes()) {
-      try {
-        Reply.Decided decided =
-            connection.ask(
-                node.id(),
-                new ControlRequest.Propose(command, true),
-                Reply.Decided.class,
-                PROPOSAL_PATIENCE);
-        if (!decided.outcome().accepted()) {
-          throw new FsException(FsError.BUSY, decided.outcome().message());
-        }
-        refresh();
-        return;
-      } catch (FsException e) {
-        if (e.error() == FsError.BUSY) {
-          throw e;
-        }
-        last = e;
-      }
-    }
-    throw last == null ? new FsException(FsError.UNREACHABLE, "no node answers") : last;
   }
 
   /** Nodes that would own slots, and their weights: those that stay and those that come. */
@@ -361,13 +321,13 @@ public final class Malleability implements AutoCloseable {
 
   /** Whether a node was added and given nothing: what added it ended too early. */
   private boolean isIdle(ClusterMap.Node node) {
-    return node.state() == NodeState.JOINING && state.rebalance() == null;
+    return node.state() == NodeState.JOINING && state().rebalance() == null;
   }
 
   /** Places for new nodes, with ids that were never used. */
   private List<Place> newPlaces(Change change) {
     int next = 0;
-    for (ClusterMap.Node node : state.map().nodes()) {
+    for (ClusterMap.Node node : state().map().nodes()) {
       next = Math.max(next, node.id().value() + 1);
     }
     for (Place place : description.places()) {
@@ -385,10 +345,11 @@ public final class Malleability implements AutoCloseable {
   }
 
   private ResizePlan plan(Change change, Map<NodeId, Integer> weights) {
-    short[] owners = state.map().owners();
+    short[] owners = state().map().owners();
     SlotPlan slots = SlotPlan.of(owners, weights);
     SortedMap<NodeId, Reply.Status> answers =
-        connection
+        agreement
+            .connection()
             .askAll(ids(nodes()), new ControlRequest.GetStatus(), Reply.Status.class, PATIENCE)
             .answers();
     var available = new TreeMap<NodeId, Long>();
@@ -448,18 +409,19 @@ public final class Malleability implements AutoCloseable {
                       node.incarnation(),
                       NodeState.JOINING))
               .toList();
-      ClusterMap map = state.map();
+      ClusterMap map = state().map();
       for (ClusterMap.Node node : joining) {
         map = map.withNode(node);
       }
-      connection.useMap(map);
-      propose(new ControlCommand.Join(joining));
-      connection.useMap(state.map());
+      agreement.connection().useMap(map);
+      agreement.propose(new ControlCommand.Join(joining));
+      agreement.connection().useMap(state().map());
       var _ =
-          connection
+          agreement
+              .connection()
               .askUntilAnswered(
                   ids(joining),
-                  new ControlRequest.InstallMap(state.map()),
+                  new ControlRequest.InstallMap(state().map()),
                   Reply.Done.class,
                   PROPOSAL_PATIENCE)
               .orThrow();
@@ -477,7 +439,7 @@ public final class Malleability implements AutoCloseable {
   private void removeIdle() throws FsException {
     List<NodeId> idle = ids(nodes().stream().filter(this::isIdle).toList());
     if (!idle.isEmpty()) {
-      propose(new ControlCommand.Leave(idle));
+      agreement.propose(new ControlCommand.Leave(idle));
       var _ = awaitEnds();
     }
   }
@@ -508,7 +470,7 @@ public final class Malleability implements AutoCloseable {
   private List<Place> gonePlaces() {
     return description.places().stream()
         .filter(place -> {
-          ClusterMap.Node node = state.map().node(place.id());
+          ClusterMap.Node node = state().map().node(place.id());
           return node != null && node.state() == NodeState.GONE;
         })
         .toList();
@@ -518,7 +480,8 @@ public final class Malleability implements AutoCloseable {
   private Set<NodeId> running(List<Place> places) {
     return places.isEmpty()
         ? Set.of()
-        : connection
+        : agreement
+            .connection()
             .askAll(
                 places.stream().map(Place::id).toList(),
                 new ControlRequest.GetStatus(),
@@ -561,6 +524,6 @@ public final class Malleability implements AutoCloseable {
   /** Closes its connections; what was started goes on. */
   @Override
   public void close() {
-    connection.close();
+    agreement.close();
   }
 }

@@ -26,14 +26,20 @@ final class Rates {
    * @throws UsageException saying what is allowed
    */
   static long parse(String option, String text) throws UsageException {
+    return parse(option, text, "500MB/s, 200MiB or none for no limit");
+  }
+
+  /**
+   * As the other.
+   *
+   * @param examples for messages
+   */
+  static long parse(String option, String text, String examples) throws UsageException {
     Matcher matcher = RATE.matcher(text.strip());
     Long unit = matcher.matches() ? UNITS.get(matcher.group(2).toLowerCase(Locale.ROOT)) : null;
     if (unit == null) {
       throw new UsageException(
-          option
-              + " '"
-              + text
-              + "': give bytes in a second, such as 500MB/s, 200MiB or none for no limit");
+          "%s '%s': give bytes in a second, such as %s".formatted(option, text, examples));
     }
     BigDecimal bytes = new BigDecimal(matcher.group(1)).multiply(BigDecimal.valueOf(unit));
     if (bytes.compareTo(BigDecimal.ONE) < 0 || bytes.compareTo(BigDecimal.valueOf(1L << 50)) > 0) {

@@ -9,6 +9,7 @@ import io.adhocfs.cli.process.Mounts;
 import io.adhocfs.cli.process.NodeProcesses;
 import io.adhocfs.cli.process.SlurmNodes;
 import io.adhocfs.client.admin.AdminConnection;
+import io.adhocfs.malleability.Throttles;
 import io.adhocfs.protocol.instance.Instance;
 import io.adhocfs.protocol.instance.InstanceDescription;
 import io.adhocfs.protocol.instance.InstanceDescription.Place;
@@ -19,6 +20,7 @@ import io.adhocfs.protocol.instance.Settings;
 import io.adhocfs.protocol.model.FsException;
 import io.adhocfs.protocol.model.NodeId;
 import io.adhocfs.protocol.placement.ClusterMap;
+import io.adhocfs.protocol.throttle.ThrottleRule;
 import io.adhocfs.protocol.transport.InstanceIdentity;
 import io.adhocfs.protocol.wire.ControlRequest;
 import io.adhocfs.protocol.wire.Reply;
@@ -49,8 +51,12 @@ import picocli.CommandLine.Option;
       "Without --nodes and --hosts one daemon is started on this machine; inside a Slurm allocation",
       "one on each of its nodes, through srun.",
       "",
-      "Example:",
+      "A setting throttle.CLASS[.SCOPE]=[RATE] [weight N] limits from the start: see 'adhocfs throttle",
+      "--help'.",
+      "",
+      "Examples:",
       "  adhocfs up --nodes 4 --mount /tmp/fast --set chunk.size=1MiB",
+      "  adhocfs up --set throttle.data-bandwidth.job:42=200MB/s",
       "",
       "Exit codes: 0 it is up; 1 it could not be brought up, and nothing of it is left; 2 wrong use."
     })
@@ -124,6 +130,7 @@ public final class UpCommand extends Command {
               .formatted(name, name));
     }
     Map<String, String> settingsByKey = settings();
+    Map<String, String> limitsByKey = ThrottleWords.takeOut(settingsByKey);
     List<String> remoteHosts = remoteHosts(settingsByKey);
     Settings settings;
     try {
@@ -154,7 +161,7 @@ public final class UpCommand extends Command {
             new Instance(name, HexFormat.of().formatHex(id), secret, settings, List.of()),
             places,
             Instant.now().truncatedTo(ChronoUnit.MILLIS));
-    bringUp(description, directory);
+    bringUp(description, ThrottleWords.rules(description, limitsByKey), directory);
     return ExitCode.OK;
   }
 
@@ -215,7 +222,8 @@ public final class UpCommand extends Command {
     return List.of();
   }
 
-  private void bringUp(InstanceDescription description, InstanceDirectory directory)
+  private void bringUp(
+      InstanceDescription description, List<ThrottleRule> limits, InstanceDirectory directory)
       throws IOException {
     directory.create(description);
     var cleanUp = new TakeDown(description, directory);
@@ -238,6 +246,7 @@ public final class UpCommand extends Command {
               new NodeProcesses(directory).start(description, description.places()));
       installMap(complete);
       directory.replace(complete);
+      agreeOn(limits, complete.instance());
       mounts = noMount ? List.of() : mountEverywhere(complete, directory);
     } catch (IOException | RuntimeException e) {
       settled.set(true);
@@ -247,6 +256,17 @@ public final class UpCommand extends Command {
     }
     settled.set(true);
     print(complete, mounts);
+  }
+
+  private static void agreeOn(List<ThrottleRule> limits, Instance instance) throws FsException {
+    if (limits.isEmpty()) {
+      return;
+    }
+    try (Throttles throttles = Throttles.open(instance)) {
+      for (ThrottleRule rule : limits) {
+        throttles.set(rule);
+      }
+    }
   }
 
   private static void installMap(InstanceDescription description) throws FsException {

@@ -5,6 +5,8 @@ import static java.nio.charset.StandardCharsets.UTF_8;
 import io.adhocfs.client.AdhocFileSystem;
 import io.adhocfs.client.ClientOptions;
 import io.adhocfs.client.InstanceSource;
+import io.adhocfs.client.Job;
+import io.adhocfs.fuse.Callers;
 import io.adhocfs.fuse.ClientFileSystem;
 import io.adhocfs.fuse.jnr.JnrMount;
 import io.adhocfs.fuse.kernel.DeadMounts;
@@ -140,7 +142,11 @@ public final class MountProcess {
   private Driver mount(Path mountPoint, String driverName, boolean readOnly, AdhocFileSystem client)
       throws IOException {
     var settings = description.instance().settings();
-    var fileSystem = new ClientFileSystem(client, settings.text(Setting.LOCKS).equals("cluster"));
+    var fileSystem =
+        new ClientFileSystem(
+            client,
+            new Callers(client, Job.of(System.getenv())),
+            settings.text(Setting.LOCKS).equals("cluster"));
     String source = "adhocfs:" + description.instance().name();
     if (driverName.equals("jnr")) {
       return FallbackDriver.mount(

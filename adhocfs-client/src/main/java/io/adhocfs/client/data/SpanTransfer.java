@@ -13,8 +13,10 @@ import io.adhocfs.protocol.model.NodeId;
 import io.adhocfs.protocol.model.SlotId;
 import io.adhocfs.protocol.placement.ChunkSpan;
 import io.adhocfs.protocol.placement.ClusterMap;
+import io.adhocfs.protocol.statistics.KindFigures;
 import io.adhocfs.protocol.transport.Response;
 import io.adhocfs.protocol.wire.DataRequest;
+import io.adhocfs.protocol.wire.Frame;
 import io.adhocfs.protocol.wire.Reply;
 import io.adhocfs.protocol.wire.Reply.Spans;
 import io.netty.buffer.ByteBuf;
@@ -49,6 +51,11 @@ abstract class SpanTransfer<S> {
   protected final Operation operation;
   protected final FileAttributes file;
   private final CompletableFuture<Void> done = new CompletableFuture<>();
+
+  /** Its message stands for the whole transfer in statistics. Set before anything is sent. */
+  private @Nullable S first;
+
+  private int firstFlags;
 
   @GuardedBy("this")
   private final Deque<Batch<S>> queue = new ArrayDeque<>();
@@ -90,6 +97,12 @@ abstract class SpanTransfer<S> {
   abstract void finished(S span, ByteBuf payload) throws FsException;
 
   CompletableFuture<Void> start(List<S> spans) {
+    long bytes = 0;
+    for (S span : spans) {
+      bytes += place(span).lengthBytes();
+    }
+    first = spans.getFirst();
+    firstFlags = bytes < KindFigures.SMALL_BYTES ? Frame.SMALL : 0;
     enqueue(spans, 0);
     pump();
     return done;
@@ -168,7 +181,7 @@ abstract class SpanTransfer<S> {
       places.add(place(span));
     }
     Completion.then(
-        router.sendOnce(operation, batch.node, request(places), payload(batch.spans)),
+        router.sendOnce(operation, batch.node, request(places), payload(batch.spans), flags(batch)),
         (response, failed) -> {
           if (failed == null) {
             answered(batch, response);
@@ -176,6 +189,12 @@ abstract class SpanTransfer<S> {
             again(batch, batch.spans, Failures.of(failed));
           }
         });
+  }
+
+  /** The first span remains the first of its batch, however often it is sent. */
+  @SuppressWarnings("ReferenceEquality") // equal spans of one transfer are still two
+  private int flags(Batch<S> batch) {
+    return batch.spans.getFirst() == first ? firstFlags : Frame.PART;
   }
 
   private void answered(Batch<S> batch, Response response) {

@@ -83,19 +83,30 @@ public final class Namespace {
 
   /** What a name stands for. */
   public CompletableFuture<Found> find(Operation operation, InodeId directory, EntryName name) {
+    return find(operation, directory, name, false);
+  }
+
+  /**
+   * What a name stands for.
+   *
+   * @param isPart whether that is asked for the sake of something else
+   */
+  public CompletableFuture<Found> find(
+      Operation operation, InodeId directory, EntryName name, boolean isPart) {
     return spread.following(
         operation,
         List.of(directory),
-        () ->
-            router
-                .send(operation, new Lookup(spread.key(directory, name)))
-                .thenApply(response -> {
-                  Reply reply = Answers.reply(response);
-                  if (reply instanceof Reply.Entry entry) {
-                    return new Found(entry.inode(), entry.fileType(), entry.attributes());
-                  }
-                  throw Answers.unexpected(reply);
-                }));
+        () -> {
+          var lookup = new Lookup(spread.key(directory, name));
+          return (isPart ? router.sendPart(operation, lookup) : router.send(operation, lookup))
+              .thenApply(response -> {
+                Reply reply = Answers.reply(response);
+                if (reply instanceof Reply.Entry entry) {
+                  return new Found(entry.inode(), entry.fileType(), entry.attributes());
+                }
+                throw Answers.unexpected(reply);
+              });
+        });
   }
 
   /** What a name stands for, with its attributes; a name that loses its inode is NOT_FOUND. */
@@ -105,17 +116,24 @@ public final class Namespace {
         .thenCompose(found ->
             found.attributes() != null
                 ? CompletableFuture.completedFuture(found.attributes())
-                : getAttributes(operation, found.inode()));
+                : fetchAttributes(operation, found.inode()));
   }
 
   public CompletableFuture<FileAttributes> getAttributes(Operation operation, InodeId inode) {
-    return router
-        .send(operation, new GetAttributes(inode))
-        .thenApply(response -> {
-          FileAttributes told = Answers.attributes(response);
-          spread.learn(told);
-          return told;
-        });
+    return told(router.send(operation, new GetAttributes(inode)));
+  }
+
+  /** As {@link #getAttributes}, as a part of something else. */
+  public CompletableFuture<FileAttributes> fetchAttributes(Operation operation, InodeId inode) {
+    return told(router.sendPart(operation, new GetAttributes(inode)));
+  }
+
+  private CompletableFuture<FileAttributes> told(CompletableFuture<Response> answer) {
+    return answer.thenApply(response -> {
+      FileAttributes told = Answers.attributes(response);
+      spread.learn(told);
+      return told;
+    });
   }
 
   /** Sets what is given; the change time is the clock's unless it is given. */
@@ -158,7 +176,7 @@ public final class Namespace {
     Reply reply = Answers.reply(response);
     return switch (reply) {
       case Reply.Attributes answer -> CompletableFuture.completedFuture(answer.attributes());
-      case Reply.Done _ -> getAttributes(operation, inode);
+      case Reply.Done _ -> fetchAttributes(operation, inode);
       default -> CompletableFuture.failedFuture(Answers.unexpected(reply));
     };
   }
@@ -242,10 +260,10 @@ public final class Namespace {
             case Reply.Attributes made -> CompletableFuture.completedFuture(made.attributes());
             case Reply.Created made when made.attributes() != null ->
                 CompletableFuture.completedFuture(made.attributes());
-            case Reply.Created made -> getAttributes(operation, made.inode());
+            case Reply.Created made -> fetchAttributes(operation, made.inode());
             case Reply.Entry made when made.attributes() != null ->
                 CompletableFuture.completedFuture(made.attributes());
-            case Reply.Entry made -> getAttributes(operation, made.inode());
+            case Reply.Entry made -> fetchAttributes(operation, made.inode());
             default -> CompletableFuture.failedFuture(Answers.unexpected(reply));
           };
         });
@@ -294,7 +312,7 @@ public final class Namespace {
           Reply reply = Answers.reply(response);
           return reply instanceof Reply.Attributes linked
               ? CompletableFuture.completedFuture(linked.attributes())
-              : getAttributes(operation, inode);
+              : fetchAttributes(operation, inode);
         });
   }
 
@@ -365,7 +383,11 @@ public final class Namespace {
           return Parallel.run(
               asked.size(),
               ATTRIBUTES_AT_ONCE_MAX,
-              i -> router.send(operation, new SyncInode(asked.get(i))).thenApply(Answers::reply));
+              i -> {
+                var sync = new SyncInode(asked.get(i));
+                return (i == 0 ? router.send(operation, sync) : router.sendPart(operation, sync))
+                    .thenApply(Answers::reply);
+              });
         });
   }
 
@@ -461,7 +483,7 @@ public final class Namespace {
             i -> {
               int index = missing.get(i);
               return Completion.compose(
-                  getAttributes(operation, page.items.get(index).inode()),
+                  fetchAttributes(operation, page.items.get(index).inode()),
                   (told, failure) -> {
                     if (failure != null && Failures.errorOf(failure) != FsError.NOT_FOUND) {
                       return CompletableFuture.failedFuture(failure);

@@ -24,7 +24,7 @@ public enum RetryDecision {
       case WRONG_OWNER -> LEARN_MAP;
       case UNREACHABLE, CONNECTION_LOST -> LEARN_ADDRESS;
       case REFUSED -> ONLY_AT_NEW_ADDRESS;
-      case OVERLOADED -> RESEND;
+      case OVERLOADED, THROTTLED -> RESEND;
       case NOT_FOUND,
           EXISTS,
           NOT_DIRECTORY,

@@ -22,8 +22,12 @@ public final class Operation {
   private final Supplier<String> description;
   private final TrafficClass trafficClass;
   private final Timers timers;
-  private final long startNanos;
+  private final int party;
+  private final boolean waitsForTokens;
   private final long limitNanos;
+
+  /** When the time that it may take began. */
+  private volatile long startNanos;
 
   @GuardedBy("this")
   private final List<CompletableFuture<?>> underWay = new ArrayList<>(2);
@@ -39,11 +43,41 @@ public final class Operation {
    */
   public Operation(
       Supplier<String> description, TrafficClass trafficClass, Timers timers, long limitNanos) {
+    this(description, trafficClass, 0, timers, limitNanos, false);
+  }
+
+  /**
+   * As the other, on behalf of somebody.
+   *
+   * @param party his number; 0 = not said
+   * @param waitsForTokens whether the time that limits hold it back does not count
+   */
+  Operation(
+      Supplier<String> description,
+      TrafficClass trafficClass,
+      int party,
+      Timers timers,
+      long limitNanos,
+      boolean waitsForTokens) {
+    this.party = party;
+    this.waitsForTokens = waitsForTokens;
     this.description = description;
     this.trafficClass = trafficClass;
     this.timers = timers;
     this.startNanos = timers.nanoTime();
     this.limitNanos = limitNanos;
+  }
+
+  /** The number of whom it is on behalf of; 0 = not said. */
+  int party() {
+    return party;
+  }
+
+  /** A limit has held it back: the daemon is there, so the time begins anew. */
+  void heldBack() {
+    if (waitsForTokens) {
+      startNanos = timers.nanoTime();
+    }
   }
 
   public TrafficClass trafficClass() {

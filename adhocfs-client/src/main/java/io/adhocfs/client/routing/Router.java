@@ -12,6 +12,8 @@ import io.adhocfs.protocol.placement.ClusterMap;
 import io.adhocfs.protocol.placement.ClusterMap.Node;
 import io.adhocfs.protocol.transport.Response;
 import io.adhocfs.protocol.transport.RpcClient;
+import io.adhocfs.protocol.wire.DataRequest;
+import io.adhocfs.protocol.wire.Frame;
 import io.adhocfs.protocol.wire.Request;
 import io.netty.buffer.ByteBuf;
 import io.netty.buffer.Unpooled;
@@ -42,6 +44,7 @@ public final class Router {
   private final Timers timers;
   private final RandomGenerator random;
   private final Backoff backoff;
+  private final Acquiring acquiring;
 
   /** Everybody who has been sent something: he may know the session, answer or not. */
   private final Set<NodeId> asked = ConcurrentHashMap.newKeySet();
@@ -67,8 +70,11 @@ public final class Router {
       Executor waiting,
       Timers timers,
       RandomGenerator random,
-      Backoff backoff) {
+      Backoff backoff,
+      Parties parties) {
     this.rpc = rpc;
+    this.acquiring = new Acquiring(rpc, parties, timers);
+    rpc.onFlags(acquiring);
     this.maps =
         new Maps(
             rpc, asked::add, this::followOwners, firstContacts, contacts, waiting, timers, random);
@@ -180,23 +186,33 @@ public final class Router {
     return send(operation, request, Unpooled.EMPTY_BUFFER);
   }
 
+  /** As the other: a request that is only a part of what another one stands for in statistics. */
+  public CompletableFuture<Response> sendPart(Operation operation, Request request) {
+    return send(operation, request, Unpooled.EMPTY_BUFFER, Frame.PART);
+  }
+
   /**
    * Sends a request to the owner of its slot.
    *
    * @param payload taken over and released at the end
    */
   public CompletableFuture<Response> send(Operation operation, Request request, ByteBuf payload) {
+    return send(operation, request, payload, 0);
+  }
+
+  private CompletableFuture<Response> send(
+      Operation operation, Request request, ByteBuf payload, int flags) {
     if (request.slotValue() == Request.NO_SLOT) {
       throw new IllegalArgumentException(request.type() + " names no slot");
     }
-    var call = new Call(operation, null, request, payload);
+    var call = new Call(operation, null, request, payload, flags);
     call.attempt();
     return call.result;
   }
 
   /** Sends a request to a node, whatever slots it owns. */
   public CompletableFuture<Response> send(Operation operation, NodeId node, Request request) {
-    var call = new Call(operation, node, request, Unpooled.EMPTY_BUFFER);
+    var call = new Call(operation, node, request, Unpooled.EMPTY_BUFFER, 0);
     call.attempt();
     return call.result;
   }
@@ -205,9 +221,10 @@ public final class Router {
    * Sends a request to a node, once. {@link #recover} tells what to do about a failure.
    *
    * @param payload taken over and released
+   * @param flags what the frame says of the request beside on whose behalf it is
    */
   public CompletableFuture<Response> sendOnce(
-      Operation operation, NodeId node, Request request, ByteBuf payload) {
+      Operation operation, NodeId node, Request request, ByteBuf payload, int flags) {
     FsException stop = endIfLeaseIsOver();
     if (stop == null && operation.isCancelled()) {
       stop = operation.interruption();
@@ -219,8 +236,12 @@ public final class Router {
     if (!asked.contains(node)) {
       asked.add(node);
     }
+    acquiring.meet(node, operation.party());
+    DataRequest.AcquireData tokens = acquiring.before(node, request, payload.readableBytes());
     CompletableFuture<Response> reply =
-        rpc.call(node, request, payload, operation.trafficClass(), operation.deadline());
+        tokens == null
+            ? call(operation, node, request, payload, flags)
+            : callPaid(operation, node, tokens, request, payload, flags);
     operation.waitFor(reply);
     return reply.whenComplete((response, _) -> {
       operation.waitedFor(reply);
@@ -228,6 +249,56 @@ public final class Router {
         heardFrom(node, response.epoch());
       }
     });
+  }
+
+  private CompletableFuture<Response> call(
+      Operation operation, NodeId node, Request request, ByteBuf payload, int flags) {
+    return rpc.call(
+        node,
+        request,
+        payload,
+        operation.trafficClass(),
+        operation.party() | flags,
+        operation.deadline());
+  }
+
+  /** Sends a request when its tokens have been taken. */
+  private CompletableFuture<Response> callPaid(
+      Operation operation,
+      NodeId node,
+      DataRequest.AcquireData tokens,
+      Request request,
+      ByteBuf payload,
+      int flags) {
+    var paid = new CompletableFuture<Response>();
+    CompletableFuture<Response> taking = call(operation, node, tokens, Unpooled.EMPTY_BUFFER, 0);
+    operation.waitFor(taking);
+    Completion.then(
+        taking,
+        (taken, failure) -> {
+          operation.waitedFor(taking);
+          if (failure != null) {
+            payload.release();
+            paid.completeExceptionally(failure);
+            return;
+          }
+          taken.payload().release();
+          if (paid.isDone()) {
+            payload.release();
+            return;
+          }
+          operation.heldBack();
+          Completion.then(
+              call(operation, node, request, payload, flags | Frame.PAID),
+              (response, refused) -> {
+                if (refused != null) {
+                  paid.completeExceptionally(refused);
+                } else if (!paid.complete(response)) {
+                  response.payload().release();
+                }
+              });
+        });
+    return paid;
   }
 
   /**
@@ -243,6 +314,9 @@ public final class Router {
     if (failure.error() == FsError.SESSION_EXPIRED) {
       end(failure);
     }
+    if (failure.error() == FsError.THROTTLED) {
+      operation.heldBack();
+    }
     RetryDecision decision = RetryDecision.of(failure.error());
     if (decision == RetryDecision.GIVE_UP) {
       FsException last =
@@ -255,7 +329,9 @@ public final class Router {
     if (stop != null) {
       return CompletableFuture.failedFuture(stop);
     }
-    long delayNanos = backoff.delayNanos(attempt, random);
+    // A daemon that holds it back is not the busier for it, and its turn may come at any moment.
+    int failures = failure.error() == FsError.THROTTLED ? 0 : attempt;
+    long delayNanos = backoff.delayNanos(failures, random);
     return switch (decision) {
       case GIVE_UP, RESEND -> pause(operation, delayNanos);
       case LEARN_MAP -> {
@@ -274,6 +350,7 @@ public final class Router {
         yield pause;
       }
       case LEARN_ADDRESS -> {
+        acquiring.lost(node);
         maps.readContacts();
         // Others may know more: where it is now, or that its slots are owned by somebody else.
         maps.askOthers();
@@ -389,23 +466,30 @@ public final class Router {
     private final @Nullable NodeId fixedNode;
     private final Request request;
     private final ByteBuf payload;
+    private final int flags;
     final CompletableFuture<Response> result = new CompletableFuture<>();
 
     /** Only one try is under way at a time; its completion starts the next. */
     private int failures;
 
-    Call(Operation operation, @Nullable NodeId fixedNode, Request request, ByteBuf payload) {
+    Call(
+        Operation operation,
+        @Nullable NodeId fixedNode,
+        Request request,
+        ByteBuf payload,
+        int flags) {
       this.operation = operation;
       this.fixedNode = fixedNode;
       this.request = request;
       this.payload = payload;
+      this.flags = flags;
     }
 
     void attempt() {
       ClusterMap map = map();
       NodeId node = fixedNode != null ? fixedNode : new NodeId(map.ownerValue(request.slotValue()));
       Completion.then(
-          sendOnce(operation, node, request, payload.retainedDuplicate()),
+          sendOnce(operation, node, request, payload.retainedDuplicate(), flags),
           (response, failure) -> {
             if (failure == null) {
               finish(response);

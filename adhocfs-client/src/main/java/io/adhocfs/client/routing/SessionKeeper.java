@@ -112,7 +112,8 @@ public final class SessionKeeper {
                     operation("end of the session", limit.toNanos()),
                     nodes.get(i),
                     new CloseSession(),
-                    Unpooled.EMPTY_BUFFER)
+                    Unpooled.EMPTY_BUFFER,
+                    0)
                 .handle((response, failure) -> {
                   if (failure == null) {
                     response.payload().release();

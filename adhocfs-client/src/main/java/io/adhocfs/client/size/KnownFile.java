@@ -11,6 +11,7 @@ import io.adhocfs.protocol.model.FileAttributes;
 import io.adhocfs.protocol.model.FsError;
 import io.adhocfs.protocol.model.FsException;
 import io.adhocfs.protocol.model.InodeId;
+import io.adhocfs.protocol.transport.Response;
 import io.adhocfs.protocol.wire.NamespaceRequest.GetAttributes;
 import io.adhocfs.protocol.wire.NamespaceRequest.ReportWrite;
 import java.util.concurrent.CompletableFuture;
@@ -112,22 +113,26 @@ public final class KnownFile {
         newer.layout());
   }
 
-  /** Asks the owner. */
+  /** Asks the owner, as a part of something else. */
   public CompletableFuture<FileAttributes> refresh(Operation operation) {
-    return router
-        .send(operation, new GetAttributes(inode))
-        .thenApply(response -> {
-          FileAttributes told = Answers.attributes(response);
-          learn(told);
-          return told;
-        });
+    return told(router.sendPart(operation, new GetAttributes(inode)));
+  }
+
+  private CompletableFuture<FileAttributes> told(CompletableFuture<Response> answer) {
+    return answer.thenApply(response -> {
+      FileAttributes told = Answers.attributes(response);
+      learn(told);
+      return told;
+    });
   }
 
   /** What the file is now, with the times of this client's finished writes. */
   public CompletableFuture<FileAttributes> current(Operation operation) {
     return tellTimes(operation)
-        .thenCompose(
-            told -> told != null ? CompletableFuture.completedFuture(told) : refresh(operation));
+        .thenCompose(told ->
+            told != null
+                ? CompletableFuture.completedFuture(told)
+                : told(router.send(operation, new GetAttributes(inode))));
   }
 
   /**

@@ -820,7 +820,7 @@ public final class SimulatedCluster {
     return switch (request) {
       case DataRequest.WriteChunks r -> write(node, r, payload);
       case DataRequest.ReadChunks r -> read(node, r);
-      case DataRequest.SyncChunks _ -> new Answer(new Reply.Done());
+      case DataRequest.SyncChunks _, DataRequest.AcquireData _ -> new Answer(new Reply.Done());
       case DataRequest.SeekChunks _, DataRequest.MeasureChunks _ ->
           throw new AssertionError("the simulation has no holes");
       case DataRequest.DiscardChunks r -> throw new AssertionError("a client sent " + r);

@@ -215,7 +215,11 @@ public final class ReplicatedControlPlane implements ControlPlane, ControlMessag
           ControlRequest.ScanEntries _,
           ControlRequest.ScanChunks _,
           ControlRequest.ScanShares _,
-          ControlRequest.CheckStorage _ -> {
+          ControlRequest.CheckStorage _,
+          ControlRequest.Introduce _,
+          ControlRequest.GetStatistics _,
+          ControlRequest.AskTokens _,
+          ControlRequest.GetThrottled _ -> {
         return false;
       }
     }

@@ -5,6 +5,7 @@ import io.adhocfs.daemon.control.ControlPlane;
 import io.adhocfs.daemon.crash.CrashPoint;
 import io.adhocfs.daemon.crash.CrashPoints;
 import io.adhocfs.daemon.metadata.MetadataThread;
+import io.adhocfs.daemon.throttle.Throttling;
 import io.adhocfs.protocol.control.ControlCommand;
 import io.adhocfs.protocol.control.Outcome;
 import io.adhocfs.protocol.control.SlotSet;
@@ -81,6 +82,7 @@ final class Handover {
   private final RpcClient client;
   private final ControlPlane control;
   private final RateLimit limit;
+  private final Throttling throttling;
   private final Source source;
   private final CrashPoints crashPoints;
 
@@ -103,6 +105,7 @@ final class Handover {
       RpcClient client,
       ControlPlane control,
       RateLimit limit,
+      Throttling throttling,
       Source source,
       CrashPoints crashPoints) {
     this.rebalance = rebalance;
@@ -115,6 +118,7 @@ final class Handover {
     this.client = client;
     this.control = control;
     this.limit = limit;
+    this.throttling = throttling;
     this.source = source;
     this.crashPoints = crashPoints;
   }
@@ -327,6 +331,7 @@ final class Handover {
       if (limited) {
         limit.pass(bytes);
       }
+      throttling.passMigration(bytes, limited);
       underWay.acquire();
       FsException failed = failure.get();
       if (failed != null) {

@@ -11,6 +11,7 @@ import io.adhocfs.daemon.service.DataService;
 import io.adhocfs.daemon.service.MetadataServices;
 import io.adhocfs.daemon.service.MigrationRequestHandler;
 import io.adhocfs.daemon.storage.StorageDatabase;
+import io.adhocfs.daemon.throttle.Throttling;
 import io.adhocfs.protocol.control.ControlCommand;
 import io.adhocfs.protocol.control.ControlState;
 import io.adhocfs.protocol.control.Rebalance;
@@ -82,6 +83,7 @@ public final class Migrator implements AutoCloseable {
   private final Runnable whenGone;
   private final Changes changes = new Changes();
   private final RateLimit limit = new RateLimit();
+  private final Throttling throttling;
   private final SecureRandom random = new SecureRandom();
 
   /** Everything that takes slots in or drops them, in order. */
@@ -134,6 +136,7 @@ public final class Migrator implements AutoCloseable {
       StorageDatabase database,
       ChunkTransfer chunks,
       RpcClient client,
+      Throttling throttling,
       CrashPoints crashPoints,
       Runnable whenGone) {
     this.self = cluster.self();
@@ -146,6 +149,7 @@ public final class Migrator implements AutoCloseable {
     this.chunks = chunks;
     this.storage = new SlotStorage(database, chunks);
     this.client = client;
+    this.throttling = throttling;
     this.crashPoints = crashPoints;
     this.whenGone = whenGone;
     this.receiver = new SlotReceiver(cluster, control, storage, takingIn, crashPoints);
@@ -467,6 +471,7 @@ public final class Migrator implements AutoCloseable {
         client,
         control,
         limit,
+        throttling,
         new HeldSlots(),
         crashPoints);
   }

@@ -108,8 +108,12 @@ final class ControlService {
       case ControlRequest.RaftCall _,
           ControlRequest.Propose _,
           ControlRequest.GetControl _,
-          ControlRequest.FollowControl _ ->
-          throw new IllegalStateException("the control plane answers this before it comes here");
+          ControlRequest.FollowControl _,
+          ControlRequest.Introduce _,
+          ControlRequest.GetStatistics _,
+          ControlRequest.AskTokens _,
+          ControlRequest.GetThrottled _ ->
+          throw new IllegalStateException("this is answered before it comes here");
     }
   }
 

@@ -12,6 +12,7 @@ import io.adhocfs.protocol.placement.ChunkSpan;
 import io.adhocfs.protocol.placement.Placement;
 import io.adhocfs.protocol.transport.RequestHandler.Exchange;
 import io.adhocfs.protocol.wire.DataRequest;
+import io.adhocfs.protocol.wire.DataRequest.AcquireData;
 import io.adhocfs.protocol.wire.DataRequest.DiscardChunks;
 import io.adhocfs.protocol.wire.DataRequest.MeasureChunks;
 import io.adhocfs.protocol.wire.DataRequest.ReadChunks;
@@ -133,6 +134,7 @@ public final class DataService implements DataRequestHandler, AutoCloseable {
       case WriteChunks write -> threadOf(exchange, write.inode().value());
       case DiscardChunks discard -> threadOf(exchange, discard.inode().value());
       case SyncChunks sync -> threadOf(exchange, sync.inode().value());
+      case AcquireData acquire -> threadOf(exchange, acquire.inode().value());
     };
   }
 
@@ -215,6 +217,8 @@ public final class DataService implements DataRequestHandler, AutoCloseable {
             store.sync(sync.inode());
             exchange.reply(new Reply.Done());
           }
+          // Where there are limits, it has waited before.
+          case AcquireData _ -> exchange.reply(new Reply.Done());
         }
       } catch (FsException e) {
         exchange.fail(e.error(), request.type() + ": " + e.getMessage());
@@ -232,7 +236,7 @@ public final class DataService implements DataRequestHandler, AutoCloseable {
   private static boolean concernsAllSlots(DataRequest request) {
     return switch (request) {
       case DiscardChunks _, SeekChunks _, MeasureChunks _ -> true;
-      case ReadChunks _, WriteChunks _, SyncChunks _ -> false;
+      case ReadChunks _, WriteChunks _, SyncChunks _, AcquireData _ -> false;
     };
   }
 
@@ -242,7 +246,7 @@ public final class DataService implements DataRequestHandler, AutoCloseable {
       case DiscardChunks _, SeekChunks _, MeasureChunks _ -> true;
       case ReadChunks read -> holdsAny(read.layout(), read.spans());
       case WriteChunks write -> holdsAny(write.layout(), write.spans());
-      case SyncChunks _ -> false;
+      case SyncChunks _, AcquireData _ -> false;
     };
   }
 

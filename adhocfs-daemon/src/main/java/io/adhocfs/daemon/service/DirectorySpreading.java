@@ -178,6 +178,11 @@ final class DirectorySpreading {
       }
     }
 
+    /** The parts that leave the directory's own slot. */
+    private List<Part> staged() {
+      return parts.subList(1, parts.size());
+    }
+
     /**
      * Runs an action for each part; the next step follows when all have told that they are done.
      */
@@ -190,13 +195,8 @@ final class DirectorySpreading {
       if (failed) {
         return;
       }
-      List<Part> staged = parts.stream().filter(Part::isStaged).toList();
-      if (staged.isEmpty()) {
-        begun();
-        return;
-      }
       forAll(
-          staged,
+          staged(),
           part ->
               part.ask(
                   new TransactionRequest.BeginStaging(
@@ -282,7 +282,7 @@ final class DirectorySpreading {
       Part home = parts.getFirst();
       changes.add(
           new Change.SpreadDirectory(directory, exponent, home.entries, home.subdirectories));
-      for (Part part : parts.subList(1, parts.size())) {
+      for (Part part : staged()) {
         FileAttributes share =
             AttributeEdit.of(attributes)
                 .partitionExponent(exponent)
@@ -290,7 +290,7 @@ final class DirectorySpreading {
                 .links(part.subdirectories)
                 .dataVersion(0)
                 .done();
-        changes.add(new Change.OpenShare(share, part.partition, transaction, part.isStaged()));
+        changes.add(new Change.OpenShare(share, part.partition, transaction));
       }
       return changes;
     }
@@ -306,12 +306,10 @@ final class DirectorySpreading {
       LOG.warn("directory {} is not spread for now: {}", directory, error.getMessage());
       // Those that don't hear it ask.
       Map<NodeId, List<SlotId>> owners = new TreeMap<>();
-      for (Part part : parts) {
-        if (part.isStaged()) {
-          owners
-              .computeIfAbsent(cluster.map().owner(part.slot), owner -> new ArrayList<>())
-              .add(part.slot);
-        }
+      for (Part part : staged()) {
+        owners
+            .computeIfAbsent(cluster.map().owner(part.slot), owner -> new ArrayList<>())
+            .add(part.slot);
       }
       owners.forEach((node, slots) ->
           thread.whenDone(
@@ -342,11 +340,6 @@ final class DirectorySpreading {
       this.partition = partition;
       this.slot = Placement.partitionSlot(spreading.directory, partition);
       this.sentUpToHash = Placement.firstHash(partition, spreading.exponent) - 1;
-    }
-
-    /** Whether its entries lie elsewhere than the directory. */
-    boolean isStaged() {
-      return !slot.equals(spreading.directory.slot());
     }
 
     void ask(TransactionRequest request, Runnable then) {
@@ -391,7 +384,7 @@ final class DirectorySpreading {
       }
       boolean last = page.cursor().length == 0;
       Runnable next = last ? spreading::allSent : this::sendMore;
-      if (isStaged() && !sent.isEmpty()) {
+      if (partition > 0 && !sent.isEmpty()) {
         ask(
             new TransactionRequest.StageEntries(
                 spreading.directory, partition, spreading.transaction, before, sent),

@@ -11,6 +11,7 @@ import io.adhocfs.daemon.metadata.PendingCut;
 import io.adhocfs.daemon.metadata.Recovery;
 import io.adhocfs.daemon.metadata.Share;
 import io.adhocfs.daemon.session.Sessions;
+import io.adhocfs.daemon.statistics.Accounts;
 import io.adhocfs.daemon.transaction.Backoff;
 import io.adhocfs.daemon.transaction.ChangeRules;
 import io.adhocfs.daemon.transaction.Coordinator;
@@ -52,6 +53,7 @@ public final class MetadataServices {
    * @param nanoClock of the metadata thread
    * @param blocking runs what waits for a disk: a few at a time, never on the metadata thread
    * @param data answers requests for chunks
+   * @param accounts of those on whose behalf requests come
    * @param catchUp for requests of senders that know a newer map
    * @param random for pauses
    */
@@ -67,6 +69,7 @@ public final class MetadataServices {
       StorageCheck storageCheck,
       NodeControl control,
       OperationMetrics metrics,
+      Accounts accounts,
       CrashPoints crashPoints,
       TransactionTiming timing,
       CatchUp catchUp,
@@ -201,6 +204,7 @@ public final class MetadataServices {
             control,
             s.data(),
             s.metrics(),
+            s.accounts(),
             s.nanoClock(),
             s.catchUp(),
             thread);

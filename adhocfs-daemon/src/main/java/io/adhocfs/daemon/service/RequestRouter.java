@@ -4,6 +4,9 @@ import io.adhocfs.daemon.cluster.ClusterState;
 import io.adhocfs.daemon.locking.LockService;
 import io.adhocfs.daemon.session.Session;
 import io.adhocfs.daemon.session.Sessions;
+import io.adhocfs.daemon.statistics.Account;
+import io.adhocfs.daemon.statistics.Accounts;
+import io.adhocfs.daemon.statistics.Tally;
 import io.adhocfs.protocol.model.Epoch;
 import io.adhocfs.protocol.model.FileLayout;
 import io.adhocfs.protocol.model.FsError;
@@ -12,13 +15,14 @@ import io.adhocfs.protocol.model.SessionId;
 import io.adhocfs.protocol.model.TrafficClass;
 import io.adhocfs.protocol.placement.ChunkSpan;
 import io.adhocfs.protocol.placement.Placement;
+import io.adhocfs.protocol.statistics.OperationKind;
 import io.adhocfs.protocol.transport.RequestHandler;
 import io.adhocfs.protocol.wire.ControlRequest;
 import io.adhocfs.protocol.wire.DataRequest;
 import io.adhocfs.protocol.wire.ExtendedAttributeRequest;
 import io.adhocfs.protocol.wire.FileRequest;
+import io.adhocfs.protocol.wire.Frame;
 import io.adhocfs.protocol.wire.LockRequest;
-import io.adhocfs.protocol.wire.MessageType;
 import io.adhocfs.protocol.wire.MigrationRequest;
 import io.adhocfs.protocol.wire.NamespaceRequest;
 import io.adhocfs.protocol.wire.Reply;
@@ -30,6 +34,7 @@ import java.util.concurrent.Executor;
 import java.util.concurrent.RejectedExecutionException;
 import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.function.LongSupplier;
+import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
@@ -63,6 +68,7 @@ public final class RequestRouter implements RequestHandler {
       };
 
   private final OperationMetrics metrics;
+  private final Accounts accounts;
   private final LongSupplier nanoClock;
   private final CatchUp catchUp;
   private final Executor metadataThread;
@@ -77,6 +83,7 @@ public final class RequestRouter implements RequestHandler {
       ControlService control,
       DataRequestHandler data,
       OperationMetrics metrics,
+      Accounts accounts,
       LongSupplier nanoClock,
       CatchUp catchUp,
       Executor metadataThread) {
@@ -89,6 +96,7 @@ public final class RequestRouter implements RequestHandler {
     this.control = control;
     this.data = data;
     this.metrics = metrics;
+    this.accounts = accounts;
     this.nanoClock = nanoClock;
     this.catchUp = catchUp;
     this.metadataThread = metadataThread;
@@ -115,8 +123,7 @@ public final class RequestRouter implements RequestHandler {
 
   @Override
   public void handle(Exchange outer, Request request, ByteBuf payload) {
-    var exchange =
-        new Measured(outer, request.type(), payload.readableBytes(), nanoClock.getAsLong());
+    var exchange = new Measured(outer, request, payload.readableBytes(), nanoClock.getAsLong());
     if (request instanceof MigrationRequest migrationRequest) {
       // On a network thread.
       migration.handle(exchange, migrationRequest, payload);
@@ -141,7 +148,7 @@ public final class RequestRouter implements RequestHandler {
    */
   private boolean isSurelyServed(Request request) {
     return switch (request) {
-      case ControlRequest _, DataRequest.SyncChunks _ -> true;
+      case ControlRequest _, DataRequest.SyncChunks _, DataRequest.AcquireData _ -> true;
       case DataRequest.ReadChunks read -> ownsAll(read.layout(), read.spans());
       case DataRequest.WriteChunks write -> ownsAll(write.layout(), write.spans());
       // They are about all chunks here of a range or a file.
@@ -242,16 +249,33 @@ public final class RequestRouter implements RequestHandler {
   /** Counts an exchange once it is answered. */
   private final class Measured implements Exchange {
     private final Exchange outer;
-    private final MessageType type;
+    private final Request request;
+    private final @Nullable OperationKind kind;
+
+    /** To whom it is counted; null = to nobody. */
+    private final @Nullable Account account;
+
     private final long bytesIn;
     private final long sinceNanos;
     private final AtomicBoolean answered = new AtomicBoolean();
 
-    Measured(Exchange outer, MessageType type, long bytesIn, long sinceNanos) {
+    Measured(Exchange outer, Request request, long bytesIn, long sinceNanos) {
       this.outer = outer;
-      this.type = type;
+      this.request = request;
       this.bytesIn = bytesIn;
       this.sinceNanos = sinceNanos;
+      this.kind = Tally.kindOf(request.type());
+      this.account = kind == null || outer.role() != PeerRole.CLIENT ? null : account();
+    }
+
+    private Account account() {
+      Account found =
+          accounts.of(outer.session(), outer.flags() & Frame.PARTY_MAX, outer.trafficClass());
+      found.seen(sinceNanos);
+      if (!found.isIntroduced()) {
+        outer.addAnswerFlags(Frame.UNKNOWN_PARTY);
+      }
+      return found;
     }
 
     @Override
@@ -274,21 +298,41 @@ public final class RequestRouter implements RequestHandler {
       return outer.trafficClass();
     }
 
+    @Override
+    public int flags() {
+      return outer.flags();
+    }
+
+    @Override
+    public void addAnswerFlags(int flags) {
+      outer.addAnswerFlags(flags);
+    }
+
     private void measure(boolean failed, long bytesOut) {
-      if (answered.compareAndSet(false, true)) {
-        metrics.completed(type, nanoClock.getAsLong() - sinceNanos, failed, bytesIn + bytesOut);
-      }
+      metrics.completed(
+          request.type(), nanoClock.getAsLong() - sinceNanos, failed, bytesIn + bytesOut);
     }
 
     @Override
     public void reply(Reply reply, ByteBuf payload) {
-      measure(reply instanceof Reply.Failed, payload.readableBytes());
+      if (answered.compareAndSet(false, true)) {
+        long bytesOut = payload.readableBytes();
+        measure(reply instanceof Reply.Failed, bytesOut);
+        if (kind != null && account != null) {
+          Tally.answered(account, kind, request, outer.flags(), bytesIn, reply, bytesOut);
+        }
+      }
       outer.reply(reply, payload);
     }
 
     @Override
     public void fail(FsError error, String message) {
-      measure(true, 0);
+      if (answered.compareAndSet(false, true)) {
+        measure(true, 0);
+        if (kind != null && account != null) {
+          Tally.failed(account, kind, request, outer.flags(), error);
+        }
+      }
       outer.fail(error, message);
     }
   }

@@ -348,6 +348,7 @@ public final class Sessions {
           CHANGED,
           SPREAD_CHANGED,
           OVERLOADED,
+          THROTTLED,
           UNREACHABLE,
           CONNECTION_LOST,
           TIMED_OUT,

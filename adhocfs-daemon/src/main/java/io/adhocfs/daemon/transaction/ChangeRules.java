@@ -179,13 +179,11 @@ public final class ChangeRules {
     FileAttributes opened = open.share();
     Share there = store.share(opened.id(), open.partition());
     boolean fits =
-        open.staged()
-            ? there != null
-                && open.transaction().equals(there.staging())
-                && there.attributes().partitionExponent() == opened.partitionExponent()
-                && there.attributes().sizeBytes() == opened.sizeBytes()
-                && there.attributes().linkCount() == opened.linkCount()
-            : there == null;
+        there != null
+            && open.transaction().equals(there.staging())
+            && there.attributes().partitionExponent() == opened.partitionExponent()
+            && there.attributes().sizeBytes() == opened.sizeBytes()
+            && there.attributes().linkCount() == opened.linkCount();
     if (!fits) {
       throw changed(
           "what is staged for partition "
@@ -442,15 +440,8 @@ public final class ChangeRules {
             .sizeBytes(spread.entries())
             .links(2 + spread.subdirectories())
             .done());
-    for (int partition = 1; partition < 1 << exponent; partition++) {
-      if (Placement.partitionSlot(id, partition).value() != id.slotValue()) {
-        batch.removeEntries(
-            id.slotValue(),
-            id,
-            Placement.firstHash(partition, exponent),
-            Placement.lastHash(partition, exponent));
-      }
-    }
+    batch.removeEntries(
+        id.slotValue(), id, Placement.firstHash(1, exponent), Placement.lastHash(0, 0));
   }
 
   /**

@@ -331,6 +331,7 @@ public final class Coordinator {
     return switch (error) {
       case CHANGED,
           OVERLOADED,
+          THROTTLED,
           WRONG_OWNER,
           UNREACHABLE,
           CONNECTION_LOST,

@@ -31,7 +31,7 @@ final class FakeChunks implements DataRequestHandler {
           switch (request) {
             case DataRequest.WriteChunks write -> write(write, payload);
             case DataRequest.DiscardChunks discard -> discard(discard);
-            case DataRequest.SyncChunks sync -> new Reply.Done();
+            case DataRequest.SyncChunks _, DataRequest.AcquireData _ -> new Reply.Done();
             case DataRequest.SeekChunks _, DataRequest.MeasureChunks _, DataRequest.ReadChunks _ ->
                 throw new UnsupportedOperationException("tests look directly");
           });

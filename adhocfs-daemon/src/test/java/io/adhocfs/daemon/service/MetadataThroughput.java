@@ -5,6 +5,7 @@ import io.adhocfs.daemon.cluster.Peers;
 import io.adhocfs.daemon.crash.CrashPoints;
 import io.adhocfs.daemon.metadata.MetadataStore;
 import io.adhocfs.daemon.metadata.MetadataThread;
+import io.adhocfs.daemon.statistics.Accounts;
 import io.adhocfs.daemon.storage.StorageDatabase;
 import io.adhocfs.daemon.transaction.TransactionTiming;
 import io.adhocfs.protocol.instance.Settings;
@@ -144,6 +145,7 @@ final class MetadataThroughput {
                   List::of,
                   new NoControl(),
                   OperationMetrics.NONE,
+                  new Accounts(System::nanoTime),
                   CrashPoints.NONE,
                   TransactionTiming.DEFAULT,
                   epoch ->

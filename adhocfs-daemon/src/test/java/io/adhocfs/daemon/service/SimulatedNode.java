@@ -5,6 +5,7 @@ import io.adhocfs.daemon.cluster.Peers;
 import io.adhocfs.daemon.crash.CrashPoint;
 import io.adhocfs.daemon.metadata.MetadataStore;
 import io.adhocfs.daemon.metadata.MetadataThread;
+import io.adhocfs.daemon.statistics.Accounts;
 import io.adhocfs.daemon.storage.StorageDatabase;
 import io.adhocfs.daemon.transaction.TransactionTiming;
 import io.adhocfs.protocol.instance.Settings;
@@ -94,6 +95,7 @@ final class SimulatedNode {
                   () -> List.of("checked n" + id.value()),
                   new Control(),
                   OperationMetrics.NONE,
+                  new Accounts(time::nanoTime),
                   point -> reached(point, mine),
                   TransactionTiming.DEFAULT,
                   epoch ->

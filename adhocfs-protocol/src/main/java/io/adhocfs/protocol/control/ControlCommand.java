@@ -3,6 +3,7 @@ package io.adhocfs.protocol.control;
 import io.adhocfs.protocol.model.Epoch;
 import io.adhocfs.protocol.model.NodeId;
 import io.adhocfs.protocol.placement.ClusterMap;
+import io.adhocfs.protocol.throttle.ThrottleRule;
 import java.util.Arrays;
 import java.util.HashSet;
 import java.util.List;
@@ -183,6 +184,22 @@ public sealed interface ControlCommand {
         throw new IllegalArgumentException(voters.size() + " voters");
       }
       requireDistinct(voters);
+    }
+  }
+
+  /**
+   * Puts a rule in the place of that with the same key, or adds it. Does not raise the epoch.
+   * Refused when there are {@link ThrottleRule#RULES_MAX} already.
+   */
+  record SetThrottle(ThrottleRule rule) implements ControlCommand {}
+
+  /** Takes rules away; those that are not there do not matter. Does not raise the epoch. */
+  record ClearThrottles(List<ThrottleRule.Key> keys) implements ControlCommand {
+    public ClearThrottles {
+      keys = List.copyOf(keys);
+      if (keys.size() > ThrottleRule.RULES_MAX) {
+        throw new IllegalArgumentException(keys.size() + " rules to clear");
+      }
     }
   }
 

@@ -6,7 +6,9 @@ import io.adhocfs.protocol.model.SlotId;
 import io.adhocfs.protocol.placement.ClusterMap;
 import io.adhocfs.protocol.placement.ClusterMap.Node;
 import io.adhocfs.protocol.placement.ClusterMap.NodeState;
+import io.adhocfs.protocol.throttle.ThrottleRule;
 import java.util.ArrayList;
+import java.util.Comparator;
 import java.util.List;
 import java.util.Set;
 import java.util.function.Function;
@@ -24,13 +26,15 @@ import org.jspecify.annotations.Nullable;
  * @param rebalance what is under way, or null
  * @param last what ended last, or null
  * @param voters the nodes that agree on commands, by id
+ * @param throttles what is held back, by resource and scope
  */
 public record ControlState(
     long version,
     ClusterMap map,
     @Nullable Rebalance rebalance,
     @Nullable FinishedRebalance last,
-    List<NodeId> voters) {
+    List<NodeId> voters,
+    List<ThrottleRule> throttles) {
   public static final int VOTERS_MAX = 7;
 
   /** Nodes from which five voters pay: two of them may be lost at once. */
@@ -38,6 +42,7 @@ public record ControlState(
 
   public ControlState {
     voters = List.copyOf(voters);
+    throttles = List.copyOf(throttles);
     if (version < 0 || voters.isEmpty() || voters.size() > VOTERS_MAX) {
       throw new IllegalArgumentException("version " + version + ", voters " + voters);
     }
@@ -53,7 +58,7 @@ public record ControlState(
 
   /** The state of an instance that has just been brought up with this map. */
   public static ControlState initial(ClusterMap map) {
-    return new ControlState(0, map, null, null, wantedVoters(map, List.of()));
+    return new ControlState(0, map, null, null, wantedVoters(map, List.of()), List.of());
   }
 
   /**
@@ -104,13 +109,16 @@ public record ControlState(
               running -> running.withLimits(limit.bytesPerSecond(), limit.batchesAtOnce()));
       case ControlCommand.Cancel cancel -> cancel(cancel);
       case ControlCommand.SetVoters set -> setVoters(set.voters());
+      case ControlCommand.SetThrottle set -> setThrottle(set.rule());
+      case ControlCommand.ClearThrottles clear ->
+          throttled(throttles.stream().filter(rule -> !clear.keys().contains(rule.key())).toList());
     };
   }
 
   private Applied changed(
       ClusterMap newMap, @Nullable Rebalance running, @Nullable FinishedRebalance finished) {
     return new Applied(
-        new ControlState(version + 1, newMap, running, finished, voters), Outcome.OK);
+        new ControlState(version + 1, newMap, running, finished, voters, throttles), Outcome.OK);
   }
 
   private Applied unchanged() {
@@ -429,7 +437,26 @@ public record ControlState(
         return refused("there is no node " + id + " that could vote");
       }
     }
-    return new Applied(new ControlState(version + 1, map, rebalance, last, wanted), Outcome.OK);
+    return new Applied(
+        new ControlState(version + 1, map, rebalance, last, wanted, throttles), Outcome.OK);
+  }
+
+  private Applied setThrottle(ThrottleRule rule) {
+    List<ThrottleRule> rules = new ArrayList<>(throttles);
+    rules.removeIf(known -> known.key().equals(rule.key()));
+    if (rules.size() >= ThrottleRule.RULES_MAX) {
+      return refused("there are %d rules already".formatted(rules.size()));
+    }
+    rules.add(rule);
+    rules.sort(Comparator.comparing(known -> known.key().toString()));
+    return throttled(rules);
+  }
+
+  private Applied throttled(List<ThrottleRule> rules) {
+    return rules.equals(throttles)
+        ? unchanged()
+        : new Applied(
+            new ControlState(version + 1, map, rebalance, last, voters, rules), Outcome.OK);
   }
 
   @Override

@@ -59,6 +59,8 @@ public enum FsError {
   CHANGED(53),
   /** Too much is queued here: try later. */
   OVERLOADED(54),
+  /** It has waited for a limit's tokens for long, and nothing has been done: send it again. */
+  THROTTLED(56),
   /**
    * The directory is spread otherwise than the request believes: learn how, and ask anew. Nothing
    * has been done.
@@ -95,6 +97,11 @@ public enum FsError {
 
   public int code() {
     return code;
+  }
+
+  /** Whether programs see it: else the client library deals with it, or has found it out itself. */
+  public boolean isForPrograms() {
+    return code < 50;
   }
 
   /** The error with this code; {@link #INTERNAL} for one that this version does not know. */

@@ -30,11 +30,12 @@ public final class Placement {
     return ((partition + 1L) << (63 - partitionExponent)) - 1;
   }
 
-  /** The slot of one partition's entries; partition 0 lies with the directory itself. */
+  /**
+   * The slot of one partition's entries; partition 0 lies with the directory itself. Partitions
+   * follow each other as chunks do: maps keep neighbouring slots on different nodes.
+   */
   public static SlotId partitionSlot(InodeId directory, int partition) {
-    return partition == 0
-        ? directory.slot()
-        : SlotId.ofHash(LongHashFunction.xx3(partition).hashLong(directory.value()));
+    return new SlotId((directory.slotValue() + partition) & (SlotId.COUNT - 1));
   }
 
   /** The slot of a name's dentry, and of the inode of a new file with this name. */

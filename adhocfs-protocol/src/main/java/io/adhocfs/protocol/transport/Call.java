@@ -13,16 +13,18 @@ import java.util.concurrent.CompletableFuture;
 final class Call extends CompletableFuture<Response> {
   private final Request request;
   private final TrafficClass trafficClass;
+  private final int flags;
   private final Deadline deadline;
   private final int payloadChecksum;
 
   /** Belongs to whoever made the call until it is submitted, then to the lane's event loop. */
   private ByteBuf payload;
 
-  Call(Request request, ByteBuf payload, TrafficClass trafficClass, Deadline deadline) {
+  Call(Request request, ByteBuf payload, TrafficClass trafficClass, int flags, Deadline deadline) {
     this.request = request;
     this.payload = payload;
     this.trafficClass = trafficClass;
+    this.flags = flags;
     this.deadline = deadline;
     this.payloadChecksum = Checksum.ofReadable(payload);
   }
@@ -33,6 +35,10 @@ final class Call extends CompletableFuture<Response> {
 
   TrafficClass trafficClass() {
     return trafficClass;
+  }
+
+  int flags() {
+    return flags;
   }
 
   Deadline deadline() {

@@ -294,6 +294,9 @@ final class ClientConnection extends FrameReceiver {
     Call call = sent.remove(header.requestId());
     if (call != null) {
       lane.ended(1);
+      if (header.flags() != 0) {
+        lane.flagged(call, header.flags());
+      }
     }
     return call;
   }
@@ -313,6 +316,7 @@ final class ClientConnection extends FrameReceiver {
           Frame.Kind.REQUEST,
           call.request(),
           call.trafficClass(),
+          call.flags(),
           id,
           lane.epoch().value(),
           call.takePayload(),

@@ -84,6 +84,11 @@ final class ClientLane {
     return client.epoch();
   }
 
+  /** An answer to a call had flags. */
+  void flagged(Call call, int answerFlags) {
+    client.flagListener().answered(nodeId, call.flags(), answerFlags);
+  }
+
   // ---- calls come
 
   /** Takes a call over. Any thread. */

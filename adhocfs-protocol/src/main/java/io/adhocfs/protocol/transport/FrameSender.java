@@ -52,7 +52,7 @@ final class FrameSender {
       long requestId,
       long epoch)
       throws FsException {
-    append(kind, typeCode, body, trafficClass, requestId, epoch, 0, 0);
+    append(kind, typeCode, body, trafficClass, 0, requestId, epoch, 0, 0);
   }
 
   /**
@@ -67,6 +67,7 @@ final class FrameSender {
       Frame.Kind kind,
       Message message,
       TrafficClass trafficClass,
+      int flags,
       long requestId,
       long epoch,
       ByteBuf payload,
@@ -80,6 +81,7 @@ final class FrameSender {
           message.type().code(),
           message::encode,
           trafficClass,
+          flags,
           requestId,
           epoch,
           payloadBytes,
@@ -110,6 +112,7 @@ final class FrameSender {
       int typeCode,
       Body body,
       TrafficClass trafficClass,
+      int flags,
       long requestId,
       long epoch,
       int payloadBytes,
@@ -148,7 +151,7 @@ final class FrameSender {
             kind,
             trafficClass,
             typeCode,
-            0,
+            flags,
             bodyBytes,
             payloadBytes,
             requestId,

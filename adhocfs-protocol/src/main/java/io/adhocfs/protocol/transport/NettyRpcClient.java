@@ -56,6 +56,7 @@ public final class NettyRpcClient implements RpcClient {
           });
 
   private volatile boolean closed;
+  private volatile FlagListener flagListener = (_, _, _) -> {};
 
   /** A client with the usual limits; see {@link RpcClientConfiguration}. */
   public NettyRpcClient(
@@ -88,6 +89,15 @@ public final class NettyRpcClient implements RpcClient {
     return current().node(id);
   }
 
+  @Override
+  public void onFlags(FlagListener listener) {
+    flagListener = listener;
+  }
+
+  FlagListener flagListener() {
+    return flagListener;
+  }
+
   private ClusterMap current() {
     ClusterMap newest = map.get();
     if (newest == null) {
@@ -99,7 +109,18 @@ public final class NettyRpcClient implements RpcClient {
   @Override
   public CompletableFuture<Response> call(
       NodeId node, Request request, ByteBuf payload, TrafficClass trafficClass, Deadline deadline) {
-    var call = new Call(request, payload, trafficClass, deadline);
+    return call(node, request, payload, trafficClass, 0, deadline);
+  }
+
+  @Override
+  public CompletableFuture<Response> call(
+      NodeId node,
+      Request request,
+      ByteBuf payload,
+      TrafficClass trafficClass,
+      int flags,
+      Deadline deadline) {
+    var call = new Call(request, payload, trafficClass, flags, deadline);
     if (closed) {
       call.fail(FsError.CLOSED, "this client has been closed");
     } else if (current().node(node) == null) {

@@ -31,6 +31,14 @@ public interface RequestHandler {
 
     TrafficClass trafficClass();
 
+    /** The flags of the request's frame. */
+    default int flags() {
+      return 0;
+    }
+
+    /** Adds flags to the answer's frame; before the answer. */
+    default void addAnswerFlags(int flags) {}
+
     /** Answers; the first answer counts. Any thread. */
     default void reply(Reply reply) {
       reply(reply, io.netty.buffer.Unpooled.EMPTY_BUFFER);

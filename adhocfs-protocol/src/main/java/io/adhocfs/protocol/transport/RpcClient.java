@@ -26,6 +26,31 @@ public interface RpcClient extends AutoCloseable {
   CompletableFuture<Response> call(
       NodeId node, Request request, ByteBuf payload, TrafficClass trafficClass, Deadline deadline);
 
+  /**
+   * As the other.
+   *
+   * @param flags of the request's frame
+   */
+  default CompletableFuture<Response> call(
+      NodeId node,
+      Request request,
+      ByteBuf payload,
+      TrafficClass trafficClass,
+      int flags,
+      Deadline deadline) {
+    return call(node, request, payload, trafficClass, deadline);
+  }
+
+  /** Hears of flags in answers. */
+  @FunctionalInterface
+  interface FlagListener {
+    /** An answer had flags; on a network thread, before the call completes. */
+    void answered(NodeId node, int requestFlags, int answerFlags);
+  }
+
+  /** Sets who hears of flags in answers. Before the first call. */
+  default void onFlags(FlagListener listener) {}
+
   /** Tells of a newer map: addresses of nodes are taken from the newest. */
   void useMap(ClusterMap map);
 

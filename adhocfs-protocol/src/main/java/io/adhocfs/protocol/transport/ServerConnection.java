@@ -606,7 +606,7 @@ final class ServerConnection extends FrameReceiver {
   void onSkipped(Frame.Header header) {
     Reply.Failed failed = failure;
     if (failed != null) {
-      send(header.requestId(), header.trafficClass(), failed, Unpooled.EMPTY_BUFFER, 0, 0);
+      send(header.requestId(), header.trafficClass(), 0, failed, Unpooled.EMPTY_BUFFER, 0, 0);
     }
   }
 
@@ -645,16 +645,19 @@ final class ServerConnection extends FrameReceiver {
     private final long requestId;
     private final long epoch;
     private final TrafficClass trafficClass;
+    private final int flags;
     private final long bytes;
     private final AtomicBoolean answered = new AtomicBoolean();
     private @Nullable Reply reply;
     private ByteBuf payload = Unpooled.EMPTY_BUFFER;
     private int payloadChecksum;
+    private int answerFlags;
 
     private ServerExchange(Frame.Header header, long bytes) {
       this.requestId = header.requestId();
       this.epoch = header.epoch();
       this.trafficClass = header.trafficClass();
+      this.flags = header.flags();
       this.bytes = bytes;
     }
 
@@ -676,6 +679,16 @@ final class ServerConnection extends FrameReceiver {
     @Override
     public TrafficClass trafficClass() {
       return trafficClass;
+    }
+
+    @Override
+    public int flags() {
+      return flags;
+    }
+
+    @Override
+    public void addAnswerFlags(int added) {
+      answerFlags |= added;
     }
 
     @Override
@@ -740,6 +753,7 @@ final class ServerConnection extends FrameReceiver {
     send(
         exchange.requestId,
         exchange.trafficClass,
+        exchange.answerFlags,
         reply,
         exchange.payload,
         exchange.payloadChecksum,
@@ -750,6 +764,7 @@ final class ServerConnection extends FrameReceiver {
   private void send(
       long requestId,
       TrafficClass trafficClass,
+      int flags,
       Reply reply,
       ByteBuf payload,
       int payloadChecksum,
@@ -767,6 +782,7 @@ final class ServerConnection extends FrameReceiver {
           Frame.Kind.REPLY,
           reply,
           trafficClass,
+          flags,
           requestId,
           epoch,
           payload,
@@ -778,6 +794,7 @@ final class ServerConnection extends FrameReceiver {
       send(
           requestId,
           trafficClass,
+          flags,
           new Reply.Failed(FsError.INTERNAL, "an answer that cannot be sent: " + message(e)),
           Unpooled.EMPTY_BUFFER,
           0,

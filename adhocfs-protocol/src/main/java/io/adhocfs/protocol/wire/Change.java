@@ -265,10 +265,9 @@ public sealed interface Change {
    *
    * @param share what the partition keeps of its own
    * @param partition 1 or more
-   * @param staged whether the entries have been staged, by this transaction; those of the
-   *     directory's own slot are there already
+   * @param transaction which has staged the entries
    */
-  record OpenShare(FileAttributes share, int partition, TransactionId transaction, boolean staged)
+  record OpenShare(FileAttributes share, int partition, TransactionId transaction)
       implements Change {
     @Override
     public int slotValue() {
@@ -285,12 +284,11 @@ public sealed interface Change {
       Values.writeAttributes(out, share);
       out.intValue(partition);
       out.longValue(transaction.value());
-      out.flag(staged);
     }
 
     static OpenShare decode(WireReader in) throws FsException {
       return new OpenShare(
-          Values.readAttributes(in), in.intValue(), new TransactionId(in.longValue()), in.flag());
+          Values.readAttributes(in), in.intValue(), new TransactionId(in.longValue()));
     }
   }
 

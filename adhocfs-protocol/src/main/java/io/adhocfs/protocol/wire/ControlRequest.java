@@ -3,6 +3,9 @@ package io.adhocfs.protocol.wire;
 import io.adhocfs.protocol.control.ControlCommand;
 import io.adhocfs.protocol.model.FsException;
 import io.adhocfs.protocol.placement.ClusterMap;
+import io.adhocfs.protocol.throttle.Party;
+import io.adhocfs.protocol.throttle.TokenWant;
+import java.util.List;
 
 /** About a daemon itself: asked at a node, not at a slot. */
 public sealed interface ControlRequest extends Request {
@@ -395,6 +398,118 @@ public sealed interface ControlRequest extends Request {
 
     static FollowControl decode(WireReader in) throws FsException {
       return new FollowControl(in.longValue(), in.intValue());
+    }
+  }
+
+  /**
+   * Says on whose behalf requests come that bear a number in their flags ({@link Frame}). Said
+   * again whenever an answer's flags ask for it.
+   */
+  record Introduce(int number, String job, String step, int user) implements ControlRequest {
+    public Introduce {
+      if (number < 1 || number > Frame.PARTY_MAX) {
+        throw new IllegalArgumentException("party " + number);
+      }
+      if (job.length() > Party.ID_CHARS_MAX || step.length() > Party.ID_CHARS_MAX) {
+        throw new IllegalArgumentException("a job or step with a name that is too long");
+      }
+    }
+
+    @Override
+    public int slotValue() {
+      return NO_SLOT;
+    }
+
+    @Override
+    public MessageType type() {
+      return MessageType.INTRODUCE;
+    }
+
+    @Override
+    public void encode(WireWriter out) {
+      out.intValue(number);
+      out.text(job);
+      out.text(step);
+      out.intValue(user);
+    }
+
+    static Introduce decode(WireReader in) throws FsException {
+      return new Introduce(in.intValue(), in.text(), in.text(), in.intValue());
+    }
+  }
+
+  /**
+   * A daemon asks for tokens of limits that the receiver looks after; answered with {@link
+   * Reply.Tokens} when those of a while are divided.
+   */
+  record AskTokens(List<TokenWant> wants) implements ControlRequest {
+    public AskTokens {
+      wants = List.copyOf(wants);
+    }
+
+    @Override
+    public int slotValue() {
+      return NO_SLOT;
+    }
+
+    @Override
+    public MessageType type() {
+      return MessageType.ASK_TOKENS;
+    }
+
+    @Override
+    public void encode(WireWriter out) {
+      ThrottleValues.writeList(out, wants, ThrottleValues::writeWant);
+    }
+
+    static AskTokens decode(WireReader in) throws FsException {
+      return new AskTokens(ThrottleValues.readList(in, ThrottleValues::readWant));
+    }
+  }
+
+  /** What the rules have done at the receiver. */
+  record GetThrottled() implements ControlRequest {
+    @Override
+    public int slotValue() {
+      return NO_SLOT;
+    }
+
+    @Override
+    public MessageType type() {
+      return MessageType.GET_THROTTLED;
+    }
+
+    @Override
+    public void encode(WireWriter out) {}
+
+    static GetThrottled decode(WireReader in) throws FsException {
+      return new GetThrottled();
+    }
+  }
+
+  /**
+   * What the receiver has done for jobs: a page of those whose number is higher than one.
+   *
+   * @param after 0 = from the start, else {@link Reply.Statistics#next}
+   */
+  record GetStatistics(long after) implements ControlRequest {
+    @Override
+    public int slotValue() {
+      return NO_SLOT;
+    }
+
+    @Override
+    public MessageType type() {
+      return MessageType.GET_STATISTICS;
+    }
+
+    @Override
+    public void encode(WireWriter out) {
+      out.longValue(after);
+    }
+
+    static GetStatistics decode(WireReader in) throws FsException {
+      return new GetStatistics(in.longValue());
     }
   }
 }

@@ -35,6 +35,8 @@ public final class ControlValues {
   private static final int CANCEL = 8;
   private static final int SET_VOTERS = 9;
   private static final int LEAVE = 10;
+  private static final int SET_THROTTLE = 11;
+  private static final int CLEAR_THROTTLES = 12;
 
   private static final int SLOTS_AS_LIST = 0;
   private static final int SLOTS_AS_RUNS = 1;
@@ -200,6 +202,14 @@ public final class ControlValues {
         out.byteValue(SET_VOTERS);
         writeIds(out, set.voters());
       }
+      case ControlCommand.SetThrottle set -> {
+        out.byteValue(SET_THROTTLE);
+        ThrottleValues.writeRule(out, set.rule());
+      }
+      case ControlCommand.ClearThrottles clear -> {
+        out.byteValue(CLEAR_THROTTLES);
+        ThrottleValues.writeList(out, clear.keys(), ThrottleValues::writeKey);
+      }
     }
   }
 
@@ -241,6 +251,9 @@ public final class ControlValues {
       case CANCEL -> new ControlCommand.Cancel(in.longValue(), in.longValue());
       case LEAVE -> new ControlCommand.Leave(readIds(in));
       case SET_VOTERS -> new ControlCommand.SetVoters(readIds(in));
+      case SET_THROTTLE -> new ControlCommand.SetThrottle(ThrottleValues.readRule(in));
+      case CLEAR_THROTTLES ->
+          new ControlCommand.ClearThrottles(ThrottleValues.readList(in, ThrottleValues::readKey));
       default -> throw new IllegalArgumentException("control command " + code);
     };
   }
@@ -317,6 +330,7 @@ public final class ControlValues {
       out.longValue(last.finishedNanos());
       out.byteValue(last.outcome().code());
     }
+    ThrottleValues.writeList(out, state.throttles(), ThrottleValues::writeRule);
   }
 
   public static ControlState readState(WireReader in) throws FsException {
@@ -353,7 +367,13 @@ public final class ControlValues {
                 in.longValue(),
                 FinishedRebalance.Outcome.ofCode(in.byteValue()))
             : null;
-    return new ControlState(version, map, rebalance, last, voters);
+    return new ControlState(
+        version,
+        map,
+        rebalance,
+        last,
+        voters,
+        ThrottleValues.readList(in, ThrottleValues::readRule));
   }
 
   /** A state as bytes of their own; {@link #state} takes them back. */

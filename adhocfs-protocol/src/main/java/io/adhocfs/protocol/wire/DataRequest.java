@@ -190,4 +190,37 @@ public sealed interface DataRequest extends Request {
       return new MeasureChunks(in.inode());
     }
   }
+
+  /**
+   * Takes tokens for reading or writing so many bytes of a file at the receiver; answered when they
+   * are there. What is then read or written bears the flag {@link Frame#PAID}: neither a payload
+   * nor room for one waits for tokens.
+   */
+  record AcquireData(InodeId inode, long bytes) implements DataRequest {
+    public AcquireData {
+      if (bytes < 0 || bytes > Frame.PAYLOAD_BYTES_MAX) {
+        throw new IllegalArgumentException("tokens for " + bytes + " bytes");
+      }
+    }
+
+    @Override
+    public int slotValue() {
+      return NO_SLOT;
+    }
+
+    @Override
+    public MessageType type() {
+      return MessageType.ACQUIRE_DATA;
+    }
+
+    @Override
+    public void encode(WireWriter out) {
+      out.inode(inode);
+      out.longValue(bytes);
+    }
+
+    static AcquireData decode(WireReader in) throws FsException {
+      return new AcquireData(in.inode(), in.longValue());
+    }
+  }
 }

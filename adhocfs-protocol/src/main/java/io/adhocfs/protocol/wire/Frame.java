@@ -3,6 +3,7 @@ package io.adhocfs.protocol.wire;
 import io.adhocfs.protocol.model.FsError;
 import io.adhocfs.protocol.model.FsException;
 import io.adhocfs.protocol.model.TrafficClass;
+import io.adhocfs.protocol.statistics.KindFigures;
 import io.netty.buffer.ByteBuf;
 
 /**
@@ -16,7 +17,11 @@ import io.netty.buffer.ByteBuf;
  *  6  1  kind: request, reply, handshake
  *  7  1  traffic class
  *  8  2  type code of the message
- * 10  2  flags: none yet; unknown ones are ignored
+ * 10  2  flags; unknown ones are ignored. Of a request: bits 0 to 12 on whose behalf it comes (see
+ *       {@link ControlRequest.Introduce}; 0 = not said), bit 13 the read or write that begins with
+ *       it is a small one, bit 14 its tokens have been taken, bit 15 it only helps an operation
+ *       that another request stands for. Of an answer: bit 0 tokens are to be taken before payloads
+ *       are sent, bit 1 the number is unknown
  * 12  4  body length
  * 16  4  payload length
  * 20  8  request id: replies repeat it
@@ -34,6 +39,27 @@ public final class Frame {
   public static final int HEADER_BYTES = 48;
   public static final int BODY_BYTES_MAX = 2 << 20;
   public static final int PAYLOAD_BYTES_MAX = 16 << 20;
+
+  /** The part of a request's flags that says on whose behalf it comes, and its largest value. */
+  public static final int PARTY_MAX = 0x1FFF;
+
+  /**
+   * Flag of a request that reads or writes chunks: the operation has fewer bytes than {@link
+   * KindFigures#SMALL_BYTES}.
+   */
+  public static final int SMALL = 0x2000;
+
+  /** Flag of a request: its tokens have been taken. */
+  public static final int PAID = 0x4000;
+
+  /** Flag of a request: it is a part of an operation that another request stands for. */
+  public static final int PART = 0x8000;
+
+  /** Flag of an answer: take tokens first for what has a payload. */
+  public static final int ACQUIRE_FIRST = 1;
+
+  /** Flag of an answer: on whose behalf the request came is not known. */
+  public static final int UNKNOWN_PARTY = 2;
 
   private static final int HEADER_CHECKSUM_AT = 44;
 

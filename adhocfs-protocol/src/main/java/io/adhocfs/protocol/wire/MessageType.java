@@ -52,6 +52,7 @@ public enum MessageType {
   SYNC_CHUNKS(0x203, DataRequest.SyncChunks::decode, 1, Lane.DATA, false),
   SEEK_CHUNKS(0x210, DataRequest.SeekChunks::decode, 1, Lane.DATA, false),
   MEASURE_CHUNKS(0x211, DataRequest.MeasureChunks::decode, 1, Lane.DATA, false),
+  ACQUIRE_DATA(0x212, DataRequest.AcquireData::decode, 1, Lane.DATA, false),
   PREPARE(0x300, TransactionRequest.Prepare::decode, 1, Lane.METADATA, false),
   DECIDE(0x301, TransactionRequest.Decide::decode, 1, Lane.METADATA, false),
   QUERY_OUTCOME(0x302, TransactionRequest.QueryOutcome::decode, 1, Lane.METADATA, false),
@@ -73,6 +74,10 @@ public enum MessageType {
   PROPOSE(0x411, ControlRequest.Propose::decode, 1, Lane.METADATA, false),
   GET_CONTROL(0x412, ControlRequest.GetControl::decode, 1, Lane.METADATA, false),
   FOLLOW_CONTROL(0x413, ControlRequest.FollowControl::decode, 1, Lane.METADATA, false),
+  INTRODUCE(0x420, ControlRequest.Introduce::decode, 1, Lane.METADATA, false),
+  ASK_TOKENS(0x421, ControlRequest.AskTokens::decode, 1, Lane.METADATA, false),
+  GET_THROTTLED(0x422, ControlRequest.GetThrottled::decode, 1, Lane.METADATA, false),
+  GET_STATISTICS(0x423, ControlRequest.GetStatistics::decode, 1, Lane.METADATA, false),
   BEGIN_RECEIVE(0x500, MigrationRequest.BeginReceive::decode, 1, Lane.DATA, false),
   RECEIVE_RECORDS(0x501, MigrationRequest.ReceiveRecords::decode, 1, Lane.DATA, false),
   RECEIVE_CHUNK(0x502, MigrationRequest.ReceiveChunk::decode, 1, Lane.DATA, false),
@@ -107,7 +112,10 @@ public enum MessageType {
   DECIDED(0x850, Reply.Decided::decode, 1, Lane.NONE, false),
   LEADER(0x851, Reply.Leader::decode, 1, Lane.NONE, false),
   CONTROL(0x852, Reply.Control::decode, 1, Lane.NONE, false),
-  CONTROL_NEWS(0x853, Reply.ControlNews::decode, 1, Lane.NONE, false);
+  CONTROL_NEWS(0x853, Reply.ControlNews::decode, 1, Lane.NONE, false),
+  TOKENS(0x860, Reply.Tokens::decode, 1, Lane.NONE, false),
+  THROTTLED(0x861, Reply.Throttled::decode, 1, Lane.NONE, false),
+  STATISTICS(0x862, Reply.Statistics::decode, 1, Lane.NONE, false);
 
   /** Kind of connection: metadata and bulk data never wait for each other. */
   public enum Lane {

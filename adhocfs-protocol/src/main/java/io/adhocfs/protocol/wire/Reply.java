@@ -11,6 +11,8 @@ import io.adhocfs.protocol.model.LockMode;
 import io.adhocfs.protocol.model.LockOwner;
 import io.adhocfs.protocol.model.NodeId;
 import io.adhocfs.protocol.placement.ClusterMap;
+import io.adhocfs.protocol.statistics.PartyFigures;
+import io.adhocfs.protocol.throttle.RuleFigures;
 import java.util.ArrayList;
 import java.util.List;
 import org.jspecify.annotations.Nullable;
@@ -673,5 +675,93 @@ public sealed interface Reply extends Message {
     }
 
     private static final int COMMAND_BYTES_MIN = 9;
+  }
+
+  /** Tokens for each of the wants that were asked for. */
+  record Tokens(List<Long> given) implements Reply {
+    public Tokens {
+      given = List.copyOf(given);
+    }
+
+    @Override
+    public MessageType type() {
+      return MessageType.TOKENS;
+    }
+
+    @Override
+    public void encode(WireWriter out) {
+      out.intValue(given.size());
+      given.forEach(out::longValue);
+    }
+
+    static Tokens decode(WireReader in) throws FsException {
+      int count = in.count(Long.BYTES);
+      List<Long> given = new ArrayList<>(count);
+      for (int i = 0; i < count; i++) {
+        given.add(in.longValue());
+      }
+      return new Tokens(given);
+    }
+  }
+
+  /**
+   * What rules have done at a daemon.
+   *
+   * @param jobs that have introduced themselves there
+   */
+  record Throttled(List<RuleFigures> figures, List<String> jobs) implements Reply {
+    public Throttled {
+      figures = List.copyOf(figures);
+      jobs = List.copyOf(jobs);
+    }
+
+    @Override
+    public MessageType type() {
+      return MessageType.THROTTLED;
+    }
+
+    @Override
+    public void encode(WireWriter out) {
+      ThrottleValues.writeList(out, figures, ThrottleValues::writeFigures);
+      out.intValue(jobs.size());
+      jobs.forEach(out::text);
+    }
+
+    static Throttled decode(WireReader in) throws FsException {
+      List<RuleFigures> figures = ThrottleValues.readList(in, ThrottleValues::readFigures);
+      int count = in.count(Integer.BYTES);
+      List<String> jobs = new ArrayList<>(count);
+      for (int i = 0; i < count; i++) {
+        jobs.add(in.text());
+      }
+      return new Throttled(figures, jobs);
+    }
+  }
+
+  /**
+   * What a daemon has done for jobs.
+   *
+   * @param next where the next page begins; 0 = there is none
+   */
+  record Statistics(List<PartyFigures> parties, long next) implements Reply {
+    public Statistics {
+      parties = List.copyOf(parties);
+    }
+
+    @Override
+    public MessageType type() {
+      return MessageType.STATISTICS;
+    }
+
+    @Override
+    public void encode(WireWriter out) {
+      ThrottleValues.writeList(out, parties, StatisticsValues::writeParty);
+      out.longValue(next);
+    }
+
+    static Statistics decode(WireReader in) throws FsException {
+      return new Statistics(
+          ThrottleValues.readList(in, StatisticsValues::readParty), in.longValue());
+    }
   }
 }

@@ -11,6 +11,8 @@ import io.adhocfs.protocol.model.SlotId;
 import io.adhocfs.protocol.placement.ClusterMap;
 import io.adhocfs.protocol.placement.ClusterMap.Node;
 import io.adhocfs.protocol.placement.ClusterMap.NodeState;
+import io.adhocfs.protocol.throttle.Scope;
+import io.adhocfs.protocol.throttle.ThrottleRule;
 import io.adhocfs.protocol.wire.ControlValues;
 import java.util.ArrayList;
 import java.util.List;
@@ -385,6 +387,12 @@ class ControlStateTest {
     } else if (choice < 88) {
       Node known = state.map().nodes().get(random.nextInt(state.map().nodes().size()));
       return new ControlCommand.Leave(List.of(known.id()));
+    } else if (choice < 90) {
+      var rule =
+          new ThrottleRule("data-ops", Scope.INSTANCE, random.nextInt(3), 1 + random.nextInt(3));
+      return random.nextInt(3) > 0
+          ? new ControlCommand.SetThrottle(rule)
+          : new ControlCommand.ClearThrottles(List.of(rule.key()));
     }
     List<Integer> over = new ArrayList<>();
     List<NodeId> leaving = new ArrayList<>();
@@ -421,7 +429,9 @@ class ControlStateTest {
                   ControlCommand.Pause _,
                   ControlCommand.Resume _,
                   ControlCommand.Limit _,
-                  ControlCommand.SetVoters _ ->
+                  ControlCommand.SetVoters _,
+                  ControlCommand.SetThrottle _,
+                  ControlCommand.ClearThrottles _ ->
                   false;
             };
         assertThat(state.epoch().value())

@@ -4,6 +4,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import io.adhocfs.protocol.model.Epoch;
+import io.adhocfs.protocol.model.InodeId;
 import io.adhocfs.protocol.model.NodeId;
 import io.adhocfs.protocol.model.SlotId;
 import io.adhocfs.protocol.placement.ClusterMap.Node;
@@ -11,6 +12,7 @@ import io.adhocfs.protocol.placement.ClusterMap.NodeState;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.Collections;
+import java.util.HashMap;
 import java.util.List;
 import java.util.Random;
 import org.junit.jupiter.api.Test;
@@ -65,6 +67,19 @@ final class ClusterMapTest {
     ClusterMap map = ClusterMap.initial(nodes(5));
     for (int slot = 1; slot < SlotId.COUNT; slot++) {
       assertThat(map.ownerValue(slot)).isNotEqualTo(map.ownerValue(slot - 1));
+    }
+  }
+
+  @Test
+  void partitionsOfADirectoryLieEvenlyOnTheNodes() {
+    ClusterMap map = ClusterMap.initial(nodes(4));
+    for (int slot = 0; slot < SlotId.COUNT; slot += 97) {
+      InodeId directory = InodeId.of(new SlotId(slot), 1);
+      var partitions = new HashMap<NodeId, Integer>();
+      for (int partition = 0; partition < 16; partition++) {
+        partitions.merge(map.owner(Placement.partitionSlot(directory, partition)), 1, Integer::sum);
+      }
+      assertThat(partitions.values()).hasSize(4).containsOnly(4);
     }
   }
 

@@ -35,14 +35,14 @@ final class PlacementTest {
   void slotsArePinned() throws FsException {
     InodeId directory = InodeId.of(new SlotId(0x1234), 77);
     assertThat(Placement.partitionSlot(directory, 0)).isEqualTo(new SlotId(0x1234));
-    assertThat(Placement.partitionSlot(directory, 1).value()).isEqualTo(27724);
-    assertThat(Placement.partitionSlot(directory, 65535).value()).isEqualTo(41976);
+    assertThat(Placement.partitionSlot(directory, 1).value()).isEqualTo(0x1235);
+    assertThat(Placement.partitionSlot(directory, 65535).value()).isEqualTo(0x1233);
     assertThat(Placement.newDirectorySlot(InodeId.ROOT, name("home")).value()).isEqualTo(31531);
     assertThat(Placement.newDirectorySlot(directory, name("home")).value()).isEqualTo(54268);
     assertThat(Placement.wideFirstSlot(InodeId.ROOT)).isEqualTo(31022);
     assertThat(Placement.wideFirstSlot(directory)).isEqualTo(61149);
     assertThat(Placement.entrySlot(directory, 0, name("a"))).isEqualTo(new SlotId(0x1234));
-    assertThat(Placement.entrySlot(directory, 8, name("a")).value()).isEqualTo(8549);
+    assertThat(Placement.entrySlot(directory, 8, name("a")).value()).isEqualTo(0x1234 + 0xE6);
   }
 
   @Test

@@ -16,10 +16,16 @@ import io.adhocfs.protocol.model.InodeId;
 import io.adhocfs.protocol.model.NodeId;
 import io.adhocfs.protocol.model.SessionId;
 import io.adhocfs.protocol.model.SlotId;
+import io.adhocfs.protocol.model.TrafficClass;
 import io.adhocfs.protocol.placement.ChunkSpan;
 import io.adhocfs.protocol.placement.ClusterMap;
 import io.adhocfs.protocol.placement.ClusterMap.Node;
 import io.adhocfs.protocol.placement.ClusterMap.NodeState;
+import io.adhocfs.protocol.throttle.Party;
+import io.adhocfs.protocol.throttle.Resource;
+import io.adhocfs.protocol.throttle.Scope;
+import io.adhocfs.protocol.throttle.ThrottleRule;
+import io.adhocfs.protocol.throttle.TokenWant;
 import java.lang.reflect.Constructor;
 import java.lang.reflect.InvocationTargetException;
 import java.lang.reflect.ParameterizedType;
@@ -133,6 +139,22 @@ final class Samples {
       return new ControlRequest.FollowControl(
           random.nextLong(1L << 40) - 1,
           random.nextInt(ControlRequest.FollowControl.WAIT_MILLIS_MAX + 1));
+    } else if (type == ControlRequest.Introduce.class) {
+      return new ControlRequest.Introduce(
+          1 + random.nextInt(Frame.PARTY_MAX), "job-\u00e9", "step", random.nextInt());
+    } else if (type == DataRequest.AcquireData.class) {
+      return new DataRequest.AcquireData(inode(), random.nextInt(Frame.PAYLOAD_BYTES_MAX));
+    } else if (type == ThrottleRule.Key.class) {
+      return rule().key();
+    } else if (type == TokenWant.class) {
+      return new TokenWant(
+          rule().key(),
+          "job:\u00e9",
+          1 + random.nextInt(ThrottleRule.WEIGHT_MAX),
+          random.nextLong(1L << 40),
+          random.nextLong(1L << 40));
+    } else if (type == Party.class) {
+      return new Party(pick(TrafficClass.values()), "job-\u00e9", "step", random.nextInt());
     } else if (type == Reply.Leader.class) {
       return new Reply.Leader(random.nextInt(NodeId.MAX + 2) - 1);
     } else if (type == FsError.class) {
@@ -266,7 +288,7 @@ final class Samples {
   }
 
   private ControlCommand command() {
-    return switch (random.nextInt(10)) {
+    return switch (random.nextInt(12)) {
       case 0 -> new ControlCommand.Join(map().nodes());
       case 1 -> new ControlCommand.Announce(map().nodes().getFirst());
       case 2 ->
@@ -300,10 +322,26 @@ final class Samples {
           new ControlCommand.Leave(
               List.of(new NodeId(random.nextInt(100)), new NodeId(100 + random.nextInt(100))));
       case 7 -> new ControlCommand.Cancel(random.nextLong(), random.nextLong());
+      case 9 -> new ControlCommand.SetThrottle(rule());
+      case 10 -> new ControlCommand.ClearThrottles(List.of(rule().key(), rule().key()));
       default ->
           new ControlCommand.SetVoters(
               List.of(new NodeId(random.nextInt(100)), new NodeId(100 + random.nextInt(100))));
     };
+  }
+
+  private ThrottleRule rule() {
+    Scope scope =
+        switch (random.nextInt(3)) {
+          case 0 -> Scope.INSTANCE;
+          case 1 -> new Scope(Scope.Kind.JOB, "4" + random.nextInt(10));
+          default -> new Scope(Scope.Kind.TRAFFIC, "migration");
+        };
+    return new ThrottleRule(
+        pick(Resource.values()).label(),
+        scope,
+        random.nextLong(1L << 40),
+        1 + random.nextInt(ThrottleRule.WEIGHT_MAX));
   }
 
   private ControlState controlState() {
@@ -341,6 +379,7 @@ final class Samples {
                 random.nextLong(),
                 random.nextLong(),
                 pick(FinishedRebalance.Outcome.values())),
-        List.of(map.nodes().getFirst().id()));
+        List.of(map.nodes().getFirst().id()),
+        random.nextBoolean() ? List.of() : List.of(rule(), rule()));
   }
 }

@@ -37,7 +37,12 @@ public final class TestInstance implements AutoCloseable {
     return up(List.of("--nodes", Integer.toString(nodes)), options);
   }
 
-  /** Brings up an instance without a mount on the hosts that a file names. */
+  /**
+   * Brings up an instance on the hosts that a file names.
+   *
+   * @param options further options of {@code adhocfs up}; without {@code --mount} it is nowhere
+   *     mounted
+   */
   public static TestInstance up(Hosts hosts, Path file, String... options)
       throws IOException, InterruptedException {
     return up(
@@ -57,10 +62,12 @@ public final class TestInstance implements AutoCloseable {
     Path directory = Files.createTempDirectory("adhocfs-" + name + "-");
     var instance = new TestInstance(name, directory);
     Runtime.getRuntime().addShutdownHook(instance.hook);
-    List<String> command =
-        new ArrayList<>(List.of("up", "--no-mount", "--set", "daemon.memory=256MiB"));
+    List<String> command = new ArrayList<>(List.of("up", "--set", "daemon.memory=256MiB"));
     command.addAll(nodes);
     command.addAll(List.of(options));
+    if (!command.contains("--mount")) {
+      command.add("--no-mount");
+    }
     if (!command.contains("--data")) {
       command.addAll(List.of("--data", directory.resolve("data").toString()));
     }

@@ -1,0 +1,225 @@
+package io.adhocfs.cli.command;
+
+import io.adhocfs.malleability.Throttles;
+import io.adhocfs.malleability.Throttles.Listed;
+import io.adhocfs.protocol.instance.InstanceDescription;
+import io.adhocfs.protocol.model.FsException;
+import io.adhocfs.protocol.throttle.Resource;
+import io.adhocfs.protocol.throttle.RuleFigures;
+import io.adhocfs.protocol.throttle.Scope;
+import io.adhocfs.protocol.throttle.ThrottleRule;
+import java.io.IOException;
+import java.util.ArrayList;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Locale;
+import java.util.Map;
+import java.util.Set;
+import org.jspecify.annotations.Nullable;
+import picocli.CommandLine;
+import picocli.CommandLine.Option;
+import picocli.CommandLine.Parameters;
+
+/** Limits what may be done. */
+@CommandLine.Command(
+    name = "throttle",
+    description = "Limits traffic while programs go on, for all daemons of the instance together.",
+    footer = {
+      "",
+      "What: set (a limit, a weight or both), list (with what each has let through and held back), or",
+      "clear (one, all of a class or scope, or with --all all).",
+      "",
+      "Classes: metadata-ops, data-ops (requests a second), data-bandwidth, network-bandwidth (bytes a",
+      "second), rpc-tokens (one for each request and for each further MiB of it, a second).",
+      "Scopes: instance, job:ID, user:NAME, node:n3, traffic:foreground|migration|staging.",
+      "",
+      "Examples:",
+      "  adhocfs throttle set --class data-bandwidth --limit 200MB/s",
+      "  adhocfs throttle set --class metadata-ops --limit 500 --scope job:42 --ahead",
+      "  adhocfs throttle set --class data-bandwidth --scope job:42 --weight 3",
+      "  adhocfs throttle clear --class data-bandwidth --scope instance",
+      "",
+      "Exit codes: 0 done; 1 it failed; 2 wrong use, and nothing is changed."
+    })
+public final class ThrottleCommand extends Command {
+  @Parameters(index = "0", paramLabel = "WHAT", description = "set, list or clear.")
+  private String what = "";
+
+  @Option(names = "--class", paramLabel = "CLASS", description = "What is counted.")
+  private @Nullable String resource;
+
+  @Option(
+      names = "--limit",
+      paramLabel = "RATE",
+      description = "How much in a second, such as 200MB/s or 500.")
+  private @Nullable String limit;
+
+  @Option(
+      names = "--scope",
+      paramLabel = "SCOPE",
+      description = "Whose traffic; default: all of the instance.")
+  private @Nullable String scope;
+
+  @Option(
+      names = "--weight",
+      paramLabel = "N",
+      description = "What a job or user gets of limits that it shares with others; default 1.")
+  private @Nullable Integer weight;
+
+  @Option(names = "--ahead", description = "Set for a job that is yet to come.")
+  private boolean ahead;
+
+  @Option(names = "--all", description = "Clear all.")
+  private boolean all;
+
+  @Option(names = "--json", description = "List as JSON.")
+  private boolean json;
+
+  public ThrottleCommand(Surroundings surroundings) {
+    super(surroundings);
+  }
+
+  @Override
+  public int run() throws UsageException, IOException {
+    InstanceDescription description = instance();
+    Resource wanted = resource == null ? null : ThrottleWords.resource("--class", resource);
+    Scope whose = scope == null ? null : ThrottleWords.scope("--scope", description, scope);
+    switch (what) {
+      case "set" -> set(description, wanted, whose);
+      case "list" -> {
+        try (Throttles throttles = Throttles.open(description.instance())) {
+          print(throttles.list());
+        }
+      }
+      case "clear" -> clear(description, wanted, whose);
+      default -> throw new UsageException("'" + what + "': give set, list or clear");
+    }
+    return ExitCode.OK;
+  }
+
+  private void set(
+      InstanceDescription description, @Nullable Resource wanted, @Nullable Scope whose)
+      throws UsageException, FsException {
+    if (wanted == null) {
+      throw new UsageException("set needs --class: " + Resource.labels());
+    }
+    if (limit == null && weight == null) {
+      throw new UsageException("set needs --limit, --weight or both");
+    }
+    Scope of = whose == null ? Scope.INSTANCE : whose;
+    ThrottleRule rule =
+        ThrottleWords.rule(limit == null ? "--weight" : "--limit", wanted, of, limit, weight);
+    try (Throttles throttles = Throttles.open(description.instance())) {
+      if (of.kind() == Scope.Kind.JOB && !ahead) {
+        requireKnown(throttles, of);
+      }
+      throttles.set(rule);
+    }
+  }
+
+  /** A job that nobody has seen is a mistake more often than one to come. */
+  private static void requireKnown(Throttles throttles, Scope scope)
+      throws UsageException, FsException {
+    Set<String> known = throttles.jobs();
+    boolean isLimited = throttles.rules().stream().anyMatch(rule -> rule.scope().equals(scope));
+    if (!known.contains(scope.value()) && !isLimited) {
+      throw new UsageException(
+          "--scope '%s': no program of this job has used the instance yet; jobs that have: %s. Add --ahead for a job to come"
+              .formatted(scope, known.isEmpty() ? "none" : String.join(", ", known)));
+    }
+  }
+
+  private void clear(
+      InstanceDescription description, @Nullable Resource wanted, @Nullable Scope whose)
+      throws UsageException, FsException {
+    if (all == (wanted != null || whose != null)) {
+      throw new UsageException("clear needs --class, --scope or both, or --all");
+    }
+    try (Throttles throttles = Throttles.open(description.instance())) {
+      List<ThrottleRule.Key> keys =
+          throttles.rules().stream()
+              .map(ThrottleRule::key)
+              .filter(key -> wanted == null || key.resource().equals(wanted.label()))
+              .filter(key -> whose == null || key.scope().equals(whose))
+              .toList();
+      throttles.clear(keys);
+      output().line(keys.size() == 1 ? "1 rule cleared" : keys.size() + " rules cleared");
+    }
+  }
+
+  private void print(List<Listed> list) {
+    if (json) {
+      List<Object> rules = new ArrayList<>();
+      for (Listed listed : list) {
+        var fields = new LinkedHashMap<String, Object>();
+        fields.put("class", listed.rule().resource());
+        fields.put("scope", listed.rule().scope().toString());
+        fields.put("limit", listed.rule().limit());
+        fields.put("weight", listed.rule().weight());
+        List<Object> groups = new ArrayList<>();
+        listed
+            .groups()
+            .forEach((group, figures) -> {
+              var entry = new LinkedHashMap<String, Object>();
+              entry.put("who", group);
+              entry.put("let_through", figures.letThrough());
+              entry.put("delayed", figures.delayed());
+              entry.put("waited_seconds", figures.waitedNanos() / 1e9);
+              entry.put("waiting", figures.waiting());
+              groups.add(entry);
+            });
+        fields.put("groups", groups);
+        rules.add(fields);
+      }
+      output().line(Json.pretty(rules));
+      return;
+    }
+    if (list.isEmpty()) {
+      output().line("nothing is limited");
+    }
+    for (Listed listed : list) {
+      ThrottleRule rule = listed.rule();
+      output()
+          .line(
+              "%s of %s: %s%s"
+                  .formatted(
+                      rule.resource(),
+                      rule.scope(),
+                      rule.limit() == 0 ? "no limit" : rate(rule),
+                      rule.weight() == 1 ? "" : ", weight " + rule.weight()));
+      for (Map.Entry<String, RuleFigures> entry : listed.groups().entrySet()) {
+        RuleFigures figures = entry.getValue();
+        output()
+            .line(
+                String.format(
+                    Locale.ROOT,
+                    "  %-20s %s let through; %d requests held back, for %.1f s in all; %d wait",
+                    entry.getKey(),
+                    quantity(rule, figures.letThrough()),
+                    figures.delayed(),
+                    figures.waitedNanos() / 1e9,
+                    figures.waiting()));
+      }
+    }
+  }
+
+  /** A limit, in the unit that it was probably given in. */
+  private static String rate(ThrottleRule rule) {
+    Resource resource = Resource.ofLabel(rule.resource());
+    long limit = rule.limit();
+    if (resource == null || !resource.inBytes()) {
+      return limit + "/s";
+    }
+    if (limit % 1000 != 0) {
+      return Quantities.bytes(limit) + "/s";
+    }
+    return limit % 1_000_000 == 0 ? limit / 1_000_000 + " MB/s" : limit / 1000 + " kB/s";
+  }
+
+  private static String quantity(ThrottleRule rule, long amount) {
+    Resource resource = Resource.ofLabel(rule.resource());
+    return resource != null && resource.inBytes()
+        ? Quantities.bytes(amount)
+        : Long.toString(amount);
+  }
+}

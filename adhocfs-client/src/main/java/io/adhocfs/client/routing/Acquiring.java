@@ -1,0 +1,117 @@
+package io.adhocfs.client.routing;
+
+import io.adhocfs.client.retry.Timers;
+import io.adhocfs.protocol.model.NodeId;
+import io.adhocfs.protocol.model.TrafficClass;
+import io.adhocfs.protocol.transport.Deadline;
+import io.adhocfs.protocol.transport.RpcClient;
+import io.adhocfs.protocol.wire.DataRequest;
+import io.adhocfs.protocol.wire.Frame;
+import io.adhocfs.protocol.wire.Request;
+import io.netty.buffer.Unpooled;
+import java.time.Duration;
+import java.util.Map;
+import java.util.Set;
+import java.util.concurrent.ConcurrentHashMap;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * What daemons say in the flags of their answers about limits: that tokens are to be taken before
+ * data is moved, and that they do not know on whose behalf a request came. Thread-safe.
+ */
+final class Acquiring implements RpcClient.FlagListener {
+  /** For so long what a daemon said last is believed. */
+  private static final long BELIEVED_NANOS = 2_000_000_000L;
+
+  private static final Duration PATIENCE = Duration.ofSeconds(5);
+
+  /** Who is to be introduced to whom. */
+  private record Meeting(NodeId node, int party) {}
+
+  private final RpcClient rpc;
+  private final Parties parties;
+  private final Timers timers;
+  private final Map<NodeId, Long> limitedUntil = new ConcurrentHashMap<>();
+  private final Set<Meeting> met = ConcurrentHashMap.newKeySet();
+  private final Set<Meeting> underWay = ConcurrentHashMap.newKeySet();
+
+  Acquiring(RpcClient rpc, Parties parties, Timers timers) {
+    this.rpc = rpc;
+    this.parties = parties;
+    this.timers = timers;
+  }
+
+  @Override
+  public void answered(NodeId node, int requestFlags, int answerFlags) {
+    if ((answerFlags & Frame.ACQUIRE_FIRST) != 0) {
+      limitedUntil.put(node, timers.nanoTime() + BELIEVED_NANOS);
+    }
+    int party = requestFlags & Frame.PARTY_MAX;
+    if ((answerFlags & Frame.UNKNOWN_PARTY) != 0 && party != 0) {
+      introduce(new Meeting(node, party));
+    }
+  }
+
+  /** A request is about to go: whoever lists jobs is to know of them, limited or not. */
+  void meet(NodeId node, int party) {
+    if (party == 0 || parties.introduction(party).job().isEmpty()) {
+      return;
+    }
+    var meeting = new Meeting(node, party);
+    if (!met.contains(meeting)) {
+      introduce(meeting);
+    }
+  }
+
+  /** A node may have been started anew, and then knows nobody. */
+  void lost(NodeId node) {
+    met.removeIf(meeting -> meeting.node().equals(node));
+  }
+
+  private void introduce(Meeting meeting) {
+    if (!underWay.add(meeting)) {
+      return;
+    }
+    var _ =
+        rpc.call(
+                meeting.node(),
+                parties.introduction(meeting.party()),
+                Unpooled.EMPTY_BUFFER,
+                TrafficClass.CONTROL,
+                Deadline.after(PATIENCE))
+            .handle((response, _) -> {
+              if (response != null) {
+                response.payload().release();
+                met.add(meeting);
+              }
+              return underWay.remove(meeting);
+            });
+  }
+
+  /** What is to be asked for before a request is sent, or null for nothing. */
+  DataRequest.@Nullable AcquireData before(NodeId node, Request request, int payloadBytes) {
+    if (!(request instanceof DataRequest data) || limitedUntil.isEmpty()) {
+      return null;
+    }
+    long bytes =
+        switch (data) {
+          case DataRequest.WriteChunks _ -> payloadBytes;
+          case DataRequest.ReadChunks read -> read.replyPayloadBytesMax();
+          case DataRequest.DiscardChunks _,
+              DataRequest.SyncChunks _,
+              DataRequest.SeekChunks _,
+              DataRequest.MeasureChunks _,
+              DataRequest.AcquireData _ ->
+              -1;
+        };
+    Long until = limitedUntil.get(node);
+    if (bytes < 0 || until == null) {
+      return null;
+    }
+    if (timers.nanoTime() - until > 0) {
+      limitedUntil.remove(node, until);
+      return null;
+    }
+    return new DataRequest.AcquireData(data.inode(), bytes);
+  }
+}

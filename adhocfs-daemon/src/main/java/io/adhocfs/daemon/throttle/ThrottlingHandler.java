@@ -1,0 +1,216 @@
+package io.adhocfs.daemon.throttle;
+
+import io.adhocfs.daemon.statistics.Account;
+import io.adhocfs.daemon.statistics.Accounts;
+import io.adhocfs.protocol.model.Epoch;
+import io.adhocfs.protocol.model.FsError;
+import io.adhocfs.protocol.model.SessionId;
+import io.adhocfs.protocol.model.TrafficClass;
+import io.adhocfs.protocol.throttle.Charge;
+import io.adhocfs.protocol.throttle.Party;
+import io.adhocfs.protocol.transport.RequestHandler;
+import io.adhocfs.protocol.wire.ControlRequest;
+import io.adhocfs.protocol.wire.DataRequest;
+import io.adhocfs.protocol.wire.Frame;
+import io.adhocfs.protocol.wire.NamespaceRequest;
+import io.adhocfs.protocol.wire.Reply;
+import io.adhocfs.protocol.wire.Request;
+import io.netty.buffer.ByteBuf;
+import java.util.concurrent.Executor;
+
+/**
+ * Stands before what answers requests, and holds clients' requests back as the limits say. What
+ * concerns metadata waits here, small as it is. Reading and writing takes its tokens by a request
+ * of its own before; what comes without is let through and paid for later, while little is owed,
+ * and its sender told.
+ */
+public final class ThrottlingHandler implements RequestHandler {
+  private static final Reply DONE = new Reply.Done();
+
+  private final RequestHandler next;
+  private final Throttling throttling;
+  private final Executor metadataThread;
+  private final Accounts accounts;
+
+  public ThrottlingHandler(
+      RequestHandler next, Throttling throttling, Accounts accounts, Executor metadataThread) {
+    this.next = next;
+    this.throttling = throttling;
+    this.accounts = accounts;
+    this.metadataThread = metadataThread;
+  }
+
+  @Override
+  public Epoch currentEpoch() {
+    return next.currentEpoch();
+  }
+
+  @Override
+  public void sessionConnected(SessionId session, PeerRole role) {
+    next.sessionConnected(session, role);
+  }
+
+  @Override
+  public void handle(Exchange exchange, Request request, ByteBuf payload) {
+    switch (request) {
+      case ControlRequest.Introduce introduce -> {
+        payload.release();
+        accounts.introduce(exchange.session(), introduce);
+        exchange.reply(DONE);
+      }
+      case ControlRequest.AskTokens ask -> {
+        payload.release();
+        if (exchange.role() == PeerRole.DAEMON) {
+          throttling.ask(ask.wants(), given -> exchange.reply(new Reply.Tokens(given)));
+        } else {
+          exchange.fail(FsError.NOT_PERMITTED, "tokens are for daemons");
+        }
+      }
+      case ControlRequest.GetThrottled _ -> {
+        payload.release();
+        exchange.reply(new Reply.Throttled(throttling.throttle().figures(), accounts.jobs()));
+      }
+      case ControlRequest.GetStatistics get -> {
+        payload.release();
+        exchange.reply(accounts.page(get.after()));
+      }
+      case DataRequest.AcquireData acquire -> {
+        payload.release();
+        Throttle throttle = throttling.throttle();
+        if (!throttle.isOn()) {
+          exchange.reply(DONE);
+          return;
+        }
+        exchange.addAnswerFlags(Frame.ACQUIRE_FIRST);
+        throttle.admit(
+            party(exchange),
+            Charges.ofData(acquire.bytes()),
+            Runnable::run,
+            () -> exchange.reply(DONE),
+            () -> sendBack(exchange));
+      }
+      default -> {
+        Charge charge =
+            exchange.role() == PeerRole.CLIENT
+                    && exchange.trafficClass() != TrafficClass.CONTROL
+                    && throttling.throttle().isOn()
+                ? Charges.of(request, payload.readableBytes())
+                : null;
+        if (charge == null) {
+          next.handle(exchange, request, payload);
+        } else {
+          throttled(exchange, request, payload, charge);
+        }
+      }
+    }
+  }
+
+  private void throttled(Exchange exchange, Request request, ByteBuf payload, Charge charge) {
+    Throttle throttle = throttling.throttle();
+    Party party = party(exchange);
+    if (request instanceof DataRequest.ReadChunks || request instanceof DataRequest.WriteChunks) {
+      moveData(exchange, request, payload, party, charge);
+      return;
+    }
+    Exchange answering =
+        request instanceof NamespaceRequest.ReadInline ? new Counting(exchange, party) : exchange;
+    throttle.admit(
+        party,
+        charge,
+        request instanceof DataRequest ? Runnable::run : metadataThread,
+        () -> next.handle(answering, request, payload),
+        () -> {
+          payload.release();
+          sendBack(exchange);
+        });
+  }
+
+  private void moveData(
+      Exchange exchange, Request request, ByteBuf payload, Party party, Charge charge) {
+    Throttle throttle = throttling.throttle();
+    Throttle.Unpaid state;
+    if ((exchange.flags() & Frame.PAID) != 0) {
+      state = throttle.isLimited(party, charge) ? Throttle.Unpaid.COUNTED : Throttle.Unpaid.FREE;
+    } else {
+      state = throttle.chargeUnlessMuchIsOwed(party, charge);
+    }
+    switch (state) {
+      case FREE -> next.handle(exchange, request, payload);
+      case COUNTED -> {
+        exchange.addAnswerFlags(Frame.ACQUIRE_FIRST);
+        next.handle(exchange, request, payload);
+      }
+      case REFUSED -> {
+        payload.release();
+        exchange.addAnswerFlags(Frame.ACQUIRE_FIRST);
+        exchange.fail(FsError.THROTTLED, "take tokens first");
+      }
+    }
+  }
+
+  private static void sendBack(Exchange exchange) {
+    exchange.fail(FsError.THROTTLED, "it has waited for tokens for long: send it again");
+  }
+
+  private Party party(Exchange exchange) {
+    Account account =
+        accounts.of(
+            exchange.session(), exchange.flags() & Frame.PARTY_MAX, exchange.trafficClass());
+    if (!account.isIntroduced()) {
+      exchange.addAnswerFlags(Frame.UNKNOWN_PARTY);
+    }
+    return account.party();
+  }
+
+  /** Charges the bytes of an answer when they are known. */
+  private final class Counting implements Exchange {
+    private final Exchange outer;
+    private final Party party;
+
+    Counting(Exchange outer, Party party) {
+      this.outer = outer;
+      this.party = party;
+    }
+
+    @Override
+    public SessionId session() {
+      return outer.session();
+    }
+
+    @Override
+    public PeerRole role() {
+      return outer.role();
+    }
+
+    @Override
+    public Epoch epoch() {
+      return outer.epoch();
+    }
+
+    @Override
+    public TrafficClass trafficClass() {
+      return outer.trafficClass();
+    }
+
+    @Override
+    public int flags() {
+      return outer.flags();
+    }
+
+    @Override
+    public void addAnswerFlags(int flags) {
+      outer.addAnswerFlags(flags);
+    }
+
+    @Override
+    public void reply(Reply reply, ByteBuf payload) {
+      var _ = throttling.throttle().charge(party, Charges.ofBytesAlone(payload.readableBytes()));
+      outer.reply(reply, payload);
+    }
+
+    @Override
+    public void fail(FsError error, String message) {
+      outer.fail(error, message);
+    }
+  }
+}

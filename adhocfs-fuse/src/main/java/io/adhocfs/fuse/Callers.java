@@ -1,0 +1,167 @@
+package io.adhocfs.fuse;
+
+import io.adhocfs.client.AdhocFileSystem;
+import io.adhocfs.client.Job;
+import java.io.IOException;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.Collections;
+import java.util.HashMap;
+import java.util.LinkedHashMap;
+import java.util.Map;
+import java.util.concurrent.ExecutionException;
+import java.util.concurrent.Future;
+import java.util.concurrent.RejectedExecutionException;
+import java.util.concurrent.SynchronousQueue;
+import java.util.concurrent.ThreadPoolExecutor;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.TimeoutException;
+import java.util.function.LongSupplier;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * On whose behalf a mount's requests are: of the user whose program asks and, for limits and
+ * statistics, of a job. A mount that belongs to a job has no other, but its programs' environments
+ * say of which of its steps they are; in a shared one they say of which job. Thread-safe.
+ */
+public final class Callers {
+  private static final int KNOWN_MAX = 4096;
+
+  /** A process's number may be another's after a while. */
+  private static final long BELIEVED_NANOS_MAX = 5_000_000_000L;
+
+  /**
+   * So long after it is first seen a process is looked at each time: between its fork and the start
+   * of its program, when it has its parent's environment, it may be here for files that its parent
+   * has it open. From then on it is believed for as long as it has been known.
+   */
+  private static final long YOUNG_NANOS = 10_000_000L;
+
+  private static final int READERS_MAX = 4;
+  private static final long READ_MILLIS_MAX = 500;
+
+  private record Known(Job job, long firstNanos, long sinceNanos) {
+    boolean isBelieved(long nowNanos) {
+      long age = sinceNanos - firstNanos;
+      return age > YOUNG_NANOS && nowNanos - sinceNanos < Math.min(age, BELIEVED_NANOS_MAX);
+    }
+  }
+
+  private final AdhocFileSystem client;
+  private final Job own;
+  private final LongSupplier nanoTime;
+  private final Map<Integer, Known> jobs =
+      Collections.synchronizedMap(
+          new LinkedHashMap<>(16, 0.75f, true) {
+            @Override
+            protected boolean removeEldestEntry(Map.Entry<Integer, Known> eldest) {
+              return size() > KNOWN_MAX;
+            }
+          });
+
+  /**
+   * Reads environments. The kernel lets nobody see that of a process which changes its memory, or
+   * its program, until that is done; and that may wait for the very request that is being answered.
+   */
+  private final ThreadPoolExecutor readers =
+      new ThreadPoolExecutor(
+          0,
+          READERS_MAX,
+          10,
+          TimeUnit.SECONDS,
+          new SynchronousQueue<>(),
+          work -> {
+            var thread = new Thread(work, "adhocfs-environment");
+            thread.setDaemon(true);
+            return thread;
+          });
+
+  /**
+   * @param own the mount's job; {@link Job#NONE} where many share it
+   */
+  public Callers(AdhocFileSystem client, Job own) {
+    this.client = client;
+    this.own = own;
+    this.nanoTime = System::nanoTime;
+  }
+
+  /** Begins what a caller asks for. */
+  void run(Caller caller, Runnable work) {
+    run(caller, own.step().isEmpty() ? jobOf(caller.pid()) : own, work);
+  }
+
+  /**
+   * Begins what a caller asks for while he closes a file. His environment is not looked at: a
+   * program that begins another (execve) closes files while nobody may see it.
+   */
+  void runClosing(Caller caller, Runnable work) {
+    Known known = own.step().isEmpty() ? jobs.get(caller.pid()) : null;
+    run(caller, known == null ? own : known.job(), work);
+  }
+
+  private void run(Caller caller, Job found, Runnable work) {
+    boolean isOwn = !own.id().isEmpty() && !own.id().equals(found.id());
+    var _ =
+        client.onBehalfOf(
+            isOwn ? own : found,
+            caller.uid(),
+            () -> {
+              work.run();
+              return true;
+            });
+  }
+
+  private Job jobOf(int process) {
+    if (process == 0) {
+      return Job.NONE; // The kernel itself, or somebody in another namespace.
+    }
+    long now = nanoTime.getAsLong();
+    Known known = jobs.get(process);
+    if (known != null && known.isBelieved(now)) {
+      return known.job();
+    }
+    if (known != null && now - known.sinceNanos() > 2 * BELIEVED_NANOS_MAX) {
+      known = null;
+    }
+    Map<String, String> environment = environment(process);
+    if (environment != null) {
+      known = new Known(Job.of(environment), known == null ? now : known.firstNanos(), now);
+    } else {
+      // The next requests must not wait as long.
+      known = new Known(known == null ? Job.NONE : known.job(), now - BELIEVED_NANOS_MAX, now);
+    }
+    jobs.put(process, known);
+    return known.job();
+  }
+
+  /** A process's environment as it was started with; null where it can't be seen now. */
+  private @Nullable Map<String, String> environment(int process) {
+    Future<Map<String, String>> read;
+    try {
+      read = readers.submit(() -> read(process));
+    } catch (RejectedExecutionException e) {
+      return null;
+    }
+    try {
+      return read.get(READ_MILLIS_MAX, TimeUnit.MILLISECONDS);
+    } catch (TimeoutException | ExecutionException e) {
+      return null;
+    } catch (InterruptedException e) {
+      Thread.currentThread().interrupt();
+      return null;
+    }
+  }
+
+  private static Map<String, String> read(int process) throws IOException {
+    byte[] bytes = Files.readAllBytes(Path.of("/proc", Integer.toString(process), "environ"));
+    Map<String, String> environment = new HashMap<>();
+    for (String entry : new String(bytes, StandardCharsets.ISO_8859_1).split("\0", -1)) {
+      int equals = entry.indexOf('=');
+      if (equals > 0) {
+        environment.put(entry.substring(0, equals), entry.substring(equals + 1));
+      }
+    }
+    return environment;
+  }
+}

@@ -1,0 +1,129 @@
+package io.adhocfs.malleability;
+
+import io.adhocfs.client.admin.AdminConnection;
+import io.adhocfs.protocol.control.ControlCommand;
+import io.adhocfs.protocol.control.ControlState;
+import io.adhocfs.protocol.instance.Instance;
+import io.adhocfs.protocol.model.FsError;
+import io.adhocfs.protocol.model.FsException;
+import io.adhocfs.protocol.model.NodeId;
+import io.adhocfs.protocol.placement.ClusterMap;
+import io.adhocfs.protocol.placement.ClusterMap.NodeState;
+import io.adhocfs.protocol.wire.ControlRequest;
+import io.adhocfs.protocol.wire.Reply;
+import java.time.Duration;
+import java.util.List;
+
+/** What the daemons of an instance have agreed on, and how they are asked to. One thread. */
+final class Agreement implements AutoCloseable {
+  private static final Duration PATIENCE = Duration.ofSeconds(5);
+  private static final Duration PROPOSAL_PATIENCE = Duration.ofSeconds(30);
+
+  private final AdminConnection connection;
+  private ControlState state;
+
+  private Agreement(AdminConnection connection, ControlState state) {
+    this.connection = connection;
+    this.state = state;
+  }
+
+  /**
+   * Asks how things stand.
+   *
+   * @throws FsException UNREACHABLE when no node answers
+   */
+  static Agreement open(Instance instance) throws FsException {
+    AdminConnection connection = AdminConnection.open(instance);
+    boolean opened = false;
+    try {
+      ClusterMap known = AdminConnection.knownMap(instance);
+      var agreement =
+          new Agreement(
+              connection,
+              newest(connection, known.nodes().stream().map(ClusterMap.Node::id).toList()));
+      connection.useMap(known.merge(agreement.state.map()));
+      opened = true;
+      return agreement;
+    } finally {
+      if (!opened) {
+        connection.close();
+      }
+    }
+  }
+
+  private static ControlState newest(AdminConnection connection, List<NodeId> nodes)
+      throws FsException {
+    var answers =
+        connection.askAll(nodes, new ControlRequest.GetControl(), Reply.Control.class, PATIENCE);
+    ControlState newest = null;
+    for (Reply.Control answer : answers.answers().values()) {
+      if (newest == null || answer.state().version() > newest.version()) {
+        newest = answer.state();
+      }
+    }
+    if (newest == null) {
+      throw new FsException(
+          FsError.UNREACHABLE,
+          "no node of the instance answers; see 'adhocfs status' and 'adhocfs start'");
+    }
+    return newest;
+  }
+
+  AdminConnection connection() {
+    return connection;
+  }
+
+  ControlState state() {
+    return state;
+  }
+
+  /** Nodes that are part of the instance. */
+  List<ClusterMap.Node> nodes() {
+    return state.map().nodes().stream().filter(node -> node.state() != NodeState.GONE).toList();
+  }
+
+  List<NodeId> nodeIds() {
+    return nodes().stream().map(ClusterMap.Node::id).toList();
+  }
+
+  /** Asks again. */
+  ControlState refresh() throws FsException {
+    ControlState now = newest(connection, nodeIds());
+    if (now.version() >= state.version()) {
+      state = now;
+      connection.useMap(now.map());
+    }
+    return state;
+  }
+
+  /** Has a command agreed on; BUSY when it is refused. */
+  void propose(ControlCommand command) throws FsException {
+    FsException last = null;
+    for (NodeId node : nodeIds()) {
+      try {
+        Reply.Decided decided =
+            connection.ask(
+                node,
+                new ControlRequest.Propose(command, true),
+                Reply.Decided.class,
+                PROPOSAL_PATIENCE);
+        if (!decided.outcome().accepted()) {
+          throw new FsException(FsError.BUSY, decided.outcome().message());
+        }
+        refresh();
+        return;
+      } catch (FsException e) {
+        if (e.error() == FsError.BUSY) {
+          throw e;
+        }
+        last = e;
+      }
+    }
+    throw last == null ? new FsException(FsError.UNREACHABLE, "no node answers") : last;
+  }
+
+  @Override
+  public void close() {
+    connection.close();
+  }
+}

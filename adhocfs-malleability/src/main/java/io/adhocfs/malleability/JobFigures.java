@@ -1,0 +1,125 @@
+package io.adhocfs.malleability;
+
+import io.adhocfs.client.admin.NodeAnswers;
+import io.adhocfs.protocol.instance.Instance;
+import io.adhocfs.protocol.model.FsException;
+import io.adhocfs.protocol.model.NodeId;
+import io.adhocfs.protocol.statistics.PartyFigures;
+import io.adhocfs.protocol.wire.ControlRequest;
+import io.adhocfs.protocol.wire.Reply;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Map;
+import java.util.SortedMap;
+import java.util.SortedSet;
+import java.util.TreeMap;
+import java.util.TreeSet;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * What an instance has done for each job: operations by kind, bytes, and the time that limits have
+ * held it back, of all daemons together (requirements 37, 44, 106). The command stats is made of
+ * it.
+ *
+ * <p>Figures are those since each daemon has started. An object is for one thread at a time.
+ */
+public final class JobFigures implements AutoCloseable {
+  private static final Duration PATIENCE = Duration.ofSeconds(5);
+
+  private final Agreement agreement;
+
+  private JobFigures(Agreement agreement) {
+    this.agreement = agreement;
+  }
+
+  /**
+   * What daemons have said.
+   *
+   * @param parties by daemon, user, step and job
+   * @param failures of the daemons whose figures are missing, each naming its node
+   */
+  public record Taken(List<PartyFigures> parties, SortedMap<NodeId, FsException> failures) {
+    public Taken {
+      parties = List.copyOf(parties);
+      failures = new TreeMap<>(failures);
+    }
+
+    /**
+     * The jobs that there are figures of; the empty text stands for those without a job, {@link
+     * PartyFigures#OTHERS_JOB} for those that were too many to keep.
+     */
+    public SortedSet<String> jobs() {
+      SortedSet<String> jobs = new TreeSet<>();
+      parties.forEach(figures -> jobs.add(figures.party().job()));
+      return jobs;
+    }
+
+    /** A whole job, or null where there are no figures of it. */
+    public @Nullable JobStatistics job(String job) {
+      return JobStatistics.of(
+          job, "", parties.stream().filter(each -> each.party().job().equals(job)).toList());
+    }
+
+    /** A step of a job, or null where there are no figures of it. */
+    public @Nullable JobStatistics step(String job, String step) {
+      return JobStatistics.of(
+          job,
+          step,
+          parties.stream()
+              .filter(each -> each.party().job().equals(job) && each.party().step().equals(step))
+              .toList());
+    }
+  }
+
+  /**
+   * Asks an instance what nodes it has.
+   *
+   * @throws FsException UNREACHABLE when no node answers
+   */
+  public static JobFigures open(Instance instance) throws FsException {
+    return new JobFigures(Agreement.open(instance));
+  }
+
+  /**
+   * Asks all daemons; those that do not answer are named.
+   *
+   * @throws FsException UNREACHABLE when no node answers
+   */
+  public Taken take() throws FsException {
+    agreement.refresh();
+    List<PartyFigures> parties = new ArrayList<>();
+    SortedMap<NodeId, FsException> failures = new TreeMap<>();
+    Map<Long, List<NodeId>> asked = new TreeMap<>(Map.of(0L, agreement.nodeIds()));
+    while (!asked.isEmpty()) {
+      Map<Long, List<NodeId>> next = new TreeMap<>();
+      for (Map.Entry<Long, List<NodeId>> entry : asked.entrySet()) {
+        NodeAnswers<Reply.Statistics> answers =
+            agreement
+                .connection()
+                .askAll(
+                    entry.getValue(),
+                    new ControlRequest.GetStatistics(entry.getKey()),
+                    Reply.Statistics.class,
+                    PATIENCE);
+        failures.putAll(answers.failures());
+        answers
+            .answers()
+            .forEach((node, answer) -> {
+              parties.addAll(answer.parties());
+              if (answer.next() > entry.getKey()) {
+                next.computeIfAbsent(answer.next(), _ -> new ArrayList<>()).add(node);
+              }
+            });
+      }
+      asked = next;
+    }
+    return new Taken(parties, failures);
+  }
+
+  /** Closes its connections. */
+  @Override
+  public void close() {
+    agreement.close();
+  }
+}

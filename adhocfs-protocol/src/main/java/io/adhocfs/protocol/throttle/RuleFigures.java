@@ -1,0 +1,17 @@
+package io.adhocfs.protocol.throttle;
+
+/**
+ * What one rule has done to one group of requesters at one daemon, since that started.
+ *
+ * @param letThrough tokens taken: counts, or bytes
+ * @param delayed requests that had to wait
+ * @param waitedNanos how long they did, in all
+ * @param waiting requests that wait now
+ */
+public record RuleFigures(
+    ThrottleRule.Key key,
+    String group,
+    long letThrough,
+    long delayed,
+    long waitedNanos,
+    int waiting) {}
