@@ -329,7 +329,8 @@ final class Handover {
     boolean sent = false;
     try {
       if (limited) {
-        limit.pass(bytes);
+        // One that has failed ends now, not after a pause: what was wrong may be mended by then.
+        limit.pass(bytes, () -> failure.get() != null);
       }
       throttling.passMigration(bytes, limited);
       underWay.acquire();
@@ -347,6 +348,7 @@ final class Handover {
                   response.payload().release();
                 } else {
                   failure.compareAndSet(null, MetadataThread.asFsException(error));
+                  limit.wake();
                 }
                 underWay.release();
               });

@@ -1,6 +1,7 @@
 package io.adhocfs.daemon.migration;
 
 import com.google.errorprone.annotations.concurrent.GuardedBy;
+import java.util.function.BooleanSupplier;
 
 /** Lets so many bytes pass in a second, all threads together. Thread-safe. */
 final class RateLimit {
@@ -37,12 +38,21 @@ final class RateLimit {
     return bytesPerSecond;
   }
 
-  /** Waits until the bytes may pass. */
-  synchronized void pass(int bytes) throws InterruptedException {
-    while (paused) {
+  /** Has all who wait look whether they are to go on. */
+  synchronized void wake() {
+    notifyAll();
+  }
+
+  /**
+   * Waits until the bytes may pass.
+   *
+   * @param ends whether the wait is over without that; {@link #wake} tells of a change
+   */
+  synchronized void pass(int bytes, BooleanSupplier ends) throws InterruptedException {
+    while (paused && !ends.getAsBoolean()) {
       wait();
     }
-    while (bytesPerSecond > 0) {
+    while (bytesPerSecond > 0 && !ends.getAsBoolean()) {
       long now = System.nanoTime();
       long waitNanos = nextNanos - now;
       if (waitNanos <= 0) {
