@@ -18,8 +18,7 @@ import io.adhocfs.client.size.KnownFiles;
 import io.adhocfs.protocol.instance.Instance;
 import io.adhocfs.protocol.instance.Setting;
 import io.adhocfs.protocol.instance.Settings;
-import java.time.Instant;
-import java.time.InstantSource;
+import io.adhocfs.protocol.model.WallClock;
 import java.util.function.LongSupplier;
 import java.util.function.Supplier;
 
@@ -71,7 +70,7 @@ final class ClientCore {
             parties);
     session =
         new SessionKeeper(router, surroundings.timers(), settings.duration(Setting.CLIENT_LEASE));
-    LongSupplier clock = () -> nanosSince1970(surroundings.wallClock());
+    LongSupplier clock = () -> WallClock.nanos(surroundings.wallClock());
     var sequences = new Sequences();
     namespace = new Namespace(router, sequences, clock);
     extendedAttributes = new ExtendedAttributes(router, sequences, clock, namespace);
@@ -88,10 +87,5 @@ final class ClientCore {
 
   Operation begin(Supplier<String> description) {
     return operations.begin(description);
-  }
-
-  private static long nanosSince1970(InstantSource clock) {
-    Instant now = clock.instant();
-    return now.getEpochSecond() * 1_000_000_000L + now.getNano();
   }
 }

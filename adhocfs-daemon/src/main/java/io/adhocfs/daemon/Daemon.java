@@ -23,6 +23,7 @@ import io.adhocfs.protocol.instance.Setting;
 import io.adhocfs.protocol.model.FsError;
 import io.adhocfs.protocol.model.FsException;
 import io.adhocfs.protocol.model.SessionId;
+import io.adhocfs.protocol.model.WallClock;
 import io.adhocfs.protocol.placement.ClusterMap;
 import io.adhocfs.protocol.placement.ClusterMap.NodeState;
 import io.adhocfs.protocol.transport.Deadline;
@@ -39,7 +40,6 @@ import java.nio.file.Path;
 import java.security.SecureRandom;
 import java.time.Clock;
 import java.time.Duration;
-import java.time.Instant;
 import java.util.ArrayDeque;
 import java.util.ArrayList;
 import java.util.Deque;
@@ -391,7 +391,7 @@ public final class Daemon {
                   epoch -> now.control().caughtUp(epoch, Deadline.after(CATCH_UP_PATIENCE)),
                   MetadataServices.randomOf(random.nextLong())),
               new MetadataServices.RootOwner(
-                  configuration.ownerUser(), configuration.ownerGroup(), nowNanos()));
+                  configuration.ownerUser(), configuration.ownerGroup(), WallClock.nanos(clock)));
     } catch (FsException | RuntimeException e) {
       data.close();
       throw e;
@@ -495,11 +495,6 @@ public final class Daemon {
     return address;
   }
 
-  private long nowNanos() {
-    Instant now = clock.instant();
-    return now.getEpochSecond() * 1_000_000_000L + now.getNano();
-  }
-
   private NodeControl control() {
     return new NodeControl() {
       @Override
@@ -551,7 +546,7 @@ public final class Daemon {
         now == null ? 0 : now.services().pendingOperations(),
         facts.residentBytes(),
         facts.uptimeMillis(),
-        nowNanos(),
+        WallClock.nanos(clock),
         metricsPort);
   }
 

@@ -136,10 +136,7 @@ final class Gate implements RequestHandler {
           ControlRequest.Propose _,
           ControlRequest.GetControl _,
           ControlRequest.FollowControl _,
-          ControlRequest.Introduce _,
-          ControlRequest.GetStatistics _,
-          ControlRequest.AskTokens _,
-          ControlRequest.GetThrottled _ -> {
+          ControlRequest.Accounting _ -> {
         return false;
       }
     }

@@ -3,7 +3,7 @@ package io.adhocfs.fuse;
 import io.adhocfs.client.AttributeChange;
 import io.adhocfs.client.InodeOperations;
 import io.adhocfs.protocol.model.FileAttributes;
-import java.time.Instant;
+import io.adhocfs.protocol.model.WallClock;
 import java.time.InstantSource;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.atomic.AtomicLong;
@@ -15,7 +15,6 @@ import java.util.concurrent.atomic.AtomicLong;
  */
 final class AccessTime {
   private static final long DAY_NANOS = 86_400_000_000_000L;
-  private static final long NANOS_PER_SECOND = 1_000_000_000L;
 
   private final InodeOperations inodes;
   private final InstantSource clock;
@@ -31,7 +30,7 @@ final class AccessTime {
   /** The handle has read; the attributes are those that the client has heard last. */
   void read(FileAttributes known) {
     if (untoldNanos.get() == 0 && isDue(known)) {
-      untoldNanos.compareAndSet(0, now());
+      untoldNanos.compareAndSet(0, WallClock.nanos(clock));
     }
   }
 
@@ -43,12 +42,7 @@ final class AccessTime {
     long atimeNanos = known.atimeNanos();
     return atimeNanos <= known.mtimeNanos()
         || atimeNanos <= known.ctimeNanos()
-        || now() - atimeNanos >= DAY_NANOS;
-  }
-
-  private long now() {
-    Instant now = clock.instant();
-    return now.getEpochSecond() * NANOS_PER_SECOND + now.getNano();
+        || WallClock.nanos(clock) - atimeNanos >= DAY_NANOS;
   }
 
   /** Tells it if there is something to tell. Never fails: nobody waits for an access time. */

@@ -17,7 +17,6 @@ import java.util.concurrent.SynchronousQueue;
 import java.util.concurrent.ThreadPoolExecutor;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.TimeoutException;
-import java.util.function.LongSupplier;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -50,7 +49,6 @@ public final class Callers {
 
   private final AdhocFileSystem client;
   private final Job own;
-  private final LongSupplier nanoTime;
   private final Map<Integer, Known> jobs =
       Collections.synchronizedMap(
           new LinkedHashMap<>(16, 0.75f, true) {
@@ -83,7 +81,6 @@ public final class Callers {
   public Callers(AdhocFileSystem client, Job own) {
     this.client = client;
     this.own = own;
-    this.nanoTime = System::nanoTime;
   }
 
   /** Begins what a caller asks for. */
@@ -116,7 +113,7 @@ public final class Callers {
     if (process == 0) {
       return Job.NONE; // The kernel itself, or somebody in another namespace.
     }
-    long now = nanoTime.getAsLong();
+    long now = System.nanoTime();
     Known known = jobs.get(process);
     if (known != null && known.isBelieved(now)) {
       return known.job();

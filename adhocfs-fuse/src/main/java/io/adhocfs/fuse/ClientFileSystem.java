@@ -24,7 +24,6 @@ import java.util.List;
 import java.util.Map;
 import java.util.concurrent.CancellationException;
 import java.util.concurrent.CompletableFuture;
-import java.util.concurrent.CompletionException;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.atomic.AtomicLong;
 import java.util.function.Consumer;
@@ -205,10 +204,7 @@ public final class ClientFileSystem implements InodeFileSystem {
   }
 
   private static FsException failureOf(Throwable failure) {
-    Throwable cause = failure;
-    while (cause instanceof CompletionException && cause.getCause() != null) {
-      cause = cause.getCause();
-    }
+    Throwable cause = FsException.unwrapped(failure);
     return switch (cause) {
       case FsException answer -> answer;
       case CancellationException e -> new FsException(FsError.INTERRUPTED, "interrupted", e);

@@ -5,7 +5,6 @@ import io.adhocfs.protocol.model.FileAttributes;
 import io.adhocfs.protocol.model.FsError;
 import io.adhocfs.protocol.model.FsException;
 import java.util.concurrent.CompletableFuture;
-import java.util.concurrent.CompletionException;
 
 /**
  * Takes the file capability away before a write that passes the kernel's cache; before others the
@@ -47,10 +46,7 @@ final class WrittenCapability {
   }
 
   private static boolean isAbsent(Throwable failure) {
-    Throwable cause = failure;
-    while (cause instanceof CompletionException && cause.getCause() != null) {
-      cause = cause.getCause();
-    }
-    return cause instanceof FsException answer && answer.error() == FsError.NO_ATTRIBUTE;
+    return FsException.unwrapped(failure) instanceof FsException answer
+        && answer.error() == FsError.NO_ATTRIBUTE;
   }
 }

@@ -37,10 +37,7 @@ final class Agreement implements AutoCloseable {
     boolean opened = false;
     try {
       ClusterMap known = AdminConnection.knownMap(instance);
-      var agreement =
-          new Agreement(
-              connection,
-              newest(connection, known.nodes().stream().map(ClusterMap.Node::id).toList()));
+      var agreement = new Agreement(connection, newest(connection, ids(known.nodes())));
       connection.useMap(known.merge(agreement.state.map()));
       opened = true;
       return agreement;
@@ -83,7 +80,11 @@ final class Agreement implements AutoCloseable {
   }
 
   List<NodeId> nodeIds() {
-    return nodes().stream().map(ClusterMap.Node::id).toList();
+    return ids(nodes());
+  }
+
+  static List<NodeId> ids(List<ClusterMap.Node> nodes) {
+    return nodes.stream().map(ClusterMap.Node::id).toList();
   }
 
   /** Asks again. */

@@ -13,6 +13,7 @@ import io.adhocfs.protocol.model.Epoch;
 import io.adhocfs.protocol.model.FsError;
 import io.adhocfs.protocol.model.FsException;
 import io.adhocfs.protocol.model.NodeId;
+import io.adhocfs.protocol.model.WallClock;
 import io.adhocfs.protocol.placement.ClusterMap;
 import io.adhocfs.protocol.placement.ClusterMap.NodeState;
 import io.adhocfs.protocol.wire.ControlRequest;
@@ -21,7 +22,7 @@ import io.adhocfs.protocol.wire.Reply;
 import java.nio.file.Path;
 import java.security.SecureRandom;
 import java.time.Duration;
-import java.time.Instant;
+import java.time.InstantSource;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
@@ -124,9 +125,7 @@ public final class Malleability implements AutoCloseable {
    *     node is named that there is not, or none would be left
    */
   public ResizePlan plan(Change change) throws FsException {
-    ResizePlan plan = plan(change, owners(leaving(change), newPlaces(change)));
-    requireRoom(plan);
-    return plan;
+    return plan(change, owners(leaving(change), newPlaces(change)));
   }
 
   /**
@@ -154,13 +153,11 @@ public final class Malleability implements AutoCloseable {
     List<NodeId> leaving = leaving(change);
     SortedMap<NodeId, Integer> weights = owners(leaving, joining);
     ResizePlan plan = plan(change, weights);
-    requireRoom(plan);
     if (!joining.isEmpty()) {
       join(joining);
       try {
         // Only now can the new ones say what room they have.
         plan = plan(change, weights);
-        requireRoom(plan);
       } catch (FsException e) {
         removeIdle();
         throw e;
@@ -180,7 +177,7 @@ public final class Malleability implements AutoCloseable {
                 bytesPerSecond,
                 BATCHES_AT_ONCE,
                 supersede,
-                nowNanos()));
+                WallClock.nanos(InstantSource.system())));
         return new Started(id, plan);
       } catch (FsException e) {
         boolean hasMoved = e.error() == FsError.BUSY && refresh().map().epoch().isAfter(base);
@@ -189,7 +186,6 @@ public final class Malleability implements AutoCloseable {
         }
         // Slots still move meanwhile.
         plan = plan(change, weights);
-        requireRoom(plan);
       }
     }
   }
@@ -213,7 +209,8 @@ public final class Malleability implements AutoCloseable {
 
   /** What has been moved goes back, new nodes leave. NOT_FOUND when nothing is under way. */
   public void cancel() throws FsException {
-    agreement.propose(new ControlCommand.Cancel(required().id(), nowNanos()));
+    agreement.propose(
+        new ControlCommand.Cancel(required().id(), WallClock.nanos(InstantSource.system())));
   }
 
   /**
@@ -304,7 +301,7 @@ public final class Malleability implements AutoCloseable {
 
   /** Nodes that a change takes away, of those that are there now. */
   private List<NodeId> leaving(Change change) throws FsException {
-    List<NodeId> present = ids(nodes());
+    List<NodeId> present = agreement.nodeIds();
     return switch (change) {
       case Change.Expand _ -> List.of();
       case Change.Relocate _ -> present;
@@ -344,13 +341,14 @@ public final class Malleability implements AutoCloseable {
     return places;
   }
 
-  private ResizePlan plan(Change change, Map<NodeId, Integer> weights) {
+  private ResizePlan plan(Change change, Map<NodeId, Integer> weights) throws FsException {
     short[] owners = state().map().owners();
     SlotPlan slots = SlotPlan.of(owners, weights);
     SortedMap<NodeId, Reply.Status> answers =
         agreement
             .connection()
-            .askAll(ids(nodes()), new ControlRequest.GetStatus(), Reply.Status.class, PATIENCE)
+            .askAll(
+                agreement.nodeIds(), new ControlRequest.GetStatus(), Reply.Status.class, PATIENCE)
             .answers();
     var available = new TreeMap<NodeId, Long>();
     answers.forEach((node, answer) -> available.put(node, answer.status().availableBytes()));
@@ -370,7 +368,9 @@ public final class Malleability implements AutoCloseable {
                       : status.usedBytes() / status.slots() * count));
           bytes.put(source, row);
         });
-    return new ResizePlan(change, slots, bytes, available);
+    var plan = new ResizePlan(change, slots, bytes, available);
+    requireRoom(plan);
+    return plan;
   }
 
   private static void requireRoom(ResizePlan plan) throws FsException {
@@ -420,7 +420,7 @@ public final class Malleability implements AutoCloseable {
           agreement
               .connection()
               .askUntilAnswered(
-                  ids(joining),
+                  Agreement.ids(joining),
                   new ControlRequest.InstallMap(state().map()),
                   Reply.Done.class,
                   PROPOSAL_PATIENCE)
@@ -437,7 +437,7 @@ public final class Malleability implements AutoCloseable {
 
   /** Takes out nodes that were added and have been given nothing. */
   private void removeIdle() throws FsException {
-    List<NodeId> idle = ids(nodes().stream().filter(this::isIdle).toList());
+    List<NodeId> idle = Agreement.ids(nodes().stream().filter(this::isIdle).toList());
     if (!idle.isEmpty()) {
       agreement.propose(new ControlCommand.Leave(idle));
       var _ = awaitEnds();
@@ -509,16 +509,6 @@ public final class Malleability implements AutoCloseable {
       write(places, nodes);
     }
     return left;
-  }
-
-  private static List<NodeId> ids(List<ClusterMap.Node> nodes) {
-    return nodes.stream().map(ClusterMap.Node::id).toList();
-  }
-
-  /** Now, in nanoseconds since 1970. */
-  private static long nowNanos() {
-    Instant now = Instant.now();
-    return now.getEpochSecond() * 1_000_000_000L + now.getNano();
   }
 
   /** Closes its connections; what was started goes on. */

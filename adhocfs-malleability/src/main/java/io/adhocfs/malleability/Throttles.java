@@ -11,6 +11,7 @@ import io.adhocfs.protocol.wire.ControlRequest;
 import io.adhocfs.protocol.wire.Reply;
 import java.time.Duration;
 import java.util.Collection;
+import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.SortedSet;
@@ -69,11 +70,11 @@ public final class Throttles implements AutoCloseable {
   public List<Listed> list() throws FsException {
     agreement.refresh();
     NodeAnswers<Reply.Throttled> answers = ask();
-    Map<ThrottleRule.Key, Map<String, RuleFigures>> sums = new java.util.HashMap<>();
+    Map<ThrottleRule.Key, Map<String, RuleFigures>> sums = new HashMap<>();
     for (Map.Entry<NodeId, Reply.Throttled> answer : answers.answers().entrySet()) {
       for (RuleFigures figures : answer.getValue().figures()) {
         sums.computeIfAbsent(figures.key(), _ -> new TreeMap<>())
-            .merge(figures.group(), figures, Throttles::sum);
+            .merge(figures.group(), figures, RuleFigures::plus);
       }
     }
     return rules().stream()
@@ -96,16 +97,6 @@ public final class Throttles implements AutoCloseable {
             new ControlRequest.GetThrottled(),
             Reply.Throttled.class,
             PATIENCE);
-  }
-
-  private static RuleFigures sum(RuleFigures one, RuleFigures other) {
-    return new RuleFigures(
-        one.key(),
-        one.group(),
-        one.letThrough() + other.letThrough(),
-        one.delayed() + other.delayed(),
-        one.waitedNanos() + other.waitedNanos(),
-        one.waiting() + other.waiting());
   }
 
   /** Closes its connections; the rules stay. */

@@ -66,8 +66,8 @@ public final class StatsCommand extends Command {
     try (JobFigures figures = JobFigures.open(instance().instance())) {
       taken = figures.take();
     }
-    for (Map.Entry<NodeId, FsException> failure : taken.failures().entrySet()) {
-      output().note("the figures of " + failure.getKey() + " are missing: it does not answer");
+    for (NodeId node : taken.failures().keySet()) {
+      output().note("the figures of " + node + " are missing: it does not answer");
     }
     if (job == null) {
       list(taken);

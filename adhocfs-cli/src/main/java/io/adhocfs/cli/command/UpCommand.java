@@ -10,6 +10,7 @@ import io.adhocfs.cli.process.NodeProcesses;
 import io.adhocfs.cli.process.SlurmNodes;
 import io.adhocfs.client.admin.AdminConnection;
 import io.adhocfs.malleability.Throttles;
+import io.adhocfs.protocol.control.ControlCommand;
 import io.adhocfs.protocol.instance.Instance;
 import io.adhocfs.protocol.instance.InstanceDescription;
 import io.adhocfs.protocol.instance.InstanceDescription.Place;
@@ -62,7 +63,6 @@ import picocli.CommandLine.Option;
     })
 public final class UpCommand extends Command {
   private static final String DEFAULT_NAME = "adhocfs";
-  private static final int NODES_MAX = 4096;
   private static final Duration INSTALL_PATIENCE = Duration.ofSeconds(30);
 
   @Option(
@@ -115,8 +115,8 @@ public final class UpCommand extends Command {
     if (nodes != null && hosts != null) {
       throw new UsageException("--nodes and --hosts exclude each other");
     }
-    if (nodes != null && (nodes < 1 || nodes > NODES_MAX)) {
-      throw new UsageException("--nodes " + nodes + ": give 1 to " + NODES_MAX);
+    if (nodes != null && (nodes < 1 || nodes > ControlCommand.NODES_MAX)) {
+      throw new UsageException("--nodes " + nodes + ": give 1 to " + ControlCommand.NODES_MAX);
     }
     if (mount != null && noMount) {
       throw new UsageException("--mount and --no-mount exclude each other");

@@ -197,7 +197,12 @@ final class FakeCluster implements RpcClient {
 
   @Override
   public synchronized CompletableFuture<Response> call(
-      NodeId node, Request request, ByteBuf payload, TrafficClass trafficClass, Deadline deadline) {
+      NodeId node,
+      Request request,
+      ByteBuf payload,
+      TrafficClass trafficClass,
+      int flags,
+      Deadline deadline) {
     onRequest.accept(request);
     if (dead.contains(node)) {
       return failed(FsError.UNREACHABLE, "node " + node + " does not answer");

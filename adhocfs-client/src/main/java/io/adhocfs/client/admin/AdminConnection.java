@@ -171,10 +171,7 @@ public final class AdminConnection implements AutoCloseable {
     try {
       return future.get();
     } catch (ExecutionException | CancellationException e) {
-      Throwable cause = e.getCause();
-      while (cause instanceof CompletionException && cause.getCause() != null) {
-        cause = cause.getCause();
-      }
+      Throwable cause = FsException.unwrapped(e);
       if (cause instanceof FsException failure) {
         throw failure;
       }

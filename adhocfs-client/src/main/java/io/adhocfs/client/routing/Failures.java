@@ -3,8 +3,6 @@ package io.adhocfs.client.routing;
 import io.adhocfs.protocol.model.FsError;
 import io.adhocfs.protocol.model.FsException;
 import java.util.concurrent.CancellationException;
-import java.util.concurrent.CompletionException;
-import java.util.concurrent.ExecutionException;
 
 /** Finds the answer of the file system in what a future failed with. */
 public final class Failures {
@@ -12,11 +10,7 @@ public final class Failures {
 
   /** The failure as an FsException; a defect is INTERNAL with its cause. */
   public static FsException of(Throwable failure) {
-    Throwable cause = failure;
-    while ((cause instanceof CompletionException || cause instanceof ExecutionException)
-        && cause.getCause() != null) {
-      cause = cause.getCause();
-    }
+    Throwable cause = FsException.unwrapped(failure);
     return switch (cause) {
       case FsException answer -> answer;
       case CancellationException e -> new FsException(FsError.INTERRUPTED, "cancelled", e);

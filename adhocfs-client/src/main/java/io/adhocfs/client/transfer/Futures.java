@@ -13,7 +13,7 @@ final class Futures {
     try {
       return future.join();
     } catch (CompletionException failure) {
-      if (unwrap(failure) instanceof FsException cause) {
+      if (FsException.unwrapped(failure) instanceof FsException cause) {
         throw cause;
       }
       throw failure;
@@ -23,16 +23,8 @@ final class Futures {
   /** Fails once the first is over, however that ends. */
   static <T> CompletableFuture<T> failAfter(CompletableFuture<?> first, Throwable failure) {
     var result = new CompletableFuture<T>();
-    var _ = first.whenComplete((_, _) -> result.completeExceptionally(unwrap(failure)));
+    var _ =
+        first.whenComplete((_, _) -> result.completeExceptionally(FsException.unwrapped(failure)));
     return result;
-  }
-
-  /** The failure itself, without what futures wrap around it. */
-  static Throwable unwrap(Throwable failure) {
-    Throwable cause = failure;
-    while (cause instanceof CompletionException && cause.getCause() != null) {
-      cause = cause.getCause();
-    }
-    return cause;
   }
 }

@@ -52,7 +52,8 @@ final class InstanceTargetDirectory implements TargetDirectory {
   private static <T> CompletableFuture<T> ifExists(
       CompletableFuture<T> first, Supplier<CompletableFuture<T>> second) {
     return first.exceptionallyCompose(failure ->
-        Futures.unwrap(failure) instanceof FsException cause && cause.error() == FsError.EXISTS
+        FsException.unwrapped(failure) instanceof FsException cause
+                && cause.error() == FsError.EXISTS
             ? second.get()
             : first);
   }

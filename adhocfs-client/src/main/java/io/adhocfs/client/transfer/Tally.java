@@ -103,7 +103,7 @@ final class Tally {
   }
 
   private static TransferError errorOf(String path, Throwable failure) {
-    Throwable cause = Futures.unwrap(failure);
+    Throwable cause = FsException.unwrapped(failure);
     if (cause instanceof FsException fs) {
       return new TransferError(path, fs.error(), String.valueOf(fs.getMessage()));
     }

@@ -1,5 +1,6 @@
 package io.adhocfs.client.transfer;
 
+import io.adhocfs.protocol.model.FsException;
 import java.util.Set;
 import java.util.concurrent.ArrayBlockingQueue;
 import java.util.concurrent.CompletableFuture;
@@ -148,7 +149,7 @@ final class TreeCopy implements AutoCloseable {
 
   /** Something could not be copied. */
   void failed(String path, Throwable failure) {
-    Throwable cause = Futures.unwrap(failure);
+    Throwable cause = FsException.unwrapped(failure);
     if (cause instanceof NotAttempted) {
       return;
     }

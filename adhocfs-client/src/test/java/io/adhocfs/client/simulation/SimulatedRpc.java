@@ -100,7 +100,12 @@ public final class SimulatedRpc implements RpcClient {
 
   @Override
   public synchronized CompletableFuture<Response> call(
-      NodeId node, Request request, ByteBuf payload, TrafficClass trafficClass, Deadline deadline) {
+      NodeId node,
+      Request request,
+      ByteBuf payload,
+      TrafficClass trafficClass,
+      int flags,
+      Deadline deadline) {
     byte[] bytes = ByteBufUtil.getBytes(payload);
     payload.release();
     sent.add(new Sent(node, request));

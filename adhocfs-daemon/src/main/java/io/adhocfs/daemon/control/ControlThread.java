@@ -1,6 +1,8 @@
 package io.adhocfs.daemon.control;
 
 import com.google.errorprone.annotations.CanIgnoreReturnValue;
+import io.adhocfs.protocol.model.FsError;
+import io.adhocfs.protocol.model.FsException;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Future;
 import java.util.concurrent.RejectedExecutionException;
@@ -83,5 +85,10 @@ final class ControlThread {
     } catch (InterruptedException e) {
       Thread.currentThread().interrupt();
     }
+  }
+
+  /** What is answered once this daemon stops. */
+  static FsException stopping() {
+    return new FsException(FsError.CLOSED, "this daemon is stopping");
   }
 }

@@ -77,10 +77,6 @@ final class Learner {
     }
   }
 
-  private static FsException closedNow() {
-    return new FsException(FsError.CLOSED, "this daemon is stopping");
-  }
-
   /** Somebody who waits for a state. */
   private static final class Awaited {
     private final Predicate<ControlState> enough;
@@ -103,7 +99,7 @@ final class Learner {
     boolean accepted =
         thread.execute(() -> {
           if (closed) {
-            waiting.future.completeExceptionally(closedNow().asCompletion());
+            waiting.future.completeExceptionally(ControlThread.stopping().asCompletion());
             return;
           }
           if (!known.standIn() && enough.test(known.state())) {
@@ -128,7 +124,7 @@ final class Learner {
           chase();
         });
     if (!accepted) {
-      waiting.future.completeExceptionally(closedNow().asCompletion());
+      waiting.future.completeExceptionally(ControlThread.stopping().asCompletion());
     }
     return waiting.future;
   }
@@ -275,7 +271,7 @@ final class Learner {
   void close() {
     closed = true;
     for (Awaited waiting : awaited) {
-      waiting.future.completeExceptionally(closedNow().asCompletion());
+      waiting.future.completeExceptionally(ControlThread.stopping().asCompletion());
     }
     awaited.clear();
   }

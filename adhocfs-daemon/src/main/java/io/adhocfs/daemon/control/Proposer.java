@@ -68,10 +68,6 @@ final class Proposer {
     }
   }
 
-  private static FsException closedNow() {
-    return new FsException(FsError.CLOSED, "this daemon is stopping");
-  }
-
   /** As {@link ControlPlane#propose}, and at which version it was decided. */
   CompletableFuture<LogEntry.Result> decide(ControlCommand command, Deadline deadline) {
     int bytes = ControlValues.bytes(command).length;
@@ -90,7 +86,7 @@ final class Proposer {
     return before
         .thenCompose(_ -> {
           if (!thread.execute(() -> attempt(proposal))) {
-            proposal.future.completeExceptionally(closedNow().asCompletion());
+            proposal.future.completeExceptionally(ControlThread.stopping().asCompletion());
           }
           return proposal.future;
         })
@@ -100,7 +96,7 @@ final class Proposer {
   /** On the control thread. */
   private void attempt(Proposal proposal) {
     if (closed) {
-      fail(proposal, closedNow());
+      fail(proposal, ControlThread.stopping());
       return;
     }
     if (proposal.deadline.passed()) {
@@ -219,6 +215,6 @@ final class Proposer {
   /** Lets nobody wait any longer. On the control thread. */
   void close() {
     closed = true;
-    List.copyOf(proposals).forEach(proposal -> fail(proposal, closedNow()));
+    List.copyOf(proposals).forEach(proposal -> fail(proposal, ControlThread.stopping()));
   }
 }

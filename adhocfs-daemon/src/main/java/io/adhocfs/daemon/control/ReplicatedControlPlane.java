@@ -21,7 +21,6 @@ import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.CompletableFuture;
-import java.util.concurrent.CompletionException;
 import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
 
@@ -201,7 +200,7 @@ public final class ReplicatedControlPlane implements ControlPlane, ControlMessag
       }
       case ControlRequest.FollowControl follow -> {
         if (!thread.execute(() -> followers.answer(exchange, follow))) {
-          refuse(exchange, closedNow());
+          refuse(exchange, ControlThread.stopping());
         }
       }
       case ControlRequest.GetMap _,
@@ -216,10 +215,7 @@ public final class ReplicatedControlPlane implements ControlPlane, ControlMessag
           ControlRequest.ScanChunks _,
           ControlRequest.ScanShares _,
           ControlRequest.CheckStorage _,
-          ControlRequest.Introduce _,
-          ControlRequest.GetStatistics _,
-          ControlRequest.AskTokens _,
-          ControlRequest.GetThrottled _ -> {
+          ControlRequest.Accounting _ -> {
         return false;
       }
     }
@@ -246,7 +242,7 @@ public final class ReplicatedControlPlane implements ControlPlane, ControlMessag
                 if (result != null) {
                   exchange.reply(new Reply.Decided(result.outcome(), result.version()));
                 } else {
-                  refuse(exchange, asFsException(error));
+                  refuse(exchange, FsException.of(error));
                 }
               });
       return;
@@ -272,17 +268,13 @@ public final class ReplicatedControlPlane implements ControlPlane, ControlMessag
                                   applied.result().outcome(), applied.result().version()));
                       case RaftVoter.Submission.Elsewhere elsewhere ->
                           exchange.reply(new Reply.Leader(elsewhere.leaderValue()));
-                      case null -> refuse(exchange, asFsException(error));
+                      case null -> refuse(exchange, FsException.of(error));
                     }
                   });
         });
     if (!accepted) {
-      refuse(exchange, closedNow());
+      refuse(exchange, ControlThread.stopping());
     }
-  }
-
-  private static FsException closedNow() {
-    return new FsException(FsError.CLOSED, "this daemon is stopping");
   }
 
   private static ClusterMap.Node at(ClusterMap.Node known, ClusterMap.Node newer) {
@@ -293,14 +285,6 @@ public final class ReplicatedControlPlane implements ControlPlane, ControlMessag
         newer.socketPath(),
         newer.incarnation(),
         known.state());
-  }
-
-  private static FsException asFsException(@Nullable Throwable error) {
-    Throwable cause =
-        error instanceof CompletionException && error.getCause() != null ? error.getCause() : error;
-    return cause instanceof FsException exception
-        ? exception
-        : new FsException(FsError.INTERNAL, String.valueOf(cause));
   }
 
   /** Tells everybody where this node is, should what was agreed on say otherwise. */

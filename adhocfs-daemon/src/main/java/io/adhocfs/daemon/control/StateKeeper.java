@@ -2,7 +2,6 @@ package io.adhocfs.daemon.control;
 
 import io.adhocfs.protocol.control.ControlCommand;
 import io.adhocfs.protocol.control.ControlState;
-import io.adhocfs.protocol.model.FsError;
 import io.adhocfs.protocol.model.FsException;
 import java.util.HashSet;
 import java.util.List;
@@ -114,8 +113,7 @@ final class StateKeeper {
         }
       });
     } catch (RejectedExecutionException e) {
-      done.completeExceptionally(
-          new FsException(FsError.CLOSED, "this daemon is stopping").asCompletion());
+      done.completeExceptionally(ControlThread.stopping().asCompletion());
     }
     return done;
   }

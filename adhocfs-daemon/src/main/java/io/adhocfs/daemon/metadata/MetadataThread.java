@@ -1,11 +1,8 @@
 package io.adhocfs.daemon.metadata;
 
-import io.adhocfs.protocol.model.FsError;
 import io.adhocfs.protocol.model.FsException;
 import io.netty.util.concurrent.EventExecutor;
 import java.util.concurrent.CompletableFuture;
-import java.util.concurrent.CompletionException;
-import java.util.concurrent.ExecutionException;
 import java.util.concurrent.Executor;
 import java.util.concurrent.Future;
 import java.util.concurrent.ScheduledExecutorService;
@@ -65,16 +62,7 @@ public final class MetadataThread implements Executor {
   public <T> void whenDone(CompletableFuture<T> future, Completion<T> action) {
     var _ =
         future.whenComplete((result, error) ->
-            execute(() -> action.completed(result, error == null ? null : asFsException(error))));
-  }
-
-  /** What went wrong, in our terms; defects are INTERNAL. */
-  public static FsException asFsException(Throwable error) {
-    boolean wraps = error instanceof CompletionException || error instanceof ExecutionException;
-    Throwable cause = wraps && error.getCause() != null ? error.getCause() : error;
-    return cause instanceof FsException exception
-        ? exception
-        : new FsException(FsError.INTERNAL, String.valueOf(cause), cause);
+            execute(() -> action.completed(result, error == null ? null : FsException.of(error))));
   }
 
   private static Runnable guarded(Runnable action) {

@@ -4,7 +4,6 @@ import io.adhocfs.daemon.chunk.ChunkTransfer;
 import io.adhocfs.daemon.control.ControlPlane;
 import io.adhocfs.daemon.crash.CrashPoint;
 import io.adhocfs.daemon.crash.CrashPoints;
-import io.adhocfs.daemon.metadata.MetadataThread;
 import io.adhocfs.daemon.throttle.Throttling;
 import io.adhocfs.protocol.control.ControlCommand;
 import io.adhocfs.protocol.control.Outcome;
@@ -13,6 +12,7 @@ import io.adhocfs.protocol.model.FsError;
 import io.adhocfs.protocol.model.FsException;
 import io.adhocfs.protocol.model.NodeId;
 import io.adhocfs.protocol.model.TrafficClass;
+import io.adhocfs.protocol.model.WallClock;
 import io.adhocfs.protocol.transport.Deadline;
 import io.adhocfs.protocol.transport.Response;
 import io.adhocfs.protocol.transport.RpcClient;
@@ -21,6 +21,7 @@ import io.netty.buffer.ByteBuf;
 import io.netty.buffer.PooledByteBufAllocator;
 import io.netty.buffer.Unpooled;
 import java.time.Duration;
+import java.time.InstantSource;
 import java.util.BitSet;
 import java.util.Map;
 import java.util.concurrent.CompletableFuture;
@@ -347,7 +348,7 @@ final class Handover {
                 if (response != null) {
                   response.payload().release();
                 } else {
-                  failure.compareAndSet(null, MetadataThread.asFsException(error));
+                  failure.compareAndSet(null, FsException.of(error));
                   limit.wake();
                 }
                 underWay.release();
@@ -376,12 +377,11 @@ final class Handover {
     try {
       submit(request, Unpooled.EMPTY_BUFFER).get().payload().release();
     } catch (ExecutionException e) {
-      throw MetadataThread.asFsException(e);
+      throw FsException.of(e);
     }
   }
 
   private ControlCommand.Move move(BitSet slots) {
-    var now = java.time.Instant.now();
     return new ControlCommand.Move(
         rebalance,
         self,
@@ -389,7 +389,7 @@ final class Handover {
         set(slots),
         sentBytes,
         heldBytes,
-        now.getEpochSecond() * 1_000_000_000L + now.getNano());
+        WallClock.nanos(InstantSource.system()));
   }
 
   /** Proposes the move until its outcome is known: before that, nobody may be answered. */
@@ -398,7 +398,7 @@ final class Handover {
       try {
         return control.propose(move, Deadline.after(PROPOSAL)).get();
       } catch (ExecutionException e) {
-        FsException failed = MetadataThread.asFsException(e);
+        FsException failed = FsException.of(e);
         if (failed.error() == FsError.CLOSED) {
           // This daemon ends; the outcome is found out at its next start.
           throw new InterruptedException("stopping");

@@ -196,7 +196,7 @@ public final class Migrator implements AutoCloseable {
               if (state != null) {
                 current = true;
                 sweepLater();
-              } else if (MetadataThread.asFsException(error).error() != FsError.CLOSED) {
+              } else if (FsException.of(error).error() != FsError.CLOSED) {
                 LOG.info(
                     "what is here of other nodes' slots stays for now: {}", error.getMessage());
                 var _ = metadataThread.schedule(this::sweepWhenCurrentLater, AGAIN_NANOS);

@@ -109,10 +109,7 @@ final class ControlService {
           ControlRequest.Propose _,
           ControlRequest.GetControl _,
           ControlRequest.FollowControl _,
-          ControlRequest.Introduce _,
-          ControlRequest.GetStatistics _,
-          ControlRequest.AskTokens _,
-          ControlRequest.GetThrottled _ ->
+          ControlRequest.Accounting _ ->
           throw new IllegalStateException("this is answered before it comes here");
     }
   }

@@ -12,16 +12,15 @@ import io.adhocfs.protocol.model.FileLayout;
 import io.adhocfs.protocol.model.FsError;
 import io.adhocfs.protocol.model.FsException;
 import io.adhocfs.protocol.model.SessionId;
-import io.adhocfs.protocol.model.TrafficClass;
 import io.adhocfs.protocol.placement.ChunkSpan;
 import io.adhocfs.protocol.placement.Placement;
 import io.adhocfs.protocol.statistics.OperationKind;
+import io.adhocfs.protocol.transport.ForwardingExchange;
 import io.adhocfs.protocol.transport.RequestHandler;
 import io.adhocfs.protocol.wire.ControlRequest;
 import io.adhocfs.protocol.wire.DataRequest;
 import io.adhocfs.protocol.wire.ExtendedAttributeRequest;
 import io.adhocfs.protocol.wire.FileRequest;
-import io.adhocfs.protocol.wire.Frame;
 import io.adhocfs.protocol.wire.LockRequest;
 import io.adhocfs.protocol.wire.MigrationRequest;
 import io.adhocfs.protocol.wire.NamespaceRequest;
@@ -247,8 +246,7 @@ public final class RequestRouter implements RequestHandler {
   }
 
   /** Counts an exchange once it is answered. */
-  private final class Measured implements Exchange {
-    private final Exchange outer;
+  private final class Measured extends ForwardingExchange {
     private final Request request;
     private final @Nullable OperationKind kind;
 
@@ -260,52 +258,15 @@ public final class RequestRouter implements RequestHandler {
     private final AtomicBoolean answered = new AtomicBoolean();
 
     Measured(Exchange outer, Request request, long bytesIn, long sinceNanos) {
-      this.outer = outer;
+      super(outer);
       this.request = request;
       this.bytesIn = bytesIn;
       this.sinceNanos = sinceNanos;
       this.kind = Tally.kindOf(request.type());
-      this.account = kind == null || outer.role() != PeerRole.CLIENT ? null : account();
-    }
-
-    private Account account() {
-      Account found =
-          accounts.of(outer.session(), outer.flags() & Frame.PARTY_MAX, outer.trafficClass());
-      found.seen(sinceNanos);
-      if (!found.isIntroduced()) {
-        outer.addAnswerFlags(Frame.UNKNOWN_PARTY);
+      this.account = kind == null || role() != PeerRole.CLIENT ? null : accounts.of(outer);
+      if (account != null) {
+        account.seen(sinceNanos);
       }
-      return found;
-    }
-
-    @Override
-    public SessionId session() {
-      return outer.session();
-    }
-
-    @Override
-    public PeerRole role() {
-      return outer.role();
-    }
-
-    @Override
-    public Epoch epoch() {
-      return outer.epoch();
-    }
-
-    @Override
-    public TrafficClass trafficClass() {
-      return outer.trafficClass();
-    }
-
-    @Override
-    public int flags() {
-      return outer.flags();
-    }
-
-    @Override
-    public void addAnswerFlags(int flags) {
-      outer.addAnswerFlags(flags);
     }
 
     private void measure(boolean failed, long bytesOut) {
@@ -319,10 +280,10 @@ public final class RequestRouter implements RequestHandler {
         long bytesOut = payload.readableBytes();
         measure(reply instanceof Reply.Failed, bytesOut);
         if (kind != null && account != null) {
-          Tally.answered(account, kind, request, outer.flags(), bytesIn, reply, bytesOut);
+          Tally.answered(account, kind, request, flags(), bytesIn, reply, bytesOut);
         }
       }
-      outer.reply(reply, payload);
+      super.reply(reply, payload);
     }
 
     @Override
@@ -330,10 +291,10 @@ public final class RequestRouter implements RequestHandler {
       if (answered.compareAndSet(false, true)) {
         measure(true, 0);
         if (kind != null && account != null) {
-          Tally.failed(account, kind, request, outer.flags(), error);
+          Tally.failed(account, kind, request, flags(), error);
         }
       }
-      outer.fail(error, message);
+      super.fail(error, message);
     }
   }
 }

@@ -6,7 +6,9 @@ import io.adhocfs.protocol.model.TrafficClass;
 import io.adhocfs.protocol.statistics.PartyFigures;
 import io.adhocfs.protocol.throttle.Party;
 import io.adhocfs.protocol.throttle.ThrottleRule;
+import io.adhocfs.protocol.transport.RequestHandler.Exchange;
 import io.adhocfs.protocol.wire.ControlRequest.Introduce;
+import io.adhocfs.protocol.wire.Frame;
 import io.adhocfs.protocol.wire.Reply;
 import java.util.ArrayList;
 import java.util.Comparator;
@@ -34,7 +36,7 @@ public final class Accounts {
   private static final int PLACES_MAX = 1 << 18;
 
   private static final int PAGE_ACCOUNTS = 400;
-  private static final int TRAFFIC_CLASSES = 4;
+  private static final int TRAFFIC_CLASSES = TrafficClass.values().length;
 
   /** A session's accounts by its numbers, and what it has said of them. */
   private static final class Numbered {
@@ -99,12 +101,22 @@ public final class Accounts {
     return new Party(traffic, "", "", Party.UNKNOWN_USER);
   }
 
+  /** To whose account a request of a client goes; its sender hears of it if that is not known. */
+  public Account of(Exchange exchange) {
+    Account account =
+        of(exchange.session(), exchange.flags() & Frame.PARTY_MAX, exchange.trafficClass());
+    if (!account.isIntroduced()) {
+      exchange.addAnswerFlags(Frame.UNKNOWN_PARTY);
+    }
+    return account;
+  }
+
   /**
    * To whose account a request goes.
    *
    * @param number as its flags say; 0 = nothing is said
    */
-  public Account of(SessionId session, int number, TrafficClass traffic) {
+  Account of(SessionId session, int number, TrafficClass traffic) {
     Numbered numbered = sessions.get(session);
     if (numbered != null) {
       Account account = numbered.get(Numbered.place(number, traffic));

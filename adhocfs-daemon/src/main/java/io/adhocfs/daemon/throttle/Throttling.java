@@ -13,7 +13,6 @@ import io.adhocfs.protocol.wire.ControlRequest;
 import io.adhocfs.protocol.wire.Reply;
 import io.netty.buffer.Unpooled;
 import java.time.Duration;
-import java.util.Arrays;
 import java.util.List;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.ExecutionException;
@@ -143,9 +142,8 @@ public final class Throttling implements AutoCloseable {
   }
 
   /** Another daemon, or this one, asks for tokens of limits that this one looks after. */
-  void ask(List<TokenWant> wants, Consumer<List<Long>> answer) {
-    source.ask(
-        wants, System.nanoTime(), given -> answer.accept(Arrays.stream(given).boxed().toList()));
+  void ask(List<TokenWant> wants, Consumer<long[]> answer) {
+    source.ask(wants, System.nanoTime(), answer);
     divideSoon();
   }
 
@@ -170,7 +168,7 @@ public final class Throttling implements AutoCloseable {
 
   private void askNode(NodeId node, List<TokenWant> wants, Throttle.Answer answer) {
     if (node.equals(self)) {
-      ask(wants, given -> answer.take(given.stream().mapToLong(Long::longValue).toArray()));
+      ask(wants, answer::take);
       return;
     }
     askRemotely(

@@ -1,6 +1,5 @@
 package io.adhocfs.daemon.throttle;
 
-import io.adhocfs.daemon.statistics.Account;
 import io.adhocfs.daemon.statistics.Accounts;
 import io.adhocfs.protocol.model.Epoch;
 import io.adhocfs.protocol.model.FsError;
@@ -8,6 +7,7 @@ import io.adhocfs.protocol.model.SessionId;
 import io.adhocfs.protocol.model.TrafficClass;
 import io.adhocfs.protocol.throttle.Charge;
 import io.adhocfs.protocol.throttle.Party;
+import io.adhocfs.protocol.transport.ForwardingExchange;
 import io.adhocfs.protocol.transport.RequestHandler;
 import io.adhocfs.protocol.wire.ControlRequest;
 import io.adhocfs.protocol.wire.DataRequest;
@@ -16,6 +16,7 @@ import io.adhocfs.protocol.wire.NamespaceRequest;
 import io.adhocfs.protocol.wire.Reply;
 import io.adhocfs.protocol.wire.Request;
 import io.netty.buffer.ByteBuf;
+import java.util.Arrays;
 import java.util.concurrent.Executor;
 
 /**
@@ -61,7 +62,9 @@ public final class ThrottlingHandler implements RequestHandler {
       case ControlRequest.AskTokens ask -> {
         payload.release();
         if (exchange.role() == PeerRole.DAEMON) {
-          throttling.ask(ask.wants(), given -> exchange.reply(new Reply.Tokens(given)));
+          throttling.ask(
+              ask.wants(),
+              given -> exchange.reply(new Reply.Tokens(Arrays.stream(given).boxed().toList())));
         } else {
           exchange.fail(FsError.NOT_PERMITTED, "tokens are for daemons");
         }
@@ -153,64 +156,22 @@ public final class ThrottlingHandler implements RequestHandler {
   }
 
   private Party party(Exchange exchange) {
-    Account account =
-        accounts.of(
-            exchange.session(), exchange.flags() & Frame.PARTY_MAX, exchange.trafficClass());
-    if (!account.isIntroduced()) {
-      exchange.addAnswerFlags(Frame.UNKNOWN_PARTY);
-    }
-    return account.party();
+    return accounts.of(exchange).party();
   }
 
   /** Charges the bytes of an answer when they are known. */
-  private final class Counting implements Exchange {
-    private final Exchange outer;
+  private final class Counting extends ForwardingExchange {
     private final Party party;
 
     Counting(Exchange outer, Party party) {
-      this.outer = outer;
+      super(outer);
       this.party = party;
-    }
-
-    @Override
-    public SessionId session() {
-      return outer.session();
-    }
-
-    @Override
-    public PeerRole role() {
-      return outer.role();
-    }
-
-    @Override
-    public Epoch epoch() {
-      return outer.epoch();
-    }
-
-    @Override
-    public TrafficClass trafficClass() {
-      return outer.trafficClass();
-    }
-
-    @Override
-    public int flags() {
-      return outer.flags();
-    }
-
-    @Override
-    public void addAnswerFlags(int flags) {
-      outer.addAnswerFlags(flags);
     }
 
     @Override
     public void reply(Reply reply, ByteBuf payload) {
       var _ = throttling.throttle().charge(party, Charges.ofBytesAlone(payload.readableBytes()));
-      outer.reply(reply, payload);
-    }
-
-    @Override
-    public void fail(FsError error, String message) {
-      outer.fail(error, message);
+      super.reply(reply, payload);
     }
   }
 }

@@ -3,7 +3,6 @@ package io.adhocfs.daemon.service;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import io.adhocfs.daemon.crash.CrashPoint;
-import io.adhocfs.daemon.metadata.MetadataThread;
 import io.adhocfs.protocol.instance.Settings;
 import io.adhocfs.protocol.model.FsError;
 import io.adhocfs.protocol.model.FsException;
@@ -92,8 +91,8 @@ class ConcurrentOperationsTest {
   private static void then(
       CompletableFuture<Response> future, Consumer<@Nullable FsException> action) {
     var _ =
-        future.whenComplete((response, error) ->
-            action.accept(error == null ? null : MetadataThread.asFsException(error)));
+        future.whenComplete(
+            (response, error) -> action.accept(error == null ? null : FsException.of(error)));
   }
 
   private void untilAllHaveEnded() {

@@ -2,7 +2,6 @@ package io.adhocfs.daemon.service;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
-import io.adhocfs.daemon.metadata.MetadataThread;
 import io.adhocfs.protocol.instance.Settings;
 import io.adhocfs.protocol.model.FileLock;
 import io.adhocfs.protocol.model.FsError;
@@ -79,7 +78,7 @@ class LockRequestsTest {
       Response response = future.join();
       throw new AssertionError("no error but " + response.reply());
     } catch (CompletionException e) {
-      return MetadataThread.asFsException(e).error();
+      return FsException.of(e).error();
     }
   }
 

@@ -90,6 +90,7 @@ final class MetadataThroughput {
         Request request,
         ByteBuf payload,
         TrafficClass trafficClass,
+        int flags,
         Deadline deadline) {
       throw new AssertionError("one node asks nobody");
     }

@@ -1,6 +1,5 @@
 package io.adhocfs.daemon.service;
 
-import io.adhocfs.daemon.metadata.MetadataThread;
 import io.adhocfs.protocol.model.EntryName;
 import io.adhocfs.protocol.model.FileAttributes;
 import io.adhocfs.protocol.model.FileType;
@@ -173,7 +172,7 @@ final class SimulatedClient {
         start(new NamespaceRequest.GetShares(directory, List.of(0)), new byte[0])
             .whenComplete((response, error) -> {
               if (error != null) {
-                result.completeExceptionally(MetadataThread.asFsException(error));
+                result.completeExceptionally(FsException.of(error));
                 return;
               }
               exponents.put(
@@ -226,7 +225,7 @@ final class SimulatedClient {
         once(node, request, Unpooled.wrappedBuffer(payload))
             .whenComplete((response, error) -> {
               if (error != null) {
-                FsException failure = MetadataThread.asFsException(error);
+                FsException failure = FsException.of(error);
                 switch (failure.error()) {
                   case OVERLOADED, UNREACHABLE, CONNECTION_LOST, TIMED_OUT, WRONG_OWNER ->
                       cluster.time.after(10_000_000, life, () -> attempt(request, payload, result));
@@ -259,7 +258,7 @@ final class SimulatedClient {
     try {
       return future.join();
     } catch (CompletionException e) {
-      throw MetadataThread.asFsException(e);
+      throw FsException.of(e);
     }
   }
 

@@ -154,6 +154,7 @@ final class SimulatedCluster implements AutoCloseable {
           Request request,
           ByteBuf payload,
           TrafficClass trafficClass,
+          int flags,
           Deadline deadline) {
         var session = new SessionId(0x0DAE_0000_0000L + source.id.value() * 1000L + source.starts);
         return send(

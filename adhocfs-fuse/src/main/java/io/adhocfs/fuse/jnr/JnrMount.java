@@ -10,6 +10,7 @@ import io.adhocfs.protocol.model.EntryName;
 import io.adhocfs.protocol.model.FileAttributes;
 import io.adhocfs.protocol.model.FsError;
 import io.adhocfs.protocol.model.FsException;
+import io.adhocfs.protocol.model.WallClock;
 import io.netty.buffer.ByteBuf;
 import java.io.IOException;
 import java.io.OutputStream;
@@ -18,7 +19,6 @@ import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
-import java.time.Instant;
 import java.time.InstantSource;
 import java.util.ArrayList;
 import java.util.Arrays;
@@ -489,8 +489,7 @@ public final class JnrMount {
       return null;
     }
     if (nanos == UTIME_NOW) {
-      Instant now = clock.instant();
-      return now.getEpochSecond() * NANOS_PER_SECOND + now.getNano();
+      return WallClock.nanos(clock);
     }
     return seconds * NANOS_PER_SECOND + nanos;
   }

@@ -9,8 +9,8 @@ import io.adhocfs.protocol.model.FileType;
 import io.adhocfs.protocol.model.FsError;
 import io.adhocfs.protocol.model.FsException;
 import io.adhocfs.protocol.model.InodeId;
+import io.adhocfs.protocol.model.WallClock;
 import io.netty.buffer.ByteBuf;
-import java.time.Instant;
 import java.time.InstantSource;
 import java.util.Map;
 import java.util.concurrent.ConcurrentHashMap;
@@ -82,7 +82,7 @@ public class MemoryFileSystem implements InodeFileSystem {
             rootGid,
             0,
             NO_TARGET,
-            nowNanos(),
+            WallClock.nanos(clock),
             availableBytes));
   }
 
@@ -120,7 +120,7 @@ public class MemoryFileSystem implements InodeFileSystem {
 
   /** With the inode locked. */
   private void apply(AttributeChange change, MemoryInode target) throws FsException {
-    long now = nowNanos();
+    long now = WallClock.nanos(clock);
     if (change.sizeBytes() != AttributeChange.UNCHANGED) {
       if (target.isDirectory()) {
         throw new FsException(FsError.IS_DIRECTORY, "truncate of " + target.id);
@@ -232,7 +232,7 @@ public class MemoryFileSystem implements InodeFileSystem {
     FileAttributes parent = directory.attributes();
     boolean inherits = (parent.mode() & SET_GROUP_ID) != 0;
     boolean isDirectory = type == FileType.DIRECTORY;
-    long now = nowNanos();
+    long now = WallClock.nanos(clock);
     MemoryInode made =
         new MemoryInode(
             new InodeId(lastInode.incrementAndGet()),
@@ -333,7 +333,7 @@ public class MemoryFileSystem implements InodeFileSystem {
       }
       remove(to, newName, replaced);
     }
-    long now = nowNanos();
+    long now = WallClock.nanos(clock);
     detach(from, name, moved, now);
     attach(to, newName, moved, now);
     moved.changeLinkCount(0, now);
@@ -345,7 +345,7 @@ public class MemoryFileSystem implements InodeFileSystem {
     MemoryInode second = require(to, newName);
     requireNotAbove(first, to);
     requireNotAbove(second, from);
-    long now = nowNanos();
+    long now = WallClock.nanos(clock);
     detach(from, name, first, now);
     detach(to, newName, second, now);
     attach(to, newName, first, now);
@@ -383,7 +383,7 @@ public class MemoryFileSystem implements InodeFileSystem {
               throw new FsException(FsError.NOT_FOUND, "link to a removed file");
             }
             requireAbsent(parent, newName);
-            long now = nowNanos();
+            long now = WallClock.nanos(clock);
             target.changeLinkCount(1, now);
             attach(parent, newName, target, now);
           }
@@ -436,7 +436,7 @@ public class MemoryFileSystem implements InodeFileSystem {
     synchronized (file) {
       if ((flags & O_TRUNC) != 0 && file.data.sizeBytes() > 0) {
         file.data.truncate(0);
-        file.contentChanged(nowNanos());
+        file.contentChanged(WallClock.nanos(clock));
       }
       file.opened();
     }
@@ -472,7 +472,7 @@ public class MemoryFileSystem implements InodeFileSystem {
             MemoryInode file = open.inode();
             synchronized (file) {
               file.data.write(open.appends() ? file.data.sizeBytes() : offset, data);
-              file.contentChanged(nowNanos());
+              file.contentChanged(WallClock.nanos(clock));
             }
           } finally {
             data.release();
@@ -573,11 +573,6 @@ public class MemoryFileSystem implements InodeFileSystem {
     }
   }
 
-  private long nowNanos() {
-    Instant now = clock.instant();
-    return now.getEpochSecond() * 1_000_000_000L + now.getNano();
-  }
-
   private MemoryInode inode(long number) throws FsException {
     MemoryInode inode = inodes.get(number);
     if (inode == null) {
@@ -627,7 +622,7 @@ public class MemoryFileSystem implements InodeFileSystem {
 
   /** Takes a name away for good; the inode goes with its last name and handle. */
   private void remove(MemoryInode directory, EntryName name, MemoryInode removed) {
-    long now = nowNanos();
+    long now = WallClock.nanos(clock);
     detach(directory, name, removed, now);
     removed.changeLinkCount(removed.isDirectory() ? -2 : -1, now);
     dropIfUnused(removed);

@@ -2,6 +2,7 @@ package io.adhocfs.protocol.model;
 
 import java.io.IOException;
 import java.util.concurrent.CompletionException;
+import java.util.concurrent.ExecutionException;
 
 /**
  * Something that the world did: full disk, missing file, peer gone. The message carries the values
@@ -20,6 +21,24 @@ public final class FsException extends IOException {
   public FsException(FsError error, String message, Throwable cause) {
     super(message, cause);
     this.error = error;
+  }
+
+  /** What a future failed with, in these terms; a defect is INTERNAL, with its cause. */
+  public static FsException of(Throwable failure) {
+    Throwable cause = unwrapped(failure);
+    return cause instanceof FsException answer
+        ? answer
+        : new FsException(FsError.INTERNAL, String.valueOf(cause), cause);
+  }
+
+  /** What a future failed with, without what futures wrap around it. */
+  public static Throwable unwrapped(Throwable failure) {
+    Throwable cause = failure;
+    while ((cause instanceof CompletionException || cause instanceof ExecutionException)
+        && cause.getCause() != null) {
+      cause = cause.getCause();
+    }
+    return cause;
   }
 
   public FsError error() {

@@ -1,5 +1,7 @@
 package io.adhocfs.protocol.model;
 
+import java.util.Locale;
+
 /** For whom a request travels, as throttling and statistics tell traffic apart. */
 public enum TrafficClass {
   FOREGROUND(0),
@@ -15,6 +17,11 @@ public enum TrafficClass {
 
   public int code() {
     return code;
+  }
+
+  /** Its name for people. */
+  public String label() {
+    return name().toLowerCase(Locale.ROOT);
   }
 
   /** The class with this code. Throws {@link IllegalArgumentException} where there is none. */

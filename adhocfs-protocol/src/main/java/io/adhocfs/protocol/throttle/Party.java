@@ -1,7 +1,6 @@
 package io.adhocfs.protocol.throttle;
 
 import io.adhocfs.protocol.model.TrafficClass;
-import java.util.Locale;
 
 /**
  * On whose behalf a request comes.
@@ -32,7 +31,7 @@ public record Party(TrafficClass traffic, String job, String step, int user) {
         }
         yield user == UNKNOWN_USER ? "unknown" : "user:" + Integer.toUnsignedString(user);
       }
-      case MIGRATION, CONTROL -> "traffic:" + traffic.name().toLowerCase(Locale.ROOT);
+      case MIGRATION, CONTROL -> "traffic:" + traffic.label();
     };
   }
 
@@ -43,7 +42,7 @@ public record Party(TrafficClass traffic, String job, String step, int user) {
       case JOB -> scope.value().equals(job);
       case USER -> scope.value().equals(Integer.toUnsignedString(user));
       case NODE -> scope.value().equals(Integer.toString(node));
-      case TRAFFIC -> scope.value().equals(traffic.name().toLowerCase(Locale.ROOT));
+      case TRAFFIC -> scope.value().equals(traffic.label());
     };
   }
 }

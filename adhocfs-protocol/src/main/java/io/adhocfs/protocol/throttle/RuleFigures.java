@@ -14,4 +14,18 @@ public record RuleFigures(
     long letThrough,
     long delayed,
     long waitedNanos,
-    int waiting) {}
+    int waiting) {
+  /** Of two of the same rule and group. */
+  public RuleFigures plus(RuleFigures other) {
+    if (!key.equals(other.key) || !group.equals(other.group)) {
+      throw new IllegalArgumentException(this + " and " + other);
+    }
+    return new RuleFigures(
+        key,
+        group,
+        letThrough + other.letThrough,
+        delayed + other.delayed,
+        waitedNanos + other.waitedNanos,
+        waiting + other.waiting);
+  }
+}

@@ -108,12 +108,6 @@ public final class NettyRpcClient implements RpcClient {
 
   @Override
   public CompletableFuture<Response> call(
-      NodeId node, Request request, ByteBuf payload, TrafficClass trafficClass, Deadline deadline) {
-    return call(node, request, payload, trafficClass, 0, deadline);
-  }
-
-  @Override
-  public CompletableFuture<Response> call(
       NodeId node,
       Request request,
       ByteBuf payload,

@@ -23,23 +23,23 @@ public interface RpcClient extends AutoCloseable {
    *
    * @param payload taken over and released, also on failure; {@code Unpooled.EMPTY_BUFFER} = none
    */
-  CompletableFuture<Response> call(
-      NodeId node, Request request, ByteBuf payload, TrafficClass trafficClass, Deadline deadline);
+  default CompletableFuture<Response> call(
+      NodeId node, Request request, ByteBuf payload, TrafficClass trafficClass, Deadline deadline) {
+    return call(node, request, payload, trafficClass, 0, deadline);
+  }
 
   /**
    * As the other.
    *
    * @param flags of the request's frame
    */
-  default CompletableFuture<Response> call(
+  CompletableFuture<Response> call(
       NodeId node,
       Request request,
       ByteBuf payload,
       TrafficClass trafficClass,
       int flags,
-      Deadline deadline) {
-    return call(node, request, payload, trafficClass, deadline);
-  }
+      Deadline deadline);
 
   /** Hears of flags in answers. */
   @FunctionalInterface

@@ -9,6 +9,9 @@ import java.util.List;
 
 /** About a daemon itself: asked at a node, not at a slot. */
 public sealed interface ControlRequest extends Request {
+  /** About those on whose behalf requests come: who they are, what they may do and have done. */
+  sealed interface Accounting extends ControlRequest {}
+
   /** The receiver's cluster map. */
   record GetMap() implements ControlRequest {
     @Override
@@ -405,7 +408,7 @@ public sealed interface ControlRequest extends Request {
    * Says on whose behalf requests come that bear a number in their flags ({@link Frame}). Said
    * again whenever an answer's flags ask for it.
    */
-  record Introduce(int number, String job, String step, int user) implements ControlRequest {
+  record Introduce(int number, String job, String step, int user) implements Accounting {
     public Introduce {
       if (number < 1 || number > Frame.PARTY_MAX) {
         throw new IllegalArgumentException("party " + number);
@@ -442,7 +445,7 @@ public sealed interface ControlRequest extends Request {
    * A daemon asks for tokens of limits that the receiver looks after; answered with {@link
    * Reply.Tokens} when those of a while are divided.
    */
-  record AskTokens(List<TokenWant> wants) implements ControlRequest {
+  record AskTokens(List<TokenWant> wants) implements Accounting {
     public AskTokens {
       wants = List.copyOf(wants);
     }
@@ -459,16 +462,16 @@ public sealed interface ControlRequest extends Request {
 
     @Override
     public void encode(WireWriter out) {
-      ThrottleValues.writeList(out, wants, ThrottleValues::writeWant);
+      out.list(wants, ThrottleValues::writeWant);
     }
 
     static AskTokens decode(WireReader in) throws FsException {
-      return new AskTokens(ThrottleValues.readList(in, ThrottleValues::readWant));
+      return new AskTokens(in.list(ThrottleValues.ITEM_BYTES_MIN, ThrottleValues::readWant));
     }
   }
 
   /** What the rules have done at the receiver. */
-  record GetThrottled() implements ControlRequest {
+  record GetThrottled() implements Accounting {
     @Override
     public int slotValue() {
       return NO_SLOT;
@@ -492,7 +495,7 @@ public sealed interface ControlRequest extends Request {
    *
    * @param after 0 = from the start, else {@link Reply.Statistics#next}
    */
-  record GetStatistics(long after) implements ControlRequest {
+  record GetStatistics(long after) implements Accounting {
     @Override
     public int slotValue() {
       return NO_SLOT;

@@ -11,10 +11,8 @@ import io.adhocfs.protocol.model.FsError;
 import io.adhocfs.protocol.model.FsException;
 import io.adhocfs.protocol.model.NodeId;
 import io.adhocfs.protocol.model.SlotId;
-import io.adhocfs.protocol.placement.ClusterMap.Node;
 import io.netty.buffer.ByteBuf;
 import io.netty.buffer.Unpooled;
-import java.util.ArrayList;
 import java.util.BitSet;
 import java.util.List;
 import java.util.stream.IntStream;
@@ -133,12 +131,7 @@ public final class ControlValues {
   }
 
   private static List<NodeId> readIds(WireReader in) throws FsException {
-    int count = in.count(4);
-    List<NodeId> ids = new ArrayList<>(count);
-    for (int i = 0; i < count; i++) {
-      ids.add(new NodeId(in.intValue()));
-    }
-    return ids;
+    return in.list(4, item -> new NodeId(item.intValue()));
   }
 
   public static void writeCommand(WireWriter out, ControlCommand command) {
@@ -208,7 +201,7 @@ public final class ControlValues {
       }
       case ControlCommand.ClearThrottles clear -> {
         out.byteValue(CLEAR_THROTTLES);
-        ThrottleValues.writeList(out, clear.keys(), ThrottleValues::writeKey);
+        out.list(clear.keys(), ThrottleValues::writeKey);
       }
     }
   }
@@ -216,14 +209,7 @@ public final class ControlValues {
   public static ControlCommand readCommand(WireReader in) throws FsException {
     int code = in.byteValue();
     return switch (code) {
-      case JOIN -> {
-        int count = in.count(NODE_BYTES_MIN);
-        List<Node> nodes = new ArrayList<>(count);
-        for (int i = 0; i < count; i++) {
-          nodes.add(Values.readNode(in));
-        }
-        yield new ControlCommand.Join(nodes);
-      }
+      case JOIN -> new ControlCommand.Join(in.list(NODE_BYTES_MIN, Values::readNode));
       case ANNOUNCE -> new ControlCommand.Announce(Values.readNode(in));
       case START ->
           new ControlCommand.Start(
@@ -253,7 +239,8 @@ public final class ControlValues {
       case SET_VOTERS -> new ControlCommand.SetVoters(readIds(in));
       case SET_THROTTLE -> new ControlCommand.SetThrottle(ThrottleValues.readRule(in));
       case CLEAR_THROTTLES ->
-          new ControlCommand.ClearThrottles(ThrottleValues.readList(in, ThrottleValues::readKey));
+          new ControlCommand.ClearThrottles(
+              in.list(ThrottleValues.ITEM_BYTES_MIN, ThrottleValues::readKey));
       default -> throw new IllegalArgumentException("control command " + code);
     };
   }
@@ -330,7 +317,7 @@ public final class ControlValues {
       out.longValue(last.finishedNanos());
       out.byteValue(last.outcome().code());
     }
-    ThrottleValues.writeList(out, state.throttles(), ThrottleValues::writeRule);
+    out.list(state.throttles(), ThrottleValues::writeRule);
   }
 
   public static ControlState readState(WireReader in) throws FsException {
@@ -373,7 +360,7 @@ public final class ControlValues {
         rebalance,
         last,
         voters,
-        ThrottleValues.readList(in, ThrottleValues::readRule));
+        in.list(ThrottleValues.ITEM_BYTES_MIN, ThrottleValues::readRule));
   }
 
   /** A state as bytes of their own; {@link #state} takes them back. */

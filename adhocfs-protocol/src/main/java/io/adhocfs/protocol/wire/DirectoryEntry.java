@@ -5,7 +5,6 @@ import io.adhocfs.protocol.model.FileAttributes;
 import io.adhocfs.protocol.model.FileType;
 import io.adhocfs.protocol.model.FsException;
 import io.adhocfs.protocol.model.InodeId;
-import java.util.ArrayList;
 import java.util.List;
 import org.jspecify.annotations.Nullable;
 
@@ -31,11 +30,6 @@ public record DirectoryEntry(
   }
 
   static List<DirectoryEntry> readAll(WireReader in) throws FsException {
-    int count = in.count(ENCODED_BYTES_MIN);
-    List<DirectoryEntry> items = new ArrayList<>(count);
-    for (int i = 0; i < count; i++) {
-      items.add(read(in));
-    }
-    return items;
+    return in.list(ENCODED_BYTES_MIN, DirectoryEntry::read);
   }
 }

@@ -4,7 +4,6 @@ import io.adhocfs.protocol.model.FsException;
 import io.adhocfs.protocol.model.InodeId;
 import io.adhocfs.protocol.model.LockOwner;
 import io.adhocfs.protocol.model.SessionId;
-import java.util.ArrayList;
 import java.util.List;
 
 /**
@@ -35,17 +34,11 @@ public record LockWait(long number, long sinceNanos, InodeId inode, List<LockOwn
   }
 
   static void writeAll(WireWriter out, List<LockWait> waits) {
-    out.intValue(waits.size());
-    waits.forEach(wait -> wait.write(out));
+    out.list(waits, (to, wait) -> wait.write(to));
   }
 
   static List<LockWait> readAll(WireReader in) throws FsException {
-    int count = in.count(ENCODED_BYTES_MIN);
-    List<LockWait> waits = new ArrayList<>(count);
-    for (int i = 0; i < count; i++) {
-      waits.add(read(in));
-    }
-    return waits;
+    return in.list(ENCODED_BYTES_MIN, LockWait::read);
   }
 
   static void writeOwner(WireWriter out, LockOwner owner) {
@@ -58,16 +51,10 @@ public record LockWait(long number, long sinceNanos, InodeId inode, List<LockOwn
   }
 
   static void writeOwners(WireWriter out, List<LockOwner> owners) {
-    out.intValue(owners.size());
-    owners.forEach(owner -> writeOwner(out, owner));
+    out.list(owners, LockWait::writeOwner);
   }
 
   static List<LockOwner> readOwners(WireReader in) throws FsException {
-    int count = in.count(OWNER_BYTES);
-    List<LockOwner> owners = new ArrayList<>(count);
-    for (int i = 0; i < count; i++) {
-      owners.add(readOwner(in));
-    }
-    return owners;
+    return in.list(OWNER_BYTES, LockWait::readOwner);
   }
 }

@@ -5,7 +5,6 @@ import io.adhocfs.protocol.model.FsError;
 import io.adhocfs.protocol.model.FsException;
 import io.adhocfs.protocol.model.InodeId;
 import io.adhocfs.protocol.placement.Placement;
-import java.util.ArrayList;
 import java.util.List;
 
 /**
@@ -77,19 +76,14 @@ public sealed interface NamespaceRequest extends Request {
     @Override
     public void encode(WireWriter out) {
       out.inode(directory);
-      out.intValue(partitions.size());
-      partitions.forEach(out::intValue);
+      out.list(partitions, WireWriter::intValue);
     }
 
     static GetShares decode(WireReader in) throws FsException {
       InodeId directory = in.inode();
-      int count = in.count(Integer.BYTES);
-      if (count == 0) {
+      List<Integer> partitions = in.list(Integer.BYTES, WireReader::intValue);
+      if (partitions.isEmpty()) {
         throw new FsException(FsError.BAD_MESSAGE, "no partitions");
-      }
-      List<Integer> partitions = new ArrayList<>(count);
-      for (int i = 0; i < count; i++) {
-        partitions.add(in.intValue());
       }
       return new GetShares(directory, partitions);
     }
@@ -508,8 +502,7 @@ public sealed interface NamespaceRequest extends Request {
 
     @Override
     public void encode(WireWriter out) {
-      out.intValue(releases.size());
-      releases.forEach(pin -> pin.write(out));
+      out.list(releases, (to, pin) -> pin.write(to));
     }
 
     static ReleasePins decode(WireReader in) throws FsException {

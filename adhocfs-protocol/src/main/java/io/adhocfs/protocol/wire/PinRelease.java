@@ -2,7 +2,6 @@ package io.adhocfs.protocol.wire;
 
 import io.adhocfs.protocol.model.FsException;
 import io.adhocfs.protocol.model.InodeId;
-import java.util.ArrayList;
 import java.util.List;
 
 /**
@@ -23,11 +22,6 @@ public record PinRelease(InodeId inode, long pin) {
   }
 
   static List<PinRelease> readAll(WireReader in) throws FsException {
-    int count = in.count(ENCODED_BYTES_MIN);
-    List<PinRelease> items = new ArrayList<>(count);
-    for (int i = 0; i < count; i++) {
-      items.add(read(in));
-    }
-    return items;
+    return in.list(ENCODED_BYTES_MIN, PinRelease::read);
   }
 }

@@ -13,7 +13,6 @@ import io.adhocfs.protocol.model.NodeId;
 import io.adhocfs.protocol.placement.ClusterMap;
 import io.adhocfs.protocol.statistics.PartyFigures;
 import io.adhocfs.protocol.throttle.RuleFigures;
-import java.util.ArrayList;
 import java.util.List;
 import org.jspecify.annotations.Nullable;
 
@@ -151,8 +150,7 @@ public sealed interface Reply extends Message {
 
     @Override
     public void encode(WireWriter out) {
-      out.intValue(entries.size());
-      entries.forEach(item -> item.write(out));
+      out.list(entries, (to, item) -> item.write(to));
       out.flag(last);
     }
 
@@ -219,8 +217,7 @@ public sealed interface Reply extends Message {
 
     @Override
     public void encode(WireWriter out) {
-      out.intValue(inodes.size());
-      inodes.forEach(out::inode);
+      out.list(inodes, WireWriter::inode);
     }
 
     static Prepared decode(WireReader in) throws FsException {
@@ -318,8 +315,7 @@ public sealed interface Reply extends Message {
 
     @Override
     public void encode(WireWriter out) {
-      out.intValue(inodes.size());
-      inodes.forEach(item -> item.write(out));
+      out.list(inodes, (to, item) -> item.write(to));
       out.bytes(cursor);
     }
 
@@ -337,8 +333,7 @@ public sealed interface Reply extends Message {
 
     @Override
     public void encode(WireWriter out) {
-      out.intValue(entries.size());
-      entries.forEach(item -> item.write(out));
+      out.list(entries, (to, item) -> item.write(to));
       out.bytes(cursor);
     }
 
@@ -356,8 +351,7 @@ public sealed interface Reply extends Message {
 
     @Override
     public void encode(WireWriter out) {
-      out.intValue(chunks.size());
-      chunks.forEach(item -> item.write(out));
+      out.list(chunks, (to, item) -> item.write(to));
       out.bytes(cursor);
     }
 
@@ -375,8 +369,7 @@ public sealed interface Reply extends Message {
 
     @Override
     public void encode(WireWriter out) {
-      out.intValue(shares.size());
-      shares.forEach(item -> item.write(out));
+      out.list(shares, (to, item) -> item.write(to));
       out.bytes(cursor);
     }
 
@@ -394,8 +387,7 @@ public sealed interface Reply extends Message {
 
     @Override
     public void encode(WireWriter out) {
-      out.intValue(findings.size());
-      findings.forEach(out::text);
+      out.list(findings, WireWriter::text);
     }
 
     static Findings decode(WireReader in) throws FsException {
@@ -501,21 +493,11 @@ public sealed interface Reply extends Message {
   }
 
   private static List<InodeId> readInodes(WireReader in) throws FsException {
-    int count = in.count(8);
-    List<InodeId> inodes = new ArrayList<>(count);
-    for (int i = 0; i < count; i++) {
-      inodes.add(in.inode());
-    }
-    return inodes;
+    return in.list(8, WireReader::inode);
   }
 
   private static List<String> readTexts(WireReader in) throws FsException {
-    int count = in.count(4);
-    List<String> texts = new ArrayList<>(count);
-    for (int i = 0; i < count; i++) {
-      texts.add(in.text());
-    }
-    return texts;
+    return in.list(4, WireReader::text);
   }
 
   /**
@@ -661,17 +643,11 @@ public sealed interface Reply extends Message {
 
     @Override
     public void encode(WireWriter out) {
-      out.intValue(commands.size());
-      commands.forEach(command -> ControlValues.writeCommand(out, command));
+      out.list(commands, ControlValues::writeCommand);
     }
 
     static ControlNews decode(WireReader in) throws FsException {
-      int count = in.count(COMMAND_BYTES_MIN);
-      List<ControlCommand> commands = new ArrayList<>(count);
-      for (int i = 0; i < count; i++) {
-        commands.add(ControlValues.readCommand(in));
-      }
-      return new ControlNews(commands);
+      return new ControlNews(in.list(COMMAND_BYTES_MIN, ControlValues::readCommand));
     }
 
     private static final int COMMAND_BYTES_MIN = 9;
@@ -690,17 +666,11 @@ public sealed interface Reply extends Message {
 
     @Override
     public void encode(WireWriter out) {
-      out.intValue(given.size());
-      given.forEach(out::longValue);
+      out.list(given, WireWriter::longValue);
     }
 
     static Tokens decode(WireReader in) throws FsException {
-      int count = in.count(Long.BYTES);
-      List<Long> given = new ArrayList<>(count);
-      for (int i = 0; i < count; i++) {
-        given.add(in.longValue());
-      }
-      return new Tokens(given);
+      return new Tokens(in.list(Long.BYTES, WireReader::longValue));
     }
   }
 
@@ -722,19 +692,14 @@ public sealed interface Reply extends Message {
 
     @Override
     public void encode(WireWriter out) {
-      ThrottleValues.writeList(out, figures, ThrottleValues::writeFigures);
-      out.intValue(jobs.size());
-      jobs.forEach(out::text);
+      out.list(figures, ThrottleValues::writeFigures);
+      out.list(jobs, WireWriter::text);
     }
 
     static Throttled decode(WireReader in) throws FsException {
-      List<RuleFigures> figures = ThrottleValues.readList(in, ThrottleValues::readFigures);
-      int count = in.count(Integer.BYTES);
-      List<String> jobs = new ArrayList<>(count);
-      for (int i = 0; i < count; i++) {
-        jobs.add(in.text());
-      }
-      return new Throttled(figures, jobs);
+      List<RuleFigures> figures =
+          in.list(ThrottleValues.ITEM_BYTES_MIN, ThrottleValues::readFigures);
+      return new Throttled(figures, readTexts(in));
     }
   }
 
@@ -755,13 +720,13 @@ public sealed interface Reply extends Message {
 
     @Override
     public void encode(WireWriter out) {
-      ThrottleValues.writeList(out, parties, StatisticsValues::writeParty);
+      out.list(parties, StatisticsValues::writeParty);
       out.longValue(next);
     }
 
     static Statistics decode(WireReader in) throws FsException {
       return new Statistics(
-          ThrottleValues.readList(in, StatisticsValues::readParty), in.longValue());
+          in.list(ThrottleValues.ITEM_BYTES_MIN, StatisticsValues::readParty), in.longValue());
     }
   }
 }

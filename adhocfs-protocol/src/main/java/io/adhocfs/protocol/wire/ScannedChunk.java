@@ -2,7 +2,6 @@ package io.adhocfs.protocol.wire;
 
 import io.adhocfs.protocol.model.FsException;
 import io.adhocfs.protocol.model.InodeId;
-import java.util.ArrayList;
 import java.util.List;
 
 /** A chunk as its node keeps it. */
@@ -20,11 +19,6 @@ public record ScannedChunk(InodeId inode, long chunkIndex, int slot) {
   }
 
   static List<ScannedChunk> readAll(WireReader in) throws FsException {
-    int count = in.count(ENCODED_BYTES_MIN);
-    List<ScannedChunk> items = new ArrayList<>(count);
-    for (int i = 0; i < count; i++) {
-      items.add(read(in));
-    }
-    return items;
+    return in.list(ENCODED_BYTES_MIN, ScannedChunk::read);
   }
 }

@@ -4,7 +4,6 @@ import io.adhocfs.protocol.model.EntryName;
 import io.adhocfs.protocol.model.FileType;
 import io.adhocfs.protocol.model.FsException;
 import io.adhocfs.protocol.model.InodeId;
-import java.util.ArrayList;
 import java.util.List;
 
 /**
@@ -42,11 +41,6 @@ public record ScannedEntry(
   }
 
   static List<ScannedEntry> readAll(WireReader in) throws FsException {
-    int count = in.count(ENCODED_BYTES_MIN);
-    List<ScannedEntry> items = new ArrayList<>(count);
-    for (int i = 0; i < count; i++) {
-      items.add(read(in));
-    }
-    return items;
+    return in.list(ENCODED_BYTES_MIN, ScannedEntry::read);
   }
 }

@@ -2,7 +2,6 @@ package io.adhocfs.protocol.wire;
 
 import io.adhocfs.protocol.model.FileAttributes;
 import io.adhocfs.protocol.model.FsException;
-import java.util.ArrayList;
 import java.util.List;
 
 /**
@@ -28,11 +27,6 @@ public record ScannedInode(
   }
 
   static List<ScannedInode> readAll(WireReader in) throws FsException {
-    int count = in.count(ENCODED_BYTES_MIN);
-    List<ScannedInode> items = new ArrayList<>(count);
-    for (int i = 0; i < count; i++) {
-      items.add(read(in));
-    }
-    return items;
+    return in.list(ENCODED_BYTES_MIN, ScannedInode::read);
   }
 }

@@ -2,7 +2,6 @@ package io.adhocfs.protocol.wire;
 
 import io.adhocfs.protocol.model.FileAttributes;
 import io.adhocfs.protocol.model.FsException;
-import java.util.ArrayList;
 import java.util.List;
 
 /**
@@ -26,13 +25,14 @@ public record ScannedShare(
   }
 
   static List<ScannedShare> readAll(WireReader in) throws FsException {
-    int count = in.count(ENCODED_BYTES_MIN);
-    List<ScannedShare> items = new ArrayList<>(count);
-    for (int i = 0; i < count; i++) {
-      items.add(
-          new ScannedShare(
-              Values.readAttributes(in), in.intValue(), in.intValue(), in.flag(), in.flag()));
-    }
-    return items;
+    return in.list(
+        ENCODED_BYTES_MIN,
+        item ->
+            new ScannedShare(
+                Values.readAttributes(item),
+                item.intValue(),
+                item.intValue(),
+                item.flag(),
+                item.flag()));
   }
 }

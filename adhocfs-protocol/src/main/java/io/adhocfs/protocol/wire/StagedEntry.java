@@ -4,7 +4,6 @@ import io.adhocfs.protocol.model.EntryName;
 import io.adhocfs.protocol.model.FileType;
 import io.adhocfs.protocol.model.FsException;
 import io.adhocfs.protocol.model.InodeId;
-import java.util.ArrayList;
 import java.util.List;
 
 /** A dentry on its way to its directory's partition. */
@@ -18,11 +17,8 @@ public record StagedEntry(EntryName name, InodeId inode, FileType fileType) {
   }
 
   static List<StagedEntry> readAll(WireReader in) throws FsException {
-    int count = in.count(ENCODED_BYTES_MIN);
-    List<StagedEntry> entries = new ArrayList<>(count);
-    for (int i = 0; i < count; i++) {
-      entries.add(new StagedEntry(in.name(), in.inode(), FileType.ofCode(in.byteValue())));
-    }
-    return entries;
+    return in.list(
+        ENCODED_BYTES_MIN,
+        item -> new StagedEntry(item.name(), item.inode(), FileType.ofCode(item.byteValue())));
   }
 }

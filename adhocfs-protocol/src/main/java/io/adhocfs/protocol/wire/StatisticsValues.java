@@ -19,8 +19,8 @@ final class StatisticsValues {
     out.intValue(party.user());
     out.longValue(figures.sinceFirstNanos());
     out.longValue(figures.sinceLastNanos());
-    ThrottleValues.writeList(out, figures.kinds(), StatisticsValues::writeKind);
-    ThrottleValues.writeList(out, figures.waits(), StatisticsValues::writeWaits);
+    out.list(figures.kinds(), StatisticsValues::writeKind);
+    out.list(figures.waits(), StatisticsValues::writeWaits);
   }
 
   static PartyFigures readParty(WireReader in) throws FsException {
@@ -29,8 +29,8 @@ final class StatisticsValues {
         party,
         in.longValue(),
         in.longValue(),
-        ThrottleValues.readList(in, StatisticsValues::readKind),
-        ThrottleValues.readList(in, StatisticsValues::readWaits));
+        in.list(ThrottleValues.ITEM_BYTES_MIN, StatisticsValues::readKind),
+        in.list(ThrottleValues.ITEM_BYTES_MIN, StatisticsValues::readWaits));
   }
 
   private static void writeKind(WireWriter out, KindFigures figures) {

@@ -5,35 +5,13 @@ import io.adhocfs.protocol.throttle.RuleFigures;
 import io.adhocfs.protocol.throttle.Scope;
 import io.adhocfs.protocol.throttle.ThrottleRule;
 import io.adhocfs.protocol.throttle.TokenWant;
-import java.util.ArrayList;
-import java.util.List;
-import java.util.function.BiConsumer;
 
 /** Codecs of limits. Readers throw as those of {@link ControlValues}. */
 final class ThrottleValues {
-  /** Every item below has at least so many bytes. */
-  private static final int ITEM_BYTES_MIN = 9;
+  /** Every item below, and of {@link StatisticsValues}, has at least so many bytes. */
+  static final int ITEM_BYTES_MIN = 9;
 
   private ThrottleValues() {}
-
-  @FunctionalInterface
-  interface Reader<T> {
-    T read(WireReader in) throws FsException;
-  }
-
-  static <T> void writeList(WireWriter out, List<T> items, BiConsumer<WireWriter, T> writer) {
-    out.intValue(items.size());
-    items.forEach(item -> writer.accept(out, item));
-  }
-
-  static <T> List<T> readList(WireReader in, Reader<T> reader) throws FsException {
-    int count = in.count(ITEM_BYTES_MIN);
-    List<T> items = new ArrayList<>(count);
-    for (int i = 0; i < count; i++) {
-      items.add(reader.read(in));
-    }
-    return items;
-  }
 
   static void writeKey(WireWriter out, ThrottleRule.Key key) {
     out.text(key.resource());

@@ -6,7 +6,6 @@ import io.adhocfs.protocol.model.InodeId;
 import io.adhocfs.protocol.model.SlotId;
 import io.adhocfs.protocol.model.TransactionId;
 import io.adhocfs.protocol.placement.Placement;
-import java.util.ArrayList;
 import java.util.List;
 
 /**
@@ -153,8 +152,7 @@ public sealed interface TransactionRequest extends Request {
       out.intValue(partition);
       out.longValue(transaction.value());
       out.longValue(sentBefore);
-      out.intValue(entries.size());
-      entries.forEach(entry -> entry.write(out));
+      out.list(entries, (to, entry) -> entry.write(to));
     }
 
     static StageEntries decode(WireReader in) throws FsException {
@@ -168,13 +166,9 @@ public sealed interface TransactionRequest extends Request {
   }
 
   private static List<SlotId> readSlots(WireReader in) throws FsException {
-    int count = in.count(4);
-    if (count == 0) {
+    List<SlotId> slots = in.list(4, item -> new SlotId(item.intValue()));
+    if (slots.isEmpty()) {
       throw new FsException(FsError.BAD_MESSAGE, "no slots");
-    }
-    List<SlotId> slots = new ArrayList<>(count);
-    for (int i = 0; i < count; i++) {
-      slots.add(new SlotId(in.intValue()));
     }
     return slots;
   }

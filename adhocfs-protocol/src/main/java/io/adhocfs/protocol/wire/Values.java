@@ -154,11 +154,7 @@ public final class Values {
 
   public static ClusterMap readMap(WireReader in) throws FsException {
     var epoch = new Epoch(in.longValue());
-    int count = in.count(25);
-    List<Node> nodes = new ArrayList<>(count);
-    for (int i = 0; i < count; i++) {
-      nodes.add(readNode(in));
-    }
+    List<Node> nodes = in.list(25, Values::readNode);
     return new ClusterMap(epoch, nodes, in.shorts());
   }
 }

@@ -6,6 +6,8 @@ import io.adhocfs.protocol.model.FsException;
 import io.adhocfs.protocol.model.InodeId;
 import io.netty.buffer.ByteBuf;
 import java.nio.charset.StandardCharsets;
+import java.util.ArrayList;
+import java.util.List;
 
 /**
  * Takes values off a message body. Never reads past its end, and never allocates more than the body
@@ -13,6 +15,12 @@ import java.nio.charset.StandardCharsets;
  */
 public final class WireReader {
   private final ByteBuf in;
+
+  /** Reads one item of a list. */
+  @FunctionalInterface
+  public interface Item<T> {
+    T read(WireReader in) throws FsException;
+  }
 
   public WireReader(ByteBuf in) {
     this.in = in;
@@ -53,6 +61,16 @@ public final class WireReader {
           "a list of " + count + " items where " + in.readableBytes() + " bytes are left");
     }
     return count;
+  }
+
+  /** A list of items that take at least {@code itemBytesMin} bytes each. */
+  public <T> List<T> list(int itemBytesMin, Item<T> item) throws FsException {
+    int count = count(itemBytesMin);
+    List<T> items = new ArrayList<>(count);
+    for (int i = 0; i < count; i++) {
+      items.add(item.read(this));
+    }
+    return items;
   }
 
   public long longValue() throws FsException {

@@ -4,6 +4,8 @@ import io.adhocfs.protocol.model.EntryName;
 import io.adhocfs.protocol.model.InodeId;
 import io.netty.buffer.ByteBuf;
 import java.nio.charset.StandardCharsets;
+import java.util.List;
+import java.util.function.BiConsumer;
 
 /** Appends values to a message body; big-endian, lengths before contents. Not thread-safe. */
 public final class WireWriter {
@@ -50,6 +52,12 @@ public final class WireWriter {
     for (short value : values) {
       out.writeShort(value);
     }
+  }
+
+  /** A list: an int count, then its items. */
+  public <T> void list(List<T> items, BiConsumer<WireWriter, T> item) {
+    out.writeInt(items.size());
+    items.forEach(each -> item.accept(this, each));
   }
 
   /** A text as UTF-8. */

@@ -15,7 +15,6 @@ import io.adhocfs.it.failure.RawConnection.Received;
 import io.adhocfs.it.instance.Processes;
 import io.adhocfs.it.instance.TestInstance;
 import io.adhocfs.protocol.instance.Instance;
-import io.adhocfs.protocol.instance.InstanceDirectory;
 import io.adhocfs.protocol.model.EntryName;
 import io.adhocfs.protocol.model.FileAttributes;
 import io.adhocfs.protocol.model.FileType;
@@ -95,10 +94,7 @@ class BadInputIT {
     instance = TestInstance.up(1);
     try {
       mountPoint = instance.mount();
-      described =
-          new InstanceDirectory(Path.of(instance.environment().getOrDefault("ADHOCFS_HOME", "")))
-              .read(instance.name())
-              .instance();
+      described = instance.described();
       node = described.nodes().getFirst();
       daemon = ProcessHandle.of(instance.daemonProcess(0)).orElseThrow();
       client = AdhocFileSystem.open(described);

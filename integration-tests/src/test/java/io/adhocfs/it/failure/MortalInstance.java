@@ -8,7 +8,6 @@ import io.adhocfs.it.instance.Processes;
 import io.adhocfs.it.instance.TestInstance;
 import io.adhocfs.it.instance.Waiting;
 import io.adhocfs.protocol.instance.Instance;
-import io.adhocfs.protocol.instance.InstanceDirectory;
 import io.adhocfs.protocol.model.FsException;
 import io.adhocfs.protocol.model.NodeId;
 import io.adhocfs.protocol.model.SessionId;
@@ -66,10 +65,10 @@ final class MortalInstance implements AutoCloseable {
   private MortalInstance(TestInstance instance, int nodes) throws IOException {
     this.instance = instance;
     this.nodes = nodes;
-    Instance described = describe();
+    Instance described = instance.described();
     this.map = ClusterMap.initial(described.nodes());
     this.unpacked = Files.createDirectories(instance.scratch().resolve("unpacked"));
-    this.client = NamedOperation.patientClient(home(), instance.name());
+    this.client = NamedOperation.patientClient(instance.home(), instance.name());
     this.admin =
         new NettyRpcClient(
             new InstanceIdentity(described.id(), described.secret()),
@@ -95,14 +94,6 @@ final class MortalInstance implements AutoCloseable {
     }
   }
 
-  private Path home() {
-    return Path.of(instance.environment().getOrDefault("ADHOCFS_HOME", ""));
-  }
-
-  private Instance describe() throws FsException {
-    return new InstanceDirectory(home()).read(instance.name()).instance();
-  }
-
   private void noteProcess(int node) throws IOException {
     daemons.put(node, ProcessHandle.of(instance.daemonProcess(node)).orElseThrow());
   }
@@ -117,7 +108,7 @@ final class MortalInstance implements AutoCloseable {
 
   /** Another client, the caller's to close. */
   AdhocFileSystem newClient() throws FsException {
-    return NamedOperation.patientClient(home(), instance.name());
+    return NamedOperation.patientClient(instance.home(), instance.name());
   }
 
   /** Which node keeps a slot. */
@@ -127,7 +118,7 @@ final class MortalInstance implements AutoCloseable {
 
   /** Starts a client in a process of its own, which runs the operation when it is sent a line. */
   Process startClient(NamedOperation operation) throws IOException {
-    return operation.inProcessOfItsOwn(home(), instance.name());
+    return operation.inProcessOfItsOwn(instance.home(), instance.name());
   }
 
   /**
@@ -220,7 +211,7 @@ final class MortalInstance implements AutoCloseable {
       }
       noteProcess(node);
     }
-    admin.useMap(ClusterMap.initial(describe().nodes()));
+    admin.useMap(ClusterMap.initial(instance.described().nodes()));
     return result;
   }
 

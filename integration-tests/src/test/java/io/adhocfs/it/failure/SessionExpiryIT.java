@@ -198,7 +198,7 @@ class SessionExpiryIT {
 
   private static String logs() throws IOException {
     var all = new StringBuilder();
-    Path home = Path.of(instance.environment().getOrDefault("ADHOCFS_HOME", ""));
+    Path home = instance.home();
     try (Stream<Path> files = Files.walk(home)) {
       for (Path log :
           files.filter(file -> file.getFileName().toString().endsWith(".log")).toList()) {

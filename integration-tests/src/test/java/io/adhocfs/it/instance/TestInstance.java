@@ -1,5 +1,8 @@
 package io.adhocfs.it.instance;
 
+import io.adhocfs.protocol.instance.Instance;
+import io.adhocfs.protocol.instance.InstanceDirectory;
+import io.adhocfs.protocol.model.FsException;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -89,6 +92,21 @@ public final class TestInstance implements AutoCloseable {
     return Files.createDirectories(directory.resolve("scratch"));
   }
 
+  /** What the commands have written down of their instances. */
+  public Path home() {
+    return directory.resolve("home");
+  }
+
+  /** The instances that are written down there. */
+  public InstanceDirectory instances() {
+    return new InstanceDirectory(home());
+  }
+
+  /** This one as it is written down now. */
+  public Instance described() throws FsException {
+    return instances().read(name).instance();
+  }
+
   /** Where node k keeps its data. */
   public Path dataDirectory(int node) {
     return directory.resolve("data").resolve("node-" + node);
@@ -103,7 +121,7 @@ public final class TestInstance implements AutoCloseable {
         "LC_ALL",
         "C",
         "ADHOCFS_HOME",
-        directory.resolve("home").toString(),
+        home().toString(),
         "ADHOCFS_INSTANCE",
         name,
         "ADHOCFS_BUILD",

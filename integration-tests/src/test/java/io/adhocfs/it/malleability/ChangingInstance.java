@@ -58,7 +58,7 @@ final class ChangingInstance implements AutoCloseable {
 
   private ChangingInstance(TestInstance instance) throws FsException {
     this.instance = instance;
-    Instance described = describe();
+    Instance described = instance.described();
     admin =
         new NettyRpcClient(
             new InstanceIdentity(described.id(), described.secret()),
@@ -79,17 +79,9 @@ final class ChangingInstance implements AutoCloseable {
     }
   }
 
-  private Path home() {
-    return Path.of(instance.environment().getOrDefault("ADHOCFS_HOME", ""));
-  }
-
-  private Instance describe() throws FsException {
-    return new InstanceDirectory(home()).read(instance.name()).instance();
-  }
-
   /** A client that waits long for nodes that do not answer; the caller's to close. */
   AdhocFileSystem newClient() throws FsException {
-    return clientOf(home(), instance.name());
+    return clientOf(instance.home(), instance.name());
   }
 
   static AdhocFileSystem clientOf(Path home, String name) throws FsException {
@@ -112,7 +104,7 @@ final class ChangingInstance implements AutoCloseable {
                 "-cp",
                 System.getProperty("java.class.path"),
                 program.getName(),
-                home().toString(),
+                instance.home().toString(),
                 instance.name()));
     command.addAll(List.of(arguments));
     return new ProcessBuilder(command).redirectError(ProcessBuilder.Redirect.INHERIT).start();
@@ -328,7 +320,7 @@ final class ChangingInstance implements AutoCloseable {
 
   /** Daemons that were started again are at other addresses. */
   private void lookAgain() throws FsException {
-    admin.useMap(ClusterMap.initial(describe().nodes()));
+    admin.useMap(ClusterMap.initial(instance.described().nodes()));
   }
 
   // Commands. --------------------------------------------------------------------------------

@@ -6,7 +6,6 @@ import io.adhocfs.client.AdhocFileSystem;
 import io.adhocfs.client.ClientOptions;
 import io.adhocfs.it.instance.Commands;
 import io.adhocfs.it.instance.TestInstance;
-import io.adhocfs.protocol.instance.InstanceDirectory;
 import io.adhocfs.protocol.model.SlotId;
 import java.nio.ByteBuffer;
 import java.nio.file.Files;
@@ -35,8 +34,7 @@ class ChangingSizeIT {
   private static final long PAUSE_NANOS = (FULL ? 10 : 1) * 1_000_000_000L;
 
   private static AdhocFileSystem client(TestInstance instance) throws Exception {
-    var directory =
-        new InstanceDirectory(Path.of(instance.environment().getOrDefault("ADHOCFS_HOME", "")));
+    var directory = instance.instances();
     return AdhocFileSystem.open(
         () -> directory.read(instance.name()).instance(),
         ClientOptions.DEFAULT.withDeadline(Duration.ofMinutes(2)));

@@ -9,7 +9,6 @@ import io.adhocfs.protocol.control.Outcome;
 import io.adhocfs.protocol.control.Rebalance;
 import io.adhocfs.protocol.control.SlotSet;
 import io.adhocfs.protocol.instance.Instance;
-import io.adhocfs.protocol.instance.InstanceDirectory;
 import io.adhocfs.protocol.model.FsError;
 import io.adhocfs.protocol.model.FsException;
 import io.adhocfs.protocol.model.InodeId;
@@ -28,7 +27,6 @@ import io.adhocfs.protocol.wire.ControlRequest;
 import io.adhocfs.protocol.wire.NamespaceRequest;
 import io.adhocfs.protocol.wire.Reply;
 import io.netty.buffer.Unpooled;
-import java.nio.file.Path;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
@@ -57,7 +55,7 @@ class ControlPlaneIT {
 
     Admin(TestInstance instance) throws FsException {
       this.instance = instance;
-      Instance described = describe();
+      Instance described = instance.described();
       client =
           new NettyRpcClient(
               new InstanceIdentity(described.id(), described.secret()),
@@ -67,14 +65,9 @@ class ControlPlaneIT {
               ClusterMap.initial(described.nodes()));
     }
 
-    private Instance describe() throws FsException {
-      String home = instance.environment().getOrDefault("ADHOCFS_HOME", "");
-      return new InstanceDirectory(Path.of(home)).read(instance.name()).instance();
-    }
-
     /** Daemons that were started again are at other addresses. */
     void lookAgain() throws FsException {
-      client.useMap(ClusterMap.initial(describe().nodes()));
+      client.useMap(ClusterMap.initial(instance.described().nodes()));
     }
 
     /** The answer, or null where there was none. */
@@ -269,7 +262,7 @@ class ControlPlaneIT {
       // What the sender of the next request knows: the map after the start and the move.
       ControlState started = first.apply(start).state();
       ControlState moved = started.apply(move).state();
-      Instance described = admin.describe();
+      Instance described = admin.instance.described();
       try (var ahead =
           new NettyRpcClient(
               new InstanceIdentity(described.id(), described.secret()),

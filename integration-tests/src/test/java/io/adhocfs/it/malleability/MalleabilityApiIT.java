@@ -11,7 +11,6 @@ import io.adhocfs.malleability.Malleability.Started;
 import io.adhocfs.malleability.ResizePlan;
 import io.adhocfs.protocol.control.FinishedRebalance;
 import io.adhocfs.protocol.control.Rebalance;
-import io.adhocfs.protocol.instance.InstanceDirectory;
 import io.adhocfs.protocol.model.FsError;
 import io.adhocfs.protocol.model.FsException;
 import io.adhocfs.protocol.model.NodeId;
@@ -28,8 +27,7 @@ import org.junit.jupiter.api.Timeout;
 @Timeout(300)
 class MalleabilityApiIT {
   private static Malleability open(TestInstance instance) throws FsException {
-    var directory =
-        new InstanceDirectory(Path.of(instance.environment().getOrDefault("ADHOCFS_HOME", "")));
+    var directory = instance.instances();
     return Malleability.open(directory, instance.name(), new NodeProcesses(directory));
   }
 

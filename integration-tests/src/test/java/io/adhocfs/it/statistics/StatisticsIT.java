@@ -13,9 +13,6 @@ import io.adhocfs.it.instance.TestInstance;
 import io.adhocfs.it.instance.Waiting;
 import io.adhocfs.malleability.JobFigures;
 import io.adhocfs.malleability.JobStatistics;
-import io.adhocfs.protocol.instance.Instance;
-import io.adhocfs.protocol.instance.InstanceDirectory;
-import io.adhocfs.protocol.model.FsException;
 import io.adhocfs.protocol.statistics.KindFigures;
 import io.adhocfs.protocol.statistics.OperationKind;
 import java.nio.ByteBuffer;
@@ -53,12 +50,6 @@ class StatisticsIT {
     instance.close();
   }
 
-  private static Instance described() throws FsException {
-    return new InstanceDirectory(Path.of(instance.environment().getOrDefault("ADHOCFS_HOME", "")))
-        .read(instance.name())
-        .instance();
-  }
-
   private static void run(Map<String, String> environment, String script) throws Exception {
     Map<String, String> all = new HashMap<>(instance.environment());
     all.putAll(environment);
@@ -68,7 +59,7 @@ class StatisticsIT {
   /** What there is of a job, once all daemons know whose the last requests were. */
   private static JobStatistics settled(String job, OperationKind kind, long operations)
       throws Exception {
-    try (JobFigures figures = JobFigures.open(described())) {
+    try (JobFigures figures = JobFigures.open(instance.described())) {
       Waiting.until(
           operations + " " + kind.label() + " of job " + job,
           PATIENCE,
@@ -147,7 +138,7 @@ class StatisticsIT {
   void aProgramOfTheLibraryHasWhatItDid() throws Exception {
     try (AdhocFileSystem client =
         AdhocFileSystem.open(
-            StatisticsIT::described, ClientOptions.DEFAULT.withJob(new Job("native", "7")))) {
+            instance::described, ClientOptions.DEFAULT.withJob(new Job("native", "7")))) {
       AdhocPath directory = AdhocPath.ofText("/native");
       AdhocPath path = AdhocPath.ofText("/native/file");
       client.createDirectory(directory, 0700);

@@ -6,7 +6,6 @@ import io.adhocfs.it.instance.Commands;
 import io.adhocfs.it.instance.TestInstance;
 import io.adhocfs.it.instance.Waiting;
 import io.adhocfs.malleability.Throttles;
-import io.adhocfs.protocol.instance.InstanceDirectory;
 import io.adhocfs.protocol.throttle.Resource;
 import io.adhocfs.protocol.throttle.Scope;
 import io.adhocfs.protocol.throttle.ThrottleRule;
@@ -171,11 +170,9 @@ class ThrottleIT {
 
   @Test
   void rulesSurviveTheDeathOfAllDaemonsAndAreForJavaToo() throws Exception {
-    var directory =
-        new InstanceDirectory(Path.of(instance.environment().getOrDefault("ADHOCFS_HOME", "")));
     var rule =
         new ThrottleRule(Resource.DATA_OPS.label(), new Scope(Scope.Kind.USER, "12345"), 700, 3);
-    try (Throttles throttles = Throttles.open(directory.read(instance.name()).instance())) {
+    try (Throttles throttles = Throttles.open(instance.described())) {
       throttles.set(rule);
       assertThat(throttles.rules()).containsExactly(rule);
     }
@@ -183,7 +180,7 @@ class ThrottleIT {
       instance.killDaemon(node);
     }
     instance.adhocfs("start").expectSuccess();
-    try (Throttles throttles = Throttles.open(directory.read(instance.name()).instance())) {
+    try (Throttles throttles = Throttles.open(instance.described())) {
       assertThat(throttles.list())
           .singleElement()
           .satisfies(listed -> assertThat(listed.rule()).isEqualTo(rule));
@@ -250,9 +247,7 @@ class ThrottleIT {
             "throttle.data-ops.node:n0=300",
             "--set",
             "throttle.data-bandwidth.user:1234=weight 2")) {
-      var directory =
-          new InstanceDirectory(Path.of(limited.environment().getOrDefault("ADHOCFS_HOME", "")));
-      try (Throttles throttles = Throttles.open(directory.read(limited.name()).instance())) {
+      try (Throttles throttles = Throttles.open(limited.described())) {
         assertThat(throttles.rules())
             .containsExactlyInAnyOrder(
                 new ThrottleRule("data-bandwidth", new Scope(Scope.Kind.JOB, "4.2"), 10_000_000, 3),
