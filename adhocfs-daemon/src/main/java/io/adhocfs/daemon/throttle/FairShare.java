@@ -5,6 +5,7 @@ import java.util.Comparator;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.random.RandomGenerator;
 
 /**
  * Divides what there is among those who want some (weighted max-min fairness: Bertsekas and
@@ -33,8 +34,13 @@ final class FairShare {
     }
   }
 
-  /** What each of the demands gets; in all the budget, or what is wanted if that is less. */
-  static long[] divide(long budget, List<Demand> demands) {
+  /**
+   * What each of the demands gets; in all the budget, or what is wanted if that is less.
+   *
+   * @param random rounds: small budgets are divided rightly on the average, else whoever weighs
+   *     most would lose by it each time
+   */
+  static long[] divide(long budget, List<Demand> demands, RandomGenerator random) {
     var given = new long[demands.size()];
     if (budget <= 0) {
       return given;
@@ -52,7 +58,7 @@ final class FairShare {
     long left = budget;
     long weights = order.stream().mapToLong(group -> group.weight).sum();
     for (Group group : order) {
-      long share = (long) Math.floor(left / (double) weights * group.weight);
+      long share = (long) (left / (double) weights * group.weight + random.nextDouble());
       group.given = Math.min(group.wanted, Math.min(left, share));
       left -= group.given;
       weights -= group.weight;

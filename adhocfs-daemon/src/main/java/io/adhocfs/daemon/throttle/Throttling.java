@@ -14,6 +14,7 @@ import io.adhocfs.protocol.wire.Reply;
 import io.netty.buffer.Unpooled;
 import java.time.Duration;
 import java.util.List;
+import java.util.SplittableRandom;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.ExecutionException;
 import java.util.concurrent.Executors;
@@ -46,7 +47,7 @@ public final class Throttling implements AutoCloseable {
   private final NodeId self;
   private final Supplier<ClusterMap> map;
   private final RpcClient client;
-  private final TokenSource source = new TokenSource();
+  private final TokenSource source = new TokenSource(new SplittableRandom());
   private final TokenGivers givers = new TokenGivers();
   private final Throttle throttle;
   private final AtomicBoolean dividing = new AtomicBoolean();

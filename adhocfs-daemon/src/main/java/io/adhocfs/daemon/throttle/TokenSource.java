@@ -7,6 +7,7 @@ import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.function.Consumer;
+import java.util.random.RandomGenerator;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
@@ -47,9 +48,14 @@ final class TokenSource {
     }
   }
 
+  private final RandomGenerator random;
   private final Map<ThrottleRule.Key, Budget> budgets = new HashMap<>();
   private List<Ask> asks = new ArrayList<>();
   private Map<ThrottleRule.Key, Long> limits = Map.of();
+
+  TokenSource(RandomGenerator random) {
+    this.random = random;
+  }
 
   /** The limits that there are, whoever looks after them. */
   synchronized void useLimits(Map<ThrottleRule.Key, Long> newLimits) {
@@ -150,7 +156,7 @@ final class TokenSource {
           TokenWant want = answered.get(place[0]).wants().get(place[1]);
           demands.add(new FairShare.Demand(want.group(), want.weight(), want.wanted()));
         }
-        long[] shares = FairShare.divide((long) budget.tokens, demands);
+        long[] shares = FairShare.divide((long) budget.tokens, demands, random);
         for (int i = 0; i < shares.length; i++) {
           given.get(wanting.get(i)[0])[wanting.get(i)[1]] = shares[i];
           budget.tokens -= shares[i];

@@ -46,7 +46,7 @@ final class SimulatedThrottles {
   SimulatedThrottles(int nodes) {
     dividing = new boolean[nodes];
     for (int node = 0; node < nodes; node++) {
-      sources.add(new TokenSource());
+      sources.add(new TokenSource(random));
       var known = new TokenGivers();
       givers.add(known);
       throttles.add(

@@ -14,10 +14,12 @@ import io.adhocfs.protocol.throttle.TokenWant;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
+import java.util.Random;
 import org.assertj.core.data.Percentage;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
+import org.junit.jupiter.params.provider.ValueSource;
 
 /** Limits hold for all daemons together, and are shared as they should be; in simulated time. */
 class ThrottleTest {
@@ -155,6 +157,29 @@ class ThrottleTest {
     assertThat((double) (done(three) - threeBefore) * MIB / 10e6).isCloseTo(60, FIVE);
   }
 
+  @ParameterizedTest(name = "{0} daemons")
+  @ValueSource(ints = {1, 2, 4})
+  void weightsShareALimitOfFewOperations(int nodes) {
+    var simulated = new SimulatedThrottles(nodes);
+    simulated.useRules(
+        limit(Resource.METADATA_OPS, Scope.INSTANCE, 200),
+        weight(Resource.METADATA_OPS, "three", 3));
+    List<Program> three = new ArrayList<>();
+    List<Program> one = new ArrayList<>();
+    for (int i = 0; i < 8; i++) {
+      three.add(simulated.new Program(job("three"), NAME, 50_000));
+      one.add(simulated.new Program(job("one"), NAME, 50_000));
+    }
+    simulated.run(3);
+    long threeBefore = done(three);
+    long oneBefore = done(one);
+    simulated.run(50);
+    double threeDone = done(three) - threeBefore;
+    double oneDone = done(one) - oneBefore;
+    assertThat(threeDone / oneDone).isCloseTo(3, FIVE);
+    assertThat((threeDone + oneDone) / 50).isCloseTo(200, FIVE);
+  }
+
   @Test
   void ofSeveralLimitsTheTightestHolds() {
     var simulated = new SimulatedThrottles(4);
@@ -284,7 +309,7 @@ class ThrottleTest {
 
   @Test
   void whoAsksForAnUnknownLimitIsNotAnsweredAtOnceSoThatHeDoesNotSpin() {
-    var source = new TokenSource();
+    var source = new TokenSource(new Random(1));
     List<long[]> answers = new ArrayList<>();
     ThrottleRule rule = limit(Resource.DATA_OPS, Scope.INSTANCE, 5);
     source.ask(List.of(new TokenWant(rule.key(), "job:1", 1, 5, 0)), 1, answers::add);
@@ -295,7 +320,7 @@ class ThrottleTest {
 
   @Test
   void whatCameWhileNobodyAskedIsNotGivenToWhoComesWhileOthersWait() {
-    var source = new TokenSource();
+    var source = new TokenSource(new Random(1));
     ThrottleRule often = limit(Resource.DATA_OPS, Scope.INSTANCE, 100);
     ThrottleRule rarely = limit(Resource.METADATA_OPS, Scope.INSTANCE, 100);
     source.useLimits(Map.of(often.key(), 100L, rarely.key(), 100L));
