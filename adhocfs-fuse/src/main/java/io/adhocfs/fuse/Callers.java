@@ -31,19 +31,37 @@ public final class Callers {
   private static final long BELIEVED_NANOS_MAX = 5_000_000_000L;
 
   /**
-   * So long after it is first seen a process is looked at each time: between its fork and the start
-   * of its program, when it has its parent's environment, it may be here for files that its parent
-   * has it open. From then on it is believed for as long as it has been known.
+   * A process that has begun no program since its fork has its parent's environment, and may be
+   * here for files that its parent has it open. So long after it is first seen it is looked at each
+   * time. From then on, as others from the start, it is believed for as long as it has been known.
    */
-  private static final long YOUNG_NANOS = 10_000_000L;
+  private static final long FORKED_NANOS = 10_000_000L;
+
+  /** A program may begin another in its own place. */
+  private static final long BELIEVED_NANOS_MIN = 1_000_000L;
+
+  /** PF_FORKNOEXEC. */
+  private static final long FORKED_FLAG = 0x40;
 
   private static final int READERS_MAX = 4;
   private static final long READ_MILLIS_MAX = 500;
 
-  private record Known(Job job, long firstNanos, long sinceNanos) {
+  /**
+   * What is seen of a process.
+   *
+   * @param isForked whether it has begun no program of its own
+   */
+  private record Seen(Job job, boolean isForked) {}
+
+  private record Known(Seen seen, long firstNanos, long sinceNanos) {
+    Job job() {
+      return seen.job();
+    }
+
     boolean isBelieved(long nowNanos) {
       long age = sinceNanos - firstNanos;
-      return age > YOUNG_NANOS && nowNanos - sinceNanos < Math.min(age, BELIEVED_NANOS_MAX);
+      return nowNanos - sinceNanos < Math.clamp(age, BELIEVED_NANOS_MIN, BELIEVED_NANOS_MAX)
+          && (!seen.isForked() || age > FORKED_NANOS);
     }
   }
 
@@ -121,20 +139,24 @@ public final class Callers {
     if (known != null && now - known.sinceNanos() > 2 * BELIEVED_NANOS_MAX) {
       known = null;
     }
-    Map<String, String> environment = environment(process);
-    if (environment != null) {
-      known = new Known(Job.of(environment), known == null ? now : known.firstNanos(), now);
+    Seen seen = look(process);
+    if (seen != null) {
+      known = new Known(seen, known == null ? now : known.firstNanos(), now);
     } else {
       // The next requests must not wait as long.
-      known = new Known(known == null ? Job.NONE : known.job(), now - BELIEVED_NANOS_MAX, now);
+      known =
+          new Known(
+              known == null ? new Seen(Job.NONE, false) : known.seen(),
+              now - BELIEVED_NANOS_MAX,
+              now);
     }
     jobs.put(process, known);
     return known.job();
   }
 
-  /** A process's environment as it was started with; null where it can't be seen now. */
-  private @Nullable Map<String, String> environment(int process) {
-    Future<Map<String, String>> read;
+  /** What is seen of a process; null where that is nothing now. */
+  private @Nullable Seen look(int process) {
+    Future<Seen> read;
     try {
       read = readers.submit(() -> read(process));
     } catch (RejectedExecutionException e) {
@@ -150,15 +172,29 @@ public final class Callers {
     }
   }
 
-  private static Map<String, String> read(int process) throws IOException {
-    byte[] bytes = Files.readAllBytes(Path.of("/proc", Integer.toString(process), "environ"));
+  /** Its environment is that with which its program, or an ancestor's, was begun. */
+  private static Seen read(int process) throws IOException {
+    // First: should it begin a program meanwhile, it is only looked at once more.
+    boolean isForked = isForked(text(process, "stat"));
     Map<String, String> environment = new HashMap<>();
-    for (String entry : new String(bytes, StandardCharsets.ISO_8859_1).split("\0", -1)) {
+    for (String entry : text(process, "environ").split("\0", -1)) {
       int equals = entry.indexOf('=');
       if (equals > 0) {
         environment.put(entry.substring(0, equals), entry.substring(equals + 1));
       }
     }
-    return environment;
+    return new Seen(Job.of(environment), isForked);
+  }
+
+  /** Whether it has begun no program since its fork, by the kernel's flag for that. */
+  static boolean isForked(String stat) {
+    // proc_pid_stat(5): the name may have blanks and brackets; the flags are the seventh behind it.
+    String[] fields = stat.substring(stat.lastIndexOf(')') + 1).strip().split(" ", -1);
+    return fields.length > 6 && (Long.parseLong(fields[6]) & FORKED_FLAG) != 0;
+  }
+
+  private static String text(int process, String file) throws IOException {
+    Path path = Path.of("/proc", Integer.toString(process), file);
+    return new String(Files.readAllBytes(path), StandardCharsets.ISO_8859_1);
   }
 }
