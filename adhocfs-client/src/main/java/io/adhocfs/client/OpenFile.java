@@ -9,7 +9,6 @@ import io.adhocfs.client.routing.Failures;
 import io.adhocfs.client.routing.Operation;
 import io.adhocfs.client.size.KnownFile;
 import io.adhocfs.protocol.model.FileAttributes;
-import io.adhocfs.protocol.model.FileLayout;
 import io.adhocfs.protocol.model.FileLock;
 import io.adhocfs.protocol.model.FsError;
 import io.adhocfs.protocol.model.FsException;
@@ -202,7 +201,7 @@ public final class OpenFile implements AutoCloseable {
       return CompletableFuture.failedFuture(refusal);
     }
     long end = offset + lengthBytes;
-    if (offset < 0 || lengthBytes < 1 || end < 0 || end > FileLayout.FILE_BYTES_MAX) {
+    if (offset < 0 || lengthBytes < 1 || end < 0) {
       return CompletableFuture.failedFuture(
           new FsException(
               offset < 0 || lengthBytes < 1 ? FsError.INVALID : FsError.FILE_TOO_BIG,

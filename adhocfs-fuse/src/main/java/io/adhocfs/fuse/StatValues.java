@@ -22,14 +22,12 @@ public final class StatValues {
 
   /** st_blocks: a file's size in sectors, as if it had no holes; 0 for everything else. */
   public static long blocks(FileAttributes attributes) {
-    return attributes.isRegular()
-        ? (attributes.sizeBytes() + SECTOR_SIZE_BYTES - 1) / SECTOR_SIZE_BYTES
-        : 0;
+    return attributes.isRegular() ? blocks(attributes.sizeBytes()) : 0;
   }
 
   /** st_blocks of what takes so much space. */
   public static long blocks(long allocatedBytes) {
-    return (allocatedBytes + SECTOR_SIZE_BYTES - 1) / SECTOR_SIZE_BYTES;
+    return Math.ceilDiv(allocatedBytes, SECTOR_SIZE_BYTES);
   }
 
   /** st_blksize: the chunk size, up to 1 MiB. */

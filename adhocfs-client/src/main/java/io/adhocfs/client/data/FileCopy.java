@@ -48,7 +48,7 @@ public final class FileCopy {
     from = fromByte;
     to = toByte;
     left = Math.min(lengthBytes, COPIED_BYTES_MAX);
-    if (source.inode().equals(target.inode()) && from < to + left && to < from + left) {
+    if (source.inode().equals(target.inode()) && Math.abs(from - to) < left) {
       return CompletableFuture.failedFuture(
           new FsException(FsError.INVALID, "a copy of overlapping ranges of one file"));
     }

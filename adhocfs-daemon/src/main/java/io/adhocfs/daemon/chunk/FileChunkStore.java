@@ -134,7 +134,7 @@ public final class FileChunkStore implements ChunkStore {
       if ((long) span.offsetBytes() + span.lengthBytes() > layout.chunkSizeBytes()) {
         throw new IllegalArgumentException(span + " in chunks of " + layout.chunkSizeBytes());
       }
-      if (span.chunkIndex() >= Long.MAX_VALUE / layout.chunkSizeBytes()) {
+      if (span.chunkIndex() > FileLayout.FILE_BYTES_MAX / layout.chunkSizeBytes()) {
         throw new IllegalArgumentException(span + " past the end of the largest file");
       }
       length += span.lengthBytes();
@@ -470,15 +470,17 @@ public final class FileChunkStore implements ChunkStore {
     long holeStart = 0;
     long holeEnd = 0;
     for (long chunk : chunks) {
-      int from = (int) Math.max(0, fromByte - chunk * layout.chunkSizeBytes());
-      int to = (int) Math.min(layout.chunkSizeBytes(), toByte - chunk * layout.chunkSizeBytes());
+      int size = layout.chunkSizeBytes();
+      int from = (int) Math.max(0, fromByte - chunk * size);
+      int to =
+          toByte == FileLayout.FILE_BYTES_MAX ? size : (int) Math.min(size, toByte - chunk * size);
       long position = position(layout, chunk);
       if (position + from != holeEnd) {
         punch(file, holeStart, holeEnd);
         holeStart = position + from;
       }
       holeEnd = position + to;
-      if (from == 0 && to == layout.chunkSizeBytes()) {
+      if (from == 0 && to == size) {
         whole.add(chunk);
       } else {
         partial.add(chunk);
@@ -528,7 +530,7 @@ public final class FileChunkStore implements ChunkStore {
   public long seek(
       InodeId inode, FileLayout layout, long fromByte, boolean hole, IntPredicate slots)
       throws FsException {
-    if (fromByte < 0 || fromByte > FileLayout.FILE_BYTES_MAX) {
+    if (fromByte < 0) {
       throw new IllegalArgumentException("a search from " + fromByte);
     }
     StampedLock lock = lock(inode.value());
@@ -581,7 +583,8 @@ public final class FileChunkStore implements ChunkStore {
     SegmentFile file = null;
     try {
       long skipped = 0;
-      for (long chunk = fromByte / size; skipped < cycle; chunk++) {
+      long last = FileLayout.FILE_BYTES_MAX / size;
+      for (long chunk = fromByte / size; skipped < cycle && chunk <= last; chunk++) {
         if (!slots.test(ChunkIndex.slot(layout, chunk))) {
           skipped++;
           continue;

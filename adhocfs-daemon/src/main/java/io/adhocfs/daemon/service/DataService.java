@@ -203,7 +203,7 @@ public final class DataService implements DataRequestHandler, AutoCloseable {
           case ReadChunks read -> read(exchange, read);
           case DiscardChunks discard -> discard(exchange, discard);
           case SeekChunks seek -> {
-            if (seek.fromByte() < 0 || seek.fromByte() > FileLayout.FILE_BYTES_MAX) {
+            if (seek.fromByte() < 0) {
               throw new FsException(FsError.BAD_MESSAGE, "a search from " + seek.fromByte());
             }
             exchange.reply(
@@ -265,11 +265,11 @@ public final class DataService implements DataRequestHandler, AutoCloseable {
     if (spans.size() > SPANS_MAX) {
       throw new FsException(FsError.BAD_MESSAGE, spans.size() + " spans; at most " + SPANS_MAX);
     }
-    long chunkMax = Long.MAX_VALUE / layout.chunkSizeBytes();
+    long chunkMax = FileLayout.FILE_BYTES_MAX / layout.chunkSizeBytes();
     long sum = 0;
     for (ChunkSpan span : spans) {
       if ((long) span.offsetBytes() + span.lengthBytes() > layout.chunkSizeBytes()
-          || span.chunkIndex() >= chunkMax) {
+          || span.chunkIndex() > chunkMax) {
         throw new FsException(
             FsError.BAD_MESSAGE, span + " in chunks of " + layout.chunkSizeBytes());
       }

@@ -204,8 +204,11 @@ final class ExtendedAttributes {
       }
     }
     for (byte[] namespace : NAMESPACES) {
-      if (name.length > namespace.length
+      if (name.length >= namespace.length
           && Arrays.equals(name, 0, namespace.length, namespace, 0, namespace.length)) {
+        if (name.length == namespace.length) {
+          throw new FsException(FsError.INVALID, "an attribute without a name in its namespace");
+        }
         return;
       }
     }

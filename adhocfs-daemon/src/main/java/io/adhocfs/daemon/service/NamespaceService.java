@@ -27,6 +27,7 @@ import io.adhocfs.protocol.model.FsError;
 import io.adhocfs.protocol.model.FsException;
 import io.adhocfs.protocol.model.InodeId;
 import io.adhocfs.protocol.placement.Placement;
+import io.adhocfs.protocol.placement.Striping;
 import io.adhocfs.protocol.transport.RequestHandler.Exchange;
 import io.adhocfs.protocol.wire.DirectoryEntry;
 import io.adhocfs.protocol.wire.EntryKey;
@@ -736,9 +737,6 @@ final class NamespaceService {
               + " up to "
               + request.sizeBytes());
     }
-    if (request.sizeBytes() > FileLayout.FILE_BYTES_MAX) {
-      throw new FsException(FsError.FILE_TOO_BIG, "a size of " + request.sizeBytes());
-    }
     boolean stale = request.dataGeneration() < before.dataGeneration();
     // Where the cut is under way, the writer can't learn the new generation before it is done.
     held = stale || request.sizeBytes() > before.sizeBytes() ? locks.heldCut(inode) : null;
@@ -805,9 +803,6 @@ final class NamespaceService {
     if (size < 0) {
       throw new FsException(FsError.INVALID, "a size of " + size);
     }
-    if (size > FileLayout.FILE_BYTES_MAX) {
-      throw new FsException(FsError.FILE_TOO_BIG, "a size of " + size);
-    }
     if (before.layout().inline()) {
       if (size > inlineBytesMax) {
         departure.leave(
@@ -863,7 +858,7 @@ final class NamespaceService {
             .dataGeneration(before.dataGeneration() + 1)
             .contentChanged(request.nowNanos())
             .done();
-    long chunk = before.layout().chunkSizeBytes();
+    int chunk = before.layout().chunkSizeBytes();
     var cut =
         new PendingCut(
             before.id(),
@@ -871,7 +866,7 @@ final class NamespaceService {
             PendingCut.Kind.CUT,
             before.layout(),
             request.sizeBytes(),
-            (appends.freeFrom(before) + chunk - 1) / chunk * chunk);
+            Striping.endOfChunk(appends.freeFrom(before), chunk));
     // Told when the cut is done, so with the generation that holds then.
     Reply reply = new Reply.Attributes(after);
     try (Batch batch = store.batch()) {

@@ -118,7 +118,7 @@ class FileChunkStoreTest extends ChunkStoreContract {
     long segmentBytes = SegmentFiles.SEGMENT_CHUNKS * CHUNK;
     byte[] bytes = bytes(2 * CHUNK, 3);
     List<Long> offsets =
-        List.of(0L, segmentBytes - CHUNK, 17 * segmentBytes + 5, Long.MAX_VALUE - 4 * CHUNK);
+        List.of(0L, segmentBytes - CHUNK, 17 * segmentBytes + 5, Long.MAX_VALUE - 2 * CHUNK);
     for (FileLayout layout : List.of(wide, local)) {
       int before = (1 - layout.slotStep()) * 10;
       for (long offset : offsets) {

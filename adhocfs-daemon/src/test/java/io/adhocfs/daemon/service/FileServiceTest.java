@@ -232,17 +232,18 @@ class FileServiceTest {
   }
 
   @Test
-  void rangesThatMakeNoSenseAreRefused() {
+  void rangesThatMakeNoSenseAreRefused() throws Exception {
     assertThat(errorOf(new ChangeRange(client.stamp(), file, -1, 5, true, false, false, 5)))
         .isEqualTo(FsError.INVALID);
     assertThat(errorOf(new ChangeRange(client.stamp(), file, 0, 0, true, false, false, 5)))
         .isEqualTo(FsError.INVALID);
     assertThat(
             errorOf(
-                new ChangeRange(client.stamp(), file, Long.MAX_VALUE - 5, 5, true, true, false, 5)))
+                new ChangeRange(client.stamp(), file, Long.MAX_VALUE - 5, 6, true, true, false, 5)))
         .isEqualTo(FsError.FILE_TOO_BIG);
     assertThat(errorOf(new ReserveAppend(client.stamp(), file, 0, 1)))
         .isEqualTo(FsError.BAD_MESSAGE);
+    var _ = reserve(client, 1);
     assertThat(errorOf(new ReserveAppend(client.stamp(), file, Long.MAX_VALUE, 1)))
         .isEqualTo(FsError.FILE_TOO_BIG);
   }

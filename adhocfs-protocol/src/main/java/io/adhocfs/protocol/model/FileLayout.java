@@ -15,8 +15,8 @@ public record FileLayout(
   public static final int CHUNK_SIZE_BYTES_MIN = 4 << 10;
   public static final int CHUNK_SIZE_BYTES_MAX = 64 << 20;
 
-  /** The longest file; leaves room to round up to a chunk. */
-  public static final long FILE_BYTES_MAX = Long.MAX_VALUE - CHUNK_SIZE_BYTES_MAX;
+  /** The longest file. What would end its last chunk is no number any more. */
+  public static final long FILE_BYTES_MAX = Long.MAX_VALUE;
 
   public FileLayout {
     if (chunkSizeBytes < CHUNK_SIZE_BYTES_MIN

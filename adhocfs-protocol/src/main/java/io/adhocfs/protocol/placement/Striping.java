@@ -1,5 +1,6 @@
 package io.adhocfs.protocol.placement;
 
+import io.adhocfs.protocol.model.FileLayout;
 import java.util.ArrayList;
 import java.util.List;
 
@@ -37,6 +38,16 @@ public final class Striping {
       position += take;
     }
     return spans;
+  }
+
+  /**
+   * The next border of chunks; {@link FileLayout#FILE_BYTES_MAX} behind the last one, which stands
+   * for the end of the last chunk.
+   */
+  public static long endOfChunk(long position, int chunkSizeBytes) {
+    return position > FileLayout.FILE_BYTES_MAX - chunkSizeBytes + 1
+        ? FileLayout.FILE_BYTES_MAX
+        : (position + chunkSizeBytes - 1) & -chunkSizeBytes;
   }
 
   /** How many chunks a file of this size has. */

@@ -82,4 +82,16 @@ final class StripingTest {
     assertThat(Striping.chunkCount(4097, 4096)).isEqualTo(2);
     assertThat(Striping.chunkCount(Long.MAX_VALUE, 4096)).isEqualTo(1L << 51);
   }
+
+  @Test
+  void chunksEndAtTheirBorders() {
+    assertThat(Striping.endOfChunk(0, 4096)).isZero();
+    assertThat(Striping.endOfChunk(1, 4096)).isEqualTo(4096);
+    assertThat(Striping.endOfChunk(4096, 4096)).isEqualTo(4096);
+    long lastBorder = Long.MAX_VALUE - 4095;
+    assertThat(Striping.endOfChunk(lastBorder - 1, 4096)).isEqualTo(lastBorder);
+    assertThat(Striping.endOfChunk(lastBorder, 4096)).isEqualTo(lastBorder);
+    assertThat(Striping.endOfChunk(lastBorder + 1, 4096)).isEqualTo(Long.MAX_VALUE);
+    assertThat(Striping.endOfChunk(Long.MAX_VALUE, 1 << 26)).isEqualTo(Long.MAX_VALUE);
+  }
 }

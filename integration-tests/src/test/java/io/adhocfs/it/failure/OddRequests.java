@@ -130,7 +130,9 @@ final class OddRequests {
     for (long value : new long[] {-1, Long.MIN_VALUE, Long.MAX_VALUE}) {
       requests.add(new NamespaceRequest.GetAttributes(new InodeId(value)));
       requests.add(new NamespaceRequest.Open(new InodeId(value), value));
-      requests.add(new NamespaceRequest.Truncate(stamp(), file.id(), value, 1));
+      if (value < 0) {
+        requests.add(new NamespaceRequest.Truncate(stamp(), file.id(), value, 1));
+      }
       requests.add(new NamespaceRequest.Truncate(stamp(), InodeId.ROOT, value, 1));
       requests.add(new NamespaceRequest.WriteInline(stamp(), file.id(), value, 1));
       requests.add(new NamespaceRequest.ReportWrite(file.id(), 5, 0, value, 1));
