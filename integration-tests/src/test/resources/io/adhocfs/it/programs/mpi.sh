@@ -45,7 +45,8 @@ if [ -n "$hosts" ] && [ $mpi = mpich ]; then
     "${launch[@]}" -np "$@" >"$said" &
     while kill -0 $! 2>/dev/null; do
       sleep 0.1
-      [ "$(grep -cx done "$said")" != "$1" ] || ((left-- > 0)) || break
+      # Not by lines: mpirun may put the end of one rank's line behind another's.
+      [ "$(grep -o done "$said" | wc -l)" != "$1" ] || ((left-- > 0)) || break
     done
     if ((left > 0)); then
       wait $!
