@@ -15,18 +15,47 @@ final class CachedVersions {
   /** About 100 bytes each. */
   private static final int FILES_MAX = 1 << 15;
 
+  /** What the page cache has of one version of a file. Thread-safe. */
+  static final class Pages {
+    private final long version;
+    private volatile boolean alone;
+
+    private Pages(long version) {
+      this.version = version;
+    }
+
+    /**
+     * Whether there are no pages of older versions beside them. Before somebody has come back from
+     * opening the file, the kernel may still be dropping those.
+     */
+    boolean areAlone() {
+      return alone;
+    }
+
+    /** Somebody who opened the file, and had older ones dropped, has come back from that. */
+    void opened() {
+      if (!alone) {
+        alone = true;
+      }
+    }
+  }
+
   @GuardedBy("this")
-  private final Map<Long, Long> versions =
+  private final Map<Long, Pages> pages =
       new LinkedHashMap<>(16, 0.75F, true) {
         @Override
-        protected boolean removeEldestEntry(Map.Entry<Long, Long> eldest) {
+        protected boolean removeEldestEntry(Map.Entry<Long, Pages> eldest) {
           return size() > FILES_MAX;
         }
       };
 
-  /** Whether pages may stay, now that the file is opened; from now on they are of this version. */
-  synchronized boolean unchanged(FileAttributes now) {
-    Long before = versions.put(now.id().value(), now.dataVersion());
-    return before != null && before == now.dataVersion();
+  /** The pages of a file that is opened now. */
+  synchronized Pages of(FileAttributes now) {
+    Pages known = pages.get(now.id().value());
+    if (known == null || known.version != now.dataVersion()) {
+      known = new Pages(now.dataVersion());
+      pages.put(now.id().value(), known);
+    }
+    return known;
   }
 }

@@ -89,6 +89,7 @@ public final class ClientFileSystem implements InodeFileSystem {
       OpenFile file,
       boolean appends,
       boolean direct,
+      CachedVersions.Pages pages,
       @Nullable AccessTime access,
       @Nullable WrittenCapability capability) {
     CompletableFuture<Void> tellAccess() {
@@ -250,17 +251,25 @@ public final class ClientFileSystem implements InodeFileSystem {
     if (handle == null) {
       throw new FsException(FsError.BAD_HANDLE, "there is no handle " + number);
     }
+    if (!handle.appends) {
+      handle.pages.opened();
+    }
     return handle;
   }
 
-  private long keep(OpenFile file, int flags) {
+  private long keep(OpenFile file, int flags, CachedVersions.Pages pages) {
     long number = lastHandle.incrementAndGet();
     boolean appends = (flags & O_APPEND) != 0;
     boolean direct = appends || (flags & O_DIRECT) != 0;
     handles.put(
         number,
         new Handle(
-            file, appends, direct, access(flags), direct ? new WrittenCapability(inodes) : null));
+            file,
+            appends,
+            direct,
+            pages,
+            access(flags),
+            direct ? new WrittenCapability(inodes) : null));
     return number;
   }
 
@@ -270,14 +279,14 @@ public final class ClientFileSystem implements InodeFileSystem {
         : null;
   }
 
-  private OpenMode mode(OpenFile file, int flags) {
+  private OpenMode mode(OpenFile file, int flags, CachedVersions.Pages pages) {
     FileAttributes known = file.lastKnownAttributes();
     AccessTime access = access(flags);
     boolean seesRead = access != null && (flags & O_ACCMODE) != O_WRONLY && access.isDue(known);
     // Where an append goes is known only at the owner, so the kernel must not cache by offset.
     return (flags & O_APPEND) != 0
         ? new OpenMode(true, false)
-        : new OpenMode(false, cachedVersions.unchanged(known) && !seesRead);
+        : new OpenMode(false, pages.areAlone() && !seesRead);
   }
 
   @Override
@@ -508,7 +517,10 @@ public final class ClientFileSystem implements InodeFileSystem {
                     .thenCompose(
                         file -> cleared(request, file.lastKnownAttributes()).thenApply(_ -> file))
                 : inodes.open(new InodeId(inode)),
-        file -> reply.opened(keep(file, flags), mode(file, flags)));
+        file -> {
+          CachedVersions.Pages pages = cachedVersions.of(file.lastKnownAttributes());
+          reply.opened(keep(file, flags, pages), mode(file, flags, pages));
+        });
   }
 
   @Override
@@ -527,11 +539,12 @@ public final class ClientFileSystem implements InodeFileSystem {
                     (flags & O_TRUNC) != 0)
                 .thenCompose(created ->
                     cleared(request, created.file().lastKnownAttributes()).thenApply(_ -> created)),
-        created ->
-            reply.created(
-                created.file().lastKnownAttributes(),
-                keep(created.file(), flags),
-                mode(created.file(), flags)));
+        created -> {
+          OpenFile file = created.file();
+          CachedVersions.Pages pages = cachedVersions.of(file.lastKnownAttributes());
+          reply.created(
+              file.lastKnownAttributes(), keep(file, flags, pages), mode(file, flags, pages));
+        });
   }
 
   @Override
