@@ -3,11 +3,13 @@ package io.adhocfs.daemon.control;
 import com.google.errorprone.annotations.CanIgnoreReturnValue;
 import io.adhocfs.protocol.model.FsError;
 import io.adhocfs.protocol.model.FsException;
+import java.util.concurrent.ArrayBlockingQueue;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Future;
 import java.util.concurrent.RejectedExecutionException;
 import java.util.concurrent.ScheduledThreadPoolExecutor;
 import java.util.concurrent.ThreadFactory;
+import java.util.concurrent.ThreadPoolExecutor;
 import java.util.concurrent.TimeUnit;
 import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
@@ -20,6 +22,8 @@ import org.slf4j.LoggerFactory;
 final class ControlThread {
   private static final Logger LOG = LoggerFactory.getLogger(ControlThread.class);
   private static final long END_SECONDS = 10;
+  private static final int FEW = 3;
+  private static final int WAITING_MAX = 256;
 
   private final ScheduledThreadPoolExecutor executor =
       new ScheduledThreadPoolExecutor(1, named("adhocfs-control"));
@@ -36,6 +40,18 @@ final class ControlThread {
       thread.setDaemon(true);
       return thread;
     };
+  }
+
+  /**
+   * A few threads for what may block, which end when there is nothing to do. More than so many that
+   * wait are rejected.
+   */
+  static ThreadPoolExecutor few(String name) {
+    var threads =
+        new ThreadPoolExecutor(
+            FEW, FEW, 5, TimeUnit.SECONDS, new ArrayBlockingQueue<>(WAITING_MAX), named(name));
+    threads.allowCoreThreadTimeOut(true);
+    return threads;
   }
 
   /** Runs something on this thread; false when it has ended. */

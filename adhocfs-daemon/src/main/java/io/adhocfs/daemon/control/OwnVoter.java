@@ -17,7 +17,6 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.List;
-import java.util.concurrent.ArrayBlockingQueue;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.RejectedExecutionException;
 import java.util.concurrent.ThreadPoolExecutor;
@@ -38,8 +37,6 @@ final class OwnVoter {
   private static final long RESTART_MILLIS = 5_000;
   private static final long RETRY_MILLIS = 500;
   private static final long IDLE_NANOS = TimeUnit.SECONDS.toNanos(3);
-  private static final int LOG_THREADS_MAX = 3;
-  private static final int LOG_QUEUE_MAX = 256;
 
   /** A submission that nothing has become of: a leader that was removed never answers. */
   private static final int SUBMISSION_MILLIS_MAX = 3000;
@@ -61,12 +58,12 @@ final class OwnVoter {
   private final Duties duties;
   private final CrashPoints crashPoints;
 
-  /** Serves calls of other voters, asks, starts and stops the own one. */
+  /** Starts and stops the own voter. */
   private final ThreadPoolExecutor log;
 
   // Changed on the control thread, or on a thread of the log while it starts; read by any.
   private volatile @Nullable RaftVoter voter;
-  private volatile long lastRaftCallNanos = System.nanoTime();
+  private volatile long lastLeaderCallNanos = System.nanoTime();
 
   private boolean closed;
   private boolean starting;
@@ -97,15 +94,7 @@ final class OwnVoter {
     this.listener = listener;
     this.duties = duties;
     this.crashPoints = crashPoints;
-    log =
-        new ThreadPoolExecutor(
-            LOG_THREADS_MAX,
-            LOG_THREADS_MAX,
-            5,
-            TimeUnit.SECONDS,
-            new ArrayBlockingQueue<>(LOG_QUEUE_MAX),
-            ControlThread.named("adhocfs-control-log"));
-    log.allowCoreThreadTimeOut(true);
+    log = ControlThread.few("adhocfs-control-log");
   }
 
   NodeId self() {
@@ -128,7 +117,7 @@ final class OwnVoter {
    */
   boolean tells() {
     RaftVoter own = voter;
-    return own != null && (own.leads() || System.nanoTime() - lastRaftCallNanos < IDLE_NANOS);
+    return own != null && (own.leads() || System.nanoTime() - lastLeaderCallNanos < IDLE_NANOS);
   }
 
   /** Goes on with a log that is there. */
@@ -167,6 +156,7 @@ final class OwnVoter {
 
   private CompletableFuture<RaftVoter.Submission> submitEntry(RaftVoter own, LogEntry entry) {
     return askLog(
+        own,
         () -> own.submit(entry),
         new RaftVoter.Submission.Elsewhere(-1, "the log of this node does not answer"),
         SUBMISSION_MILLIS_MAX);
@@ -178,16 +168,18 @@ final class OwnVoter {
    *
    * @param otherwise the answer when there is none in time
    */
-  private <T> CompletableFuture<T> askLog(
-      Supplier<CompletableFuture<T>> question, T otherwise, long millis) {
+  private static <T> CompletableFuture<T> askLog(
+      RaftVoter own, Supplier<CompletableFuture<T>> question, T otherwise, long millis) {
     var answer = new CompletableFuture<T>();
     try {
-      log.execute(() -> {
-        var _ =
-            question
-                .get()
-                .whenComplete((value, error) -> answer.complete(error == null ? value : otherwise));
-      });
+      own.asking()
+          .execute(() -> {
+            var _ =
+                question
+                    .get()
+                    .whenComplete(
+                        (value, error) -> answer.complete(error == null ? value : otherwise));
+          });
     } catch (RejectedExecutionException e) {
       return CompletableFuture.completedFuture(otherwise);
     }
@@ -205,7 +197,9 @@ final class OwnVoter {
       exchange.fail(FsError.BAD_MESSAGE, "call " + request.call() + " of the replicated log");
       return;
     }
-    lastRaftCallNanos = System.nanoTime();
+    if (call.isOfLeader()) {
+      lastLeaderCallNanos = System.nanoTime();
+    }
     RaftVoter own = voter;
     if (own == null) {
       thread.execute(this::start);
@@ -213,21 +207,22 @@ final class OwnVoter {
       return;
     }
     try {
-      log.execute(() -> {
-        try {
-          var _ =
-              own.serve(call, request.body())
-                  .whenComplete((answer, error) -> {
-                    if (answer != null) {
-                      exchange.reply(new Reply.Bytes(answer));
-                    } else {
-                      exchange.fail(FsError.OVERLOADED, "replicated log: " + error);
-                    }
-                  });
-        } catch (IOException | RuntimeException e) {
-          exchange.fail(FsError.OVERLOADED, "replicated log: " + e);
-        }
-      });
+      own.serving()
+          .execute(() -> {
+            try {
+              var _ =
+                  own.serve(call, request.body())
+                      .whenComplete((answer, error) -> {
+                        if (answer != null) {
+                          exchange.reply(new Reply.Bytes(answer));
+                        } else {
+                          exchange.fail(FsError.OVERLOADED, "replicated log: " + error);
+                        }
+                      });
+            } catch (IOException | RuntimeException e) {
+              exchange.fail(FsError.OVERLOADED, "replicated log: " + e);
+            }
+          });
     } catch (RejectedExecutionException e) {
       exchange.fail(FsError.OVERLOADED, "too many calls of the replicated log wait here");
     }
@@ -363,7 +358,7 @@ final class OwnVoter {
     if (!decided.voters().contains(self())
         && !decided.wantedVoters().contains(self())
         && !voters.contains(self())
-        && System.nanoTime() - lastRaftCallNanos > IDLE_NANOS) {
+        && System.nanoTime() - lastLeaderCallNanos > IDLE_NANOS) {
       stop(own, true);
       return;
     }
@@ -390,7 +385,7 @@ final class OwnVoter {
     changingVoters = true;
     LOG.info("voters change from={} to={}", from, wanted);
     var _ =
-        askLog(() -> own.changeVoters(wanted), false, VOTER_CHANGE_MILLIS_MAX)
+        askLog(own, () -> own.changeVoters(wanted), false, VOTER_CHANGE_MILLIS_MAX)
             .whenComplete((done, _) ->
                 thread.execute(() -> {
                   if (done != null && done) {

@@ -22,6 +22,10 @@ final class Proposer {
   private static final Logger LOG = LoggerFactory.getLogger(Proposer.class);
   private static final long RETRY_MILLIS_MIN = 20;
   private static final long RETRY_MILLIS_MAX = 500;
+
+  /** Every so many attempts anybody may be asked. */
+  private static final int LOOK_AROUND_ATTEMPTS = 4;
+
   private static final Duration REMOTE_PATIENCE = Duration.ofSeconds(2);
 
   private final ControlThread thread;
@@ -191,8 +195,8 @@ final class Proposer {
     if (leader >= 0 && leader != others.self().value()) {
       return new NodeId(leader);
     }
-    if (known.standIn()) {
-      // Whoever knows more passes it on.
+    if (known.standIn() || proposal.attempts % LOOK_AROUND_ATTEMPTS == LOOK_AROUND_ATTEMPTS - 1) {
+      // Others may vote by now than those known here, and these then know of nobody who leads.
       return others.source(proposal.attempts);
     }
     return voters.get(Math.floorMod(others.self().value() + proposal.attempts, voters.size()));

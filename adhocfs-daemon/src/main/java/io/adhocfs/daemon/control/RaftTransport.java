@@ -49,6 +49,14 @@ final class RaftTransport implements RaftServerRpc {
       return code;
     }
 
+    /**
+     * Whether only one that leads, as far as it knows, sends it. The others may come from one that
+     * has been voted out and has not heard of it.
+     */
+    boolean isOfLeader() {
+      return this == APPEND_ENTRIES || this == INSTALL_SNAPSHOT;
+    }
+
     /** The call with this code, or null. */
     static @Nullable Call ofCode(int code) {
       for (Call call : values()) {

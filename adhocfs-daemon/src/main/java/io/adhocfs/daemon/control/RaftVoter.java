@@ -15,6 +15,8 @@ import java.util.HexFormat;
 import java.util.List;
 import java.util.UUID;
 import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.Executor;
+import java.util.concurrent.ThreadPoolExecutor;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicLong;
 import org.apache.ratis.RaftConfigKeys;
@@ -73,6 +75,16 @@ final class RaftVoter implements AutoCloseable {
   private final RaftPeerId self;
   private final ControlStateMachine machine;
   private final ClientId client = ClientId.randomId();
+
+  /**
+   * For what is asked of this server. A leader that closes because it was voted out may keep those
+   * who ask for good: it waits for them with its lock held, and they wait for the lock. So no
+   * successor shares them.
+   */
+  private final ThreadPoolExecutor asking = ControlThread.few("adhocfs-control-asks");
+
+  /** For the calls of other voters, which must not wait behind what is asked here. */
+  private final ThreadPoolExecutor serving = ControlThread.few("adhocfs-control-serves");
 
   private RaftVoter(
       RaftServer server, RaftGroupId group, RaftPeerId self, ControlStateMachine machine) {
@@ -161,6 +173,8 @@ final class RaftVoter implements AutoCloseable {
     RaftServerConfigKeys.Snapshot.setAutoTriggerThreshold(p, 4000);
     RaftServerConfigKeys.Snapshot.setRetentionFileNum(p, 2);
     RaftServerConfigKeys.LeaderElection.setMemberMajorityAdd(p, true);
+    // One that was cut off must not be missed for long: it may be needed for a majority.
+    RaftServerConfigKeys.LeaderElection.setLeaderStepDownWaitTime(p, millis(ELECTION_MILLIS_MAX));
     return p;
   }
 
@@ -179,6 +193,16 @@ final class RaftVoter implements AutoCloseable {
   /** The node that a peer is: ids of peers are those of nodes as people read them. */
   static int nodeValue(RaftPeerId peer) {
     return Integer.parseInt(peer.toString().substring(1));
+  }
+
+  /** Where blocking questions to this server run. */
+  Executor asking() {
+    return asking;
+  }
+
+  /** Where other voters' calls are served. */
+  Executor serving() {
+    return serving;
   }
 
   private RaftServer.Division division() throws IOException {
@@ -329,6 +353,8 @@ final class RaftVoter implements AutoCloseable {
 
   @Override
   public void close() throws IOException {
+    asking.shutdown();
+    serving.shutdown();
     server.close();
   }
 

@@ -8,11 +8,15 @@ import io.adhocfs.protocol.model.FsError;
 import io.adhocfs.protocol.model.FsException;
 import io.adhocfs.protocol.model.NodeId;
 import io.adhocfs.protocol.model.SessionId;
+import io.adhocfs.protocol.model.TrafficClass;
 import io.adhocfs.protocol.placement.ClusterMap;
 import io.adhocfs.protocol.placement.ClusterMap.NodeState;
+import io.adhocfs.protocol.transport.Deadline;
 import io.adhocfs.protocol.transport.InstanceIdentity;
 import io.adhocfs.protocol.transport.NettyRpcClient;
 import io.adhocfs.protocol.transport.RequestHandler;
+import io.adhocfs.protocol.transport.Response;
+import io.adhocfs.protocol.transport.RpcClient;
 import io.adhocfs.protocol.transport.RpcServer;
 import io.adhocfs.protocol.transport.RpcServerConfiguration;
 import io.adhocfs.protocol.wire.ControlRequest;
@@ -25,6 +29,8 @@ import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicReference;
 import java.util.function.BooleanSupplier;
 import java.util.function.Predicate;
@@ -48,6 +54,9 @@ final class ControlCluster implements AutoCloseable {
     private @Nullable NettyRpcClient client;
     private @Nullable ClusterState cluster;
     private long incarnation;
+
+    /** Whether nothing gets from here to others or back; nobody is told. */
+    private volatile boolean cutOff;
 
     Member(NodeId id) {
       this.id = id;
@@ -97,7 +106,48 @@ final class ControlCluster implements AutoCloseable {
               opened.map());
       client = made;
       opened.onChange(made::useMap);
-      plane.set(ReplicatedControlPlane.open(directory, ID, opened, made, CrashPoints.NONE));
+      plane.set(
+          ReplicatedControlPlane.open(directory, ID, opened, new Cable(made), CrashPoints.NONE));
+    }
+
+    void cutOff(boolean now) {
+      cutOff = now;
+    }
+
+    /** The way to the others. */
+    private final class Cable implements RpcClient {
+      private final RpcClient whole;
+
+      Cable(RpcClient whole) {
+        this.whole = whole;
+      }
+
+      @Override
+      public CompletableFuture<Response> call(
+          NodeId node,
+          Request request,
+          ByteBuf payload,
+          TrafficClass trafficClass,
+          int flags,
+          Deadline deadline) {
+        Member there = members.get(node.value());
+        if (cutOff || there.cutOff) {
+          payload.release();
+          return new CompletableFuture<Response>()
+              .orTimeout(deadline.remainingNanos(), TimeUnit.NANOSECONDS);
+        }
+        return whole.call(node, request, payload, trafficClass, flags, deadline);
+      }
+
+      @Override
+      public void useMap(ClusterMap map) {
+        whole.useMap(map);
+      }
+
+      @Override
+      public void close() {
+        whole.close();
+      }
     }
 
     /** Comes back at another address. */

@@ -23,6 +23,8 @@ import java.time.Duration;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
+import java.util.Objects;
+import java.util.Random;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.TimeUnit;
 import java.util.stream.IntStream;
@@ -32,6 +34,8 @@ import org.junit.jupiter.api.io.TempDir;
 
 @Timeout(180)
 class ControlClusterTest {
+  private static final int CUTS = Boolean.getBoolean("adhocfs.full") ? 40 : 3;
+
   @TempDir private Path directory;
 
   private static Outcome propose(Member member, ControlCommand command) throws Exception {
@@ -198,6 +202,47 @@ class ControlClusterTest {
     }
   }
 
+  /** One that has not heard that it is voted out asks the others for their votes, for ever. */
+  @Test
+  void whoWasCutOffAsTheVotersWereReplacedKeepsNobodyFromLearningIt() throws Exception {
+    try (var cluster = new ControlCluster(directory, 6)) {
+      ControlState before = cluster.member(0).state();
+      short[] target = before.map().owners();
+      for (int slot = 0; slot < target.length; slot++) {
+        if (target[slot] < 3) {
+          target[slot] = (short) (target[slot] + 3);
+        }
+      }
+      List<NodeId> leaving = List.of(new NodeId(0), new NodeId(1), new NodeId(2));
+      assertThat(
+              propose(
+                      cluster.member(0),
+                      new ControlCommand.Announce(
+                          Objects.requireNonNull(before.map().node(new NodeId(0)))))
+                  .accepted())
+          .isTrue();
+      Member leader = cluster.leader();
+      Member cut = cluster.member((leader.id.value() + 1) % 3);
+      cut.cutOff(true);
+      assertThat(
+              propose(
+                  leader,
+                  new ControlCommand.Start(
+                      9, Rebalance.Kind.SHRINK, before.epoch(), target, leaving, 0, 1, false, 1)))
+          .isEqualTo(Outcome.OK);
+      List<NodeId> staying = List.of(new NodeId(3), new NodeId(4), new NodeId(5));
+      ControlCluster.await(
+          "other voters", () -> cluster.member(4).state().voters().equals(staying));
+      cut.cutOff(false);
+      cluster.awaitEverywhere("other voters", state -> state.voters().equals(staying));
+      for (int node = 0; node < 3; node++) {
+        assertThat(
+                propose(cluster.member(node), move(cluster.member(4).state(), node, node + 3, 9)))
+            .isEqualTo(Outcome.OK);
+      }
+    }
+  }
+
   @Test
   void newNodeLearnsEverythingAndMayVote() throws Exception {
     try (var cluster = new ControlCluster(directory, 1)) {
@@ -275,6 +320,40 @@ class ControlClusterTest {
                   .get(60, TimeUnit.SECONDS)
                   .epoch())
           .isEqualTo(cluster.member(0).state().epoch());
+    }
+  }
+
+  @Test
+  void othersGoOnWhileAnyVoterIsCutOff() throws Exception {
+    long seed = Long.getLong("adhocfs.seed", System.nanoTime());
+    System.out.println("seed " + seed);
+    var random = new Random(seed);
+    try (var cluster = new ControlCluster(directory, 5)) {
+      assertThat(propose(cluster.member(0), startMoving(cluster.member(0).state(), 7, 0, 3)))
+          .isEqualTo(Outcome.OK);
+      for (int round = 0; round < CUTS; round++) {
+        Member cut = round % 2 == 0 ? cluster.leader() : cluster.member(random.nextInt(3));
+        cut.cutOff(true);
+        long healedNanos = System.nanoTime() + random.nextLong(4_000_000_000L);
+        long longestNanos = 0;
+        for (int limit = 1; limit < 40 || System.nanoTime() < healedNanos; limit++) {
+          if (System.nanoTime() >= healedNanos) {
+            cut.cutOff(false);
+          }
+          var asked = cluster.member(random.nextInt(5));
+          if (asked == cut && System.nanoTime() < healedNanos) {
+            continue;
+          }
+          long began = System.nanoTime();
+          assertThat(propose(asked, new ControlCommand.Limit(7, round * 1000L + limit, 1)))
+              .satisfies(outcome -> assertThat(outcome.accepted()).isTrue());
+          longestNanos = Math.max(longestNanos, System.nanoTime() - began);
+        }
+        cut.cutOff(false);
+        System.out.printf(
+            "round %d: %s was cut off; the longest of the others took %d ms%n",
+            round, cut.id, longestNanos / 1_000_000);
+      }
     }
   }
 
