@@ -105,7 +105,8 @@ final class Operations {
       Replies.sendAttributes(in, told);
       return;
     }
-    Replies.Attributes reply = in.begin(new Replies.Attributes(in));
+    Replies.Attributes reply =
+        in.begin(hasHandle ? new Replies.AttributesBeforeRead(in) : new Replies.Attributes(in));
     fileSystem.getAttributes(
         reply, in.node(), hasHandle ? in.u64(GetattrIn.HANDLE) : NO_HANDLE, reply);
   }
@@ -132,7 +133,7 @@ final class Operations {
             time(in, valid, SetattrIn.HAS_ATIME, SetattrIn.ATIME, SetattrIn.ATIME_NANOS),
             time(in, valid, SetattrIn.HAS_MTIME, SetattrIn.MTIME, SetattrIn.MTIME_NANOS),
             time(in, valid, SetattrIn.HAS_CTIME, SetattrIn.CTIME, SetattrIn.CTIME_NANOS));
-    Replies.Attributes reply = in.begin(new Replies.Attributes(in));
+    Replies.Attributes reply = in.begin(new Replies.ChangedAttributes(in));
     // A change of nothing is what is left of taking the set-id bits away, which the kernel leaves
     // to us: before a write, or after a chown(2) that names no owner.
     reply.clearsSetId(
@@ -251,6 +252,7 @@ final class Operations {
 
   void open(Incoming in) throws FsException {
     in.requireBody(OpenIn.SIZE);
+    in.session().droppedPages().opened(in.node());
     Replies.Open reply = in.begin(new Replies.Open(in));
     reply.clearsSetId((in.u32(OpenIn.OPEN_FLAGS) & OpenIn.KILL_SET_ID) != 0);
     fileSystem.open(reply, in.node(), in.u32(OpenIn.FLAGS), reply);

@@ -94,6 +94,17 @@ abstract class PendingRequest implements InodeFileSystem.Request, InodeFileSyste
   /** Takes note of attributes that are about to be told. */
   protected final void tell(FileAttributes attributes, boolean withName) {
     session.told().told(attributes, pid, takenNanos, withName);
+    session.droppedPages().tell(attributes, pid);
+  }
+
+  /** The thread that asks; 0 = none, or none of this machine's. */
+  protected final int thread() {
+    return pid;
+  }
+
+  /** When it was taken, on the clock of {@link ToldAttributes}. */
+  protected final long takenNanos() {
+    return takenNanos;
   }
 
   @Override

@@ -25,6 +25,8 @@ import io.adhocfs.protocol.model.FileType;
 import io.netty.buffer.ByteBuf;
 import io.netty.buffer.Unpooled;
 import java.lang.foreign.MemorySegment;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.TimeUnit;
 import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -34,6 +36,9 @@ final class Replies {
   private static final Logger LOG = LoggerFactory.getLogger(Replies.class);
 
   private static final long NANOS_PER_SECOND = 1_000_000_000L;
+
+  /** Longer than the kernel needs to drop a file's pages, unless its thread does not get to run. */
+  private static final long DROP_MILLIS_MAX = 20;
 
   private Replies() {}
 
@@ -81,7 +86,7 @@ final class Replies {
   }
 
   /** fuse_attr_out: what an inode is. */
-  static final class Attributes extends PendingRequest implements InodeFileSystem.AttributesReply {
+  static class Attributes extends PendingRequest implements InodeFileSystem.AttributesReply {
     Attributes(Incoming incoming) {
       super(incoming);
     }
@@ -92,22 +97,77 @@ final class Replies {
     }
 
     @Override
-    public void attributes(FileAttributes attributes) {
+    public final void attributes(FileAttributes attributes) {
       reply(attributes, StatValues.blocks(attributes));
     }
 
     @Override
-    public void attributes(FileAttributes attributes, long allocatedBytes) {
+    public final void attributes(FileAttributes attributes, long allocatedBytes) {
       reply(attributes, StatValues.blocks(allocatedBytes));
     }
 
-    private void reply(FileAttributes attributes, long blocks) {
+    protected void reply(FileAttributes attributes, long blocks) {
       if (takeAnswer()) {
         tell(attributes, false);
-        OutBuffer out = OutBuffer.ofThisThread();
-        putAttributeAnswer(out, attributes, session.fileSystem());
-        out.bytes().set(U64, OutBuffer.BODY + AttrOut.ATTR + Attr.BLOCKS, blocks);
-        send(out, AttrOut.SIZE);
+        sendAttributes(attributes, blocks, attributes.mtimeNanos());
+      }
+    }
+
+    protected final void sendAttributes(FileAttributes attributes, long blocks, long mtimeNanos) {
+      OutBuffer out = OutBuffer.ofThisThread();
+      putAttributeAnswer(out, attributes, session.fileSystem());
+      out.bytes().set(U64, OutBuffer.BODY + AttrOut.ATTR + Attr.BLOCKS, blocks);
+      if (mtimeNanos != attributes.mtimeNanos()) {
+        putTime(
+            out.bytes(),
+            OutBuffer.BODY + AttrOut.ATTR + Attr.MTIME,
+            OutBuffer.BODY + AttrOut.ATTR + Attr.MTIME_NANOS,
+            mtimeNanos);
+      }
+      send(out, AttrOut.SIZE);
+    }
+  }
+
+  /** As {@link Attributes}, after a change of them. */
+  static final class ChangedAttributes extends Attributes {
+    ChangedAttributes(Incoming incoming) {
+      super(incoming);
+    }
+
+    @Override
+    protected void reply(FileAttributes attributes, long blocks) {
+      if (takeAnswer()) {
+        session.told().told(attributes, thread(), takenNanos(), false);
+        session.droppedPages().tellChanged(attributes);
+        sendAttributes(attributes, blocks, attributes.mtimeNanos());
+      }
+    }
+  }
+
+  /** As {@link Attributes}, asked for by the kernel before it reads from its page cache. */
+  static final class AttributesBeforeRead extends Attributes {
+    AttributesBeforeRead(Incoming incoming) {
+      super(incoming);
+    }
+
+    @Override
+    protected void reply(FileAttributes attributes, long blocks) {
+      CompletableFuture<Void> drop = session.droppedPages().underWay(attributes, thread());
+      if (drop == null) {
+        replyNow(attributes, blocks);
+      } else {
+        var _ =
+            drop.copy()
+                .completeOnTimeout(null, DROP_MILLIS_MAX, TimeUnit.MILLISECONDS)
+                .thenRun(() -> replyNow(attributes, blocks));
+      }
+    }
+
+    private void replyNow(FileAttributes attributes, long blocks) {
+      if (takeAnswer()) {
+        session.told().told(attributes, thread(), takenNanos(), false);
+        sendAttributes(
+            attributes, blocks, session.droppedPages().tellBeforeRead(attributes, thread()));
       }
     }
   }
@@ -142,6 +202,7 @@ final class Replies {
     @Override
     public void created(FileAttributes attributes, long handle, OpenMode mode) {
       if (takeAnswer()) {
+        session.droppedPages().opened(attributes.id().value());
         tell(attributes, true);
         OutBuffer out = OutBuffer.ofThisThread();
         putEntry(out.bytes(), OutBuffer.BODY, attributes, session.fileSystem());
@@ -404,6 +465,7 @@ final class Replies {
           // Node 0: only the name counts, nothing has been looked up.
           bytes.asSlice(end, EntryOut.SIZE).fill((byte) 0);
         } else {
+          session.droppedPages().tell(attributes, thread());
           putEntry(bytes, end, attributes, session.fileSystem());
         }
       }

@@ -16,6 +16,7 @@ final class Session {
   private final InodeFileSystem fileSystem;
   private final int ioLengthBytesMax;
   private final ToldAttributes told;
+  private final DroppedPages droppedPages = new DroppedPages();
   private final InterruptWatch interrupts = new InterruptWatch();
   private final int[] descriptors;
   private final AtomicInteger readersLeft;
@@ -54,6 +55,10 @@ final class Session {
 
   ToldAttributes told() {
     return told;
+  }
+
+  DroppedPages droppedPages() {
+    return droppedPages;
   }
 
   void remember(PendingRequest request) {

@@ -155,7 +155,8 @@ final class ToldAttributes {
     unknownChangedNanos = now();
   }
 
-  private static int hash(long node, int size) {
+  /** Where an inode goes in a table of this size, a power of two. */
+  static int hash(long node, int size) {
     // Fibonacci hashing: numbers of inodes have their slot in the high bits and count in the low.
     return (int) ((node * 0x9E3779B97F4A7C15L) >>> 40) & (size - 1);
   }

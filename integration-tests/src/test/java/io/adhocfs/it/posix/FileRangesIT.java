@@ -5,10 +5,17 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import io.adhocfs.it.instance.TestInstance;
 import java.lang.foreign.ValueLayout;
+import java.nio.ByteBuffer;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.nio.file.attribute.PosixFilePermissions;
+import java.util.ArrayList;
 import java.util.Arrays;
+import java.util.List;
 import java.util.Random;
+import java.util.concurrent.ExecutorService;
+import java.util.concurrent.Executors;
+import java.util.concurrent.Future;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
@@ -16,6 +23,11 @@ import org.junit.jupiter.api.Test;
 /** Ranges of files: holes and their space, the largest offsets, copies, mappings beside appends. */
 class FileRangesIT {
   private static final int CHUNK = 512 << 10;
+
+  /** Size of a file that the kernel keeps in its page cache. */
+  private static final int PAGED = 16 << 20;
+
+  private static final int ROUNDS = Boolean.getBoolean("adhocfs.full") ? 300 : 40;
   private static TestInstance instance;
   private static Path first;
   private static Path second;
@@ -42,6 +54,66 @@ class FileRangesIT {
     var bytes = new byte[length];
     new Random(length).nextBytes(bytes);
     return bytes;
+  }
+
+  /** Reads where this file ends, by a descriptor that stays open, in a thread of its own. */
+  private static long lastBytes(int file) throws Exception {
+    return ByteBuffer.wrap(SystemCalls.read(file, PAGED - 8L, 8)).getLong();
+  }
+
+  private static byte[] bytes(long number) {
+    return ByteBuffer.allocate(8).putLong(number).array();
+  }
+
+  @Test
+  void programsOfOneMountThatHaveAFileOpenReadWhatAnotherMountHasWritten() throws Exception {
+    int writer = create(first.resolve("shared"));
+    SystemCalls.write(writer, 0, random(PAGED));
+    SystemCalls.sync(writer);
+    int[] readers = new int[3];
+    for (int i = 0; i < readers.length; i++) {
+      readers[i] = SystemCalls.open(second.resolve("shared"), 0);
+    }
+    try (ExecutorService threads = Executors.newFixedThreadPool(readers.length)) {
+      for (long round = 0; round < ROUNDS; round++) {
+        // The kernel has all of it in its cache by now, and needs a while to drop it.
+        for (int offset = 0; offset < PAGED; offset += 1 << 20) {
+          SystemCalls.read(readers[0], offset, 1 << 20);
+        }
+        SystemCalls.write(writer, PAGED - 8L, bytes(round));
+        SystemCalls.sync(writer);
+        List<Future<Long>> read = new ArrayList<>();
+        for (int reader : readers) {
+          read.add(threads.submit(() -> lastBytes(reader)));
+        }
+        for (Future<Long> bytes : read) {
+          assertThat(bytes.get()).as("round %d", round).isEqualTo(round);
+        }
+      }
+    }
+    for (int reader : readers) {
+      SystemCalls.close(reader);
+    }
+    SystemCalls.close(writer);
+  }
+
+  @Test
+  void aChangeOfModeByDescriptorHidesNothingThatAnotherMountHasWritten() throws Exception {
+    int writer = create(first.resolve("hidden"));
+    SystemCalls.write(writer, 0, random(PAGED));
+    SystemCalls.sync(writer);
+    int reader = SystemCalls.open(second.resolve("hidden"), 0);
+    for (long round = 0; round < 5; round++) {
+      assertThat(lastBytes(reader)).isEqualTo(lastBytes(writer));
+      SystemCalls.write(writer, PAGED - 8L, bytes(round));
+      SystemCalls.sync(writer);
+      // Past the name, which would be looked up.
+      Files.setPosixFilePermissions(
+          Path.of("/proc/self/fd/" + reader), PosixFilePermissions.fromString("rw-------"));
+      assertThat(lastBytes(reader)).isEqualTo(round);
+    }
+    SystemCalls.close(reader);
+    SystemCalls.close(writer);
   }
 
   private static long blocks(Path path) throws Exception {
