@@ -9,15 +9,22 @@ import io.adhocfs.protocol.model.FsException;
 import io.adhocfs.protocol.model.NodeId;
 import io.adhocfs.protocol.placement.ClusterMap;
 import io.adhocfs.protocol.placement.ClusterMap.NodeState;
+import io.adhocfs.protocol.transport.Deadline;
 import io.adhocfs.protocol.wire.ControlRequest;
 import io.adhocfs.protocol.wire.Reply;
 import java.time.Duration;
 import java.util.List;
+import java.util.StringJoiner;
 
 /** What the daemons of an instance have agreed on, and how they are asked to. One thread. */
 final class Agreement implements AutoCloseable {
   private static final Duration PATIENCE = Duration.ofSeconds(5);
-  private static final Duration PROPOSAL_PATIENCE = Duration.ofSeconds(30);
+
+  /** With one node; the next one is asked after. */
+  private static final Duration PROPOSAL_PATIENCE = Duration.ofSeconds(20);
+
+  /** With all of them: longer than those that vote need to find each other again. */
+  private static final Duration PROPOSALS_PATIENCE = Duration.ofSeconds(60);
 
   private final AdminConnection connection;
   private ControlState state;
@@ -97,17 +104,26 @@ final class Agreement implements AutoCloseable {
     return state;
   }
 
-  /** Has a command agreed on; BUSY when it is refused. */
+  /**
+   * Has a command agreed on.
+   *
+   * @throws FsException BUSY when it is refused; UNREACHABLE, telling what each node said, when it
+   *     was not agreed on within a minute: it may be later
+   */
   void propose(ControlCommand command) throws FsException {
-    FsException last = null;
+    Deadline deadline = Deadline.after(PROPOSALS_PATIENCE);
+    var failures = new StringJoiner("; ");
     for (NodeId node : nodeIds()) {
+      if (deadline.passed()) {
+        break;
+      }
       try {
         Reply.Decided decided =
             connection.ask(
                 node,
                 new ControlRequest.Propose(command, true),
                 Reply.Decided.class,
-                PROPOSAL_PATIENCE);
+                Duration.ofNanos(Math.min(PROPOSAL_PATIENCE.toNanos(), deadline.remainingNanos())));
         if (!decided.outcome().accepted()) {
           throw new FsException(FsError.BUSY, decided.outcome().message());
         }
@@ -117,10 +133,12 @@ final class Agreement implements AutoCloseable {
         if (e.error() == FsError.BUSY) {
           throw e;
         }
-        last = e;
+        failures.add(e.error() + ": " + e.getMessage());
       }
     }
-    throw last == null ? new FsException(FsError.UNREACHABLE, "no node answers") : last;
+    throw new FsException(
+        FsError.UNREACHABLE,
+        "the nodes have not agreed on it yet; see 'adhocfs status' (" + failures + ")");
   }
 
   @Override

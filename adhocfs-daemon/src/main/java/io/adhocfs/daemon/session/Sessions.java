@@ -189,7 +189,10 @@ public final class Sessions {
   private static FsException expired(SessionId id) {
     return new FsException(
         FsError.SESSION_EXPIRED,
-        "session " + id + " has ended here; its locks and open files are lost");
+        "session "
+            + id
+            + " has ended here: it was silent for longer than its lease, or was closed; its locks and"
+            + " open files are lost");
   }
 
   /** How many sessions are known. Any thread. */

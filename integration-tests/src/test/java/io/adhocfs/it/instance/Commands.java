@@ -48,6 +48,7 @@ public final class Commands {
       process.getOutputStream().close();
       boolean ended = process.waitFor(limit.toMillis(), TimeUnit.MILLISECONDS);
       if (!ended) {
+        askForThreads(process.toHandle());
         process.descendants().forEach(ProcessHandle::destroyForcibly);
         process.destroyForcibly().waitFor(10, TimeUnit.SECONDS);
       }
@@ -58,6 +59,15 @@ public final class Commands {
       return new Result(process.exitValue(), said);
     } finally {
       java.nio.file.Files.deleteIfExists(output);
+    }
+  }
+
+  /** Has a JVM say where it waits; nothing happens where the program is something else. */
+  private static void askForThreads(ProcessHandle process)
+      throws IOException, InterruptedException {
+    if (process.info().command().orElse("").endsWith("/java")) {
+      new ProcessBuilder("kill", "-QUIT", Long.toString(process.pid())).start().waitFor();
+      Thread.sleep(1000);
     }
   }
 

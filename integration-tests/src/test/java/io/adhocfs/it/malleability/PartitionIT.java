@@ -42,9 +42,10 @@ class PartitionIT {
     long pulled = System.nanoTime();
     LockSupport.parkNanos(APART.toNanos());
     hosts.plugCable();
-    instance.adhocfs("rebalance", "limit", "none");
+    // It may be over by now.
+    String lifted = instance.adhocfs("rebalance", "limit", "none").output();
     Waiting.until(
-        "the change to be done",
+        "the change to be done; the lifted limit said: " + lifted,
         PATIENCE,
         LOOK_NANOS,
         () -> {
