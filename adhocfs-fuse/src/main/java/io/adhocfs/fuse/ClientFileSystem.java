@@ -19,6 +19,7 @@ import io.adhocfs.protocol.model.FsException;
 import io.adhocfs.protocol.model.InodeId;
 import io.adhocfs.protocol.model.LockMode;
 import io.netty.buffer.ByteBuf;
+import java.time.Duration;
 import java.time.InstantSource;
 import java.util.List;
 import java.util.Map;
@@ -102,6 +103,7 @@ public final class ClientFileSystem implements InodeFileSystem {
   private final InodeOperations inodes;
   private final Callers callers;
   private final boolean keepsLocks;
+  private final long cacheNanos;
   private final LongSupplier nanoTime;
   private final CachedVersions cachedVersions = new CachedVersions();
   private final DirectoriesSeen directoriesSeen = new DirectoriesSeen();
@@ -112,7 +114,7 @@ public final class ClientFileSystem implements InodeFileSystem {
 
   /** A mount's view of the client, which stays the caller's to close after the unmount. */
   public ClientFileSystem(AdhocFileSystem client) {
-    this(client, new Callers(client, Job.NONE), true);
+    this(client, new Callers(client, Job.NONE), true, Duration.ZERO);
   }
 
   /**
@@ -120,16 +122,24 @@ public final class ClientFileSystem implements InodeFileSystem {
    *
    * @param callers knows on whose behalf requests are
    * @param keepsLocks whether locks reach all mounts; else the kernel keeps those of this one
+   * @param cache how long the kernel may use names and attributes again; zero = strict: it asks for
+   *     each use
    */
-  public ClientFileSystem(AdhocFileSystem client, Callers callers, boolean keepsLocks) {
-    this(client.inodes(), callers, keepsLocks, System::nanoTime);
+  public ClientFileSystem(
+      AdhocFileSystem client, Callers callers, boolean keepsLocks, Duration cache) {
+    this(client.inodes(), callers, keepsLocks, cache, System::nanoTime);
   }
 
   ClientFileSystem(
-      InodeOperations inodes, Callers callers, boolean keepsLocks, LongSupplier nanoTime) {
+      InodeOperations inodes,
+      Callers callers,
+      boolean keepsLocks,
+      Duration cache,
+      LongSupplier nanoTime) {
     this.inodes = inodes;
     this.callers = callers;
     this.keepsLocks = keepsLocks;
+    this.cacheNanos = cache.toNanos();
     this.nanoTime = nanoTime;
     this.nextWarningNanos = new AtomicLong(nanoTime.getAsLong());
   }
@@ -951,15 +961,13 @@ public final class ClientFileSystem implements InodeFileSystem {
         _ -> reply.done());
   }
 
-  /** Strict: every use of attributes asks the owner. */
   @Override
   public long attributeTimeoutNanos() {
-    return 0;
+    return cacheNanos;
   }
 
-  /** Strict: every use of a name asks the owner. */
   @Override
   public long entryTimeoutNanos() {
-    return 0;
+    return cacheNanos;
   }
 }

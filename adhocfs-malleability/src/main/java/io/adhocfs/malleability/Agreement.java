@@ -9,7 +9,6 @@ import io.adhocfs.protocol.model.FsException;
 import io.adhocfs.protocol.model.NodeId;
 import io.adhocfs.protocol.placement.ClusterMap;
 import io.adhocfs.protocol.placement.ClusterMap.NodeState;
-import io.adhocfs.protocol.transport.Deadline;
 import io.adhocfs.protocol.wire.ControlRequest;
 import io.adhocfs.protocol.wire.Reply;
 import java.time.Duration;
@@ -111,10 +110,11 @@ final class Agreement implements AutoCloseable {
    *     was not agreed on within a minute: it may be later
    */
   void propose(ControlCommand command) throws FsException {
-    Deadline deadline = Deadline.after(PROPOSALS_PATIENCE);
+    long limit = System.nanoTime() + PROPOSALS_PATIENCE.toNanos();
     var failures = new StringJoiner("; ");
     for (NodeId node : nodeIds()) {
-      if (deadline.passed()) {
+      long leftNanos = limit - System.nanoTime();
+      if (leftNanos <= 0) {
         break;
       }
       try {
@@ -123,7 +123,7 @@ final class Agreement implements AutoCloseable {
                 node,
                 new ControlRequest.Propose(command, true),
                 Reply.Decided.class,
-                Duration.ofNanos(Math.min(PROPOSAL_PATIENCE.toNanos(), deadline.remainingNanos())));
+                Duration.ofNanos(Math.min(PROPOSAL_PATIENCE.toNanos(), leftNanos)));
         if (!decided.outcome().accepted()) {
           throw new FsException(FsError.BUSY, decided.outcome().message());
         }

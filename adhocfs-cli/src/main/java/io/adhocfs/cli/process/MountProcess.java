@@ -146,7 +146,10 @@ public final class MountProcess {
         new ClientFileSystem(
             client,
             new Callers(client, Job.of(System.getenv())),
-            settings.text(Setting.LOCKS).equals("cluster"));
+            settings.text(Setting.LOCKS).equals("cluster"),
+            settings.text(Setting.CACHE).equals("cached")
+                ? settings.duration(Setting.CACHE_TIMEOUT)
+                : Duration.ZERO);
     String source = "adhocfs:" + description.instance().name();
     if (driverName.equals("jnr")) {
       return FallbackDriver.mount(

@@ -124,7 +124,10 @@ final class Handshake {
             | Init.DO_READDIRPLUS
             | Init.READDIRPLUS_AUTO
             | Init.INIT_EXT
-            | Init.DIRECT_IO_ALLOW_MMAP;
+            | Init.DIRECT_IO_ALLOW_MMAP
+            // Without it the kernel keeps the old last page, its tail zeroed, when another mount
+            // makes a file longer.
+            | Init.AUTO_INVAL_DATA;
     if (options.asynchronousDirectIo()) {
       wanted |= Init.ASYNC_DIO;
     }
@@ -132,11 +135,6 @@ final class Handshake {
       // It also lets the kernel remember that a file has no set-id bits and no security.capability;
       // without it, it asks for that attribute before every write.
       wanted |= Init.HANDLE_KILLPRIV_V2;
-    }
-    if (fileSystem.attributeTimeoutNanos() == 0) {
-      // Without it the kernel keeps the old last page, its tail zeroed, when another mount makes a
-      // file longer.
-      wanted |= Init.AUTO_INVAL_DATA;
     }
     if (fileSystem.keepsLocks()) {
       wanted |= Init.POSIX_LOCKS | Init.FLOCK_LOCKS;

@@ -118,6 +118,9 @@ final class Replies {
       putAttributeAnswer(out, attributes, session.fileSystem());
       out.bytes().set(U64, OutBuffer.BODY + AttrOut.ATTR + Attr.BLOCKS, blocks);
       if (mtimeNanos != attributes.mtimeNanos()) {
+        // Not to be told to a program.
+        out.bytes().set(U64, OutBuffer.BODY + AttrOut.ATTR_VALID, 0);
+        out.bytes().set(U64, OutBuffer.BODY + AttrOut.ATTR_VALID_NANOS, 0);
         putTime(
             out.bytes(),
             OutBuffer.BODY + AttrOut.ATTR + Attr.MTIME,

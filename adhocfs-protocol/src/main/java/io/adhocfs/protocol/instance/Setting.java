@@ -84,6 +84,18 @@ public enum Setting {
       Kind.DURATION,
       "1ms",
       "how long a mount may answer for a directory again without asking its owner; 0 = never"),
+  CACHE(
+      "cache",
+      Kind.CHOICE,
+      "strict",
+      "what a mount answers by itself: strict = nothing, each use of a name or attribute asks its owner; cached = what it was told less than cache.timeout ago",
+      "strict",
+      "cached"),
+  CACHE_TIMEOUT(
+      "cache.timeout",
+      Kind.DURATION,
+      "1s",
+      "with cache=cached, how long another mount's changes may stay unseen"),
   LOCKS(
       "locks",
       Kind.CHOICE,
