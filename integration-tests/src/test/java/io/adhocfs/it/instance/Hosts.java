@@ -175,13 +175,16 @@ public final class Hosts implements AutoCloseable {
         "exec ./on \"$host\" \"exec bash -euo pipefail -c $script\"");
   }
 
-  /** No packet passes from one switch to the other any more, and nobody is told. */
-  public void pullCable() throws IOException, InterruptedException {
-    bash("ip link set ${p}c0 down");
-  }
-
-  public void plugCable() throws IOException, InterruptedException {
-    bash("ip link set ${p}c0 up");
+  /**
+   * Pulls the cable between the switches out, and plugs it in again after a while; returns then.
+   * One program does both: this process could wait for the other side as it starts another one,
+   * which closes what is open here, files on a mount too.
+   */
+  public void pullCableFor(Duration apart) throws IOException, InterruptedException {
+    var _ =
+        bash(
+            "ip link set ${p}c0 down; sleep %d.%03d; ip link set ${p}c0 up"
+                .formatted(apart.toSeconds(), apart.toMillisPart()));
   }
 
   private String bash(String script) throws IOException, InterruptedException {

@@ -38,10 +38,8 @@ class PartitionIT {
     instance.adhocfs(change).expectSuccess();
     LockSupport.parkNanos(Duration.ofSeconds(2).toNanos());
     expectMoving(instance);
-    hosts.pullCable();
     long pulled = System.nanoTime();
-    LockSupport.parkNanos(APART.toNanos());
-    hosts.plugCable();
+    hosts.pullCableFor(APART);
     // It may be over by now.
     String lifted = instance.adhocfs("rebalance", "limit", "none").output();
     Waiting.until(
