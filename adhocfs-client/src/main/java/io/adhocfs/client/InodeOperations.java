@@ -277,6 +277,15 @@ public final class InodeOperations {
   }
 
   /**
+   * From which data version on to the newest only this client has changed a file that it has open;
+   * null of anything else.
+   */
+  public @Nullable OwnVersions ownVersions(InodeId inode) {
+    KnownFile file = core.files.get(inode);
+    return file == null ? null : OwnVersions.of(file);
+  }
+
+  /**
    * Space and inodes, asked from all nodes at once. A node that does not answer counts with what it
    * said last; if it never said anything, that is an error.
    */

@@ -74,6 +74,16 @@ public final class OpenFile implements AutoCloseable {
     return file.attributes();
   }
 
+  /** As {@link InodeOperations#ownVersions}. */
+  public OwnVersions ownVersions() {
+    return OwnVersions.of(file);
+  }
+
+  /** What has been written up to now counts as somebody else's in {@link #ownVersions}. */
+  public void disown() {
+    file.disown();
+  }
+
   /**
    * Reads into the buffer from its position on.
    *

@@ -283,6 +283,15 @@ public final class ClientFileSystem implements InodeFileSystem {
     return number;
   }
 
+  private CachedVersions.Pages pages(OpenFile file) {
+    return cachedVersions.of(file.inode().value(), file.ownVersions());
+  }
+
+  @Override
+  public long pagesStamp(FileAttributes attributes) {
+    return cachedVersions.stamp(attributes, inodes.ownVersions(attributes.id()));
+  }
+
   private @Nullable AccessTime access(int flags) {
     return inodes.keepsAccessTimes() && (flags & O_NOATIME) == 0
         ? new AccessTime(inodes, InstantSource.system())
@@ -528,7 +537,7 @@ public final class ClientFileSystem implements InodeFileSystem {
                         file -> cleared(request, file.lastKnownAttributes()).thenApply(_ -> file))
                 : inodes.open(new InodeId(inode)),
         file -> {
-          CachedVersions.Pages pages = cachedVersions.of(file.lastKnownAttributes());
+          CachedVersions.Pages pages = pages(file);
           reply.opened(keep(file, flags, pages), mode(file, flags, pages));
         });
   }
@@ -551,7 +560,7 @@ public final class ClientFileSystem implements InodeFileSystem {
                     cleared(request, created.file().lastKnownAttributes()).thenApply(_ -> created)),
         created -> {
           OpenFile file = created.file();
-          CachedVersions.Pages pages = cachedVersions.of(file.lastKnownAttributes());
+          CachedVersions.Pages pages = pages(file);
           reply.created(
               file.lastKnownAttributes(), keep(file, flags, pages), mode(file, flags, pages));
         });
@@ -606,7 +615,7 @@ public final class ClientFileSystem implements InodeFileSystem {
       capability = null;
     }
     if (!setIdGoes && capability == null) {
-      write(request, open.file, appends, offset, data, reply);
+      transfer(request, open, appends, offset, data, reply);
       return;
     }
     CompletableFuture<?> capabilityGone =
@@ -616,7 +625,7 @@ public final class ClientFileSystem implements InodeFileSystem {
             .thenCompose(_ -> cleared(request, known))
             .handle((_, failure) -> {
               if (failure == null) {
-                write(request, open.file, appends, offset, data, reply);
+                transfer(request, open, appends, offset, data, reply);
               } else {
                 data.release();
                 refuse(reply, failureOf(failure));
@@ -625,18 +634,32 @@ public final class ClientFileSystem implements InodeFileSystem {
             });
   }
 
-  private void write(
-      Request request,
-      OpenFile file,
-      boolean appends,
-      long offset,
-      ByteBuf data,
-      WriteReply reply) {
+  private void transfer(
+      Request request, Handle open, boolean appends, long offset, ByteBuf data, WriteReply reply) {
     int length = data.readableBytes();
+    Runnable success =
+        () -> {
+          writtenPast(open);
+          reply.written(length);
+        };
+    Consumer<FsException> refusal =
+        failure -> {
+          writtenPast(open);
+          refuse(reply, failure);
+        };
     if (appends) {
-      answer(request, reply, () -> file.appendBuffer(data), _ -> reply.written(length));
+      answer(request, reply, () -> open.file.appendBuffer(data), _ -> success.run(), refusal);
     } else {
-      answer(request, reply, () -> file.writeBuffer(offset, data), _ -> reply.written(length));
+      answer(
+          request, reply, () -> open.file.writeBuffer(offset, data), _ -> success.run(), refusal);
+    }
+  }
+
+  /** Where a write goes past the page cache, pages that others have read meanwhile may be older. */
+  private void writtenPast(Handle open) {
+    if (open.direct) {
+      open.file.disown();
+      cachedVersions.writtenPast(open.file.inode().value());
     }
   }
 
@@ -777,6 +800,7 @@ public final class ClientFileSystem implements InodeFileSystem {
       reply.error(FsError.BAD_HANDLE);
       return;
     }
+    cachedVersions.closing(inode, open.file.ownVersions());
     CompletableFuture<Boolean> _ =
         open.file
             .closeAsync()

@@ -363,6 +363,14 @@ public interface InodeFileSystem {
     reply.error(FsError.NOT_SUPPORTED);
   }
 
+  /**
+   * A number for the data that the kernel's page cache of a file may hold: as long as it stays, so
+   * may the pages, whatever the modification time says. Called often; must not block.
+   */
+  default long pagesStamp(FileAttributes attributes) {
+    return attributes.dataVersion();
+  }
+
   /** How long the kernel may trust attributes and names, in nanoseconds; 0 = not at all. */
   long attributeTimeoutNanos();
 

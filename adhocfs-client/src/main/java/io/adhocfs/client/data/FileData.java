@@ -355,7 +355,7 @@ public final class FileData {
                                   runs.get(i).offset(),
                                   wallClockNanos.getAsLong()),
                               runs.get(i).data().retainedDuplicate()))
-                      .thenAccept(response -> file.learn(Answers.attributes(response)))),
+                      .thenAccept(response -> file.learnOwn(Answers.attributes(response)))),
           (_, failure) -> {
             if (failure == null) {
               result.complete(null);

@@ -33,6 +33,14 @@ public final class KnownFile {
 
   private volatile FileAttributes attributes;
 
+  /** The newest data version that was told. */
+  @GuardedBy("this")
+  private long version;
+
+  /** From which version on only writes of this client have raised it. */
+  @GuardedBy("this")
+  private long ownSince;
+
   /** The latest end of a write whose time the owner does not know; 0 = it knows all. */
   @GuardedBy("this")
   private long untoldMtimeNanos;
@@ -55,6 +63,8 @@ public final class KnownFile {
   KnownFile(FileAttributes attributes, Router router, OperationSource operations) {
     this.inode = attributes.id();
     this.attributes = attributes;
+    this.version = attributes.dataVersion();
+    this.ownSince = version;
     this.router = router;
     this.operations = operations;
   }
@@ -74,6 +84,10 @@ public final class KnownFile {
       throw new IllegalArgumentException("inode " + told.id() + " is not " + inode);
     }
     synchronized (this) {
+      if (told.dataVersion() > version) {
+        version = told.dataVersion();
+        ownSince = version;
+      }
       FileAttributes known = attributes;
       if (told.dataGeneration() != known.dataGeneration()) {
         if (told.dataGeneration() > known.dataGeneration()) {
@@ -89,6 +103,31 @@ public final class KnownFile {
         attributes = withLayoutOf(known, told);
       }
     }
+  }
+
+  /** As {@link #learn}, of the answer to a write of this client, which raised the version by 1. */
+  public void learnOwn(FileAttributes told) {
+    synchronized (this) {
+      boolean isNext = told.dataVersion() == version + 1;
+      long since = ownSince;
+      learn(told);
+      if (isNext) {
+        ownSince = Math.min(since, version);
+      }
+    }
+  }
+
+  /** Versions that one client's writes alone have led to from the first to the last. */
+  public record OwnVersions(long first, long last) {}
+
+  /** The newest version, and those before it that only this client's writes lie between. */
+  public synchronized OwnVersions ownVersions() {
+    return new OwnVersions(ownSince, version);
+  }
+
+  /** What has been written up to now counts as somebody else's, whenever it is told. */
+  public synchronized void disown() {
+    ownSince = version + 1;
   }
 
   private static FileAttributes withLayoutOf(FileAttributes base, FileAttributes newer) {
@@ -290,7 +329,7 @@ public final class KnownFile {
             .thenApply(Answers::attributes),
         (told, failure) -> {
           if (failure == null) {
-            learn(told);
+            learnOwn(told);
           }
           Report next;
           synchronized (this) {

@@ -4,6 +4,7 @@ import static io.adhocfs.fuse.kernel.Protocol.U32;
 import static io.adhocfs.fuse.kernel.Protocol.U64;
 
 import io.adhocfs.fuse.Errnos;
+import io.adhocfs.fuse.kernel.Protocol.InvalidInode;
 import io.adhocfs.fuse.kernel.Protocol.OutHeader;
 import io.netty.buffer.ByteBuf;
 import io.netty.buffer.PooledByteBufAllocator;
@@ -52,6 +53,18 @@ final class OutBuffer {
   void sendError(int descriptor, long unique, int errno) {
     putHeader(bytes, OutHeader.SIZE, -errno, unique);
     check(LinuxCalls.write(descriptor, bytes, OutHeader.SIZE), unique);
+  }
+
+  /**
+   * Has the kernel pass over all attributes of an inode that it has asked for up to now: programs
+   * get them, the inode does not. To be called before they are put together here.
+   */
+  void keepFromInode(int descriptor, long node) {
+    putHeader(bytes, BODY + InvalidInode.SIZE, InvalidInode.CODE, 0);
+    bytes.set(U64, BODY + InvalidInode.NODE, node);
+    bytes.set(U64, BODY + InvalidInode.OFFSET, InvalidInode.ATTRIBUTES_ONLY);
+    bytes.set(U64, BODY + InvalidInode.LENGTH, 0);
+    check(LinuxCalls.write(descriptor, bytes, BODY + InvalidInode.SIZE), 0);
   }
 
   /** Sends what was put into {@link #bytes()}. */

@@ -94,7 +94,6 @@ abstract class PendingRequest implements InodeFileSystem.Request, InodeFileSyste
   /** Takes note of attributes that are about to be told. */
   protected final void tell(FileAttributes attributes, boolean withName) {
     session.told().told(attributes, pid, takenNanos, withName);
-    session.droppedPages().tell(attributes, pid);
   }
 
   /** The thread that asks; 0 = none, or none of this machine's. */

@@ -138,6 +138,22 @@ final class Protocol {
     private EntryOut() {}
   }
 
+  /** struct fuse_notify_inval_inode_out, which is told without having been asked for. */
+  static final class InvalidInode {
+    /** In place of an error in the header: FUSE_NOTIFY_INVAL_INODE. */
+    static final int CODE = 2;
+
+    static final int NODE = 0;
+    static final int OFFSET = 8;
+    static final int LENGTH = 16;
+    static final int SIZE = 24;
+
+    /** An offset: no pages. */
+    static final long ATTRIBUTES_ONLY = -1;
+
+    private InvalidInode() {}
+  }
+
   /** struct fuse_attr_out. */
   static final class AttrOut {
     static final int ATTR_VALID = 0;

@@ -79,7 +79,7 @@ final class Replies {
       if (takeAnswer()) {
         tell(attributes, true);
         OutBuffer out = OutBuffer.ofThisThread();
-        putEntry(out.bytes(), OutBuffer.BODY, attributes, session.fileSystem());
+        putEntry(out.bytes(), OutBuffer.BODY, attributes, this);
         send(out, EntryOut.SIZE);
       }
     }
@@ -109,6 +109,9 @@ final class Replies {
     protected void reply(FileAttributes attributes, long blocks) {
       if (takeAnswer()) {
         tell(attributes, false);
+        if (session.droppedPages().tellProgram(attributes, thread())) {
+          OutBuffer.ofThisThread().keepFromInode(descriptor(), attributes.id().value());
+        }
         sendAttributes(attributes, blocks, attributes.mtimeNanos());
       }
     }
@@ -140,8 +143,8 @@ final class Replies {
     @Override
     protected void reply(FileAttributes attributes, long blocks) {
       if (takeAnswer()) {
-        session.told().told(attributes, thread(), takenNanos(), false);
-        session.droppedPages().tellChanged(attributes);
+        tell(attributes, false);
+        session.droppedPages().tellChanged(attributes, thread());
         sendAttributes(attributes, blocks, attributes.mtimeNanos());
       }
     }
@@ -149,8 +152,12 @@ final class Replies {
 
   /** As {@link Attributes}, asked for by the kernel before it reads from its page cache. */
   static final class AttributesBeforeRead extends Attributes {
+    private final long node;
+
     AttributesBeforeRead(Incoming incoming) {
       super(incoming);
+      node = incoming.node();
+      session.droppedPages().asks(node);
     }
 
     @Override
@@ -168,10 +175,18 @@ final class Replies {
 
     private void replyNow(FileAttributes attributes, long blocks) {
       if (takeAnswer()) {
-        session.told().told(attributes, thread(), takenNanos(), false);
+        tell(attributes, false);
         sendAttributes(
-            attributes, blocks, session.droppedPages().tellBeforeRead(attributes, thread()));
+            attributes,
+            blocks,
+            session.droppedPages().tell(attributes, thread(), session.asksForEachUse()));
+        session.droppedPages().answered(node);
       }
+    }
+
+    @Override
+    protected void discardReply() {
+      session.droppedPages().answered(node);
     }
   }
 
@@ -208,7 +223,7 @@ final class Replies {
         session.droppedPages().opened(attributes.id().value());
         tell(attributes, true);
         OutBuffer out = OutBuffer.ofThisThread();
-        putEntry(out.bytes(), OutBuffer.BODY, attributes, session.fileSystem());
+        putEntry(out.bytes(), OutBuffer.BODY, attributes, this);
         putOpen(out.bytes(), OutBuffer.BODY + EntryOut.SIZE, handle, mode);
         send(out, EntryOut.SIZE + OpenOut.SIZE);
       }
@@ -468,8 +483,7 @@ final class Replies {
           // Node 0: only the name counts, nothing has been looked up.
           bytes.asSlice(end, EntryOut.SIZE).fill((byte) 0);
         } else {
-          session.droppedPages().tell(attributes, thread());
-          putEntry(bytes, end, attributes, session.fileSystem());
+          putEntry(bytes, end, attributes, this);
         }
       }
       int dirent = end + entrySize;
@@ -512,6 +526,9 @@ final class Replies {
   /** Answers at once, without having asked the file system. */
   static void sendAttributes(Incoming in, FileAttributes attributes) {
     OutBuffer out = OutBuffer.ofThisThread();
+    if (in.session().droppedPages().tellProgram(attributes, in.pid())) {
+      out.keepFromInode(in.descriptor(), in.node());
+    }
     putAttributeAnswer(out, attributes, in.session().fileSystem());
     out.send(in.descriptor(), in.unique(), AttrOut.SIZE);
   }
@@ -527,7 +544,10 @@ final class Replies {
   }
 
   private static void putEntry(
-      MemorySegment bytes, int offset, FileAttributes attributes, InodeFileSystem fileSystem) {
+      MemorySegment bytes, int offset, FileAttributes attributes, PendingRequest request) {
+    InodeFileSystem fileSystem = request.session.fileSystem();
+    boolean mayMislead = request.session.asksForEachUse();
+    long mtimeNanos = request.session.droppedPages().tell(attributes, request.thread(), mayMislead);
     long entryTimeoutNanos = fileSystem.entryTimeoutNanos();
     long attributeTimeoutNanos = fileSystem.attributeTimeoutNanos();
     bytes.set(U64, offset + EntryOut.NODE, attributes.id().value());
@@ -539,6 +559,13 @@ final class Replies {
     bytes.set(
         U32, offset + EntryOut.ATTR_VALID_NANOS, (int) (attributeTimeoutNanos % NANOS_PER_SECOND));
     putAttributes(bytes, offset + EntryOut.ATTR, attributes);
+    if (mtimeNanos != attributes.mtimeNanos()) {
+      // Not to be told to a program.
+      bytes.set(U64, offset + EntryOut.ATTR_VALID, 0);
+      bytes.set(U32, offset + EntryOut.ATTR_VALID_NANOS, 0);
+      int attr = offset + EntryOut.ATTR;
+      putTime(bytes, attr + Attr.MTIME, attr + Attr.MTIME_NANOS, mtimeNanos);
+    }
   }
 
   private static void putAttributes(MemorySegment bytes, int offset, FileAttributes attributes) {

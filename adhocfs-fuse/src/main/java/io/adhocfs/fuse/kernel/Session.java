@@ -16,7 +16,7 @@ final class Session {
   private final InodeFileSystem fileSystem;
   private final int ioLengthBytesMax;
   private final ToldAttributes told;
-  private final DroppedPages droppedPages = new DroppedPages();
+  private final DroppedPages droppedPages;
   private final InterruptWatch interrupts = new InterruptWatch();
   private final int[] descriptors;
   private final AtomicInteger readersLeft;
@@ -36,6 +36,7 @@ final class Session {
     this.fileSystem = fileSystem;
     this.ioLengthBytesMax = ioLengthBytesMax;
     this.told = new ToldAttributes(attributeReuseNanos);
+    this.droppedPages = new DroppedPages(fileSystem::pagesStamp);
     this.descriptors = descriptors.clone();
     this.readersLeft = new AtomicInteger(readers);
   }
@@ -59,6 +60,11 @@ final class Session {
 
   DroppedPages droppedPages() {
     return droppedPages;
+  }
+
+  /** Whether a program asks for attributes itself whenever it wants them. */
+  boolean asksForEachUse() {
+    return fileSystem.attributeTimeoutNanos() == 0;
   }
 
   void remember(PendingRequest request) {

@@ -28,6 +28,7 @@ import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
+import java.util.Objects;
 import java.util.Set;
 import java.util.TreeSet;
 import java.util.concurrent.CompletableFuture;
@@ -37,6 +38,8 @@ import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
 
 /** The adapter between the kernel's requests and the client, on real daemons. */
 class ClientFileSystemTest {
@@ -220,6 +223,71 @@ class ClientFileSystemTest {
     assertThat(released.get()).isEqualTo(true);
     assertThat(read(inode, created.handle, 0, 1)).isEqualTo(FsError.BAD_HANDLE);
     assertThat(write(inode, created.handle, 0, "x")).isEqualTo(FsError.BAD_HANDLE);
+  }
+
+  private void close(long inode, long handle) {
+    var flushed = new Answer();
+    fs.flush(new TestRequest(), inode, handle, flushed);
+    assertThat(flushed.get()).isEqualTo(true);
+    var released = new Answer();
+    fs.release(new TestRequest(), inode, handle, released);
+    assertThat(released.get()).isEqualTo(true);
+  }
+
+  private boolean keepsPages(Answer opened) {
+    assertThat(opened.get()).isNotInstanceOf(FsError.class);
+    return Objects.requireNonNull(opened.mode).keepCache();
+  }
+
+  @ParameterizedTest
+  @ValueSource(ints = {100, 5_000, 40_000})
+  void pagesStayOverWhatThisMountHasWrittenAndNoOther(int lengthBytes) throws Exception {
+    Answer created = create("file", 0);
+    FileAttributes made = created.attributes();
+    long inode = made.id().value();
+    long stamp = fs.pagesStamp(made);
+    for (int i = 0; i < 3; i++) {
+      assertThat(write(inode, created.handle, (long) i * lengthBytes, "x".repeat(lengthBytes)))
+          .isEqualTo(lengthBytes);
+      assertThat(fs.pagesStamp(getAttributes(inode))).isEqualTo(stamp);
+    }
+    assertThat(write(inode, created.handle, 7, "inside")).isEqualTo(6);
+    close(inode, created.handle);
+    assertThat(fs.pagesStamp(getAttributes(inode))).isEqualTo(stamp);
+    Answer again = open(inode, 0);
+    assertThat(keepsPages(again)).isTrue();
+    close(inode, again.handle);
+
+    try (AdhocFileSystem other = cluster.client()) {
+      InodeFileSystem elsewhere = new ClientFileSystem(other);
+      var opened = new Answer();
+      elsewhere.open(new TestRequest(), inode, O_RDWR, opened);
+      assertThat(opened.get()).isEqualTo(true);
+      var written = new Answer();
+      elsewhere.write(
+          new TestRequest(),
+          inode,
+          opened.handle,
+          3,
+          Unpooled.copiedBuffer("other", StandardCharsets.UTF_8),
+          written);
+      assertThat(written.get()).isEqualTo(5);
+      var flushed = new Answer();
+      elsewhere.flush(new TestRequest(), inode, opened.handle, flushed);
+      assertThat(flushed.get()).isEqualTo(true);
+    }
+    long next = fs.pagesStamp(getAttributes(inode));
+    assertThat(next).isNotEqualTo(stamp);
+    Answer dropping = open(inode, 0);
+    assertThat(keepsPages(dropping)).isFalse();
+    assertThat(read(inode, dropping.handle, 0, 10)).isEqualTo("xxxotherns");
+    assertThat(keepsPages(open(inode, 0))).isTrue();
+
+    Answer appending = open(inode, O_APPEND);
+    assertThat(keepsPages(appending)).isFalse();
+    assertThat(write(inode, appending.handle, 0, "tail")).isEqualTo(4);
+    assertThat(fs.pagesStamp(getAttributes(inode))).isNotEqualTo(next);
+    assertThat(keepsPages(open(inode, 0))).isFalse();
   }
 
   @Test

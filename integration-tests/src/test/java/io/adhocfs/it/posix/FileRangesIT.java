@@ -16,6 +16,8 @@ import java.util.Random;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
 import java.util.concurrent.Future;
+import java.util.regex.Matcher;
+import java.util.regex.Pattern;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
@@ -95,6 +97,64 @@ class FileRangesIT {
       SystemCalls.close(reader);
     }
     SystemCalls.close(writer);
+  }
+
+  /** How often daemons have been asked for data. */
+  private static long reads() throws Exception {
+    String statistics = instance.adhocfs("stats", "--json").expectSuccess().output();
+    Matcher reads =
+        Pattern.compile("\"type\"\\s*:\\s*\"read\",\\s*\"ops\"\\s*:\\s*\"(\\d+)\"")
+            .matcher(statistics);
+    long sum = 0;
+    int found = 0;
+    while (reads.find()) {
+      sum += Long.parseLong(reads.group(1));
+      found++;
+    }
+    assertThat(found).as(statistics).isPositive();
+    return sum;
+  }
+
+  private static byte[] wholeOf(Path path) throws Exception {
+    int file = SystemCalls.open(path, 0);
+    byte[] bytes = SystemCalls.read(file, 0, PAGED);
+    SystemCalls.close(file);
+    return bytes;
+  }
+
+  @Test
+  void whatThisMountHasWrittenIsReadFromItsCacheUntilAnotherOneWrites() throws Exception {
+    // The kernel keeps what was written in whole pages.
+    for (int length : new int[] {4096, 50 * 4096, 4 << 20}) {
+      Path here = first.resolve("own-" + length);
+      Path there = second.resolve("own-" + length);
+      byte[] bytes = random(length);
+      long before = reads();
+      int file = create(here);
+      SystemCalls.write(file, 0, bytes);
+      SystemCalls.close(file);
+      assertThat(wholeOf(here)).isEqualTo(bytes);
+      // Programs are told the true time all the same.
+      assertThat(Files.getLastModifiedTime(here)).isEqualTo(Files.getLastModifiedTime(there));
+      assertThat(wholeOf(here)).isEqualTo(bytes);
+      file = SystemCalls.open(here, SystemCalls.O_RDWR);
+      for (int i = 0; i < 5; i++) {
+        bytes[i * 7] = (byte) i;
+        SystemCalls.write(file, i * 7L, new byte[] {(byte) i});
+        assertThat(SystemCalls.read(file, 0, length)).isEqualTo(bytes);
+      }
+      SystemCalls.close(file);
+      assertThat(wholeOf(here)).isEqualTo(bytes);
+      assertThat(reads()).isEqualTo(before);
+
+      int other = SystemCalls.open(there, SystemCalls.O_RDWR);
+      SystemCalls.write(other, 100, new byte[] {77});
+      SystemCalls.close(other);
+      bytes[100] = 77;
+      assertThat(wholeOf(here)).isEqualTo(bytes);
+      assertThat(reads()).isGreaterThan(before);
+      assertThat(Files.getLastModifiedTime(here)).isEqualTo(Files.getLastModifiedTime(there));
+    }
   }
 
   @Test
