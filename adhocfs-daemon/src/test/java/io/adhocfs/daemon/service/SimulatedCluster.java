@@ -39,6 +39,8 @@ import java.util.concurrent.CompletableFuture;
  * their way.
  */
 final class SimulatedCluster implements AutoCloseable {
+  private static final long LATE_NANOS_MAX = 20_000_000_000L;
+
   private static final long PAUSE_BEFORE_RESTART_NANOS = 200_000_000L;
 
   /** How bad the network is: shares of messages. */
@@ -111,12 +113,19 @@ final class SimulatedCluster implements AutoCloseable {
   void settle() {
     faults = Faults.NONE;
     nodes.forEach(node -> node.deaths.clear());
+    awaitQuiet();
+    // What was sent before may arrive so late, and begin something.
+    time.pass(LATE_NANOS_MAX);
+    awaitQuiet();
+    time.pass(5_000_000_000L);
+  }
+
+  private void awaitQuiet() {
     time.until(
         () ->
             nodes.stream()
                 .allMatch(node -> node.isAlive() && node.services().pendingOperations() == 0),
         "all operations are finished");
-    time.pass(5_000_000_000L);
   }
 
   @Override
@@ -139,7 +148,7 @@ final class SimulatedCluster implements AutoCloseable {
     long now = time.nanoTime();
     long arrival = now + 10_000 + random.nextLong(200_000);
     if (late) {
-      return arrival - now + random.nextLong(20_000_000_000L);
+      return arrival - now + random.nextLong(LATE_NANOS_MAX);
     }
     arrival = Math.max(arrival, lastArrival.getOrDefault(path, 0L) + 1);
     lastArrival.put(path, arrival);
