@@ -11,6 +11,7 @@ import io.adhocfs.protocol.model.FileType;
 import io.adhocfs.protocol.model.FsError;
 import io.adhocfs.protocol.model.FsException;
 import io.adhocfs.protocol.model.InodeId;
+import io.adhocfs.protocol.model.OwnVersions;
 import java.util.List;
 import java.util.concurrent.CompletableFuture;
 import org.jspecify.annotations.Nullable;
@@ -282,7 +283,7 @@ public final class InodeOperations {
    */
   public @Nullable OwnVersions ownVersions(InodeId inode) {
     KnownFile file = core.files.get(inode);
-    return file == null ? null : OwnVersions.of(file);
+    return file == null ? null : file.ownVersions();
   }
 
   /**

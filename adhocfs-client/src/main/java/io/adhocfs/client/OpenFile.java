@@ -15,6 +15,7 @@ import io.adhocfs.protocol.model.FsException;
 import io.adhocfs.protocol.model.InodeId;
 import io.adhocfs.protocol.model.LockKind;
 import io.adhocfs.protocol.model.LockMode;
+import io.adhocfs.protocol.model.OwnVersions;
 import io.netty.buffer.ByteBuf;
 import io.netty.buffer.Unpooled;
 import java.nio.ByteBuffer;
@@ -76,7 +77,7 @@ public final class OpenFile implements AutoCloseable {
 
   /** As {@link InodeOperations#ownVersions}. */
   public OwnVersions ownVersions() {
-    return OwnVersions.of(file);
+    return file.ownVersions();
   }
 
   /** What has been written up to now counts as somebody else's in {@link #ownVersions}. */

@@ -1,8 +1,8 @@
 package io.adhocfs.fuse;
 
 import com.google.errorprone.annotations.concurrent.GuardedBy;
-import io.adhocfs.client.OwnVersions;
 import io.adhocfs.protocol.model.FileAttributes;
+import io.adhocfs.protocol.model.OwnVersions;
 import java.util.LinkedHashMap;
 import java.util.Map;
 import org.jspecify.annotations.Nullable;

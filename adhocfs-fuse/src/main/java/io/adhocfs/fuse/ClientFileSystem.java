@@ -267,24 +267,24 @@ public final class ClientFileSystem implements InodeFileSystem {
     return handle;
   }
 
-  private long keep(OpenFile file, int flags, CachedVersions.Pages pages) {
-    long number = lastHandle.incrementAndGet();
+  private Handle newHandle(OpenFile file, int flags) {
     boolean appends = (flags & O_APPEND) != 0;
     boolean direct = appends || (flags & O_DIRECT) != 0;
-    handles.put(
-        number,
-        new Handle(
-            file,
-            appends,
-            direct,
-            pages,
-            access(flags),
-            direct ? new WrittenCapability(inodes) : null));
-    return number;
+    return new Handle(
+        file,
+        appends,
+        direct,
+        cachedVersions.of(file.inode().value(), file.ownVersions()),
+        inodes.keepsAccessTimes() && (flags & O_NOATIME) == 0
+            ? new AccessTime(inodes, InstantSource.system())
+            : null,
+        direct ? new WrittenCapability(inodes) : null);
   }
 
-  private CachedVersions.Pages pages(OpenFile file) {
-    return cachedVersions.of(file.inode().value(), file.ownVersions());
+  private long keep(Handle handle) {
+    long number = lastHandle.incrementAndGet();
+    handles.put(number, handle);
+    return number;
   }
 
   @Override
@@ -292,20 +292,16 @@ public final class ClientFileSystem implements InodeFileSystem {
     return cachedVersions.stamp(attributes, inodes.ownVersions(attributes.id()));
   }
 
-  private @Nullable AccessTime access(int flags) {
-    return inodes.keepsAccessTimes() && (flags & O_NOATIME) == 0
-        ? new AccessTime(inodes, InstantSource.system())
-        : null;
-  }
-
-  private OpenMode mode(OpenFile file, int flags, CachedVersions.Pages pages) {
-    FileAttributes known = file.lastKnownAttributes();
-    AccessTime access = access(flags);
-    boolean seesRead = access != null && (flags & O_ACCMODE) != O_WRONLY && access.isDue(known);
+  private static OpenMode mode(Handle handle, int flags) {
+    AccessTime access = handle.access;
+    boolean seesRead =
+        access != null
+            && (flags & O_ACCMODE) != O_WRONLY
+            && access.isDue(handle.file.lastKnownAttributes());
     // Where an append goes is known only at the owner, so the kernel must not cache by offset.
-    return (flags & O_APPEND) != 0
+    return handle.appends
         ? new OpenMode(true, false)
-        : new OpenMode(false, pages.areAlone() && !seesRead);
+        : new OpenMode(false, handle.pages.areAlone() && !seesRead);
   }
 
   @Override
@@ -537,8 +533,8 @@ public final class ClientFileSystem implements InodeFileSystem {
                         file -> cleared(request, file.lastKnownAttributes()).thenApply(_ -> file))
                 : inodes.open(new InodeId(inode)),
         file -> {
-          CachedVersions.Pages pages = pages(file);
-          reply.opened(keep(file, flags, pages), mode(file, flags, pages));
+          Handle handle = newHandle(file, flags);
+          reply.opened(keep(handle), mode(handle, flags));
         });
   }
 
@@ -560,9 +556,8 @@ public final class ClientFileSystem implements InodeFileSystem {
                     cleared(request, created.file().lastKnownAttributes()).thenApply(_ -> created)),
         created -> {
           OpenFile file = created.file();
-          CachedVersions.Pages pages = pages(file);
-          reply.created(
-              file.lastKnownAttributes(), keep(file, flags, pages), mode(file, flags, pages));
+          Handle handle = newHandle(file, flags);
+          reply.created(file.lastKnownAttributes(), keep(handle), mode(handle, flags));
         });
   }
 

@@ -2,11 +2,11 @@ package io.adhocfs.fuse;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
-import io.adhocfs.client.OwnVersions;
 import io.adhocfs.protocol.model.FileAttributes;
 import io.adhocfs.protocol.model.FileLayout;
 import io.adhocfs.protocol.model.FileType;
 import io.adhocfs.protocol.model.InodeId;
+import io.adhocfs.protocol.model.OwnVersions;
 import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.Test;
 

@@ -11,6 +11,7 @@ import io.adhocfs.protocol.model.FileAttributes;
 import io.adhocfs.protocol.model.FsError;
 import io.adhocfs.protocol.model.FsException;
 import io.adhocfs.protocol.model.InodeId;
+import io.adhocfs.protocol.model.OwnVersions;
 import io.adhocfs.protocol.transport.Response;
 import io.adhocfs.protocol.wire.NamespaceRequest.GetAttributes;
 import io.adhocfs.protocol.wire.NamespaceRequest.ReportWrite;
@@ -116,9 +117,6 @@ public final class KnownFile {
       }
     }
   }
-
-  /** Versions that one client's writes alone have led to from the first to the last. */
-  public record OwnVersions(long first, long last) {}
 
   /** The newest version, and those before it that only this client's writes lie between. */
   public synchronized OwnVersions ownVersions() {

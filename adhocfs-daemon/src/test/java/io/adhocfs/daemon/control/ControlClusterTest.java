@@ -36,6 +36,10 @@ import org.junit.jupiter.api.io.TempDir;
 class ControlClusterTest {
   private static final int CUTS = Boolean.getBoolean("adhocfs.full") ? 40 : 3;
 
+  /** Of six. */
+  private static final List<NodeId> LAST_THREE =
+      List.of(new NodeId(3), new NodeId(4), new NodeId(5));
+
   @TempDir private Path directory;
 
   private static Outcome propose(Member member, ControlCommand command) throws Exception {
@@ -55,6 +59,19 @@ class ControlClusterTest {
     }
     return new ControlCommand.Start(
         id, Rebalance.Kind.RELOCATE, state.epoch(), target, List.of(), 0, 1, false, 1);
+  }
+
+  /** Of six nodes n0, n1 and n2 leave, who vote. */
+  private static ControlCommand.Start startReplacingVoters(ControlState state) {
+    short[] target = state.map().owners();
+    for (int slot = 0; slot < target.length; slot++) {
+      if (target[slot] < 3) {
+        target[slot] = (short) (target[slot] + 3);
+      }
+    }
+    List<NodeId> leaving = List.of(new NodeId(0), new NodeId(1), new NodeId(2));
+    return new ControlCommand.Start(
+        9, Rebalance.Kind.SHRINK, state.epoch(), target, leaving, 0, 1, false, 1);
   }
 
   private static ControlCommand.Move move(ControlState state, int from, int to, int count) {
@@ -158,23 +175,8 @@ class ControlClusterTest {
     try (var cluster = new ControlCluster(directory, 6)) {
       Member proposer = cluster.member(5);
       ControlState before = proposer.state();
-      // n0, n1 and n2, who vote, leave.
-      short[] target = before.map().owners();
-      for (int slot = 0; slot < target.length; slot++) {
-        if (target[slot] < 3) {
-          target[slot] = (short) (target[slot] + 3);
-        }
-      }
-      List<NodeId> leaving = List.of(new NodeId(0), new NodeId(1), new NodeId(2));
-      assertThat(
-              propose(
-                  proposer,
-                  new ControlCommand.Start(
-                      9, Rebalance.Kind.SHRINK, before.epoch(), target, leaving, 0, 1, false, 1)))
-          .isEqualTo(Outcome.OK);
-      cluster.awaitEverywhere(
-          "other voters",
-          state -> state.voters().equals(List.of(new NodeId(3), new NodeId(4), new NodeId(5))));
+      assertThat(propose(proposer, startReplacingVoters(before))).isEqualTo(Outcome.OK);
+      cluster.awaitEverywhere("other voters", state -> state.voters().equals(LAST_THREE));
       // They no longer keep a log, and the others can do without them.
       for (int node = 0; node < 3; node++) {
         Path log = cluster.member(node).log();
@@ -207,13 +209,6 @@ class ControlClusterTest {
   void whoWasCutOffAsTheVotersWereReplacedKeepsNobodyFromLearningIt() throws Exception {
     try (var cluster = new ControlCluster(directory, 6)) {
       ControlState before = cluster.member(0).state();
-      short[] target = before.map().owners();
-      for (int slot = 0; slot < target.length; slot++) {
-        if (target[slot] < 3) {
-          target[slot] = (short) (target[slot] + 3);
-        }
-      }
-      List<NodeId> leaving = List.of(new NodeId(0), new NodeId(1), new NodeId(2));
       assertThat(
               propose(
                       cluster.member(0),
@@ -224,17 +219,11 @@ class ControlClusterTest {
       Member leader = cluster.leader();
       Member cut = cluster.member((leader.id.value() + 1) % 3);
       cut.cutOff(true);
-      assertThat(
-              propose(
-                  leader,
-                  new ControlCommand.Start(
-                      9, Rebalance.Kind.SHRINK, before.epoch(), target, leaving, 0, 1, false, 1)))
-          .isEqualTo(Outcome.OK);
-      List<NodeId> staying = List.of(new NodeId(3), new NodeId(4), new NodeId(5));
+      assertThat(propose(leader, startReplacingVoters(before))).isEqualTo(Outcome.OK);
       ControlCluster.await(
-          "other voters", () -> cluster.member(4).state().voters().equals(staying));
+          "other voters", () -> cluster.member(4).state().voters().equals(LAST_THREE));
       cut.cutOff(false);
-      cluster.awaitEverywhere("other voters", state -> state.voters().equals(staying));
+      cluster.awaitEverywhere("other voters", state -> state.voters().equals(LAST_THREE));
       for (int node = 0; node < 3; node++) {
         assertThat(
                 propose(cluster.member(node), move(cluster.member(4).state(), node, node + 3, 9)))

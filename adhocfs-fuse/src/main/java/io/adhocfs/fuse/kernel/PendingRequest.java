@@ -101,11 +101,6 @@ abstract class PendingRequest implements InodeFileSystem.Request, InodeFileSyste
     return pid;
   }
 
-  /** When it was taken, on the clock of {@link ToldAttributes}. */
-  protected final long takenNanos() {
-    return takenNanos;
-  }
-
   @Override
   public final Caller caller() {
     return new Caller(uid, gid, pid);

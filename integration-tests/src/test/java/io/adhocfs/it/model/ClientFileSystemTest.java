@@ -215,12 +215,7 @@ class ClientFileSystemTest {
     assertThat(read(inode, created.handle, 0, 5)).isEqualTo("hello");
     assertThat(read(inode, created.handle, 20_001, 100)).isEqualTo("ar");
     assertThat(read(inode, created.handle, 30_000, 100)).isEqualTo("");
-    var flushed = new Answer();
-    fs.flush(new TestRequest(), inode, created.handle, flushed);
-    assertThat(flushed.get()).isEqualTo(true);
-    var released = new Answer();
-    fs.release(new TestRequest(), inode, created.handle, released);
-    assertThat(released.get()).isEqualTo(true);
+    close(inode, created.handle);
     assertThat(read(inode, created.handle, 0, 1)).isEqualTo(FsError.BAD_HANDLE);
     assertThat(write(inode, created.handle, 0, "x")).isEqualTo(FsError.BAD_HANDLE);
   }
@@ -232,6 +227,24 @@ class ClientFileSystemTest {
     var released = new Answer();
     fs.release(new TestRequest(), inode, handle, released);
     assertThat(released.get()).isEqualTo(true);
+  }
+
+  /** Opens a file through another mount and writes there; answers the handle. */
+  private static long openAndWrite(
+      InodeFileSystem elsewhere, long inode, long offset, String text) {
+    var opened = new Answer();
+    elsewhere.open(new TestRequest(), inode, O_RDWR, opened);
+    assertThat(opened.get()).isEqualTo(true);
+    var written = new Answer();
+    elsewhere.write(
+        new TestRequest(),
+        inode,
+        opened.handle,
+        offset,
+        Unpooled.copiedBuffer(text, StandardCharsets.UTF_8),
+        written);
+    assertThat(written.get()).isEqualTo(text.length());
+    return opened.handle;
   }
 
   private boolean keepsPages(Answer opened) {
@@ -260,20 +273,9 @@ class ClientFileSystemTest {
 
     try (AdhocFileSystem other = cluster.client()) {
       InodeFileSystem elsewhere = new ClientFileSystem(other);
-      var opened = new Answer();
-      elsewhere.open(new TestRequest(), inode, O_RDWR, opened);
-      assertThat(opened.get()).isEqualTo(true);
-      var written = new Answer();
-      elsewhere.write(
-          new TestRequest(),
-          inode,
-          opened.handle,
-          3,
-          Unpooled.copiedBuffer("other", StandardCharsets.UTF_8),
-          written);
-      assertThat(written.get()).isEqualTo(5);
+      long handle = openAndWrite(elsewhere, inode, 3, "other");
       var flushed = new Answer();
-      elsewhere.flush(new TestRequest(), inode, opened.handle, flushed);
+      elsewhere.flush(new TestRequest(), inode, handle, flushed);
       assertThat(flushed.get()).isEqualTo(true);
     }
     long next = fs.pagesStamp(getAttributes(inode));
@@ -339,19 +341,7 @@ class ClientFileSystemTest {
     Answer mine = create("file", 0);
     long inode = mine.attributes().id().value();
     try (AdhocFileSystem other = cluster.client()) {
-      InodeFileSystem elsewhere = new ClientFileSystem(other);
-      var opened = new Answer();
-      elsewhere.open(new TestRequest(), inode, O_RDWR, opened);
-      assertThat(opened.get()).isEqualTo(true);
-      var written = new Answer();
-      elsewhere.write(
-          new TestRequest(),
-          inode,
-          opened.handle,
-          0,
-          Unpooled.copiedBuffer("x".repeat(40_000), StandardCharsets.UTF_8),
-          written);
-      assertThat(written.get()).isEqualTo(40_000);
+      var _ = openAndWrite(new ClientFileSystem(other), inode, 0, "x".repeat(40_000));
       assertThat(getAttributes(inode).sizeBytes()).isEqualTo(40_000);
       assertThat(read(inode, mine.handle, 0, 50_000)).isEqualTo("x".repeat(40_000));
     }
