@@ -13,7 +13,9 @@ import io.adhocfs.protocol.model.FsException;
 import io.adhocfs.protocol.model.InodeId;
 import io.adhocfs.protocol.model.OwnVersions;
 import java.util.List;
+import java.util.Set;
 import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.atomic.AtomicLong;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -64,6 +66,23 @@ public final class InodeOperations {
 
     Operation operation = core.begin(() -> "truncation of inode " + inode + " to " + sizeBytes);
     return operation.answer(truncate(operation, inode, sizeBytes));
+  }
+
+  /**
+   * Puts a directory and all below it into a dataset. Takes as long as the tree is large; what
+   * comes, goes or moves meanwhile is no error. What is moved into a part that has been walked
+   * keeps the dataset that it had.
+   *
+   * @param dataset a number that the instance has agreed on
+   * @param within the numbers of datasets below the directory, which stay as they are; others may
+   *     be added meanwhile, where the set is made for that
+   * @param seen is raised by 1 for each inode
+   */
+  public CompletableFuture<Void> takeIntoDataset(
+      InodeId directory, int dataset, Set<Integer> within, AtomicLong seen) {
+    Operation operation =
+        core.operations.begin(() -> "walk of dataset " + dataset + " in inode " + directory, 0);
+    return operation.answer(new DatasetWalk(core, operation, dataset, within, seen).run(directory));
   }
 
   /** {@link #truncate}, then {@link #setAttributes}; not atomic together. */

@@ -25,7 +25,7 @@ final class TreeRemoval {
 
   private final ClientCore core;
   private final PathWalk walk;
-  private final Operation whole;
+  private final Steps steps;
 
   /**
    * @param whole ends the removal when it is cancelled
@@ -33,7 +33,7 @@ final class TreeRemoval {
   TreeRemoval(ClientCore core, PathWalk walk, Operation whole) {
     this.core = core;
     this.walk = walk;
-    this.whole = whole;
+    this.steps = new Steps(core, whole);
   }
 
   CompletableFuture<Void> remove(AdhocPath path) {
@@ -54,14 +54,9 @@ final class TreeRemoval {
         });
   }
 
-  /** A part with a deadline of its own, that ends when the whole is cancelled. */
   private <T extends @Nullable Object> CompletableFuture<T> step(
       Function<Operation, CompletableFuture<T>> part) {
-    if (whole.isCancelled()) {
-      return CompletableFuture.failedFuture(
-          new FsException(FsError.INTERRUPTED, whole.description() + ": interrupted"));
-    }
-    return part.apply(core.begin(whole::description));
+    return steps.step(part);
   }
 
   private CompletableFuture<Void> removeDirectory(

@@ -14,6 +14,7 @@ import io.adhocfs.daemon.migration.Migrator;
 import io.adhocfs.daemon.service.DataService;
 import io.adhocfs.daemon.service.MetadataServices;
 import io.adhocfs.daemon.service.NodeControl;
+import io.adhocfs.daemon.service.RequestDatasets;
 import io.adhocfs.daemon.statistics.Accounts;
 import io.adhocfs.daemon.storage.StorageDatabase;
 import io.adhocfs.daemon.throttle.Throttling;
@@ -397,7 +398,7 @@ public final class Daemon {
       throw e;
     }
     var throttling = new Throttling(cluster.self(), cluster::map, now.client(), accounts::heldBack);
-    now.control().onChange(state -> throttling.useRules(state.throttles()));
+    now.control().onChange(state -> throttling.useRules(state.throttles(), state.datasets()));
     var migrator =
         new Migrator(
             cluster,
@@ -413,7 +414,9 @@ public final class Daemon {
             () -> new Thread(() -> stop(true), "adhocfs-stop").start());
     services.router().takesSlotsIn(migrator.receiver());
     serving = new Serving(cluster, services, data, migrator, throttling);
-    gate.open(new ThrottlingHandler(services.router(), throttling, accounts, thread));
+    gate.open(
+        new ThrottlingHandler(
+            services.router(), throttling, accounts, thread, new RequestDatasets(metadata)));
     migrator.start();
     LOG.info(
         "serving epoch={} nodes={} slots={}",

@@ -1,6 +1,7 @@
 package io.adhocfs.malleability;
 
 import io.adhocfs.client.admin.NodeAnswers;
+import io.adhocfs.protocol.control.Dataset;
 import io.adhocfs.protocol.instance.Instance;
 import io.adhocfs.protocol.model.FsException;
 import io.adhocfs.protocol.model.NodeId;
@@ -28,6 +29,11 @@ public final class JobFigures implements AutoCloseable {
   private static final Duration PATIENCE = Duration.ofSeconds(5);
 
   private final Agreement agreement;
+
+  /** The datasets that there were when this was opened: rules are about them by number. */
+  public List<Dataset> datasets() {
+    return agreement.state().datasets();
+  }
 
   private JobFigures(Agreement agreement) {
     this.agreement = agreement;

@@ -2,6 +2,7 @@ package io.adhocfs.cli.command;
 
 import io.adhocfs.malleability.JobFigures;
 import io.adhocfs.malleability.JobStatistics;
+import io.adhocfs.protocol.control.Dataset;
 import io.adhocfs.protocol.model.FsError;
 import io.adhocfs.protocol.model.FsException;
 import io.adhocfs.protocol.model.NodeId;
@@ -53,6 +54,9 @@ public final class StatsCommand extends Command {
   @Option(names = "--json", description = "As JSON.")
   private boolean json;
 
+  /** That rules may be about. */
+  private List<Dataset> datasets = List.of();
+
   public StatsCommand(Surroundings surroundings) {
     super(surroundings);
   }
@@ -65,6 +69,7 @@ public final class StatsCommand extends Command {
     JobFigures.Taken taken;
     try (JobFigures figures = JobFigures.open(instance().instance())) {
       taken = figures.take();
+      datasets = figures.datasets();
     }
     for (NodeId node : taken.failures().keySet()) {
       output().note("the figures of " + node + " are missing: it does not answer");
@@ -177,7 +182,7 @@ public final class StatsCommand extends Command {
   }
 
   /** As in listing 3.1 of ADMIRE D4.1, where counts are texts; what is added to it has numbers. */
-  private static Map<String, Object> fields(JobStatistics statistics) {
+  private Map<String, Object> fields(JobStatistics statistics) {
     var fields = new LinkedHashMap<String, Object>();
     fields.put("job_id", statistics.job());
     fields.put("job_step", statistics.step());
@@ -196,7 +201,7 @@ public final class StatsCommand extends Command {
     for (RuleWaits waits : statistics.waits()) {
       var rule = new LinkedHashMap<String, Object>();
       rule.put("class", waits.rule().resource());
-      rule.put("scope", waits.rule().scope().toString());
+      rule.put("scope", ThrottleWords.text(waits.rule().scope(), datasets));
       rule.put("requests", waits.requests());
       rule.put("seconds", waits.nanos() / 1e9);
       rules.add(rule);
@@ -267,7 +272,9 @@ public final class StatsCommand extends Command {
                   Locale.ROOT,
                   "  held back   %10.1f s by %s, %d requests",
                   waits.nanos() / 1e9,
-                  waits.rule(),
+                  waits.rule().resource()
+                      + " of "
+                      + ThrottleWords.text(waits.rule().scope(), datasets),
                   waits.requests()));
     }
   }

@@ -1,7 +1,10 @@
 package io.adhocfs.cli.command;
 
+import io.adhocfs.cli.process.JavaCommand;
+import io.adhocfs.cli.process.ServiceProcess;
 import io.adhocfs.malleability.Throttles;
 import io.adhocfs.malleability.Throttles.Listed;
+import io.adhocfs.protocol.control.Dataset;
 import io.adhocfs.protocol.instance.InstanceDescription;
 import io.adhocfs.protocol.model.FsException;
 import io.adhocfs.protocol.throttle.Resource;
@@ -9,6 +12,7 @@ import io.adhocfs.protocol.throttle.RuleFigures;
 import io.adhocfs.protocol.throttle.Scope;
 import io.adhocfs.protocol.throttle.ThrottleRule;
 import java.io.IOException;
+import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
@@ -26,23 +30,31 @@ import picocli.CommandLine.Parameters;
     description = "Limits traffic while programs go on, for all daemons of the instance together.",
     footer = {
       "",
-      "What: set (a limit, a weight or both), list (with what each has let through and held back), or",
-      "clear (one, all of a class or scope, or with --all all).",
+      "What: set (a limit, a weight or both), list (with what each has let through and held back),",
+      "clear (one, all of a class or scope, or with --all all), or walk (a directory again, where",
+      "list says that it has stopped).",
       "",
       "Classes: metadata-ops, data-ops (requests a second), data-bandwidth, network-bandwidth (bytes a",
       "second), rpc-tokens (one for each request and for each further MiB of it, a second).",
-      "Scopes: instance, job:ID, user:NAME, node:n3, traffic:foreground|migration|staging.",
+      "Scopes: instance, job:ID, user:NAME, path:/DIR, node:n3, traffic:foreground|migration|staging.",
+      "",
+      "A directory's scope is about all that is made below it from then on. What is there already is",
+      "taken in by a walk in the background; list says how far it is. What is moved there later is not.",
       "",
       "Examples:",
       "  adhocfs throttle set --class data-bandwidth --limit 200MB/s",
       "  adhocfs throttle set --class metadata-ops --limit 500 --scope job:42 --ahead",
       "  adhocfs throttle set --class data-bandwidth --scope job:42 --weight 3",
+      "  adhocfs throttle set --class data-bandwidth --limit 50MB/s --scope path:/out --wait",
       "  adhocfs throttle clear --class data-bandwidth --scope instance",
       "",
       "Exit codes: 0 done; 1 it failed; 2 wrong use, and nothing is changed."
     })
 public final class ThrottleCommand extends Command {
-  @Parameters(index = "0", paramLabel = "WHAT", description = "set, list or clear.")
+  private static final long WALK_HEAP_BYTES = 128 << 20;
+  private static final long LOOK_MILLIS = 500;
+
+  @Parameters(index = "0", paramLabel = "WHAT", description = "set, list, clear or walk.")
   private String what = "";
 
   @Option(names = "--class", paramLabel = "CLASS", description = "What is counted.")
@@ -69,6 +81,9 @@ public final class ThrottleCommand extends Command {
   @Option(names = "--ahead", description = "Set for a job that is yet to come.")
   private boolean ahead;
 
+  @Option(names = "--wait", description = "Wait until what is in a directory has been taken in.")
+  private boolean wait;
+
   @Option(names = "--all", description = "Clear all.")
   private boolean all;
 
@@ -83,16 +98,37 @@ public final class ThrottleCommand extends Command {
   public int run() throws UsageException, IOException {
     InstanceDescription description = instance();
     Resource wanted = resource == null ? null : ThrottleWords.resource("--class", resource);
-    Scope whose = scope == null ? null : ThrottleWords.scope("--scope", description, scope);
+    String path = scope == null ? null : ThrottleWords.path("--scope", scope);
+    Scope whose =
+        scope == null || path != null ? null : ThrottleWords.scope("--scope", description, scope);
+    if (wait && path == null) {
+      throw new UsageException("--wait is for the scope of a directory, such as path:/out");
+    }
     switch (what) {
-      case "set" -> set(description, wanted, whose);
-      case "list" -> {
-        try (Throttles throttles = Throttles.open(description.instance())) {
-          print(throttles.list());
+      case "set" -> {
+        if (path != null) {
+          setForPath(description, wanted, path);
+        } else {
+          set(description, wanted, whose);
         }
       }
-      case "clear" -> clear(description, wanted, whose);
-      default -> throw new UsageException("'" + what + "': give set, list or clear");
+      case "list" -> {
+        try (Throttles throttles = Throttles.open(description.instance())) {
+          List<Listed> list = throttles.list();
+          print(list, throttles.datasets());
+        }
+      }
+      case "clear" -> clear(description, wanted, whose, path);
+      case "walk" -> {
+        if (path == null) {
+          throw new UsageException("walk needs --scope path:/DIR");
+        }
+        endWith(description.instance().name());
+        try (Throttles throttles = Throttles.open(description.instance())) {
+          walk(throttles, known(throttles, path));
+        }
+      }
+      default -> throw new UsageException("'" + what + "': give set, list, clear or walk");
     }
     return ExitCode.OK;
   }
@@ -100,21 +136,89 @@ public final class ThrottleCommand extends Command {
   private void set(
       InstanceDescription description, @Nullable Resource wanted, @Nullable Scope whose)
       throws UsageException, FsException {
-    if (wanted == null) {
-      throw new UsageException("set needs --class: " + Resource.labels());
-    }
-    if (limit == null && weight == null) {
-      throw new UsageException("set needs --limit, --weight or both");
-    }
     Scope of = whose == null ? Scope.INSTANCE : whose;
-    ThrottleRule rule =
-        ThrottleWords.rule(limit == null ? "--weight" : "--limit", wanted, of, limit, weight);
+    ThrottleRule rule = rule(wanted, of);
     try (Throttles throttles = Throttles.open(description.instance())) {
       if (of.kind() == Scope.Kind.JOB && !ahead) {
         requireKnown(throttles, of);
       }
       throttles.set(rule);
     }
+  }
+
+  private ThrottleRule rule(@Nullable Resource wanted, Scope of) throws UsageException {
+    if (wanted == null) {
+      throw new UsageException("set needs --class: " + Resource.labels());
+    }
+    if (limit == null && weight == null) {
+      throw new UsageException("set needs --limit, --weight or both");
+    }
+    return ThrottleWords.rule(limit == null ? "--weight" : "--limit", wanted, of, limit, weight);
+  }
+
+  private void setForPath(InstanceDescription description, @Nullable Resource wanted, String path)
+      throws UsageException, IOException {
+    // Wrong words are to change nothing, and the dataset is not known before it is made.
+    ThrottleRule rule = rule(wanted, new Scope(Scope.Kind.DATASET, "0"));
+    try (Throttles throttles = Throttles.open(description.instance())) {
+      Dataset dataset = throttles.dataset(path);
+      throttles.set(
+          new ThrottleRule(rule.resource(), dataset.scope(), rule.limit(), rule.weight()));
+      if (dataset.complete()) {
+        return;
+      }
+      if (wait) {
+        walk(throttles, dataset);
+        return;
+      }
+    }
+    Path log = directory().path(description.instance().name()).resolve("throttle.log");
+    ServiceProcess.start(
+        JavaCommand.ofService(
+            WALK_HEAP_BYTES,
+            List.of(
+                "throttle",
+                "walk",
+                "--name",
+                description.instance().name(),
+                "--scope",
+                "path:" + path)),
+        log);
+  }
+
+  /** Ends this process when the instance has been taken down: nobody is left to be waited for. */
+  private void endWith(String instance) {
+    var watch =
+        new Thread(
+            () -> {
+              try {
+                while (directory().names().contains(instance)) {
+                  Thread.sleep(LOOK_MILLIS);
+                }
+              } catch (FsException | InterruptedException e) {
+                return;
+              }
+              Runtime.getRuntime().halt(ExitCode.FAILED);
+            },
+            "adhocfs-walk-watch");
+    watch.setDaemon(true);
+    watch.start();
+  }
+
+  private void walk(Throttles throttles, Dataset dataset) throws FsException {
+    throttles.walk(
+        dataset,
+        seen -> output().rawNote("\r%d inodes of %s taken in".formatted(seen, dataset.path())));
+    output().rawNote("\n");
+  }
+
+  private static Dataset known(Throttles throttles, String path) throws UsageException {
+    for (Dataset dataset : throttles.datasets()) {
+      if (dataset.path().equals(path)) {
+        return dataset;
+      }
+    }
+    throw new UsageException("--scope 'path:%s': no rule has been set for it".formatted(path));
   }
 
   /** A job that nobody has seen is a mistake more often than one to come. */
@@ -130,12 +234,16 @@ public final class ThrottleCommand extends Command {
   }
 
   private void clear(
-      InstanceDescription description, @Nullable Resource wanted, @Nullable Scope whose)
+      InstanceDescription description,
+      @Nullable Resource wanted,
+      @Nullable Scope given,
+      @Nullable String path)
       throws UsageException, FsException {
-    if (all == (wanted != null || whose != null)) {
+    if (all == (wanted != null || given != null || path != null)) {
       throw new UsageException("clear needs --class, --scope or both, or --all");
     }
     try (Throttles throttles = Throttles.open(description.instance())) {
+      Scope whose = path == null ? given : known(throttles, path).scope();
       List<ThrottleRule.Key> keys =
           throttles.rules().stream()
               .map(ThrottleRule::key)
@@ -147,15 +255,30 @@ public final class ThrottleCommand extends Command {
     }
   }
 
-  private void print(List<Listed> list) {
+  /** Of the dataset that a rule is about; null for other rules. */
+  private static @Nullable Dataset datasetOf(ThrottleRule rule, List<Dataset> datasets) {
+    for (Dataset dataset : datasets) {
+      if (dataset.scope().equals(rule.scope())) {
+        return dataset;
+      }
+    }
+    return null;
+  }
+
+  private void print(List<Listed> list, List<Dataset> datasets) {
     if (json) {
       List<Object> rules = new ArrayList<>();
       for (Listed listed : list) {
         var fields = new LinkedHashMap<String, Object>();
         fields.put("class", listed.rule().resource());
-        fields.put("scope", listed.rule().scope().toString());
+        Dataset dataset = datasetOf(listed.rule(), datasets);
+        fields.put("scope", ThrottleWords.text(listed.rule().scope(), datasets));
         fields.put("limit", listed.rule().limit());
         fields.put("weight", listed.rule().weight());
+        if (dataset != null) {
+          fields.put("walked", dataset.walked());
+          fields.put("complete", dataset.complete());
+        }
         List<Object> groups = new ArrayList<>();
         listed
             .groups()
@@ -179,14 +302,18 @@ public final class ThrottleCommand extends Command {
     }
     for (Listed listed : list) {
       ThrottleRule rule = listed.rule();
+      Dataset dataset = datasetOf(rule, datasets);
       output()
           .line(
-              "%s of %s: %s%s"
+              "%s of %s: %s%s%s"
                   .formatted(
                       rule.resource(),
-                      rule.scope(),
+                      ThrottleWords.text(rule.scope(), datasets),
                       rule.limit() == 0 ? "no limit" : rate(rule),
-                      rule.weight() == 1 ? "" : ", weight " + rule.weight()));
+                      rule.weight() == 1 ? "" : ", weight " + rule.weight(),
+                      dataset == null || dataset.complete()
+                          ? ""
+                          : ", %d inodes taken in so far".formatted(dataset.walked())));
       for (Map.Entry<String, RuleFigures> entry : listed.groups().entrySet()) {
         RuleFigures figures = entry.getValue();
         output()

@@ -1,5 +1,6 @@
 package io.adhocfs.cli.command;
 
+import io.adhocfs.protocol.control.Dataset;
 import io.adhocfs.protocol.instance.InstanceDescription;
 import io.adhocfs.protocol.model.FsException;
 import io.adhocfs.protocol.throttle.Resource;
@@ -25,7 +26,11 @@ final class ThrottleWords {
   private static final String SETTING = "throttle.";
 
   private static final String SCOPES =
-      "instance, job:ID, user:NAME, node:n3, traffic:foreground, traffic:migration or traffic:staging";
+      "instance, job:ID, user:NAME, path:/DIR, node:n3, traffic:foreground, traffic:migration or traffic:staging";
+
+  /** Before the path of a directory that is limited. */
+  private static final String PATH = "path:";
+
   private static final long COUNT_MAX = 1_000_000_000_000L;
   private static final Pattern VALUE =
       Pattern.compile("(?<limit>(?!weight\\b)\\S+)?\\s*(?:\\bweight\\s+(?<weight>[0-9]{1,9}))?");
@@ -76,6 +81,30 @@ final class ThrottleWords {
     return Long.parseLong(digits);
   }
 
+  /** The path in a scope that names a directory, or null. */
+  static @Nullable String path(String what, String word) throws UsageException {
+    if (!word.startsWith(PATH)) {
+      return null;
+    }
+    String path = word.substring(PATH.length());
+    try {
+      Dataset.requirePath(path);
+    } catch (IllegalArgumentException e) {
+      throw new UsageException("%s '%s': %s".formatted(what, word, e.getMessage()), e);
+    }
+    return path;
+  }
+
+  /** A scope as people write it, but users and nodes by number. */
+  static String text(Scope scope, List<Dataset> datasets) {
+    for (Dataset dataset : datasets) {
+      if (dataset.scope().equals(scope)) {
+        return PATH + dataset.path();
+      }
+    }
+    return scope.toString();
+  }
+
   static Scope scope(String what, InstanceDescription description, String word)
       throws UsageException, FsException {
     int colon = word.indexOf(':');
@@ -88,6 +117,10 @@ final class ThrottleWords {
         case "user" -> new Scope(Scope.Kind.USER, user(what, value));
         case "node" -> new Scope(Scope.Kind.NODE, node(what, description, value));
         case "traffic" -> new Scope(Scope.Kind.TRAFFIC, value);
+        case "path" ->
+            throw new UsageException(
+                "%s: a directory is limited once it is there, by 'adhocfs throttle set --scope %s'"
+                    .formatted(what, word));
         default -> throw new UsageException(what + " '" + word + "': give " + SCOPES);
       };
     } catch (IllegalArgumentException e) {

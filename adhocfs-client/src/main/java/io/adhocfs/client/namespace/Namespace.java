@@ -167,7 +167,20 @@ public final class Namespace {
                     gid.orElse(0),
                     atimeNanos.orElse(0),
                     mtimeNanos.orElse(0),
-                    ctimeNanos.isPresent() ? ctimeNanos.getAsLong() : now())))
+                    ctimeNanos.isPresent() ? ctimeNanos.getAsLong() : now(),
+                    0)))
+        .thenCompose(response -> changed(operation, inode, response));
+  }
+
+  /** Puts an inode into a dataset: a directory so that what is made in it comes into it too. */
+  public CompletableFuture<FileAttributes> setPolicy(
+      Operation operation, InodeId inode, int policyId) {
+    return sequences
+        .stamped(stamp ->
+            router.send(
+                operation,
+                new SetAttributes(
+                    stamp, inode, SetAttributes.MASK_POLICY, 0, 0, 0, 0, 0, 0, policyId)))
         .thenCompose(response -> changed(operation, inode, response));
   }
 

@@ -90,28 +90,28 @@ final class Acquiring implements RpcClient.FlagListener {
 
   /** What is to be asked for before a request is sent, or null for nothing. */
   DataRequest.@Nullable AcquireData before(NodeId node, Request request, int payloadBytes) {
-    if (!(request instanceof DataRequest data) || limitedUntil.isEmpty()) {
+    if (limitedUntil.isEmpty() || !isLimited(node)) {
       return null;
     }
-    long bytes =
-        switch (data) {
-          case DataRequest.WriteChunks _ -> payloadBytes;
-          case DataRequest.ReadChunks read -> read.replyPayloadBytesMax();
-          case DataRequest.DiscardChunks _,
-              DataRequest.SyncChunks _,
-              DataRequest.SeekChunks _,
-              DataRequest.MeasureChunks _,
-              DataRequest.AcquireData _ ->
-              -1;
-        };
+    return switch (request) {
+      case DataRequest.WriteChunks write ->
+          new DataRequest.AcquireData(write.inode(), write.layout().policyId(), payloadBytes);
+      case DataRequest.ReadChunks read ->
+          new DataRequest.AcquireData(
+              read.inode(), read.layout().policyId(), read.replyPayloadBytesMax());
+      default -> null;
+    };
+  }
+
+  private boolean isLimited(NodeId node) {
     Long until = limitedUntil.get(node);
-    if (bytes < 0 || until == null) {
-      return null;
+    if (until == null) {
+      return false;
     }
     if (timers.nanoTime() - until > 0) {
       limitedUntil.remove(node, until);
-      return null;
+      return false;
     }
-    return new DataRequest.AcquireData(data.inode(), bytes);
+    return true;
   }
 }

@@ -61,6 +61,11 @@ public final class AttributeEdit {
     return this;
   }
 
+  public AttributeEdit policy(int id) {
+    layout = layout.inPolicy(id);
+    return this;
+  }
+
   public AttributeEdit addLinks(int delta) {
     linkCount = Math.addExact(linkCount, delta);
     return this;

@@ -188,7 +188,8 @@ final class NamespacePlans {
                   request.gid(),
                   request.atimeNanos(),
                   request.mtimeNanos(),
-                  request.ctimeNanos()));
+                  request.ctimeNanos(),
+                  request.policyId()));
         }
         sink.planned(Plan.of(changes, made -> new Reply.Done()));
       }

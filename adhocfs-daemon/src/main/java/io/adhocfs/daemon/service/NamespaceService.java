@@ -413,7 +413,8 @@ final class NamespaceService {
             request.gid(),
             request.atimeNanos(),
             request.mtimeNanos(),
-            request.ctimeNanos()));
+            request.ctimeNanos(),
+            request.policyId()));
     return null;
   }
 

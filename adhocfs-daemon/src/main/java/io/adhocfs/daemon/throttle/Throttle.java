@@ -1,10 +1,12 @@
 package io.adhocfs.daemon.throttle;
 
+import io.adhocfs.protocol.control.Dataset;
 import io.adhocfs.protocol.model.NodeId;
 import io.adhocfs.protocol.throttle.Charge;
 import io.adhocfs.protocol.throttle.Party;
 import io.adhocfs.protocol.throttle.Resource;
 import io.adhocfs.protocol.throttle.RuleFigures;
+import io.adhocfs.protocol.throttle.Scope;
 import io.adhocfs.protocol.throttle.ThrottleRule;
 import io.adhocfs.protocol.throttle.TokenWant;
 import java.util.ArrayDeque;
@@ -21,6 +23,7 @@ import java.util.TreeMap;
 import java.util.concurrent.Executor;
 import java.util.function.Function;
 import java.util.function.LongSupplier;
+import java.util.stream.Collectors;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -95,7 +98,8 @@ public final class Throttle {
    *
    * @param weights by {@link #weightName}
    */
-  private record Enforced(List<Bucket> limits, Map<String, Integer> weights) {}
+  private record Enforced(
+      List<Bucket> limits, Map<String, Integer> weights, boolean limitsDatasets) {}
 
   /** Those who share what they get of one limit, as far as they are known here. */
   private static final class Group {
@@ -159,6 +163,10 @@ public final class Throttle {
     volatile ThrottleRule rule;
     final Resource resource;
     boolean gone;
+
+    /** The numbers of the datasets that it is about; empty for other scopes. */
+    volatile Set<Integer> datasets = Set.of();
+
     final Map<String, Group> groups = new TreeMap<>();
 
     Bucket(ThrottleRule rule, Resource resource) {
@@ -168,6 +176,12 @@ public final class Throttle {
 
     long stockMax() {
       return Math.max(1, (long) (rule.limit() * STOCK_SECONDS_MAX));
+    }
+
+    boolean isAbout(Party party, int dataset, int node) {
+      return rule.scope().kind() == Scope.Kind.DATASET
+          ? datasets.contains(dataset)
+          : party.isIn(rule.scope(), node);
     }
   }
 
@@ -208,7 +222,7 @@ public final class Throttle {
   /** Groups for which tokens are to be asked for. */
   private final Set<Group> needy = new LinkedHashSet<>();
 
-  private volatile Enforced enforced = new Enforced(List.of(), Map.of());
+  private volatile Enforced enforced = new Enforced(List.of(), Map.of(), false);
 
   /**
    * @param node this daemon's number
@@ -228,8 +242,12 @@ public final class Throttle {
     this.waits = waits;
   }
 
-  /** Enforces these rules from now on. What waits for a limit that is gone proceeds. */
-  public void useRules(List<ThrottleRule> rules) {
+  /**
+   * Enforces these rules from now on. What waits for a limit that is gone proceeds.
+   *
+   * @param datasets that there are: what lies in one within another counts for both
+   */
+  public void useRules(List<ThrottleRule> rules, List<Dataset> datasets) {
     List<Ticket> freed = new ArrayList<>();
     synchronized (this) {
       Map<ThrottleRule.Key, Bucket> known = new HashMap<>();
@@ -248,13 +266,18 @@ public final class Throttle {
         }
         boolean changes = bucket.rule.limit() != rule.limit();
         bucket.rule = rule;
+        bucket.datasets = within(rule.scope(), datasets);
         if (changes) {
           bucket.groups.values().forEach(Throttle::beginAnew);
         }
         limits.add(bucket);
       }
       limits.sort(Comparator.comparing(bucket -> bucket.rule.scope().kind()));
-      enforced = new Enforced(List.copyOf(limits), Map.copyOf(weights));
+      enforced =
+          new Enforced(
+              List.copyOf(limits),
+              Map.copyOf(weights),
+              limits.stream().anyMatch(bucket -> !bucket.datasets.isEmpty()));
       for (Bucket gone : known.values()) {
         gone.gone = true;
         needy.removeAll(gone.groups.values());
@@ -276,6 +299,19 @@ public final class Throttle {
     ask();
   }
 
+  /** The numbers of those that a scope is about. */
+  private static Set<Integer> within(Scope scope, List<Dataset> datasets) {
+    return datasets.stream()
+        .filter(dataset -> dataset.scope().equals(scope))
+        .findAny()
+        .map(outer ->
+            datasets.stream()
+                .filter(dataset -> dataset.isWithin(outer))
+                .map(Dataset::id)
+                .collect(Collectors.toUnmodifiableSet()))
+        .orElse(Set.of());
+  }
+
   /** What was got and owed by another limit is little by the new one. */
   private static void beginAnew(Group group) {
     long owedMax = (long) (group.bucket.rule.limit() * DEBT_SECONDS_MAX);
@@ -287,6 +323,11 @@ public final class Throttle {
     return resource + ' ' + group;
   }
 
+  /** Whether it matters to which dataset a request's inode belongs. */
+  public boolean asksForDatasets() {
+    return enforced.limitsDatasets();
+  }
+
   /** Whether anything is limited. */
   public boolean isOn() {
     return !enforced.limits().isEmpty();
@@ -295,12 +336,18 @@ public final class Throttle {
   /**
    * Lets a request through: at once, in this thread, where it need not wait.
    *
+   * @param dataset that what is used belongs to; 0 = to none
    * @param executor where it proceeds when it had to wait
    * @param sendBack called instead when it has waited for {@link #WAIT_NANOS_MAX}
    */
   public void admit(
-      Party party, Charge charge, Executor executor, Runnable proceed, Runnable sendBack) {
-    List<Bucket> limits = limitsOf(party, charge);
+      Party party,
+      int dataset,
+      Charge charge,
+      Executor executor,
+      Runnable proceed,
+      Runnable sendBack) {
+    List<Bucket> limits = limitsOf(party, dataset, charge);
     if (limits.isEmpty()) {
       proceed.run();
       return;
@@ -321,8 +368,8 @@ public final class Throttle {
    *
    * @return whether there was a limit to it
    */
-  public boolean charge(Party party, Charge charge) {
-    List<Bucket> limits = limitsOf(party, charge);
+  public boolean charge(Party party, int dataset, Charge charge) {
+    List<Bucket> limits = limitsOf(party, dataset, charge);
     if (limits.isEmpty()) {
       return false;
     }
@@ -338,13 +385,13 @@ public final class Throttle {
   }
 
   /** Whether there is a limit to a request. */
-  public boolean isLimited(Party party, Charge charge) {
-    return !limitsOf(party, charge).isEmpty();
+  public boolean isLimited(Party party, int dataset, Charge charge) {
+    return !limitsOf(party, dataset, charge).isEmpty();
   }
 
   /** As {@link #charge}, unless much is owed or others wait: then nothing is counted. */
-  Unpaid chargeUnlessMuchIsOwed(Party party, Charge charge) {
-    List<Bucket> limits = limitsOf(party, charge);
+  Unpaid chargeUnlessMuchIsOwed(Party party, int dataset, Charge charge) {
+    List<Bucket> limits = limitsOf(party, dataset, charge);
     if (limits.isEmpty()) {
       return Unpaid.FREE;
     }
@@ -356,17 +403,17 @@ public final class Throttle {
         }
       }
     }
-    return charge(party, charge) ? Unpaid.COUNTED : Unpaid.FREE;
+    return charge(party, dataset, charge) ? Unpaid.COUNTED : Unpaid.FREE;
   }
 
-  private List<Bucket> limitsOf(Party party, Charge charge) {
+  private List<Bucket> limitsOf(Party party, int dataset, Charge charge) {
     List<Bucket> all = enforced.limits();
     if (all.isEmpty()) {
       return List.of();
     }
     List<Bucket> limits = new ArrayList<>(2);
     for (Bucket bucket : all) {
-      if (charge.of(bucket.resource) > 0 && party.isIn(bucket.rule.scope(), node)) {
+      if (charge.of(bucket.resource) > 0 && bucket.isAbout(party, dataset, node)) {
         limits.add(bucket);
       }
     }

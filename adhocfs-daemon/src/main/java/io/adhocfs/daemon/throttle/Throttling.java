@@ -1,5 +1,6 @@
 package io.adhocfs.daemon.throttle;
 
+import io.adhocfs.protocol.control.Dataset;
 import io.adhocfs.protocol.model.NodeId;
 import io.adhocfs.protocol.model.TrafficClass;
 import io.adhocfs.protocol.placement.ClusterMap;
@@ -43,6 +44,9 @@ public final class Throttling implements AutoCloseable {
   private static final Logger LOG = LoggerFactory.getLogger(Throttling.class);
   private static final Party MIGRATION =
       new Party(TrafficClass.MIGRATION, "", "", Party.UNKNOWN_USER);
+
+  /** What goes to another node is of all datasets. */
+  private static final int NO_DATASET = 0;
 
   private final NodeId self;
   private final Supplier<ClusterMap> map;
@@ -106,12 +110,12 @@ public final class Throttling implements AutoCloseable {
   }
 
   /** Enforces these rules from now on. */
-  public void useRules(List<ThrottleRule> rules) {
+  public void useRules(List<ThrottleRule> rules, List<Dataset> datasets) {
     source.useLimits(
         rules.stream()
             .filter(rule -> rule.limit() > 0)
             .collect(Collectors.toMap(ThrottleRule::key, ThrottleRule::limit)));
-    throttle.useRules(rules);
+    throttle.useRules(rules, datasets);
   }
 
   /** What holds requests back. */
@@ -126,14 +130,19 @@ public final class Throttling implements AutoCloseable {
   public void passMigration(int bytes, boolean waits) throws InterruptedException {
     Charge charge = Charges.ofData(bytes);
     if (!waits) {
-      var _ = throttle.charge(MIGRATION, charge);
+      var _ = throttle.charge(MIGRATION, NO_DATASET, charge);
       return;
     }
     boolean passed = false;
     while (!passed) {
       var may = new CompletableFuture<Boolean>();
       throttle.admit(
-          MIGRATION, charge, Runnable::run, () -> may.complete(true), () -> may.complete(false));
+          MIGRATION,
+          NO_DATASET,
+          charge,
+          Runnable::run,
+          () -> may.complete(true),
+          () -> may.complete(false));
       try {
         passed = may.get();
       } catch (ExecutionException e) {

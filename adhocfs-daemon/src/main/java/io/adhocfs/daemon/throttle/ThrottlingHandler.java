@@ -18,6 +18,7 @@ import io.adhocfs.protocol.wire.Request;
 import io.netty.buffer.ByteBuf;
 import java.util.Arrays;
 import java.util.concurrent.Executor;
+import java.util.function.ToIntFunction;
 
 /**
  * Stands before what answers requests, and holds clients' requests back as the limits say. What
@@ -32,9 +33,18 @@ public final class ThrottlingHandler implements RequestHandler {
   private final Throttling throttling;
   private final Executor metadataThread;
   private final Accounts accounts;
+  private final ToIntFunction<Request> datasetOf;
 
+  /**
+   * @param datasetOf tells the dataset of a request about metadata, on the thread that brings it
+   */
   public ThrottlingHandler(
-      RequestHandler next, Throttling throttling, Accounts accounts, Executor metadataThread) {
+      RequestHandler next,
+      Throttling throttling,
+      Accounts accounts,
+      Executor metadataThread,
+      ToIntFunction<Request> datasetOf) {
+    this.datasetOf = datasetOf;
     this.next = next;
     this.throttling = throttling;
     this.accounts = accounts;
@@ -87,6 +97,7 @@ public final class ThrottlingHandler implements RequestHandler {
         exchange.addAnswerFlags(Frame.ACQUIRE_FIRST);
         throttle.admit(
             party(exchange),
+            acquire.policyId(),
             Charges.ofData(acquire.bytes()),
             Runnable::run,
             () -> exchange.reply(DONE),
@@ -111,14 +122,18 @@ public final class ThrottlingHandler implements RequestHandler {
   private void throttled(Exchange exchange, Request request, ByteBuf payload, Charge charge) {
     Throttle throttle = throttling.throttle();
     Party party = party(exchange);
+    int dataset = throttle.asksForDatasets() ? dataset(request) : 0;
     if (request instanceof DataRequest.ReadChunks || request instanceof DataRequest.WriteChunks) {
-      moveData(exchange, request, payload, party, charge);
+      moveData(exchange, request, payload, party, dataset, charge);
       return;
     }
     Exchange answering =
-        request instanceof NamespaceRequest.ReadInline ? new Counting(exchange, party) : exchange;
+        request instanceof NamespaceRequest.ReadInline
+            ? new Counting(exchange, party, dataset)
+            : exchange;
     throttle.admit(
         party,
+        dataset,
         charge,
         request instanceof DataRequest ? Runnable::run : metadataThread,
         () -> next.handle(answering, request, payload),
@@ -128,14 +143,33 @@ public final class ThrottlingHandler implements RequestHandler {
         });
   }
 
+  private int dataset(Request request) {
+    return switch (request) {
+      case DataRequest.ReadChunks read -> read.layout().policyId();
+      case DataRequest.WriteChunks write -> write.layout().policyId();
+      case DataRequest.SeekChunks seek -> seek.layout().policyId();
+      // How much is allocated is no great matter, and its request does not say of what.
+      case DataRequest _ -> 0;
+      default -> datasetOf.applyAsInt(request);
+    };
+  }
+
   private void moveData(
-      Exchange exchange, Request request, ByteBuf payload, Party party, Charge charge) {
+      Exchange exchange,
+      Request request,
+      ByteBuf payload,
+      Party party,
+      int dataset,
+      Charge charge) {
     Throttle throttle = throttling.throttle();
     Throttle.Unpaid state;
     if ((exchange.flags() & Frame.PAID) != 0) {
-      state = throttle.isLimited(party, charge) ? Throttle.Unpaid.COUNTED : Throttle.Unpaid.FREE;
+      state =
+          throttle.isLimited(party, dataset, charge)
+              ? Throttle.Unpaid.COUNTED
+              : Throttle.Unpaid.FREE;
     } else {
-      state = throttle.chargeUnlessMuchIsOwed(party, charge);
+      state = throttle.chargeUnlessMuchIsOwed(party, dataset, charge);
     }
     switch (state) {
       case FREE -> next.handle(exchange, request, payload);
@@ -162,15 +196,20 @@ public final class ThrottlingHandler implements RequestHandler {
   /** Charges the bytes of an answer when they are known. */
   private final class Counting extends ForwardingExchange {
     private final Party party;
+    private final int dataset;
 
-    Counting(Exchange outer, Party party) {
+    Counting(Exchange outer, Party party, int dataset) {
       super(outer);
       this.party = party;
+      this.dataset = dataset;
     }
 
     @Override
     public void reply(Reply reply, ByteBuf payload) {
-      var _ = throttling.throttle().charge(party, Charges.ofBytesAlone(payload.readableBytes()));
+      var _ =
+          throttling
+              .throttle()
+              .charge(party, dataset, Charges.ofBytesAlone(payload.readableBytes()));
       super.reply(reply, payload);
     }
   }

@@ -393,7 +393,8 @@ public final class ChangeRules {
         set.gid(),
         set.atimeNanos(),
         set.mtimeNanos(),
-        set.ctimeNanos());
+        set.ctimeNanos(),
+        set.policyId());
   }
 
   /** What a {@link NamespaceRequest.SetAttributes} makes of an inode. */
@@ -405,8 +406,15 @@ public final class ChangeRules {
       int gid,
       long atimeNanos,
       long mtimeNanos,
-      long ctimeNanos) {
-    AttributeEdit edit = AttributeEdit.of(before).touched(ctimeNanos);
+      long ctimeNanos,
+      int policyId) {
+    AttributeEdit edit = AttributeEdit.of(before);
+    if ((mask & NamespaceRequest.SetAttributes.MASK_POLICY) != 0) {
+      edit.policy(policyId);
+    }
+    if (mask != NamespaceRequest.SetAttributes.MASK_POLICY) {
+      edit.touched(ctimeNanos);
+    }
     int losing =
         NamespaceRequest.SetAttributes.MASK_CLEAR_SET_ID
             | NamespaceRequest.SetAttributes.MASK_UID

@@ -184,7 +184,7 @@ class ExtendedAttributesTest {
     return ((Reply.Attributes)
             client.call(
                 new NamespaceRequest.SetAttributes(
-                    client.stamp(), inode, mask, mode, uid, 0, 0, 0, client.nowNanos)))
+                    client.stamp(), inode, mask, mode, uid, 0, 0, 0, client.nowNanos, 0)))
         .attributes();
   }
 

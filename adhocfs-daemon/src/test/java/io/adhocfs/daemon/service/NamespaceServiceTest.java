@@ -314,7 +314,7 @@ class NamespaceServiceTest {
     return ((Reply.Attributes)
             client.call(
                 new NamespaceRequest.SetAttributes(
-                    client.stamp(), inode, mask, mode, 8, gid, 100, 200, 300_000)))
+                    client.stamp(), inode, mask, mode, 8, gid, 100, 200, 300_000, 0)))
         .attributes();
   }
 
@@ -335,6 +335,33 @@ class NamespaceServiceTest {
     assertThat(List.of(all.mode(), all.uid(), all.gid())).isEqualTo(List.of(0600, 8, 9));
     assertThat(List.of(all.atimeNanos(), all.mtimeNanos())).isEqualTo(List.of(100L, 200L));
     assertThat(errorOf(() -> setAttributes(file, 1, 010000, 0))).isEqualTo(FsError.INVALID);
+  }
+
+  @Test
+  void whatIsMadeInADatasetBelongsToItAndItsTimesStay() throws FsException {
+    InodeId directory = directoryElsewhere("d");
+    FileAttributes before = client.attributes(directory);
+    client.nowNanos = 9_000;
+    var policy =
+        (Reply.Attributes)
+            client.call(
+                new NamespaceRequest.SetAttributes(
+                    client.stamp(),
+                    directory,
+                    NamespaceRequest.SetAttributes.MASK_POLICY,
+                    0,
+                    0,
+                    0,
+                    0,
+                    0,
+                    9_000,
+                    12));
+    assertThat(policy.attributes().layout()).isEqualTo(before.layout().inPolicy(12));
+    assertThat(policy.attributes().ctimeNanos()).isEqualTo(before.ctimeNanos());
+    assertThat(client.attributes(client.create(directory, "f")).layout().policyId()).isEqualTo(12);
+    InodeId below = client.makeDirectory(directory, "d");
+    assertThat(client.attributes(client.create(below, "f")).layout().policyId()).isEqualTo(12);
+    assertThat(client.attributes(client.create(ROOT, "f")).layout().policyId()).isZero();
   }
 
   @Test

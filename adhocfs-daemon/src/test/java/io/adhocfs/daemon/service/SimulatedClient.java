@@ -378,7 +378,8 @@ final class SimulatedClient {
             0,
             0,
             mtimeNanos,
-            nowNanos));
+            nowNanos,
+            0));
   }
 
   FileAttributes truncate(InodeId inode, long size) throws FsException {

@@ -1,5 +1,6 @@
 package io.adhocfs.daemon.throttle;
 
+import io.adhocfs.protocol.control.Dataset;
 import io.adhocfs.protocol.model.NodeId;
 import io.adhocfs.protocol.throttle.Charge;
 import io.adhocfs.protocol.throttle.Party;
@@ -121,13 +122,16 @@ final class SimulatedThrottles {
     events.add(new Event(nowNanos + nanos, order++, action));
   }
 
+  /** Datasets that there are for the next {@link #useRules}. */
+  List<Dataset> datasets = List.of();
+
   void useRules(ThrottleRule... rules) {
     Map<ThrottleRule.Key, Long> limits =
         List.of(rules).stream()
             .filter(rule -> rule.limit() > 0)
             .collect(Collectors.toMap(ThrottleRule::key, ThrottleRule::limit));
     sources.forEach(source -> source.useLimits(limits));
-    throttles.forEach(throttle -> throttle.useRules(List.of(rules)));
+    throttles.forEach(throttle -> throttle.useRules(List.of(rules), datasets));
   }
 
   /** A program: asks nodes at random, one thing at a time. */
@@ -135,6 +139,7 @@ final class SimulatedThrottles {
     private final Party party;
     private final Charge charge;
     private final long workNanos;
+    int dataset;
     boolean runs = true;
     long done;
     long longestNanos;
@@ -155,6 +160,7 @@ final class SimulatedThrottles {
       Throttle throttle = throttles.get(random.nextInt(throttles.size()));
       throttle.admit(
           party,
+          dataset,
           charge,
           Runnable::run,
           () ->

@@ -3,6 +3,8 @@ package io.adhocfs.daemon.throttle;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import io.adhocfs.daemon.throttle.SimulatedThrottles.Program;
+import io.adhocfs.protocol.control.Dataset;
+import io.adhocfs.protocol.model.InodeId;
 import io.adhocfs.protocol.model.TrafficClass;
 import io.adhocfs.protocol.throttle.Charge;
 import io.adhocfs.protocol.throttle.Party;
@@ -111,6 +113,34 @@ class ThrottleTest {
     simulated.run(10);
     assertThat(free.done).isBetween(9_900L, 10_001L);
     assertThat((double) slow.done * MIB / 10e6).isCloseTo(10, FIVE);
+  }
+
+  @Test
+  void aLimitOfADatasetIsForThoseWithinItTooAndForAllWhoUseIt() {
+    var simulated = new SimulatedThrottles(4);
+    var out = new Dataset(1, InodeId.ROOT, "/out", 0, true);
+    var within = new Dataset(2, InodeId.ROOT, "/out/a", 0, true);
+    var besides = new Dataset(3, InodeId.ROOT, "/outer", 0, true);
+    simulated.datasets = List.of(besides, within, out);
+    simulated.useRules(limit(Resource.DATA_BANDWIDTH, out.scope(), 40_000_000));
+    var one = simulated.new Program(job("1"), BLOCK, 1_000_000);
+    one.dataset = out.id();
+    var two = simulated.new Program(job("2"), BLOCK, 1_000_000);
+    two.dataset = within.id();
+    var other = simulated.new Program(job("1"), BLOCK, 1_000_000);
+    other.dataset = besides.id();
+    var none = simulated.new Program(job("1"), BLOCK, 1_000_000);
+    simulated.run(3);
+    long before = one.done + two.done;
+    simulated.run(10);
+    assertThat((one.done + two.done - before) * MIB / 10e6).isCloseTo(40, FIVE);
+    assertThat((double) one.done / two.done).isCloseTo(1, FIVE);
+    assertThat(other.done).isGreaterThan(12_800);
+    assertThat(none.done).isGreaterThan(12_800);
+    assertThat(simulated.throttle(0).asksForDatasets()).isTrue();
+
+    simulated.useRules(limit(Resource.DATA_BANDWIDTH, Scope.INSTANCE, 40_000_000));
+    assertThat(simulated.throttle(0).asksForDatasets()).isFalse();
   }
 
   @Test
@@ -282,7 +312,7 @@ class ThrottleTest {
     simulated.useRules(limit(Resource.METADATA_OPS, Scope.INSTANCE, 1_000_000));
     Throttle throttle = simulated.throttle(0);
     for (int i = 0; i < 5000; i++) {
-      throttle.charge(job("j" + i), NAME);
+      throttle.charge(job("j" + i), 0, NAME);
       if (i % 10 == 0) {
         simulated.run(0.1);
       }
@@ -298,13 +328,14 @@ class ThrottleTest {
     simulated.useRules(limit(Resource.DATA_BANDWIDTH, Scope.INSTANCE, 20_000_000));
     Throttle throttle = simulated.throttle(0);
     int counted = 0;
-    while (throttle.chargeUnlessMuchIsOwed(job("1"), BLOCK) == Throttle.Unpaid.COUNTED) {
+    while (throttle.chargeUnlessMuchIsOwed(job("1"), 0, BLOCK) == Throttle.Unpaid.COUNTED) {
       counted++;
     }
     assertThat(counted).isBetween(2, 4);
-    assertThat(throttle.chargeUnlessMuchIsOwed(job("1"), NAME)).isEqualTo(Throttle.Unpaid.FREE);
+    assertThat(throttle.chargeUnlessMuchIsOwed(job("1"), 0, NAME)).isEqualTo(Throttle.Unpaid.FREE);
     simulated.run(1);
-    assertThat(throttle.chargeUnlessMuchIsOwed(job("1"), BLOCK)).isEqualTo(Throttle.Unpaid.COUNTED);
+    assertThat(throttle.chargeUnlessMuchIsOwed(job("1"), 0, BLOCK))
+        .isEqualTo(Throttle.Unpaid.COUNTED);
   }
 
   @Test

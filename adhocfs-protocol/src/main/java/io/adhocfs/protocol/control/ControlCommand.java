@@ -1,6 +1,7 @@
 package io.adhocfs.protocol.control;
 
 import io.adhocfs.protocol.model.Epoch;
+import io.adhocfs.protocol.model.InodeId;
 import io.adhocfs.protocol.model.NodeId;
 import io.adhocfs.protocol.placement.ClusterMap;
 import io.adhocfs.protocol.throttle.ThrottleRule;
@@ -199,6 +200,28 @@ public sealed interface ControlCommand {
       keys = List.copyOf(keys);
       if (keys.size() > ThrottleRule.RULES_MAX) {
         throw new IllegalArgumentException(keys.size() + " rules to clear");
+      }
+    }
+  }
+
+  /**
+   * Gives a directory a number for what is in it, unless it has one under the same path. A number
+   * that another directory had under this path is nobody's any more, and its rules go. Does not
+   * raise the epoch. Refused when there are {@link Dataset#DATASETS_MAX} already.
+   */
+  record AddDataset(InodeId directory, String path) implements ControlCommand {
+    public AddDataset {
+      Dataset.requirePath(path);
+    }
+  }
+
+  /**
+   * Says how far the walk of a dataset is. Does not raise the epoch; one that is complete stays so.
+   */
+  record WalkDataset(int id, long walked, boolean complete) implements ControlCommand {
+    public WalkDataset {
+      if (id < 1 || walked < 0) {
+        throw new IllegalArgumentException("dataset " + id + " with " + walked + " inodes");
       }
     }
   }

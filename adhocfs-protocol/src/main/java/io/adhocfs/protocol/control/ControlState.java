@@ -27,6 +27,7 @@ import org.jspecify.annotations.Nullable;
  * @param last what ended last, or null
  * @param voters the nodes that agree on commands, by id
  * @param throttles what is held back, by resource and scope
+ * @param datasets directories that rules can name, by number
  */
 public record ControlState(
     long version,
@@ -34,7 +35,8 @@ public record ControlState(
     @Nullable Rebalance rebalance,
     @Nullable FinishedRebalance last,
     List<NodeId> voters,
-    List<ThrottleRule> throttles) {
+    List<ThrottleRule> throttles,
+    List<Dataset> datasets) {
   public static final int VOTERS_MAX = 7;
 
   /** Nodes from which five voters pay: two of them may be lost at once. */
@@ -43,6 +45,7 @@ public record ControlState(
   public ControlState {
     voters = List.copyOf(voters);
     throttles = List.copyOf(throttles);
+    datasets = List.copyOf(datasets);
     if (version < 0 || voters.isEmpty() || voters.size() > VOTERS_MAX) {
       throw new IllegalArgumentException("version " + version + ", voters " + voters);
     }
@@ -58,7 +61,7 @@ public record ControlState(
 
   /** The state of an instance that has just been brought up with this map. */
   public static ControlState initial(ClusterMap map) {
-    return new ControlState(0, map, null, null, wantedVoters(map, List.of()), List.of());
+    return new ControlState(0, map, null, null, wantedVoters(map, List.of()), List.of(), List.of());
   }
 
   /**
@@ -112,13 +115,16 @@ public record ControlState(
       case ControlCommand.SetThrottle set -> setThrottle(set.rule());
       case ControlCommand.ClearThrottles clear ->
           throttled(throttles.stream().filter(rule -> !clear.keys().contains(rule.key())).toList());
+      case ControlCommand.AddDataset add -> addDataset(add);
+      case ControlCommand.WalkDataset walk -> walkDataset(walk);
     };
   }
 
   private Applied changed(
       ClusterMap newMap, @Nullable Rebalance running, @Nullable FinishedRebalance finished) {
     return new Applied(
-        new ControlState(version + 1, newMap, running, finished, voters, throttles), Outcome.OK);
+        new ControlState(version + 1, newMap, running, finished, voters, throttles, datasets),
+        Outcome.OK);
   }
 
   private Applied unchanged() {
@@ -438,7 +444,8 @@ public record ControlState(
       }
     }
     return new Applied(
-        new ControlState(version + 1, map, rebalance, last, wanted, throttles), Outcome.OK);
+        new ControlState(version + 1, map, rebalance, last, wanted, throttles, datasets),
+        Outcome.OK);
   }
 
   private Applied setThrottle(ThrottleRule rule) {
@@ -456,7 +463,53 @@ public record ControlState(
     return rules.equals(throttles)
         ? unchanged()
         : new Applied(
-            new ControlState(version + 1, map, rebalance, last, voters, rules), Outcome.OK);
+            new ControlState(version + 1, map, rebalance, last, voters, rules, datasets),
+            Outcome.OK);
+  }
+
+  /** The dataset of this path, or null. */
+  public @Nullable Dataset dataset(String path) {
+    for (Dataset dataset : datasets) {
+      if (dataset.path().equals(path)) {
+        return dataset;
+      }
+    }
+    return null;
+  }
+
+  private Applied addDataset(ControlCommand.AddDataset add) {
+    Dataset known = dataset(add.path());
+    if (known != null && known.directory().equals(add.directory())) {
+      return unchanged();
+    }
+    if (known == null && datasets.size() >= Dataset.DATASETS_MAX) {
+      return refused("there are %d datasets already".formatted(datasets.size()));
+    }
+    int id = 1 + datasets.stream().mapToInt(Dataset::id).max().orElse(0);
+    List<Dataset> all = new ArrayList<>(datasets);
+    List<ThrottleRule> rules = throttles;
+    if (known != null) {
+      all.remove(known);
+      rules = rules.stream().filter(rule -> !rule.scope().equals(known.scope())).toList();
+    }
+    all.add(new Dataset(id, add.directory(), add.path(), 0, false));
+    return withDatasets(all, rules);
+  }
+
+  private Applied walkDataset(ControlCommand.WalkDataset walk) {
+    List<Dataset> all =
+        datasets.stream()
+            .map(dataset ->
+                dataset.id() == walk.id() && !dataset.complete()
+                    ? dataset.after(walk.walked(), walk.complete())
+                    : dataset)
+            .toList();
+    return all.equals(datasets) ? unchanged() : withDatasets(all, throttles);
+  }
+
+  private Applied withDatasets(List<Dataset> all, List<ThrottleRule> rules) {
+    return new Applied(
+        new ControlState(version + 1, map, rebalance, last, voters, rules, all), Outcome.OK);
   }
 
   @Override

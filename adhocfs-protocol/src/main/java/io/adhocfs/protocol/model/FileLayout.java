@@ -7,7 +7,8 @@ package io.adhocfs.protocol.model;
  * @param chunkSizeBytes size of every chunk: a power of two, 4 KiB to 64 MiB
  * @param firstSlot the slot of chunk 0
  * @param slotStep how many slots further the next chunk lies: 1 = wide striping, 0 = all in one
- * @param policyId policy inherited from the directory at creation; 0 = the instance's
+ * @param policyId the dataset that the inode belongs to, inherited from the directory at creation;
+ *     0 = none
  * @param inline whether the data lies in the inode's own records instead of in chunks
  */
 public record FileLayout(
@@ -27,6 +28,11 @@ public record FileLayout(
     if (firstSlot < 0 || firstSlot >= SlotId.COUNT || slotStep < 0 || slotStep >= SlotId.COUNT) {
       throw new IllegalArgumentException("first slot " + firstSlot + ", step " + slotStep);
     }
+  }
+
+  /** The same layout in another dataset. */
+  public FileLayout inPolicy(int otherId) {
+    return new FileLayout(chunkSizeBytes, firstSlot, slotStep, otherId, inline);
   }
 
   /** The same layout after the file has left inline form. */

@@ -43,6 +43,8 @@ public record Party(TrafficClass traffic, String job, String step, int user) {
       case USER -> scope.value().equals(Integer.toUnsignedString(user));
       case NODE -> scope.value().equals(Integer.toString(node));
       case TRAFFIC -> scope.value().equals(traffic.label());
+      // That is about what is used, not about who uses it.
+      case DATASET -> false;
     };
   }
 }

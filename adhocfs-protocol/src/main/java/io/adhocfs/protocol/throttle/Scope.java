@@ -6,8 +6,8 @@ import java.util.regex.Pattern;
 /**
  * Whose traffic a rule is about.
  *
- * @param value which of its kind: a node's number, a job's id, a user's number, a kind of traffic;
- *     empty for the whole instance
+ * @param value which of its kind: a node's number, a job's id, a user's number, a dataset's number,
+ *     a kind of traffic; empty for the whole instance
  */
 public record Scope(Kind kind, String value) {
   /** All traffic of the instance. */
@@ -21,6 +21,7 @@ public record Scope(Kind kind, String value) {
   public enum Kind {
     JOB(1, JOB_VALUE),
     USER(2, NUMBER_VALUE),
+    DATASET(5, NUMBER_VALUE),
     TRAFFIC(3, TRAFFIC_VALUE),
     NODE(4, NUMBER_VALUE),
     INSTANCE(0, "");
@@ -61,7 +62,7 @@ public record Scope(Kind kind, String value) {
     boolean right =
         switch (kind) {
           case INSTANCE -> value.isEmpty();
-          case NODE, USER -> NUMBER.matcher(value).matches();
+          case NODE, USER, DATASET -> NUMBER.matcher(value).matches();
           case JOB -> JOB.matcher(value).matches();
           case TRAFFIC -> TRAFFIC.matcher(value).matches();
         };
@@ -76,7 +77,10 @@ public record Scope(Kind kind, String value) {
     return kind.name().toLowerCase(Locale.ROOT);
   }
 
-  /** As people write it, but users and nodes by number: job:42, user:1000, node:3, instance. */
+  /**
+   * As people write it, but users, nodes and datasets by number: job:42, user:1000, node:3,
+   * dataset:7, instance.
+   */
   @Override
   public String toString() {
     return kind == Kind.INSTANCE ? name(kind) : name(kind) + ":" + value;

@@ -331,7 +331,8 @@ public sealed interface Change {
       int gid,
       long atimeNanos,
       long mtimeNanos,
-      long ctimeNanos)
+      long ctimeNanos,
+      int policyId)
       implements Change {
     @Override
     public int slotValue() {
@@ -355,6 +356,7 @@ public sealed interface Change {
       out.longValue(atimeNanos);
       out.longValue(mtimeNanos);
       out.longValue(ctimeNanos);
+      out.intValue(policyId);
     }
 
     static SetShareAttributes decode(WireReader in) throws FsException {
@@ -368,7 +370,8 @@ public sealed interface Change {
           in.intValue(),
           in.longValue(),
           in.longValue(),
-          in.longValue());
+          in.longValue(),
+          in.intValue());
     }
   }
 

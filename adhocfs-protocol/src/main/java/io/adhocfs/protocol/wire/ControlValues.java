@@ -2,6 +2,7 @@ package io.adhocfs.protocol.wire;
 
 import io.adhocfs.protocol.control.ControlCommand;
 import io.adhocfs.protocol.control.ControlState;
+import io.adhocfs.protocol.control.Dataset;
 import io.adhocfs.protocol.control.FinishedRebalance;
 import io.adhocfs.protocol.control.Outcome;
 import io.adhocfs.protocol.control.Rebalance;
@@ -35,6 +36,8 @@ public final class ControlValues {
   private static final int LEAVE = 10;
   private static final int SET_THROTTLE = 11;
   private static final int CLEAR_THROTTLES = 12;
+  private static final int ADD_DATASET = 13;
+  private static final int WALK_DATASET = 14;
 
   private static final int SLOTS_AS_LIST = 0;
   private static final int SLOTS_AS_RUNS = 1;
@@ -42,6 +45,7 @@ public final class ControlValues {
   private static final int BITMAP_BYTES = SlotId.COUNT / 8;
 
   private static final int NODE_BYTES_MIN = 25;
+  private static final int DATASET_BYTES_MIN = 25;
 
   private ControlValues() {}
 
@@ -203,6 +207,17 @@ public final class ControlValues {
         out.byteValue(CLEAR_THROTTLES);
         out.list(clear.keys(), ThrottleValues::writeKey);
       }
+      case ControlCommand.AddDataset add -> {
+        out.byteValue(ADD_DATASET);
+        out.inode(add.directory());
+        out.text(add.path());
+      }
+      case ControlCommand.WalkDataset walk -> {
+        out.byteValue(WALK_DATASET);
+        out.intValue(walk.id());
+        out.longValue(walk.walked());
+        out.flag(walk.complete());
+      }
     }
   }
 
@@ -241,6 +256,8 @@ public final class ControlValues {
       case CLEAR_THROTTLES ->
           new ControlCommand.ClearThrottles(
               in.list(ThrottleValues.ITEM_BYTES_MIN, ThrottleValues::readKey));
+      case ADD_DATASET -> new ControlCommand.AddDataset(in.inode(), in.text());
+      case WALK_DATASET -> new ControlCommand.WalkDataset(in.intValue(), in.longValue(), in.flag());
       default -> throw new IllegalArgumentException("control command " + code);
     };
   }
@@ -318,6 +335,7 @@ public final class ControlValues {
       out.byteValue(last.outcome().code());
     }
     out.list(state.throttles(), ThrottleValues::writeRule);
+    out.list(state.datasets(), ControlValues::writeDataset);
   }
 
   public static ControlState readState(WireReader in) throws FsException {
@@ -360,7 +378,20 @@ public final class ControlValues {
         rebalance,
         last,
         voters,
-        in.list(ThrottleValues.ITEM_BYTES_MIN, ThrottleValues::readRule));
+        in.list(ThrottleValues.ITEM_BYTES_MIN, ThrottleValues::readRule),
+        in.list(DATASET_BYTES_MIN, ControlValues::readDataset));
+  }
+
+  private static void writeDataset(WireWriter out, Dataset dataset) {
+    out.intValue(dataset.id());
+    out.inode(dataset.directory());
+    out.text(dataset.path());
+    out.longValue(dataset.walked());
+    out.flag(dataset.complete());
+  }
+
+  private static Dataset readDataset(WireReader in) throws FsException {
+    return new Dataset(in.intValue(), in.inode(), in.text(), in.longValue(), in.flag());
   }
 
   /** A state as bytes of their own; {@link #state} takes them back. */

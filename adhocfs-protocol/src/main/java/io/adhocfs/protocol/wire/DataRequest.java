@@ -192,11 +192,11 @@ public sealed interface DataRequest extends Request {
   }
 
   /**
-   * Takes tokens for reading or writing so many bytes of a file at the receiver; answered when they
-   * are there. What is then read or written bears the flag {@link Frame#PAID}: neither a payload
-   * nor room for one waits for tokens.
+   * Takes tokens for reading or writing so many bytes of a file of a dataset at the receiver;
+   * answered when they are there. What is then read or written bears the flag {@link Frame#PAID}:
+   * neither a payload nor room for one waits for tokens.
    */
-  record AcquireData(InodeId inode, long bytes) implements DataRequest {
+  record AcquireData(InodeId inode, int policyId, long bytes) implements DataRequest {
     public AcquireData {
       if (bytes < 0 || bytes > Frame.PAYLOAD_BYTES_MAX) {
         throw new IllegalArgumentException("tokens for " + bytes + " bytes");
@@ -216,11 +216,12 @@ public sealed interface DataRequest extends Request {
     @Override
     public void encode(WireWriter out) {
       out.inode(inode);
+      out.intValue(policyId);
       out.longValue(bytes);
     }
 
     static AcquireData decode(WireReader in) throws FsException {
-      return new AcquireData(in.inode(), in.longValue());
+      return new AcquireData(in.inode(), in.intValue(), in.longValue());
     }
   }
 }

@@ -105,7 +105,8 @@ public sealed interface NamespaceRequest extends Request {
       int gid,
       long atimeNanos,
       long mtimeNanos,
-      long ctimeNanos)
+      long ctimeNanos,
+      int policyId)
       implements NamespaceRequest {
     public static final int MASK_MODE = 1;
     public static final int MASK_UID = 2;
@@ -115,6 +116,9 @@ public sealed interface NamespaceRequest extends Request {
 
     /** The set-id bits go, as after a write by somebody who may not keep them. */
     public static final int MASK_CLEAR_SET_ID = 32;
+
+    /** It belongs to another dataset; alone, its ctime stays. */
+    public static final int MASK_POLICY = 64;
 
     @Override
     public int slotValue() {
@@ -137,6 +141,7 @@ public sealed interface NamespaceRequest extends Request {
       out.longValue(atimeNanos);
       out.longValue(mtimeNanos);
       out.longValue(ctimeNanos);
+      out.intValue(policyId);
     }
 
     static SetAttributes decode(WireReader in) throws FsException {
@@ -149,7 +154,8 @@ public sealed interface NamespaceRequest extends Request {
           in.intValue(),
           in.longValue(),
           in.longValue(),
-          in.longValue());
+          in.longValue(),
+          in.intValue());
     }
   }
 

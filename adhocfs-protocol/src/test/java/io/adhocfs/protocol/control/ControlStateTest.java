@@ -6,6 +6,7 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import io.adhocfs.protocol.control.Outcome.Verdict;
 import io.adhocfs.protocol.model.Epoch;
 import io.adhocfs.protocol.model.FsException;
+import io.adhocfs.protocol.model.InodeId;
 import io.adhocfs.protocol.model.NodeId;
 import io.adhocfs.protocol.model.SlotId;
 import io.adhocfs.protocol.placement.ClusterMap;
@@ -357,6 +358,66 @@ class ControlStateTest {
     }
   }
 
+  @Test
+  void aDatasetKeepsItsNumberUntilItsPathIsAnotherDirectorys() {
+    ControlState state = after(of(2), new ControlCommand.AddDataset(new InodeId(7), "/out"));
+    Dataset out = present(state.dataset("/out"));
+    assertThat(out).isEqualTo(new Dataset(1, new InodeId(7), "/out", 0, false));
+    assertUnchanged(state, new ControlCommand.AddDataset(new InodeId(7), "/out"));
+    state = after(state, new ControlCommand.AddDataset(new InodeId(8), "/out/a"));
+    assertThat(present(state.dataset("/out/a")).id()).isEqualTo(2);
+    state = after(state, new ControlCommand.WalkDataset(1, 12, false));
+    state = after(state, new ControlCommand.WalkDataset(1, 13, true));
+    assertThat(present(state.dataset("/out")).walked()).isEqualTo(13);
+    assertUnchanged(state, new ControlCommand.WalkDataset(1, 5, false));
+    assertUnchanged(state, new ControlCommand.WalkDataset(99, 5, false));
+    var rule = new ThrottleRule("data-ops", out.scope(), 5, 1);
+    state = after(state, new ControlCommand.SetThrottle(rule));
+
+    state = after(state, new ControlCommand.AddDataset(new InodeId(9), "/out"));
+
+    assertThat(present(state.dataset("/out")))
+        .isEqualTo(new Dataset(3, new InodeId(9), "/out", 0, false));
+    assertThat(state.throttles()).isEmpty();
+  }
+
+  @Test
+  void boundsTheDatasets() {
+    ControlState state = of(1);
+    for (int i = 0; i < Dataset.DATASETS_MAX; i++) {
+      state = after(state, new ControlCommand.AddDataset(new InodeId(7), "/d" + i));
+    }
+    assertRefused(state, new ControlCommand.AddDataset(new InodeId(7), "/more"), "1000 datasets");
+    var _ = after(state, new ControlCommand.AddDataset(new InodeId(8), "/d5"));
+  }
+
+  @Test
+  void datasetsHavePathsOfDirectoriesBelowTheRoot() {
+    for (String path :
+        List.of(
+            "",
+            "/",
+            "out",
+            "/out/",
+            "//out",
+            "/./out",
+            "/out/..",
+            "/a\0b",
+            "/a" + "b".repeat(1024))) {
+      assertThatThrownBy(() -> Dataset.requirePath(path))
+          .isInstanceOf(IllegalArgumentException.class)
+          .hasMessageContaining("such as /out");
+    }
+    for (String path :
+        List.of("/out", "/a/b", "/...", "/.hidden/..x", "/with blank\n", "/\u00e9")) {
+      Dataset.requirePath(path);
+    }
+    var out = new Dataset(1, new InodeId(7), "/out", 0, true);
+    assertThat(new Dataset(2, new InodeId(7), "/out/a", 0, true).isWithin(out)).isTrue();
+    assertThat(out.isWithin(out)).isTrue();
+    assertThat(new Dataset(2, new InodeId(7), "/outer", 0, true).isWithin(out)).isFalse();
+  }
+
   private static ControlCommand draw(
       SplittableRandom random, ControlState state, List<ControlCommand> said) {
     Rebalance running = state.rebalance();
@@ -393,6 +454,13 @@ class ControlStateTest {
       return random.nextInt(3) > 0
           ? new ControlCommand.SetThrottle(rule)
           : new ControlCommand.ClearThrottles(List.of(rule.key()));
+    }
+    if (choice < 92) {
+      return random.nextBoolean()
+          ? new ControlCommand.AddDataset(
+              new InodeId(1 + random.nextInt(3)), "/d" + random.nextInt(3))
+          : new ControlCommand.WalkDataset(
+              1 + random.nextInt(3), random.nextInt(10), random.nextInt(3) == 0);
     }
     List<Integer> over = new ArrayList<>();
     List<NodeId> leaving = new ArrayList<>();
@@ -431,7 +499,9 @@ class ControlStateTest {
                   ControlCommand.Limit _,
                   ControlCommand.SetVoters _,
                   ControlCommand.SetThrottle _,
-                  ControlCommand.ClearThrottles _ ->
+                  ControlCommand.ClearThrottles _,
+                  ControlCommand.AddDataset _,
+                  ControlCommand.WalkDataset _ ->
                   false;
             };
         assertThat(state.epoch().value())

@@ -2,6 +2,7 @@ package io.adhocfs.protocol.wire;
 
 import io.adhocfs.protocol.control.ControlCommand;
 import io.adhocfs.protocol.control.ControlState;
+import io.adhocfs.protocol.control.Dataset;
 import io.adhocfs.protocol.control.FinishedRebalance;
 import io.adhocfs.protocol.control.Rebalance;
 import io.adhocfs.protocol.control.SlotSet;
@@ -143,7 +144,8 @@ final class Samples {
       return new ControlRequest.Introduce(
           1 + random.nextInt(Frame.PARTY_MAX), "job-\u00e9", "step", random.nextInt());
     } else if (type == DataRequest.AcquireData.class) {
-      return new DataRequest.AcquireData(inode(), random.nextInt(Frame.PAYLOAD_BYTES_MAX));
+      return new DataRequest.AcquireData(
+          inode(), random.nextInt(), random.nextInt(Frame.PAYLOAD_BYTES_MAX));
     } else if (type == ThrottleRule.Key.class) {
       return rule().key();
     } else if (type == TokenWant.class) {
@@ -288,7 +290,7 @@ final class Samples {
   }
 
   private ControlCommand command() {
-    return switch (random.nextInt(12)) {
+    return switch (random.nextInt(14)) {
       case 0 -> new ControlCommand.Join(map().nodes());
       case 1 -> new ControlCommand.Announce(map().nodes().getFirst());
       case 2 ->
@@ -324,6 +326,10 @@ final class Samples {
       case 7 -> new ControlCommand.Cancel(random.nextLong(), random.nextLong());
       case 9 -> new ControlCommand.SetThrottle(rule());
       case 10 -> new ControlCommand.ClearThrottles(List.of(rule().key(), rule().key()));
+      case 11 -> new ControlCommand.AddDataset(inode(), "/out/text-\u00e9");
+      case 12 ->
+          new ControlCommand.WalkDataset(
+              1 + random.nextInt(100), random.nextLong(1L << 40), random.nextBoolean());
       default ->
           new ControlCommand.SetVoters(
               List.of(new NodeId(random.nextInt(100)), new NodeId(100 + random.nextInt(100))));
@@ -380,6 +386,9 @@ final class Samples {
                 random.nextLong(),
                 pick(FinishedRebalance.Outcome.values())),
         List.of(map.nodes().getFirst().id()),
-        random.nextBoolean() ? List.of() : List.of(rule(), rule()));
+        random.nextBoolean() ? List.of() : List.of(rule(), rule()),
+        random.nextBoolean()
+            ? List.of()
+            : List.of(new Dataset(3, inode(), "/in", random.nextLong(1L << 40), true)));
   }
 }

@@ -71,7 +71,7 @@ final class OddRequests {
     return List.of(
         new NamespaceRequest.Lookup(one),
         new NamespaceRequest.GetAttributes(file.id()),
-        new NamespaceRequest.SetAttributes(stamp, file.id(), 1, 0600, 0, 0, 0, 0, 1),
+        new NamespaceRequest.SetAttributes(stamp, file.id(), 1, 0600, 0, 0, 0, 0, 1, 0),
         new NamespaceRequest.Truncate(stamp, file.id(), 0, 1),
         create(stamp, one),
         new NamespaceRequest.MakeDirectory(stamp, one, 0755, 0, 0, 1),
@@ -121,7 +121,8 @@ final class OddRequests {
       requests.add(new NamespaceRequest.ReadInline(file.id(), value, 10));
       requests.add(new NamespaceRequest.Rename(stamp(), taken, one, value, 1));
       requests.add(
-          new NamespaceRequest.SetAttributes(stamp(), file.id(), 1, value, value, value, 1, 1, 1));
+          new NamespaceRequest.SetAttributes(
+              stamp(), file.id(), 127, value, value, value, 1, 1, 1, value));
       requests.add(new NamespaceRequest.MakeDirectory(stamp(), one, value, 0, 0, 1));
       requests.add(new ControlRequest.ScanInodes(cursor(), value));
       requests.add(new ControlRequest.ScanEntries(cursor(), value));

@@ -37,7 +37,8 @@ class ThrottleIT {
 
   @BeforeAll
   static void bringUp() throws Exception {
-    instance = TestInstance.up(4, "--set", "client.deadline=5s");
+    instance =
+        TestInstance.up(4, "--set", "client.deadline=5s", "--set", "directory.spread-entries=100");
     mount = instance.mount();
   }
 
@@ -143,6 +144,84 @@ class ThrottleIT {
     } finally {
       slow.destroyForcibly();
     }
+  }
+
+  @Test
+  void aDirectoryIsLimitedWithWhatIsInItAndWhatComesWhoeverUsesIt() throws Exception {
+    instance.bash(
+        mount,
+        "mkdir -p out/a besides; dd if=/dev/zero of=out/a/old bs=1M count=20 2>/dev/null;"
+            + " ln out/a/old besides/name; ln -s nowhere out/link; for i in $(seq 50); do : > out/f$i; done");
+    set("--class", "data-bandwidth", "--limit", "10MB/s", "--scope", "path:/out", "--wait");
+    assertThat(list()).contains("\"scope\":\"path:/out\"").contains("\"complete\":true");
+    // What daemons have let through before their clients knew of the limit is paid back here.
+    instance.bash(mount, "dd if=/dev/zero of=out/first bs=1M count=10 2>/dev/null; sleep 1");
+
+    long began = System.nanoTime();
+    instance.bash(
+        mount,
+        "dd if=/dev/zero of=out/new bs=1M count=30 2>/dev/null &"
+            + " dd if=besides/name of=/dev/null bs=1M iflag=direct 2>/dev/null & wait");
+    double rate = 50 * 1.048576 / seconds(began);
+    System.out.printf("in the directory at %.1f MB/s of 10%n", rate);
+    assertThat(rate).isLessThan(10 * 1.15);
+
+    Process slow = begin(Map.of(), "dd if=/dev/zero of=out/a/slow bs=1M count=200");
+    try {
+      expectSuccess(begin(Map.of(), "dd if=/dev/zero of=besides/fast bs=1M count=100"));
+      assertThat(slow.isAlive()).isTrue();
+      // A directory within another has a limit of its own, and the other's too.
+      set("--class", "data-bandwidth", "--limit", "1GB/s", "--scope", "path:/out/a", "--wait");
+      assertThat(instance.adhocfs("throttle", "list").expectSuccess().output())
+          .contains("data-bandwidth of path:/out: 10 MB/s")
+          .contains("data-bandwidth of path:/out/a: 1000 MB/s");
+      assertThat(slow.isAlive()).isTrue();
+      instance.adhocfs("throttle", "clear", "--scope", "path:/out").expectSuccess();
+      expectSuccess(slow);
+    } finally {
+      slow.destroyForcibly();
+    }
+    instance.bash(mount, "rm -r out besides");
+  }
+
+  @Test
+  void namesInADirectoryAreLimitedOnceAWalkInTheBackgroundHasSeenThem() throws Exception {
+    instance.bash(
+        mount, "mkdir -p many/d; for i in $(seq 300); do : > many/d/$i; done; mkdir free");
+    set("--class", "metadata-ops", "--limit", "20", "--scope", "path:/many");
+    Waiting.until(
+        "the walk to end", PATIENCE, LOOK_NANOS, () -> list().contains("\"complete\":true"));
+    assertThat(list()).contains("\"walked\":302");
+    long began = System.nanoTime();
+    instance.bash(
+        mount,
+        "cd many/d; for p in $(seq 4); do (for i in $(seq 10); do : > n$p-$i; done) & done; wait");
+    assertThat(40 / seconds(began)).isLessThan(20 * 1.1);
+    Process slow = begin(Map.of(), "cd many/d; for i in $(seq 300); do rm $i; done");
+    try {
+      expectSuccess(begin(Map.of(), "cd free; for i in $(seq 60); do : > $i; done"));
+      assertThat(slow.isAlive()).isTrue();
+    } finally {
+      slow.destroyForcibly();
+    }
+    instance.adhocfs("throttle", "clear", "--all").expectSuccess();
+    // Another directory of that name is not limited by what was said of the old one.
+    instance.bash(mount, "rm -r many free; mkdir many");
+    Commands.Result again = instance.adhocfs("throttle", "walk", "--scope", "path:/gone");
+    assertThat(again.exitCode()).isEqualTo(2);
+    Commands.Result nowhere =
+        instance.adhocfs(
+            "throttle", "set", "--class", "data-ops", "--limit", "5", "--scope", "path:/gone");
+    assertThat(nowhere.exitCode()).isEqualTo(1);
+    assertThat(nowhere.output()).contains("/gone").doesNotContain("Exception");
+  }
+
+  private static String list() throws Exception {
+    return instance
+        .adhocfs("throttle", "list", "--json")
+        .expectSuccess()
+        .output()
+        .replaceAll("\\s", "");
   }
 
   @Test
@@ -268,7 +347,7 @@ class ThrottleIT {
             "throttle.data-bandwidth=20 MB", "200MB/s",
             "throttle.data-ops=-1", "a number",
             "throttle.speed=5", "metadata-ops",
-            "throttle.data-ops.path:/out=5", "traffic:migration",
+            "throttle.data-ops.path:/out=5", "once it is there",
             "throttle.data-ops.node:n7=5", "it has: n0",
             "throttle.data-ops=weight 3", "job:ID",
             "throttle.data-ops.job:=5", "job:ID");
@@ -294,7 +373,12 @@ class ThrottleIT {
     wrong.put(List.of("set", "--class", "data-ops", "--limit", "1", "--scope", "host:a"), "job:ID");
     wrong.put(List.of("set", "--class", "data-ops", "--limit", "1", "--scope", "node:n9"), "n0");
     wrong.put(
-        List.of("set", "--class", "data-ops", "--limit", "1", "--scope", "path:/out"), "job:ID");
+        List.of("set", "--class", "data-ops", "--limit", "1", "--scope", "path:out"), "as /out");
+    wrong.put(
+        List.of("set", "--class", "data-ops", "--scope", "path:/out", "--weight", "2"),
+        "user:NAME");
+    wrong.put(List.of("clear", "--scope", "path:/out/never"), "/out/never");
+    wrong.put(List.of("walk"), "path:/DIR");
     wrong.put(
         List.of("set", "--class", "data-ops", "--limit", "1", "--scope", "job:a b"), "job:ID");
     wrong.put(List.of("set", "--class", "data-ops", "--scope", "job:1", "--weight", "0"), "1 to");
