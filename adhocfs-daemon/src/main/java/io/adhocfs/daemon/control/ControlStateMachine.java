@@ -32,7 +32,9 @@ import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /**
- * Applies the replicated log to a state. Changed by the library's one applying thread; read by any.
+ * Applies the replicated log to a state, up to and with the command that replaces the voters: what
+ * comes behind that has no effect, for the new voters begin a log of their own with the state after
+ * it. Changed by the library's one applying thread; read by any.
  */
 final class ControlStateMachine extends BaseStateMachine {
   private static final Logger LOG = LoggerFactory.getLogger(ControlStateMachine.class);
@@ -50,18 +52,31 @@ final class ControlStateMachine extends BaseStateMachine {
   }
 
   private final SimpleStateMachineStorage storage = new SimpleStateMachineStorage();
+  private final int configuration;
   private final Listener listener;
 
   /** Null until the log says what it begins with. */
   private volatile @Nullable ControlState state;
 
-  ControlStateMachine(Listener listener) {
+  /**
+   * Has applied nothing.
+   *
+   * @param configuration of the voters whose log this is
+   */
+  ControlStateMachine(int configuration, Listener listener) {
+    this.configuration = configuration;
     this.listener = listener;
   }
 
   /** The state so far, or null when the log has none yet. */
   @Nullable ControlState state() {
     return state;
+  }
+
+  /** Whether others vote now. */
+  boolean superseded() {
+    ControlState now = state;
+    return now != null && now.configuration() > configuration;
   }
 
   @Override
@@ -110,9 +125,13 @@ final class ControlStateMachine extends BaseStateMachine {
   @Override
   public CompletableFuture<Message> applyTransaction(TransactionContext transaction) {
     var entry = transaction.getLogEntry();
-    LogEntry.Result result = apply(entry.getStateMachineLogEntry().getLogData().toByteArray());
+    Message answer = Message.EMPTY;
+    if (!superseded()) {
+      LogEntry.Result result = apply(entry.getStateMachineLogEntry().getLogData().toByteArray());
+      answer = Message.valueOf(ByteString.copyFrom(result.bytes()));
+    }
     updateLastAppliedTermIndex(entry.getTerm(), entry.getIndex());
-    return CompletableFuture.completedFuture(Message.valueOf(ByteString.copyFrom(result.bytes())));
+    return CompletableFuture.completedFuture(answer);
   }
 
   /** Never fails: every voter must come to the same result. */

@@ -28,7 +28,7 @@ import org.slf4j.LoggerFactory;
 final class Learner {
   private static final Logger LOG = LoggerFactory.getLogger(Learner.class);
   private static final int POLL_MILLIS = 25_000;
-  private static final long FOLLOW_RETRY_MILLIS_MAX = 5_000;
+  private static final long FOLLOW_RETRY_MILLIS_MAX = 2_000;
   private static final int CHASE_MILLIS = 300;
   private static final Duration CHASE_PATIENCE = Duration.ofSeconds(2);
 

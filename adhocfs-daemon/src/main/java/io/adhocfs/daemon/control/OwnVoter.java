@@ -4,7 +4,6 @@ import io.adhocfs.daemon.crash.CrashPoint;
 import io.adhocfs.daemon.crash.CrashPoints;
 import io.adhocfs.protocol.control.ControlCommand;
 import io.adhocfs.protocol.control.ControlState;
-import io.adhocfs.protocol.control.Outcome;
 import io.adhocfs.protocol.model.FsError;
 import io.adhocfs.protocol.model.FsException;
 import io.adhocfs.protocol.model.NodeId;
@@ -27,9 +26,15 @@ import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /**
- * This node's part in the replicated log: starts it when it is first needed, ends it when the node
- * no longer votes and, while it leads, sees to it that those vote whom the map wants. On the
- * control thread, except where it says otherwise.
+ * This node's part in the replicated log: starts it when it is first needed, ends it when others
+ * vote and, while it leads, sees to it that those vote whom the map wants. On the control thread,
+ * except where it says otherwise.
+ *
+ * <p>Each set of voters, a configuration, has a log of its own. The command that replaces them is
+ * the last that their log says; whoever has learnt of it keeps the state after it, forgets that log
+ * and, if it is to vote, starts the next one, which begins with that very state (a stoppable state
+ * machine: Lamport, Malkhi, Zhou, "Reconfiguring a State Machine", 2010). So the voters of before
+ * and of after need not hear each other at any one moment.
  */
 final class OwnVoter {
   private static final Logger LOG = LoggerFactory.getLogger(OwnVoter.class);
@@ -38,16 +43,13 @@ final class OwnVoter {
   private static final long RETRY_MILLIS = 500;
   private static final long IDLE_NANOS = TimeUnit.SECONDS.toNanos(3);
 
-  /** A submission that nothing has become of: a leader that was removed never answers. */
+  /** A submission that nothing has become of: a log that closes may never answer. */
   private static final int SUBMISSION_MILLIS_MAX = 3000;
 
-  private static final int VOTER_CHANGE_MILLIS_MAX = 20_000;
+  private static final Duration SUCCESSOR_PATIENCE = Duration.ofSeconds(2);
 
-  /** What a leader has agreed on of itself. */
-  @FunctionalInterface
-  interface Duties {
-    CompletableFuture<Outcome> propose(ControlCommand command);
-  }
+  /** So long all that are to vote are waited for, then most of them. */
+  private static final long ALL_SUCCESSORS_NANOS = TimeUnit.SECONDS.toNanos(10);
 
   private final ControlThread thread;
   private final KnownState known;
@@ -55,7 +57,7 @@ final class OwnVoter {
   private final Path directory;
   private final String instanceId;
   private final ControlStateMachine.Listener listener;
-  private final Duties duties;
+  private final StateKeeper keeper;
   private final CrashPoints crashPoints;
 
   /** Starts and stops the own voter. */
@@ -68,8 +70,14 @@ final class OwnVoter {
   private boolean closed;
   private boolean starting;
   private boolean stopping;
-  private boolean changingVoters;
-  private boolean recordingVoters;
+
+  /** Whether the beginning of the log or its end has been submitted. */
+  private boolean submitting;
+
+  /** Those that are to vote, and since when. */
+  private List<NodeId> successors = List.of();
+
+  private long successorsNanos;
 
   /**
    * Starts nothing yet.
@@ -84,7 +92,7 @@ final class OwnVoter {
       Path directory,
       String instanceId,
       ControlStateMachine.Listener listener,
-      Duties duties,
+      StateKeeper keeper,
       CrashPoints crashPoints) {
     this.thread = thread;
     this.known = known;
@@ -92,7 +100,7 @@ final class OwnVoter {
     this.directory = directory;
     this.instanceId = instanceId;
     this.listener = listener;
-    this.duties = duties;
+    this.keeper = keeper;
     this.crashPoints = crashPoints;
     log = ControlThread.few("adhocfs-control-log");
   }
@@ -117,14 +125,59 @@ final class OwnVoter {
    */
   boolean tells() {
     RaftVoter own = voter;
-    return own != null && (own.leads() || System.nanoTime() - lastLeaderCallNanos < IDLE_NANOS);
+    return own != null
+        && own.configuration() == known.state().configuration()
+        && (own.leads() || System.nanoTime() - lastLeaderCallNanos < IDLE_NANOS);
   }
 
   /** Goes on with a log that is there. */
   void resume() {
-    if (Files.exists(directory)) {
+    if (!Files.exists(directory)) {
+      return;
+    }
+    if (!known.standIn()) {
+      int configuration = known.state().configuration();
+      onLog(() -> {
+        try {
+          RaftVoter.deleteBefore(configuration, directory);
+        } catch (IOException e) {
+          LOG.warn("a log that says nothing further is left: {}", e.toString());
+        }
+      });
+    }
+    start();
+  }
+
+  /** There is a newer state, and others may vote. */
+  void learned() {
+    ControlState state = known.state();
+    RaftVoter own = voter;
+    if (own != null && own.configuration() < state.configuration()) {
+      voter = null;
+      // Only a state on the disk may take the place of the log.
+      var _ =
+          keeper
+              .kept()
+              .whenComplete((_, error) -> thread.execute(() -> retire(own, error == null)));
+    }
+    if (state.configuration() > 0) {
       start();
     }
+  }
+
+  /** Ends a log that says nothing further. */
+  private void retire(RaftVoter own, boolean forGood) {
+    onLog(() -> {
+      try {
+        own.close();
+        if (forGood) {
+          RaftVoter.deleteBefore(own.configuration() + 1, directory);
+        }
+        LOG.info("the replicated log has ended here configuration={}", own.configuration());
+      } catch (IOException e) {
+        LOG.warn("the replicated log has not ended well: {}", e.toString());
+      }
+    });
   }
 
   /** Has a command agreed on by way of this node's log, which answers when it does not lead. */
@@ -144,14 +197,25 @@ final class OwnVoter {
   private CompletableFuture<RaftVoter.Submission> submitHere(
       RaftVoter own, ControlCommand command) {
     var entry = new LogEntry.Command(command);
-    if (own.state() != null || known.standIn()) {
+    if (own.state() != null) {
       return submitEntry(own, entry);
     }
-    return submitEntry(own, new LogEntry.Found(known.state()))
+    return submitBeginning(own)
         .thenCompose(first ->
             first instanceof RaftVoter.Submission.Applied
                 ? submitEntry(own, entry)
                 : CompletableFuture.completedFuture(first));
+  }
+
+  /** The first entry of a log. */
+  private CompletableFuture<RaftVoter.Submission> submitBeginning(RaftVoter own) {
+    ControlState state = known.state();
+    if (known.standIn() || state.configuration() != own.configuration()) {
+      return CompletableFuture.completedFuture(
+          new RaftVoter.Submission.Elsewhere(
+              -1, "this node does not know what its log begins with"));
+    }
+    return submitEntry(own, new LogEntry.Found(state));
   }
 
   private CompletableFuture<RaftVoter.Submission> submitEntry(RaftVoter own, LogEntry entry) {
@@ -197,9 +261,6 @@ final class OwnVoter {
       exchange.fail(FsError.BAD_MESSAGE, "call " + request.call() + " of the replicated log");
       return;
     }
-    if (call.isOfLeader()) {
-      lastLeaderCallNanos = System.nanoTime();
-    }
     RaftVoter own = voter;
     if (own == null) {
       thread.execute(this::start);
@@ -214,6 +275,9 @@ final class OwnVoter {
                   own.serve(call, request.body())
                       .whenComplete((answer, error) -> {
                         if (answer != null) {
+                          if (call.isOfLeader()) {
+                            lastLeaderCallNanos = System.nanoTime();
+                          }
                           exchange.reply(new Reply.Bytes(answer));
                         } else {
                           exchange.fail(FsError.OVERLOADED, "replicated log: " + error);
@@ -244,30 +308,43 @@ final class OwnVoter {
         });
   }
 
+  /** Starts the log, if this node votes. */
   void start() {
-    if (voter != null || starting || stopping || closed) {
+    ControlState state = known.state();
+    if (voter != null
+        || starting
+        || stopping
+        || closed
+        || known.standIn()
+        || !state.voters().contains(self())) {
       return;
     }
     starting = true;
-    ControlState state = known.state();
-    // Later voters learn from the log who votes.
-    List<NodeId> first =
-        state.version() == 0 && !known.standIn() && state.voters().contains(self())
-            ? state.voters()
-            : List.of();
+    int configuration = state.configuration();
     onLog(() -> {
       try {
         long began = System.nanoTime();
         RaftVoter made =
-            RaftVoter.start(directory, self(), instanceId, first, this::callPeer, listener);
-        voter = made;
+            RaftVoter.start(
+                directory,
+                self(),
+                instanceId,
+                configuration,
+                state.voters(),
+                this::callPeer,
+                listener);
         LOG.info(
-            "the replicated log runs here firstVoters={} startMillis={}",
-            first,
+            "the replicated log runs here configuration={} voters={} startMillis={}",
+            configuration,
+            state.voters(),
             TimeUnit.NANOSECONDS.toMillis(System.nanoTime() - began));
+        voter = made;
         thread.execute(() -> {
           starting = false;
-          tendSoon();
+          submitting = false;
+          // Others may have come to vote meanwhile.
+          learned();
+          tendSoon(made);
         });
       } catch (FsException e) {
         LOG.warn("the replicated log does not start: {}", e.getMessage());
@@ -275,27 +352,10 @@ final class OwnVoter {
             RESTART_MILLIS,
             () -> {
               starting = false;
-              startAgain();
+              start();
             });
       }
     });
-  }
-
-  /** Starts the log again if this node still votes, else forgets it. */
-  private void startAgain() {
-    if (known.state().voters().contains(self())) {
-      start();
-    } else if (voter == null && !starting && !stopping && !closed) {
-      starting = true;
-      onLog(() -> {
-        try {
-          RaftVoter.delete(directory);
-        } catch (IOException e) {
-          LOG.warn("the log of a node that no longer votes is left: {}", e.toString());
-        }
-        thread.execute(() -> starting = false);
-      });
-    }
   }
 
   private void onLog(Runnable work) {
@@ -312,89 +372,102 @@ final class OwnVoter {
     }
   }
 
-  /**
-   * Ends the own voter.
-   *
-   * @param forGood whether what it stored goes too
-   */
-  private void stop(RaftVoter own, boolean forGood) {
-    stopping = true;
+  /** Ends a log that the library has given up, as it does when the disk fails, and tries again. */
+  private void restart(RaftVoter own) {
     voter = null;
+    stopping = true;
     onLog(() -> {
       try {
         own.close();
-        if (forGood) {
-          RaftVoter.delete(directory);
-        }
-        LOG.info("the replicated log has ended here forGood={}", forGood);
+        LOG.warn("the replicated log has ended by itself");
       } catch (IOException e) {
         LOG.warn("the replicated log has not ended well: {}", e.toString());
       }
-      thread.execute(() -> {
-        stopping = false;
-      });
+      thread.after(
+          RESTART_MILLIS,
+          () -> {
+            stopping = false;
+            start();
+          });
     });
   }
 
-  private void tendSoon() {
-    thread.after(TEND_MILLIS, this::tend);
+  private void tendSoon(RaftVoter own) {
+    thread.after(TEND_MILLIS, () -> tend(own));
   }
 
-  /** Looks after the own voter and, where it leads, after who votes. */
-  private void tend() {
-    RaftVoter own = voter;
-    if (own == null || closed) {
+  /** Looks after the own log and, where it leads, after who votes. */
+  private void tend(RaftVoter own) {
+    if (own != voter || closed) {
       return;
     }
     if (!own.alive()) {
-      // It was voted out, or its disk has failed.
-      stop(own, !known.state().voters().contains(self()));
-      thread.after(RESTART_MILLIS, this::startAgain);
+      restart(own);
       return;
     }
-    tendSoon();
-    List<NodeId> voters = own.voters();
-    ControlState decided = known.state();
-    if (!decided.voters().contains(self())
-        && !decided.wantedVoters().contains(self())
-        && !voters.contains(self())
-        && System.nanoTime() - lastLeaderCallNanos > IDLE_NANOS) {
-      stop(own, true);
+    tendSoon(own);
+    if (submitting || !own.leads()) {
       return;
     }
     ControlState applied = own.state();
-    if (applied == null || voters.isEmpty() || !own.leads()) {
+    if (applied == null) {
+      if (own.configuration() > 0) {
+        submitting = true;
+        submitted(submitBeginning(own));
+      }
       return;
     }
     List<NodeId> wanted = applied.wantedVoters();
-    if (!wanted.equals(voters)) {
-      changeVoters(own, voters, wanted);
-    } else if (!applied.voters().equals(voters) && !recordingVoters) {
-      recordingVoters = true;
-      var _ =
-          duties
-              .propose(new ControlCommand.SetVoters(voters))
-              .whenComplete((_, _) -> thread.execute(() -> recordingVoters = false));
+    if (!wanted.equals(applied.voters())) {
+      submitting = true;
+      if (!wanted.equals(successors)) {
+        successors = wanted;
+        successorsNanos = System.nanoTime();
+        LOG.info("voters are to change from={} to={}", applied.voters(), wanted);
+      }
+      submitted(
+          awake(wanted)
+              .thenCompose(awake ->
+                  awake
+                      ? submitEntry(own, new LogEntry.Command(new ControlCommand.SetVoters(wanted)))
+                      : CompletableFuture.completedFuture(
+                          new RaftVoter.Submission.Elsewhere(
+                              -1, "some of those that are to vote do not answer"))));
     }
   }
 
-  private void changeVoters(RaftVoter own, List<NodeId> from, List<NodeId> wanted) {
-    if (changingVoters) {
-      return;
-    }
-    changingVoters = true;
-    LOG.info("voters change from={} to={}", from, wanted);
+  private void submitted(CompletableFuture<RaftVoter.Submission> submission) {
     var _ =
-        askLog(own, () -> own.changeVoters(wanted), false, VOTER_CHANGE_MILLIS_MAX)
-            .whenComplete((done, _) ->
-                thread.execute(() -> {
-                  if (done != null && done) {
-                    changingVoters = false;
-                    LOG.info("voters have changed to={}", wanted);
-                  } else {
-                    thread.after(1000, () -> changingVoters = false);
-                  }
-                }));
+        submission.whenComplete((done, error) ->
+            thread.execute(() -> {
+              if (done instanceof RaftVoter.Submission.Applied) {
+                submitting = false;
+              } else {
+                LOG.info(
+                    "not agreed on yet: {}",
+                    done instanceof RaftVoter.Submission.Elsewhere elsewhere
+                        ? elsewhere.reason()
+                        : String.valueOf(error));
+                thread.after(RETRY_MILLIS, () -> submitting = false);
+              }
+            }));
+  }
+
+  /** Whether nodes are there: without most of them nothing could be agreed on any more. */
+  private CompletableFuture<Boolean> awake(List<NodeId> nodes) {
+    boolean all = System.nanoTime() - successorsNanos < ALL_SUCCESSORS_NANOS;
+    int enough = all ? nodes.size() : nodes.size() / 2 + 1;
+    List<CompletableFuture<Boolean>> answers =
+        nodes.stream()
+            .map(node ->
+                node.equals(self())
+                    ? CompletableFuture.completedFuture(true)
+                    : others
+                        .ask(node, new ControlRequest.GetControl(), SUCCESSOR_PATIENCE)
+                        .handle((reply, _) -> reply != null))
+            .toList();
+    return CompletableFuture.allOf(answers.toArray(CompletableFuture<?>[]::new))
+        .thenApply(_ -> answers.stream().filter(CompletableFuture::join).count() >= enough);
   }
 
   /** Starts nothing any more. */

@@ -5,13 +5,12 @@ import io.adhocfs.protocol.model.FsError;
 import io.adhocfs.protocol.model.FsException;
 import io.adhocfs.protocol.model.NodeId;
 import java.io.IOException;
+import java.nio.charset.StandardCharsets;
 import java.nio.file.FileVisitResult;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.SimpleFileVisitor;
 import java.nio.file.attribute.BasicFileAttributes;
-import java.util.Collection;
-import java.util.HexFormat;
 import java.util.List;
 import java.util.UUID;
 import java.util.concurrent.CompletableFuture;
@@ -19,6 +18,7 @@ import java.util.concurrent.Executor;
 import java.util.concurrent.ThreadPoolExecutor;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicLong;
+import java.util.stream.Stream;
 import org.apache.ratis.RaftConfigKeys;
 import org.apache.ratis.conf.RaftProperties;
 import org.apache.ratis.proto.RaftProtos.AppendEntriesRequestProto;
@@ -33,7 +33,6 @@ import org.apache.ratis.protocol.RaftGroup;
 import org.apache.ratis.protocol.RaftGroupId;
 import org.apache.ratis.protocol.RaftPeer;
 import org.apache.ratis.protocol.RaftPeerId;
-import org.apache.ratis.protocol.SetConfigurationRequest;
 import org.apache.ratis.protocol.exceptions.NotLeaderException;
 import org.apache.ratis.server.DivisionInfo;
 import org.apache.ratis.server.RaftServer;
@@ -46,8 +45,13 @@ import org.apache.ratis.util.TimeDuration;
 import org.jspecify.annotations.Nullable;
 
 /**
- * This daemon's part in the replicated log: a running server of the library. Thread-safe; starting
- * and closing block.
+ * This daemon's part in the replicated log of one configuration: a running server of the library,
+ * whose voters never change. Thread-safe; starting and closing block.
+ *
+ * <p>The library can replace voters in a running log, and is not asked to: while it does, those
+ * that leave stop as soon as they miss their leader, those that come do not vote before a leader
+ * has told them to, and neither votes after a restart, so two groups that were apart at that moment
+ * never agree on anything again.
  */
 final class RaftVoter implements AutoCloseable {
   /** Longer than a JVM is stopped by garbage collection or a busy machine. */
@@ -73,13 +77,13 @@ final class RaftVoter implements AutoCloseable {
   private final RaftServer server;
   private final RaftGroupId group;
   private final RaftPeerId self;
+  private final int configuration;
   private final ControlStateMachine machine;
   private final ClientId client = ClientId.randomId();
 
   /**
-   * For what is asked of this server. A leader that closes because it was voted out may keep those
-   * who ask for good: it waits for them with its lock held, and they wait for the lock. So no
-   * successor shares them.
+   * For what is asked of this server. One that closes may keep those who ask for good: it waits for
+   * them with its lock held, and they wait for the lock. So no successor shares them.
    */
   private final ThreadPoolExecutor asking = ControlThread.few("adhocfs-control-asks");
 
@@ -87,54 +91,61 @@ final class RaftVoter implements AutoCloseable {
   private final ThreadPoolExecutor serving = ControlThread.few("adhocfs-control-serves");
 
   private RaftVoter(
-      RaftServer server, RaftGroupId group, RaftPeerId self, ControlStateMachine machine) {
+      RaftServer server,
+      RaftGroupId group,
+      RaftPeerId self,
+      int configuration,
+      ControlStateMachine machine) {
     this.server = server;
     this.group = group;
     this.self = self;
+    this.configuration = configuration;
     this.machine = machine;
   }
 
   /**
    * Starts a voter on what its directory holds.
    *
+   * @param directory of the logs of all configurations
    * @param instanceId 32 hexadecimal digits
-   * @param firstVoters who votes in an instance that is new; empty = it learns that from the log
+   * @param voters of the configuration: the same wherever and whenever this is called
    * @throws FsException STORAGE_FAILED
    */
   static RaftVoter start(
       Path directory,
       NodeId self,
       String instanceId,
-      List<NodeId> firstVoters,
+      int configuration,
+      List<NodeId> voters,
       RaftTransport.Peers peers,
       ControlStateMachine.Listener listener)
       throws FsException {
-    byte[] id = HexFormat.of().parseHex(instanceId);
+    byte[] id = (instanceId + '/' + configuration).getBytes(StandardCharsets.US_ASCII);
     RaftGroupId group = RaftGroupId.valueOf(UUID.nameUUIDFromBytes(id));
     RaftPeerId peer = peerId(self);
-    var machine = new ControlStateMachine(listener);
+    var machine = new ControlStateMachine(configuration, listener);
     RaftServer server = null;
     try {
-      Path groupDirectory = directory.resolve(group.getUuid().toString());
+      Path own = directory.resolve(Integer.toString(configuration));
+      Path groupDirectory = own.resolve(group.getUuid().toString());
       if (!Files.exists(groupDirectory.resolve("current").resolve("raft-meta"))) {
         // Of a start that was cut short: it has neither voted nor stored anything.
         delete(groupDirectory);
       }
       boolean known = Files.exists(groupDirectory);
-      Files.createDirectories(directory);
+      Files.createDirectories(own);
       server =
           RaftServer.newBuilder()
               .setServerId(peer)
-              .setGroup(
-                  RaftGroup.valueOf(group, firstVoters.stream().map(RaftVoter::peer).toList()))
+              .setGroup(RaftGroup.valueOf(group, voters.stream().map(RaftVoter::peer).toList()))
               .setStateMachine(machine)
-              .setProperties(properties(directory))
+              .setProperties(properties(own))
               .setParameters(RaftTransport.Type.parameters(peers))
               .setOption(
                   known ? RaftStorage.StartupOption.RECOVER : RaftStorage.StartupOption.FORMAT)
               .build();
       server.start();
-      return new RaftVoter(server, group, peer, machine);
+      return new RaftVoter(server, group, peer, configuration, machine);
     } catch (IOException | RuntimeException e) {
       if (server != null) {
         try {
@@ -172,7 +183,6 @@ final class RaftVoter implements AutoCloseable {
     RaftServerConfigKeys.Snapshot.setAutoTriggerEnabled(p, true);
     RaftServerConfigKeys.Snapshot.setAutoTriggerThreshold(p, 4000);
     RaftServerConfigKeys.Snapshot.setRetentionFileNum(p, 2);
-    RaftServerConfigKeys.LeaderElection.setMemberMajorityAdd(p, true);
     // One that was cut off must not be missed for long: it may be needed for a majority.
     RaftServerConfigKeys.LeaderElection.setLeaderStepDownWaitTime(p, millis(ELECTION_MILLIS_MAX));
     return p;
@@ -205,6 +215,11 @@ final class RaftVoter implements AutoCloseable {
     return serving;
   }
 
+  /** Of the voters whose log this is. */
+  int configuration() {
+    return configuration;
+  }
+
   private RaftServer.Division division() throws IOException {
     return server.getDivision(group);
   }
@@ -223,11 +238,7 @@ final class RaftVoter implements AutoCloseable {
   boolean leads() {
     try {
       DivisionInfo info = division().getInfo();
-      // One that was voted out still takes itself for the leader.
-      return info.isLeader()
-          && info.isLeaderReady()
-          && division().getRaftConf().getCurrentPeers().stream()
-              .anyMatch(peer -> peer.getId().equals(self));
+      return info.isLeader() && info.isLeaderReady() && !machine.superseded();
     } catch (IOException e) {
       return false;
     }
@@ -248,26 +259,9 @@ final class RaftVoter implements AutoCloseable {
     return machine.state();
   }
 
-  /** Who votes, by id, or empty while that changes or is not known. */
-  List<NodeId> voters() {
-    try {
-      var configuration = division().getRaftConf();
-      if (!configuration.getPreviousPeers().isEmpty()) {
-        return List.of();
-      }
-      return nodes(configuration.getCurrentPeers());
-    } catch (IOException e) {
-      return List.of();
-    }
-  }
-
-  private static List<NodeId> nodes(Collection<RaftPeer> peers) {
-    return peers.stream().map(peer -> new NodeId(nodeValue(peer.getId()))).sorted().toList();
-  }
-
   /**
    * Has an entry agreed on. May block. Completes on any thread and never exceptionally, but not
-   * always: a leader that was removed never answers.
+   * always: one that closes may leave it.
    */
   CompletableFuture<Submission> submit(LogEntry entry) {
     try {
@@ -292,6 +286,9 @@ final class RaftVoter implements AutoCloseable {
       return new Submission.Elsewhere(-1, String.valueOf(error));
     }
     if (reply.isSuccess()) {
+      if (reply.getMessage().getContent().isEmpty()) {
+        return new Submission.Elsewhere(-1, "others vote now");
+      }
       try {
         return new Submission.Applied(
             LogEntry.Result.of(reply.getMessage().getContent().toByteArray()));
@@ -304,26 +301,6 @@ final class RaftVoter implements AutoCloseable {
     return new Submission.Elsewhere(
         leader == null ? leaderValue() : nodeValue(leader.getId()),
         String.valueOf(reply.getException()));
-  }
-
-  /**
-   * Makes these the voters: the new ones are caught up before the old ones go. True = done. May
-   * block, and may never complete.
-   */
-  CompletableFuture<Boolean> changeVoters(List<NodeId> wanted) {
-    try {
-      return server
-          .setConfigurationAsync(
-              new SetConfigurationRequest(
-                  client,
-                  self,
-                  group,
-                  CALL_IDS.getAndIncrement(),
-                  wanted.stream().map(RaftVoter::peer).toList()))
-          .handle((reply, error) -> reply != null && reply.isSuccess());
-    } catch (IOException | RuntimeException e) {
-      return CompletableFuture.completedFuture(false);
-    }
   }
 
   /**
@@ -358,8 +335,22 @@ final class RaftVoter implements AutoCloseable {
     server.close();
   }
 
-  /** Removes what a voter that has been closed, and will not vote again, left in its directory. */
-  static void delete(Path directory) throws IOException {
+  /** Removes what voters of earlier configurations, all of them closed, have left. */
+  static void deleteBefore(int configuration, Path directory) throws IOException {
+    if (!Files.exists(directory)) {
+      return;
+    }
+    try (Stream<Path> logs = Files.list(directory)) {
+      for (Path log : logs.toList()) {
+        String name = log.getFileName().toString();
+        if (name.matches("\\d{1,9}") && Integer.parseInt(name) < configuration) {
+          delete(log);
+        }
+      }
+    }
+  }
+
+  private static void delete(Path directory) throws IOException {
     if (!Files.exists(directory)) {
       return;
     }

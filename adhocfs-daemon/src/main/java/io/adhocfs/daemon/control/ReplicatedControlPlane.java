@@ -8,6 +8,7 @@ import io.adhocfs.protocol.control.Outcome;
 import io.adhocfs.protocol.model.Epoch;
 import io.adhocfs.protocol.model.FsError;
 import io.adhocfs.protocol.model.FsException;
+import io.adhocfs.protocol.model.NodeId;
 import io.adhocfs.protocol.placement.ClusterMap;
 import io.adhocfs.protocol.placement.ClusterMap.NodeState;
 import io.adhocfs.protocol.transport.Deadline;
@@ -33,10 +34,12 @@ public final class ReplicatedControlPlane implements ControlPlane, ControlMessag
   public static final String DIRECTORY_NAME = "control";
 
   private static final Duration PASSED_ON_PATIENCE = Duration.ofSeconds(60);
+  private static final Duration PASS_ON_PATIENCE = Duration.ofSeconds(2);
   private static final Duration DUTY_PATIENCE = Duration.ofSeconds(20);
 
   private final ClusterState cluster;
   private final KnownState known;
+  private final OtherNodes others;
   private final ControlThread thread = new ControlThread();
   private final StateKeeper keeper;
   private final OwnVoter voter;
@@ -59,18 +62,11 @@ public final class ReplicatedControlPlane implements ControlPlane, ControlMessag
       CrashPoints crashPoints) {
     this.cluster = cluster;
     this.known = known;
-    var others = new OtherNodes(cluster, client, known);
+    others = new OtherNodes(cluster, client, known);
     keeper = new StateKeeper(thread, files, known);
     voter =
         new OwnVoter(
-            thread,
-            known,
-            others,
-            files.log(),
-            instanceId,
-            this::applied,
-            command -> propose(command, Deadline.after(DUTY_PATIENCE)),
-            crashPoints);
+            thread, known, others, files.log(), instanceId, this::applied, keeper, crashPoints);
     followers = new Followers(thread, known, voter);
     learner = new Learner(thread, known, others, voter, this::changed);
     proposer = new Proposer(thread, known, others, voter, learner, keeper);
@@ -136,6 +132,7 @@ public final class ReplicatedControlPlane implements ControlPlane, ControlMessag
     cluster.install(newer.map());
     keeper.keepSoon();
     followers.tell();
+    voter.learned();
     for (Consumer<ControlState> listener : listeners) {
       ControlThread.guarded(() -> listener.accept(newer)).run();
     }
@@ -232,6 +229,7 @@ public final class ReplicatedControlPlane implements ControlPlane, ControlMessag
       ClusterMap.Node there = cluster.map().node(announce.node().id());
       if (there != null && there.incarnation() < announce.node().incarnation()) {
         cluster.install(cluster.map().withNode(at(there, announce.node())));
+        passOn(announce);
       }
     }
     if (request.passOn()) {
@@ -251,10 +249,14 @@ public final class ReplicatedControlPlane implements ControlPlane, ControlMessag
         thread.execute(() -> {
           RaftVoter own = voter.running();
           if (own == null || closing) {
-            if (known.state().voters().contains(cluster.self())) {
+            List<NodeId> voters = known.state().voters();
+            if (voters.contains(cluster.self())) {
               voter.start();
+              exchange.reply(new Reply.Leader(Reply.Leader.NONE));
+            } else {
+              // One that votes, whom others may not have heard of.
+              exchange.reply(new Reply.Leader(voters.getFirst().value()));
             }
-            exchange.reply(new Reply.Leader(Reply.Leader.NONE));
             return;
           }
           var _ =
@@ -274,6 +276,17 @@ public final class ReplicatedControlPlane implements ControlPlane, ControlMessag
         });
     if (!accepted) {
       refuse(exchange, ControlThread.stopping());
+    }
+  }
+
+  /**
+   * Tells voters where a node is: two that have moved at once may know of each other by a third.
+   */
+  private void passOn(ControlCommand.Announce announce) {
+    for (NodeId voter : others.voters()) {
+      if (!voter.equals(announce.node().id())) {
+        var _ = others.ask(voter, new ControlRequest.Propose(announce, false), PASS_ON_PATIENCE);
+      }
     }
   }
 

@@ -80,6 +80,12 @@ final class StateKeeper {
                 }));
   }
 
+  /** Completes once the newest state is kept, or fails with what the disk says. */
+  CompletableFuture<Void> kept() {
+    ControlState newest = known.state();
+    return onDisk(() -> files.keep(newest));
+  }
+
   /** Remembers that a move is about to be proposed. Fails with what the disk says. */
   CompletableFuture<Void> proposing(ControlCommand.Move move) {
     return onDisk(() -> files.proposing(move));

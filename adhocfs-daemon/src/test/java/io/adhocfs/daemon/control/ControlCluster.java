@@ -55,8 +55,8 @@ final class ControlCluster implements AutoCloseable {
     private @Nullable ClusterState cluster;
     private long incarnation;
 
-    /** Whether nothing gets from here to others or back; nobody is told. */
-    private volatile boolean cutOff;
+    /** Nothing gets from here to those of another group or back; nobody is told. */
+    private volatile int group;
 
     Member(NodeId id) {
       this.id = id;
@@ -111,7 +111,11 @@ final class ControlCluster implements AutoCloseable {
     }
 
     void cutOff(boolean now) {
-      cutOff = now;
+      group = now ? 1 + id.value() : 0;
+    }
+
+    void joinGroup(int number) {
+      group = number;
     }
 
     /** The way to the others. */
@@ -131,12 +135,49 @@ final class ControlCluster implements AutoCloseable {
           int flags,
           Deadline deadline) {
         Member there = members.get(node.value());
-        if (cutOff || there.cutOff) {
+        var answer = new CompletableFuture<Response>();
+        // As TCP does: what does not get through now is sent again once it does.
+        whenJoined(
+            there,
+            deadline,
+            () -> {
+              var _ =
+                  whole
+                      .call(node, request, payload, trafficClass, flags, deadline)
+                      .whenComplete((response, error) ->
+                          whenJoined(
+                              there,
+                              deadline,
+                              () -> {
+                                if (response != null) {
+                                  answer.complete(response);
+                                } else {
+                                  answer.completeExceptionally(error);
+                                }
+                              },
+                              () -> lost(answer, response == null ? null : response.payload())));
+            },
+            () -> lost(answer, payload));
+        return answer;
+      }
+
+      private void lost(CompletableFuture<Response> answer, @Nullable ByteBuf payload) {
+        if (payload != null) {
           payload.release();
-          return new CompletableFuture<Response>()
-              .orTimeout(deadline.remainingNanos(), TimeUnit.NANOSECONDS);
         }
-        return whole.call(node, request, payload, trafficClass, flags, deadline);
+        answer.completeExceptionally(
+            new FsException(FsError.TIMED_OUT, "lost between the groups").asCompletion());
+      }
+
+      private void whenJoined(Member there, Deadline deadline, Runnable action, Runnable late) {
+        if (group == there.group) {
+          action.run();
+        } else if (deadline.passed()) {
+          late.run();
+        } else {
+          CompletableFuture.delayedExecutor(10, TimeUnit.MILLISECONDS)
+              .execute(() -> whenJoined(there, deadline, action, late));
+        }
       }
 
       @Override
@@ -195,8 +236,9 @@ final class ControlCluster implements AutoCloseable {
       return ControlFiles.open(root.resolve(id.toString()).resolve("control"));
     }
 
-    Path log() {
-      return root.resolve(id.toString()).resolve("control").resolve("log");
+    boolean hasLog() {
+      String[] logs = root.resolve(id.toString()).resolve("control/log").toFile().list();
+      return logs != null && logs.length > 0;
     }
 
     void stop() throws IOException {

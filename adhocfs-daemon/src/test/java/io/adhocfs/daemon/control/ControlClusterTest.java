@@ -32,7 +32,7 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.io.TempDir;
 
-@Timeout(180)
+@Timeout(1800)
 class ControlClusterTest {
   private static final int CUTS = Boolean.getBoolean("adhocfs.full") ? 40 : 3;
 
@@ -95,15 +95,15 @@ class ControlClusterTest {
   void loneVoterStartsItsLogWithTheFirstCommand() throws Exception {
     try (var cluster = new ControlCluster(directory, 2)) {
       assertThat(cluster.member(0).state().voters()).containsExactly(new NodeId(0));
-      assertThat(cluster.member(0).log()).doesNotExist();
+      assertThat(cluster.member(0).hasLog()).isFalse();
 
       // The one that does not vote proposes.
       assertThat(propose(cluster.member(1), startMoving(cluster.member(1).state(), 7, 0, 1)))
           .isEqualTo(Outcome.OK);
       assertThat(cluster.member(1).state().epoch().value()).isEqualTo(2);
       cluster.awaitEverywhere("the start", state -> state.rebalance() != null);
-      assertThat(cluster.member(0).log()).exists();
-      assertThat(cluster.member(1).log()).doesNotExist();
+      assertThat(cluster.member(0).hasLog()).isTrue();
+      assertThat(cluster.member(1).hasLog()).isFalse();
       assertThat(cluster.member(0).cluster().epoch().value()).isEqualTo(2);
 
       var moved = move(cluster.member(0).state(), 0, 1, 100);
@@ -179,8 +179,8 @@ class ControlClusterTest {
       cluster.awaitEverywhere("other voters", state -> state.voters().equals(LAST_THREE));
       // They no longer keep a log, and the others can do without them.
       for (int node = 0; node < 3; node++) {
-        Path log = cluster.member(node).log();
-        ControlCluster.await("no log at n" + node, () -> !Files.exists(log));
+        Member left = cluster.member(node);
+        ControlCluster.await("no log at n" + node, () -> !left.hasLog());
       }
       for (int node = 0; node < 3; node++) {
         assertThat(propose(cluster.member(node), move(proposer.state(), node, node + 3, 65536)))
@@ -228,6 +228,53 @@ class ControlClusterTest {
         assertThat(
                 propose(cluster.member(node), move(cluster.member(4).state(), node, node + 3, 9)))
             .isEqualTo(Outcome.OK);
+      }
+    }
+  }
+
+  /** They are away or cannot be heard: voters of before and of after. */
+  @Test
+  void goesOnAfterSomeWereAwayAsTheVotersWereReplaced() throws Exception {
+    long seed = Long.getLong("adhocfs.seed", System.nanoTime());
+    System.out.println("seed " + seed);
+    var random = new Random(seed);
+    for (int round = 0; round < CUTS; round++) {
+      Path place = Files.createDirectory(directory.resolve("round-" + round));
+      try (var cluster = new ControlCluster(place, 6)) {
+        assertThat(propose(cluster.member(3), startReplacingVoters(cluster.member(3).state())))
+            .isEqualTo(Outcome.OK);
+        int beforeMillis = random.nextInt(600);
+        TimeUnit.MILLISECONDS.sleep(beforeMillis);
+        List<Integer> away = random.nextBoolean() ? List.of(1, 3, 4) : List.of(0, 3, 4);
+        boolean stopped = round % 2 == 1;
+        for (int node : away) {
+          if (stopped) {
+            cluster.member(node).stop();
+          } else {
+            cluster.member(node).joinGroup(1);
+          }
+        }
+        TimeUnit.MILLISECONDS.sleep(500 + random.nextInt(3000));
+        for (int node : away) {
+          if (stopped) {
+            cluster.member(node).restart();
+          } else {
+            cluster.member(node).joinGroup(0);
+          }
+        }
+        long backNanos = System.nanoTime();
+        for (Member member : cluster.members) {
+          assertThat(propose(member, new ControlCommand.Limit(9, 100L + member.id.value(), 1)))
+              .isEqualTo(Outcome.OK);
+        }
+        cluster.awaitEverywhere("the new voters", state -> state.voters().equals(LAST_THREE));
+        System.out.printf(
+            "round %d: %s %s %d ms after the start; over %d ms after they were back%n",
+            round,
+            away,
+            stopped ? "stopped" : "cut off",
+            beforeMillis,
+            (System.nanoTime() - backNanos) / 1_000_000);
       }
     }
   }

@@ -177,7 +177,10 @@ public sealed interface ControlCommand {
    */
   record Cancel(long id, long nowNanos) implements ControlCommand {}
 
-  /** The nodes that vote are these now. Does not raise the epoch. */
+  /**
+   * These nodes vote from now on, in a log of their own that begins with the state after this; the
+   * log that holds this says nothing further. Does not raise the epoch.
+   */
   record SetVoters(List<NodeId> voters) implements ControlCommand {
     public SetVoters {
       voters = voters.stream().sorted().toList();

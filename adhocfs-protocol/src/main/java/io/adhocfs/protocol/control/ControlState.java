@@ -26,6 +26,8 @@ import org.jspecify.annotations.Nullable;
  * @param rebalance what is under way, or null
  * @param last what ended last, or null
  * @param voters the nodes that agree on commands, by id
+ * @param configuration how often the voters have been replaced: each set of them agrees in a log of
+ *     its own
  * @param throttles what is held back, by resource and scope
  * @param datasets directories that rules can name, by number
  */
@@ -35,6 +37,7 @@ public record ControlState(
     @Nullable Rebalance rebalance,
     @Nullable FinishedRebalance last,
     List<NodeId> voters,
+    int configuration,
     List<ThrottleRule> throttles,
     List<Dataset> datasets) {
   public static final int VOTERS_MAX = 7;
@@ -46,7 +49,7 @@ public record ControlState(
     voters = List.copyOf(voters);
     throttles = List.copyOf(throttles);
     datasets = List.copyOf(datasets);
-    if (version < 0 || voters.isEmpty() || voters.size() > VOTERS_MAX) {
+    if (version < 0 || configuration < 0 || voters.isEmpty() || voters.size() > VOTERS_MAX) {
       throw new IllegalArgumentException("version " + version + ", voters " + voters);
     }
     for (NodeId voter : voters) {
@@ -61,7 +64,8 @@ public record ControlState(
 
   /** The state of an instance that has just been brought up with this map. */
   public static ControlState initial(ClusterMap map) {
-    return new ControlState(0, map, null, null, wantedVoters(map, List.of()), List.of(), List.of());
+    return new ControlState(
+        0, map, null, null, wantedVoters(map, List.of()), 0, List.of(), List.of());
   }
 
   /**
@@ -123,7 +127,8 @@ public record ControlState(
   private Applied changed(
       ClusterMap newMap, @Nullable Rebalance running, @Nullable FinishedRebalance finished) {
     return new Applied(
-        new ControlState(version + 1, newMap, running, finished, voters, throttles, datasets),
+        new ControlState(
+            version + 1, newMap, running, finished, voters, configuration, throttles, datasets),
         Outcome.OK);
   }
 
@@ -444,7 +449,8 @@ public record ControlState(
       }
     }
     return new Applied(
-        new ControlState(version + 1, map, rebalance, last, wanted, throttles, datasets),
+        new ControlState(
+            version + 1, map, rebalance, last, wanted, configuration + 1, throttles, datasets),
         Outcome.OK);
   }
 
@@ -463,7 +469,8 @@ public record ControlState(
     return rules.equals(throttles)
         ? unchanged()
         : new Applied(
-            new ControlState(version + 1, map, rebalance, last, voters, rules, datasets),
+            new ControlState(
+                version + 1, map, rebalance, last, voters, configuration, rules, datasets),
             Outcome.OK);
   }
 
@@ -509,7 +516,8 @@ public record ControlState(
 
   private Applied withDatasets(List<Dataset> all, List<ThrottleRule> rules) {
     return new Applied(
-        new ControlState(version + 1, map, rebalance, last, voters, rules, all), Outcome.OK);
+        new ControlState(version + 1, map, rebalance, last, voters, configuration, rules, all),
+        Outcome.OK);
   }
 
   @Override

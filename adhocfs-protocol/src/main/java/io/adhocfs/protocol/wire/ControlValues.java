@@ -304,6 +304,7 @@ public final class ControlValues {
     out.longValue(state.version());
     Values.writeMap(out, state.map());
     writeIds(out, state.voters());
+    out.intValue(state.configuration());
     Rebalance rebalance = state.rebalance();
     out.flag(rebalance != null);
     if (rebalance != null) {
@@ -342,6 +343,7 @@ public final class ControlValues {
     long version = in.longValue();
     var map = Values.readMap(in);
     List<NodeId> voters = readIds(in);
+    int configuration = in.intValue();
     Rebalance rebalance =
         in.flag()
             ? new Rebalance(
@@ -378,6 +380,7 @@ public final class ControlValues {
         rebalance,
         last,
         voters,
+        configuration,
         in.list(ThrottleValues.ITEM_BYTES_MIN, ThrottleValues::readRule),
         in.list(DATASET_BYTES_MIN, ControlValues::readDataset));
   }

@@ -386,6 +386,7 @@ final class Samples {
                 random.nextLong(),
                 pick(FinishedRebalance.Outcome.values())),
         List.of(map.nodes().getFirst().id()),
+        random.nextInt(1000),
         random.nextBoolean() ? List.of() : List.of(rule(), rule()),
         random.nextBoolean()
             ? List.of()
