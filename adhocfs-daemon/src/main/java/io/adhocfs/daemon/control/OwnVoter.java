@@ -46,7 +46,8 @@ final class OwnVoter {
   /** A submission that nothing has become of: a log that closes may never answer. */
   private static final int SUBMISSION_MILLIS_MAX = 3000;
 
-  private static final Duration SUCCESSOR_PATIENCE = Duration.ofSeconds(2);
+  /** One that has not voted yet needs seconds to get ready. */
+  private static final int SUCCESSOR_MILLIS_MAX = 8000;
 
   /** So long all that are to vote are waited for, then most of them. */
   private static final long ALL_SUCCESSORS_NANOS = TimeUnit.SECONDS.toNanos(10);
@@ -70,6 +71,7 @@ final class OwnVoter {
   private boolean closed;
   private boolean starting;
   private boolean stopping;
+  private boolean ready;
 
   /** Whether the beginning of the log or its end has been submitted. */
   private boolean submitting;
@@ -130,22 +132,19 @@ final class OwnVoter {
         && (own.leads() || System.nanoTime() - lastLeaderCallNanos < IDLE_NANOS);
   }
 
-  /** Goes on with a log that is there. */
+  /** Goes on with a log that is there, or that others may wait for. */
   void resume() {
-    if (!Files.exists(directory)) {
-      return;
+    int configuration = known.state().configuration();
+    onLog(() -> {
+      try {
+        RaftVoter.deleteBefore(configuration, directory);
+      } catch (IOException e) {
+        LOG.warn("a log that says nothing further is left: {}", e.toString());
+      }
+    });
+    if (configuration > 0 || Files.exists(directory)) {
+      start();
     }
-    if (!known.standIn()) {
-      int configuration = known.state().configuration();
-      onLog(() -> {
-        try {
-          RaftVoter.deleteBefore(configuration, directory);
-        } catch (IOException e) {
-          LOG.warn("a log that says nothing further is left: {}", e.toString());
-        }
-      });
-    }
-    start();
   }
 
   /** There is a newer state, and others may vote. */
@@ -261,6 +260,12 @@ final class OwnVoter {
       exchange.fail(FsError.BAD_MESSAGE, "call " + request.call() + " of the replicated log");
       return;
     }
+    if (call == RaftTransport.Call.GET_READY) {
+      if (!thread.execute(() -> getReady(exchange))) {
+        exchange.fail(FsError.CLOSED, "this daemon is stopping");
+      }
+      return;
+    }
     RaftVoter own = voter;
     if (own == null) {
       thread.execute(this::start);
@@ -290,6 +295,21 @@ final class OwnVoter {
     } catch (RejectedExecutionException e) {
       exchange.fail(FsError.OVERLOADED, "too many calls of the replicated log wait here");
     }
+  }
+
+  private void getReady(Exchange exchange) {
+    boolean first = !ready && voter == null && !closed;
+    ready = true;
+    onLog(() -> {
+      if (first) {
+        try {
+          RaftVoter.rehearse(directory.resolveSibling("rehearsal"), self(), known.state());
+        } catch (FsException e) {
+          LOG.warn("not ready to vote: {}", e.getMessage());
+        }
+      }
+      exchange.reply(new Reply.Bytes(new byte[0]));
+    });
   }
 
   private CompletableFuture<byte[]> callPeer(
@@ -426,13 +446,13 @@ final class OwnVoter {
         LOG.info("voters are to change from={} to={}", applied.voters(), wanted);
       }
       submitted(
-          awake(wanted)
-              .thenCompose(awake ->
-                  awake
+          ready(wanted)
+              .thenCompose(enough ->
+                  enough
                       ? submitEntry(own, new LogEntry.Command(new ControlCommand.SetVoters(wanted)))
                       : CompletableFuture.completedFuture(
                           new RaftVoter.Submission.Elsewhere(
-                              -1, "some of those that are to vote do not answer"))));
+                              -1, "some of those that are to vote are not ready"))));
     }
   }
 
@@ -453,8 +473,8 @@ final class OwnVoter {
             }));
   }
 
-  /** Whether nodes are there: without most of them nothing could be agreed on any more. */
-  private CompletableFuture<Boolean> awake(List<NodeId> nodes) {
+  /** Whether nodes are ready: without most of them nothing could be agreed on any more. */
+  private CompletableFuture<Boolean> ready(List<NodeId> nodes) {
     boolean all = System.nanoTime() - successorsNanos < ALL_SUCCESSORS_NANOS;
     int enough = all ? nodes.size() : nodes.size() / 2 + 1;
     List<CompletableFuture<Boolean>> answers =
@@ -462,8 +482,11 @@ final class OwnVoter {
             .map(node ->
                 node.equals(self())
                     ? CompletableFuture.completedFuture(true)
-                    : others
-                        .ask(node, new ControlRequest.GetControl(), SUCCESSOR_PATIENCE)
+                    : callPeer(
+                            node.value(),
+                            RaftTransport.Call.GET_READY,
+                            new byte[0],
+                            SUCCESSOR_MILLIS_MAX)
                         .handle((reply, _) -> reply != null))
             .toList();
     return CompletableFuture.allOf(answers.toArray(CompletableFuture<?>[]::new))

@@ -32,12 +32,15 @@ import org.jspecify.annotations.Nullable;
  * has proved that it belongs to the instance.
  */
 final class RaftTransport implements RaftServerRpc {
-  /** The library's calls between voters. Codes are part of the wire format. */
+  /** The library's calls between voters, and one of ours. Codes are part of the wire format. */
   enum Call {
     REQUEST_VOTE(1),
     APPEND_ENTRIES(2),
     INSTALL_SNAPSHOT(3),
-    START_LEADER_ELECTION(4);
+    START_LEADER_ELECTION(4),
+
+    /** Ours: the receiver is to vote soon, and answers once it could do so without delay. */
+    GET_READY(5);
 
     private final int code;
 

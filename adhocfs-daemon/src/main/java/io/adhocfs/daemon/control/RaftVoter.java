@@ -18,6 +18,7 @@ import java.util.concurrent.Executor;
 import java.util.concurrent.ThreadPoolExecutor;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicLong;
+import java.util.concurrent.locks.LockSupport;
 import java.util.stream.Stream;
 import org.apache.ratis.RaftConfigKeys;
 import org.apache.ratis.conf.RaftProperties;
@@ -58,6 +59,8 @@ final class RaftVoter implements AutoCloseable {
   private static final int ELECTION_MILLIS_MIN = 500;
 
   private static final int ELECTION_MILLIS_MAX = 1000;
+
+  private static final long REHEARSAL_NANOS_MAX = TimeUnit.SECONDS.toNanos(5);
 
   private static final AtomicLong CALL_IDS = new AtomicLong(1);
 
@@ -156,6 +159,43 @@ final class RaftVoter implements AutoCloseable {
       }
       throw new FsException(
           FsError.STORAGE_FAILED, "the replicated log in " + directory + ": " + e, e);
+    }
+  }
+
+  /**
+   * Runs a log of its own for a moment: the library takes seconds in a process that has not used it
+   * yet, and nothing is agreed on while new voters start.
+   *
+   * @param scratch is deleted before and after
+   * @param state anything
+   * @throws FsException STORAGE_FAILED
+   */
+  static void rehearse(Path scratch, NodeId self, ControlState state) throws FsException {
+    try {
+      delete(scratch);
+      try (RaftVoter alone =
+          start(
+              scratch,
+              self,
+              "rehearsal",
+              0,
+              List.of(self),
+              (_, _, _, _) -> CompletableFuture.failedFuture(new IOException("a rehearsal")),
+              (_, _) -> {})) {
+        long began = System.nanoTime();
+        while (!alone.leads() && System.nanoTime() - began < REHEARSAL_NANOS_MAX) {
+          LockSupport.parkNanos(5_000_000);
+        }
+        var _ =
+            alone
+                .submit(new LogEntry.Found(state))
+                .completeOnTimeout(
+                    new Submission.Elsewhere(-1, ""), REHEARSAL_NANOS_MAX, TimeUnit.NANOSECONDS)
+                .join();
+      }
+      delete(scratch);
+    } catch (IOException e) {
+      throw new FsException(FsError.STORAGE_FAILED, "a log in " + scratch + ": " + e, e);
     }
   }
 
@@ -320,6 +360,7 @@ final class RaftVoter implements AutoCloseable {
       case INSTALL_SNAPSHOT ->
           CompletableFuture.completedFuture(
               server.installSnapshot(InstallSnapshotRequestProto.parseFrom(body)).toByteArray());
+      case GET_READY -> throw new IOException("not a call of the library's");
       case START_LEADER_ELECTION ->
           CompletableFuture.completedFuture(
               server

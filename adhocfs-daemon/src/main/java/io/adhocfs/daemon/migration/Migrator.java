@@ -19,20 +19,14 @@ import io.adhocfs.protocol.model.FsError;
 import io.adhocfs.protocol.model.FsException;
 import io.adhocfs.protocol.model.NodeId;
 import io.adhocfs.protocol.model.SlotId;
-import io.adhocfs.protocol.model.TrafficClass;
 import io.adhocfs.protocol.placement.ClusterMap;
 import io.adhocfs.protocol.placement.ClusterMap.NodeState;
 import io.adhocfs.protocol.transport.Deadline;
-import io.adhocfs.protocol.transport.Response;
 import io.adhocfs.protocol.transport.RpcClient;
-import io.adhocfs.protocol.wire.ControlRequest;
-import io.adhocfs.protocol.wire.Reply;
-import io.netty.buffer.Unpooled;
 import java.security.SecureRandom;
 import java.time.Duration;
 import java.util.BitSet;
 import java.util.HashSet;
-import java.util.List;
 import java.util.Map;
 import java.util.Set;
 import java.util.TreeMap;
@@ -376,27 +370,17 @@ public final class Migrator implements AutoCloseable {
   }
 
   /**
-   * Waits until most of those that vote are nodes that stay and know what this node knows: before
-   * that, what was agreed on could go with the nodes that leave.
+   * Waits until those that vote are nodes that stay, and have agreed on something: before that,
+   * what was agreed on could go with the nodes that leave.
    */
   private void awaitSuccessors() throws InterruptedException {
     long saidNanos = System.nanoTime();
-    while (true) {
-      ControlState state = control.state();
-      List<NodeId> voters = state.voters();
-      int knowing = 0;
-      for (NodeId voter : voters) {
-        ClusterMap.Node node = state.map().node(voter);
-        if (node != null && node.state() != NodeState.GONE && knows(voter, state.version())) {
-          knowing++;
-        }
-      }
-      if (knowing > voters.size() / 2) {
-        return;
-      }
+    while (!nodesThatStayVote() || !isConfirmed()) {
       if (System.nanoTime() - saidNanos > SAY_NANOS) {
         saidNanos = System.nanoTime();
-        LOG.info("this node has left, and waits until those that stay have taken over: {}", voters);
+        LOG.info(
+            "this node has left, and waits until those that stay have taken over: {}",
+            control.state().voters());
       }
       synchronized (this) {
         wait(LOOK_MILLIS);
@@ -404,19 +388,17 @@ public final class Migrator implements AutoCloseable {
     }
   }
 
-  private boolean knows(NodeId node, long version) throws InterruptedException {
+  private boolean nodesThatStayVote() {
+    ControlState state = control.state();
+    return state.voters().stream()
+        .map(state.map()::node)
+        .allMatch(node -> node != null && node.state() != NodeState.GONE);
+  }
+
+  private boolean isConfirmed() throws InterruptedException {
     try {
-      Response response =
-          client
-              .call(
-                  node,
-                  new ControlRequest.GetControl(),
-                  Unpooled.EMPTY_BUFFER,
-                  TrafficClass.CONTROL,
-                  Deadline.after(QUESTION))
-              .get();
-      response.payload().release();
-      return response.reply() instanceof Reply.Control known && known.state().version() >= version;
+      var _ = control.confirmed(Deadline.after(QUESTION)).get();
+      return true;
     } catch (ExecutionException e) {
       return false;
     }
