@@ -138,6 +138,8 @@ class ControlStateTest {
             of(6),
             new ControlCommand.SetVoters(List.of(new NodeId(5), new NodeId(4), new NodeId(0))));
     assertThat(state.wantedVoters()).isEqualTo(state.voters());
+    assertThat(state.configuration()).isEqualTo(1);
+    assertUnchanged(state, new ControlCommand.SetVoters(state.voters()));
     ControlState shrinking =
         after(
             state,
