@@ -153,6 +153,7 @@ final class OwnVoter {
     RaftVoter own = voter;
     if (own != null && own.configuration() < state.configuration()) {
       voter = null;
+      crashPoints.reached(CrashPoint.MIGRATION_VOTER_AFTER_REPLACED);
       // Only a state on the disk may take the place of the log.
       var _ =
           keeper
@@ -170,6 +171,7 @@ final class OwnVoter {
       try {
         own.close();
         if (forGood) {
+          crashPoints.reached(CrashPoint.MIGRATION_VOTER_BEFORE_FORGET);
           RaftVoter.deleteBefore(own.configuration() + 1, directory);
         }
         LOG.info("the replicated log has ended here configuration={}", own.configuration());
@@ -213,6 +215,9 @@ final class OwnVoter {
       return CompletableFuture.completedFuture(
           new RaftVoter.Submission.Elsewhere(
               -1, "this node does not know what its log begins with"));
+    }
+    if (own.configuration() > 0 && own.leads()) {
+      crashPoints.reached(CrashPoint.MIGRATION_VOTER_BEFORE_FOUND);
     }
     return submitEntry(own, new LogEntry.Found(state));
   }

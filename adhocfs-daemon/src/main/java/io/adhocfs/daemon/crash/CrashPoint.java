@@ -66,13 +66,19 @@ public enum CrashPoint {
   /** Who leads the control plane has been asked for a move. */
   MIGRATION_LEADER_BEFORE_APPEND,
   /** The move is agreed on; nobody has been answered. */
-  MIGRATION_LEADER_AFTER_APPEND;
+  MIGRATION_LEADER_AFTER_APPEND,
+  /** One that voted has learnt that others vote now. */
+  MIGRATION_VOTER_AFTER_REPLACED,
+  /** What it learnt is on its disk, and so is the log that says nothing further. */
+  MIGRATION_VOTER_BEFORE_FORGET,
+  /** Who leads the new voters has not begun their log. */
+  MIGRATION_VOTER_BEFORE_FOUND;
 
   private static final Set<CrashPoint> OF_MIGRATION =
       Collections.unmodifiableSet(
-          EnumSet.range(MIGRATION_SOURCE_AFTER_BEGIN, MIGRATION_LEADER_AFTER_APPEND));
+          EnumSet.range(MIGRATION_SOURCE_AFTER_BEGIN, MIGRATION_VOTER_BEFORE_FOUND));
 
-  /** Those of handing slots over. */
+  /** Those of handing slots over, and of who agrees on it. */
   public static Set<CrashPoint> ofMigration() {
     return OF_MIGRATION;
   }

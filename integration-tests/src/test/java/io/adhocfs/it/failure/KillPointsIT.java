@@ -376,7 +376,10 @@ class KillPointsIT {
           MIGRATION_TARGET_BEFORE_TAKE_UP,
           MIGRATION_TARGET_AFTER_TAKE_UP,
           MIGRATION_LEADER_BEFORE_APPEND,
-          MIGRATION_LEADER_AFTER_APPEND ->
+          MIGRATION_LEADER_AFTER_APPEND,
+          MIGRATION_VOTER_AFTER_REPLACED,
+          MIGRATION_VOTER_BEFORE_FORGET,
+          MIGRATION_VOTER_BEFORE_FOUND ->
           throw new IllegalArgumentException(point + " is none of an operation");
     };
   }

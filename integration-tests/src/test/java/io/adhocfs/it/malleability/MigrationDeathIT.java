@@ -15,6 +15,8 @@ import static io.adhocfs.daemon.crash.CrashPoint.MIGRATION_TARGET_AFTER_BEGIN;
 import static io.adhocfs.daemon.crash.CrashPoint.MIGRATION_TARGET_AFTER_CHUNK;
 import static io.adhocfs.daemon.crash.CrashPoint.MIGRATION_TARGET_AFTER_FINISH;
 import static io.adhocfs.daemon.crash.CrashPoint.MIGRATION_TARGET_AFTER_TAKE_UP;
+import static io.adhocfs.daemon.crash.CrashPoint.MIGRATION_VOTER_AFTER_REPLACED;
+import static io.adhocfs.daemon.crash.CrashPoint.MIGRATION_VOTER_BEFORE_FOUND;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.junit.jupiter.api.DynamicTest.dynamicTest;
 
@@ -73,6 +75,10 @@ class MigrationDeathIT {
       EnumSet.range(MIGRATION_TARGET_AFTER_BEGIN, MIGRATION_TARGET_AFTER_TAKE_UP);
   private static final Set<CrashPoint> OF_LEADER =
       EnumSet.range(MIGRATION_LEADER_BEFORE_APPEND, MIGRATION_LEADER_AFTER_APPEND);
+
+  /** They come when all who vote are replaced. */
+  private static final Set<CrashPoint> OF_VOTERS =
+      EnumSet.range(MIGRATION_VOTER_AFTER_REPLACED, MIGRATION_VOTER_BEFORE_FOUND);
 
   private enum Change {
     EXPAND,
@@ -174,7 +180,10 @@ class MigrationDeathIT {
     List<Death> deaths = new ArrayList<>();
     for (CrashPoint point : CrashPoint.ofMigration()) {
       for (Fate fate : Fate.values()) {
-        deaths.add(death(deaths, Victim.ITSELF, point, fate));
+        deaths.add(
+            OF_VOTERS.contains(point)
+                ? new Death(Change.RELOCATE, Victim.ITSELF, point, 1, fate)
+                : death(deaths, Victim.ITSELF, point, fate));
       }
     }
     // On the later batches of a node, too.
@@ -361,7 +370,9 @@ class MigrationDeathIT {
       String crash = death.point() + ":" + death.times() + (stopsAtPoint ? ":stop" : "");
       instance.arm(armed, crash);
       stage.workload.awaitProgress();
-      boolean targetsAreNew = OF_TARGET.contains(death.point()) && death.change() != Change.SHRINK;
+      boolean targetsAreNew =
+          death.point() == MIGRATION_VOTER_BEFORE_FOUND
+              || (OF_TARGET.contains(death.point()) && death.change() != Change.SHRINK);
       List<Integer> watched = new ArrayList<>(armed);
       List<Integer> everybody = new ArrayList<>(members);
       everybody.addAll(toCome);
@@ -444,7 +455,10 @@ class MigrationDeathIT {
     /** Members that are told to die or to stand still. */
     private List<Integer> armed(List<Integer> members, List<String> words)
         throws InterruptedException {
-      if (OF_LEADER.contains(death.point())) {
+      if (death.point() == MIGRATION_VOTER_BEFORE_FOUND) {
+        return List.of();
+      }
+      if (OF_LEADER.contains(death.point()) || OF_VOTERS.contains(death.point())) {
         return instance.awaitState().voters().stream().map(node -> node.value()).toList();
       }
       if (OF_TARGET.contains(death.point())) {
