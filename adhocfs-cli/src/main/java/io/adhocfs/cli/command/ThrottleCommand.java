@@ -255,23 +255,13 @@ public final class ThrottleCommand extends Command {
     }
   }
 
-  /** Of the dataset that a rule is about; null for other rules. */
-  private static @Nullable Dataset datasetOf(ThrottleRule rule, List<Dataset> datasets) {
-    for (Dataset dataset : datasets) {
-      if (dataset.scope().equals(rule.scope())) {
-        return dataset;
-      }
-    }
-    return null;
-  }
-
   private void print(List<Listed> list, List<Dataset> datasets) {
     if (json) {
       List<Object> rules = new ArrayList<>();
       for (Listed listed : list) {
         var fields = new LinkedHashMap<String, Object>();
         fields.put("class", listed.rule().resource());
-        Dataset dataset = datasetOf(listed.rule(), datasets);
+        Dataset dataset = ThrottleWords.dataset(listed.rule().scope(), datasets);
         fields.put("scope", ThrottleWords.text(listed.rule().scope(), datasets));
         fields.put("limit", listed.rule().limit());
         fields.put("weight", listed.rule().weight());
@@ -302,7 +292,7 @@ public final class ThrottleCommand extends Command {
     }
     for (Listed listed : list) {
       ThrottleRule rule = listed.rule();
-      Dataset dataset = datasetOf(rule, datasets);
+      Dataset dataset = ThrottleWords.dataset(rule.scope(), datasets);
       output()
           .line(
               "%s of %s: %s%s%s"

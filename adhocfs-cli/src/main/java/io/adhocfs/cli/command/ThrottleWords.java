@@ -97,12 +97,18 @@ final class ThrottleWords {
 
   /** A scope as people write it, but users and nodes by number. */
   static String text(Scope scope, List<Dataset> datasets) {
+    Dataset dataset = dataset(scope, datasets);
+    return dataset == null ? scope.toString() : PATH + dataset.path();
+  }
+
+  /** That which a scope is about; null for scopes of other things. */
+  static @Nullable Dataset dataset(Scope scope, List<Dataset> datasets) {
     for (Dataset dataset : datasets) {
       if (dataset.scope().equals(scope)) {
-        return PATH + dataset.path();
+        return dataset;
       }
     }
-    return scope.toString();
+    return null;
   }
 
   static Scope scope(String what, InstanceDescription description, String word)

@@ -20,7 +20,6 @@ import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.RejectedExecutionException;
 import java.util.concurrent.ThreadPoolExecutor;
 import java.util.concurrent.TimeUnit;
-import java.util.function.Supplier;
 import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -71,7 +70,7 @@ final class OwnVoter {
   private boolean closed;
   private boolean starting;
   private boolean stopping;
-  private boolean ready;
+  private boolean rehearsed;
 
   /** Whether the beginning of the log or its end has been submitted. */
   private boolean submitting;
@@ -222,36 +221,26 @@ final class OwnVoter {
     return submitEntry(own, new LogEntry.Found(state));
   }
 
-  private CompletableFuture<RaftVoter.Submission> submitEntry(RaftVoter own, LogEntry entry) {
-    return askLog(
-        own,
-        () -> own.submit(entry),
-        new RaftVoter.Submission.Elsewhere(-1, "the log of this node does not answer"),
-        SUBMISSION_MILLIS_MAX);
-  }
-
   /**
-   * Asks the library for something off the control thread: it takes a lock to answer that it may
-   * keep for as long as a leader needs to step down.
-   *
-   * @param otherwise the answer when there is none in time
+   * Off the control thread: the library takes a lock to answer that it may keep for as long as a
+   * leader needs to step down.
    */
-  private static <T> CompletableFuture<T> askLog(
-      RaftVoter own, Supplier<CompletableFuture<T>> question, T otherwise, long millis) {
-    var answer = new CompletableFuture<T>();
+  private static CompletableFuture<RaftVoter.Submission> submitEntry(
+      RaftVoter own, LogEntry entry) {
+    RaftVoter.Submission none =
+        new RaftVoter.Submission.Elsewhere(-1, "the log of this node does not answer");
+    var answer = new CompletableFuture<RaftVoter.Submission>();
     try {
       own.asking()
           .execute(() -> {
             var _ =
-                question
-                    .get()
-                    .whenComplete(
-                        (value, error) -> answer.complete(error == null ? value : otherwise));
+                own.submit(entry)
+                    .whenComplete((value, error) -> answer.complete(error == null ? value : none));
           });
     } catch (RejectedExecutionException e) {
-      return CompletableFuture.completedFuture(otherwise);
+      return CompletableFuture.completedFuture(none);
     }
-    return answer.completeOnTimeout(otherwise, millis, TimeUnit.MILLISECONDS);
+    return answer.completeOnTimeout(none, SUBMISSION_MILLIS_MAX, TimeUnit.MILLISECONDS);
   }
 
   /** The answer to a call of the replicated log, from another voter. */
@@ -303,8 +292,8 @@ final class OwnVoter {
   }
 
   private void getReady(Exchange exchange) {
-    boolean first = !ready && voter == null && !closed;
-    ready = true;
+    boolean first = !rehearsed && voter == null && !closed;
+    rehearsed = true;
     onLog(() -> {
       if (first) {
         try {

@@ -229,7 +229,7 @@ public final class ReplicatedControlPlane implements ControlPlane, ControlMessag
       ClusterMap.Node there = cluster.map().node(announce.node().id());
       if (there != null && there.incarnation() < announce.node().incarnation()) {
         cluster.install(cluster.map().withNode(at(there, announce.node())));
-        passOn(announce);
+        tellVoters(announce);
       }
     }
     if (request.passOn()) {
@@ -282,7 +282,7 @@ public final class ReplicatedControlPlane implements ControlPlane, ControlMessag
   /**
    * Tells voters where a node is: two that have moved at once may know of each other by a third.
    */
-  private void passOn(ControlCommand.Announce announce) {
+  private void tellVoters(ControlCommand.Announce announce) {
     for (NodeId voter : others.voters()) {
       if (!voter.equals(announce.node().id())) {
         var _ = others.ask(voter, new ControlRequest.Propose(announce, false), PASS_ON_PATIENCE);

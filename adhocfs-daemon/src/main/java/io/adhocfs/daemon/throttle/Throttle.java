@@ -301,6 +301,9 @@ public final class Throttle {
 
   /** The numbers of those that a scope is about. */
   private static Set<Integer> within(Scope scope, List<Dataset> datasets) {
+    if (scope.kind() != Scope.Kind.DATASET) {
+      return Set.of();
+    }
     return datasets.stream()
         .filter(dataset -> dataset.scope().equals(scope))
         .findAny()

@@ -32,7 +32,7 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.io.TempDir;
 
-@Timeout(1800)
+@Timeout(180)
 class ControlClusterTest {
   private static final int CUTS = Boolean.getBoolean("adhocfs.full") ? 40 : 3;
 
@@ -234,6 +234,7 @@ class ControlClusterTest {
 
   /** They are away or cannot be heard: voters of before and of after. */
   @Test
+  @Timeout(900)
   void goesOnAfterSomeWereAwayAsTheVotersWereReplaced() throws Exception {
     long seed = Long.getLong("adhocfs.seed", System.nanoTime());
     System.out.println("seed " + seed);

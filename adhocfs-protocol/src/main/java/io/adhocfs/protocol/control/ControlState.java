@@ -466,12 +466,7 @@ public record ControlState(
   }
 
   private Applied throttled(List<ThrottleRule> rules) {
-    return rules.equals(throttles)
-        ? unchanged()
-        : new Applied(
-            new ControlState(
-                version + 1, map, rebalance, last, voters, configuration, rules, datasets),
-            Outcome.OK);
+    return rules.equals(throttles) ? unchanged() : withDatasets(datasets, rules);
   }
 
   /** The dataset of this path, or null. */
