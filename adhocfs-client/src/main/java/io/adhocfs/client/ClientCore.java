@@ -16,9 +16,12 @@ import io.adhocfs.client.routing.Sequences;
 import io.adhocfs.client.routing.SessionKeeper;
 import io.adhocfs.client.size.KnownFiles;
 import io.adhocfs.protocol.instance.Instance;
-import io.adhocfs.protocol.instance.Setting;
-import io.adhocfs.protocol.instance.Settings;
+import io.adhocfs.protocol.model.FileAttributes;
 import io.adhocfs.protocol.model.WallClock;
+import io.adhocfs.protocol.settings.Setting;
+import io.adhocfs.protocol.settings.Settings;
+import io.adhocfs.protocol.settings.SwitchTable;
+import io.adhocfs.protocol.settings.Switches;
 import java.util.function.LongSupplier;
 import java.util.function.Supplier;
 
@@ -36,9 +39,6 @@ final class ClientCore {
   final Pins pins;
   final FileLocks locks;
   final Space space;
-  final boolean syncsToDisk;
-  final boolean keepsAccessTimes;
-  final int blockSizeBytes;
 
   ClientCore(
       Instance instance,
@@ -62,6 +62,7 @@ final class ClientCore {
         new Router(
             surroundings.rpc(),
             instance.nodes(),
+            SwitchTable.initial(settings),
             () -> source.read().nodes(),
             surroundings.waiting(),
             surroundings.timers(),
@@ -75,14 +76,16 @@ final class ClientCore {
     namespace = new Namespace(router, sequences, clock);
     extendedAttributes = new ExtendedAttributes(router, sequences, clock, namespace);
     files = new KnownFiles(router, operations);
-    data = new FileData(router, sequences, operations, clock, settings.size(Setting.INLINE_MAX));
+    data = new FileData(router, sequences, operations, clock);
     extents = new FileExtents(router);
     pins = new Pins(router, surroundings.timers(), operations);
     locks = new FileLocks(router, operations, surroundings.session(), clock);
     space = new Space(router);
-    syncsToDisk = settings.text(Setting.FSYNC).equals("disk");
-    keepsAccessTimes = settings.text(Setting.ATIME).equals("relatime");
-    blockSizeBytes = Math.toIntExact(settings.size(Setting.CHUNK_SIZE));
+  }
+
+  /** What the switches say for an inode. */
+  Switches switchesOf(FileAttributes inode) {
+    return router.switches().of(inode.layout().policyId());
   }
 
   Operation begin(Supplier<String> description) {

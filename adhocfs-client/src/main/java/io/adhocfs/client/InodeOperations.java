@@ -12,6 +12,9 @@ import io.adhocfs.protocol.model.FsError;
 import io.adhocfs.protocol.model.FsException;
 import io.adhocfs.protocol.model.InodeId;
 import io.adhocfs.protocol.model.OwnVersions;
+import io.adhocfs.protocol.settings.SettingChange;
+import io.adhocfs.protocol.settings.SwitchTable;
+import io.adhocfs.protocol.settings.Switches;
 import java.util.List;
 import java.util.Set;
 import java.util.concurrent.CompletableFuture;
@@ -200,15 +203,24 @@ public final class InodeOperations {
   }
 
   /**
-   * What the instance's {@code fsync} setting promises, for an inode and, of a directory, its
-   * entries. For the bytes of a file, {@link OpenFile#syncAsync}.
+   * What the setting {@code fsync} promises, for an inode and, of a directory, its entries. For the
+   * bytes of a file, {@link OpenFile#syncAsync}.
    */
   public CompletableFuture<Void> sync(InodeId inode) {
     Operation operation = core.begin(() -> "sync of inode " + inode);
+    SwitchTable switches = core.router.switches();
     return operation.answer(
-        core.syncsToDisk
-            ? core.namespace.syncToDisk(operation, inode)
-            : CompletableFuture.<Void>completedFuture(null));
+        switches.sameFsyncEverywhere()
+            ? sync(operation, inode, switches.of(SettingChange.WHOLE_INSTANCE))
+            : core.namespace
+                .fetchAttributes(operation, inode)
+                .thenCompose(now -> sync(operation, inode, core.switchesOf(now))));
+  }
+
+  private CompletableFuture<Void> sync(Operation operation, InodeId inode, Switches switches) {
+    return switches.fsync() == Switches.Fsync.DISK
+        ? core.namespace.syncToDisk(operation, inode)
+        : CompletableFuture.completedFuture(null);
   }
 
   /**
@@ -282,9 +294,20 @@ public final class InodeOperations {
     return told;
   }
 
-  /** Whether the instance wants access times, which whoever reads has to set. */
-  public boolean keepsAccessTimes() {
-    return core.keepsAccessTimes;
+  /** Whether a file is to have access times, which whoever reads has to set. */
+  public boolean keepsAccessTimes(FileAttributes file) {
+    return core.switchesOf(file).keepsAccessTimes();
+  }
+
+  /**
+   * How long a mount may use an inode's names and attributes again without asking; 0 = not at all.
+   *
+   * @param inode null = one of no dataset
+   */
+  public long cacheNanos(@Nullable FileAttributes inode) {
+    return inode == null
+        ? core.router.switches().of(SettingChange.WHOLE_INSTANCE).cacheNanos()
+        : core.switchesOf(inode).cacheNanos();
   }
 
   /**
@@ -374,15 +397,11 @@ public final class InodeOperations {
   }
 
   CompletableFuture<FileAttributes> truncate(Operation operation, InodeId inode, long sizeBytes) {
-    return core.namespace
-        .truncate(operation, inode, sizeBytes)
-        .thenApply(told -> {
-          KnownFile file = core.files.get(inode);
-          if (file != null) {
-            file.learn(told);
-          }
-          return told;
-        });
+    KnownFile known = core.files.get(inode);
+    CompletableFuture<Void> settled = known == null ? Completion.done() : known.settle(operation);
+    return settled
+        .thenCompose(_ -> core.namespace.truncate(operation, inode, sizeBytes))
+        .thenApply(this::learned);
   }
 
   CompletableFuture<FileAttributes> create(
@@ -539,9 +558,15 @@ public final class InodeOperations {
       int maxBytes,
       boolean withAttributes) {
     return core.namespace
-        .readDirectory(
-            operation, directory, afterCookie, maxBytes, withAttributes, DirectoryItem::new)
+        .readDirectory(operation, directory, afterCookie, maxBytes, withAttributes, this::listed)
         .thenApply(page -> new DirectoryPage(page.items(), page.last(), page.nextCookie()));
+  }
+
+  private DirectoryItem listed(
+      EntryName name, InodeId inode, FileType type, @Nullable FileAttributes told) {
+    KnownFile file = told == null ? null : core.files.get(inode);
+    return new DirectoryItem(
+        name, inode, type, file == null || told == null ? told : file.withOwnSize(told));
   }
 
   CompletableFuture<Statistics> statistics(Operation operation) {
@@ -560,6 +585,6 @@ public final class InodeOperations {
                 totals.availableBytes(),
                 totals.inodesUsed() + totals.inodesFree(),
                 totals.inodesFree(),
-                core.blockSizeBytes));
+                core.router.switches().of(SettingChange.WHOLE_INSTANCE).chunkSizeBytes()));
   }
 }

@@ -303,16 +303,19 @@ public final class OpenFile implements AutoCloseable {
     return operation.answer(told(operation));
   }
 
-  /** {@link #flush}, and what the instance's {@code fsync} setting promises. */
+  /** {@link #flush}, and what the setting {@code fsync} promises; or nothing, if it says none. */
   public void sync() throws FsException {
     Await.result(syncAsync());
   }
 
   public CompletableFuture<Void> syncAsync() {
     Operation operation = core.begin(() -> "sync of inode " + file.inode());
-    CompletableFuture<Void> told = told(operation);
     return operation.answer(
-        core.syncsToDisk ? told.thenCompose(_ -> core.data.syncToDisk(operation, file)) : told);
+        switch (core.switchesOf(file.attributes()).fsync()) {
+          case NONE -> CompletableFuture.completedFuture(null);
+          case PROCESS -> told(operation);
+          case DISK -> told(operation).thenCompose(_ -> core.data.syncToDisk(operation, file));
+        });
   }
 
   /** {@link #flush}, then the handle is no more, whether that failed or not. Idempotent. */

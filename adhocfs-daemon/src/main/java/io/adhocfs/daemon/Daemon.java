@@ -14,19 +14,20 @@ import io.adhocfs.daemon.migration.Migrator;
 import io.adhocfs.daemon.service.DataService;
 import io.adhocfs.daemon.service.MetadataServices;
 import io.adhocfs.daemon.service.NodeControl;
+import io.adhocfs.daemon.service.Policies;
 import io.adhocfs.daemon.service.RequestDatasets;
 import io.adhocfs.daemon.statistics.Accounts;
 import io.adhocfs.daemon.storage.StorageDatabase;
 import io.adhocfs.daemon.throttle.Throttling;
 import io.adhocfs.daemon.throttle.ThrottlingHandler;
 import io.adhocfs.daemon.transaction.TransactionTiming;
-import io.adhocfs.protocol.instance.Setting;
 import io.adhocfs.protocol.model.FsError;
 import io.adhocfs.protocol.model.FsException;
 import io.adhocfs.protocol.model.SessionId;
 import io.adhocfs.protocol.model.WallClock;
 import io.adhocfs.protocol.placement.ClusterMap;
 import io.adhocfs.protocol.placement.ClusterMap.NodeState;
+import io.adhocfs.protocol.settings.Setting;
 import io.adhocfs.protocol.transport.Deadline;
 import io.adhocfs.protocol.transport.NettyRpcClient;
 import io.adhocfs.protocol.transport.RequestHandler.PeerRole;
@@ -370,6 +371,8 @@ public final class Daemon {
     var data =
         new DataService(
             cluster, chunks, configuration.settings().number(Setting.DAEMON_DATA_THREADS));
+    var policies = new Policies(configuration.settings());
+    policies.use(now.control().state());
     MetadataServices services;
     try {
       services =
@@ -381,6 +384,7 @@ public final class Daemon {
                   cluster,
                   new Peers(cluster, now.client(), now.session()),
                   configuration.settings(),
+                  policies,
                   blocking,
                   data,
                   chunks::findings,
@@ -398,6 +402,7 @@ public final class Daemon {
       throw e;
     }
     var throttling = new Throttling(cluster.self(), cluster::map, now.client(), accounts::heldBack);
+    now.control().onChange(policies::use);
     now.control().onChange(state -> throttling.useRules(state.throttles(), state.datasets()));
     var migrator =
         new Migrator(

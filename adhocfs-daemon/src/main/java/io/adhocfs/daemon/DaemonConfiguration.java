@@ -2,10 +2,10 @@ package io.adhocfs.daemon;
 
 import com.fasterxml.jackson.jr.ob.JSON;
 import io.adhocfs.protocol.instance.JsonFields;
-import io.adhocfs.protocol.instance.Settings;
 import io.adhocfs.protocol.model.FsError;
 import io.adhocfs.protocol.model.FsException;
 import io.adhocfs.protocol.model.NodeId;
+import io.adhocfs.protocol.settings.Settings;
 import io.adhocfs.protocol.transport.InstanceIdentity;
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;

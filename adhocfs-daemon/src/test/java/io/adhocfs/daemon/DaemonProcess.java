@@ -3,13 +3,13 @@ package io.adhocfs.daemon;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import io.adhocfs.protocol.instance.JsonFields;
-import io.adhocfs.protocol.instance.Settings;
 import io.adhocfs.protocol.model.FsException;
 import io.adhocfs.protocol.model.NodeId;
 import io.adhocfs.protocol.model.SessionId;
 import io.adhocfs.protocol.model.TrafficClass;
 import io.adhocfs.protocol.placement.ClusterMap;
 import io.adhocfs.protocol.placement.ClusterMap.NodeState;
+import io.adhocfs.protocol.settings.Settings;
 import io.adhocfs.protocol.transport.Deadline;
 import io.adhocfs.protocol.transport.InstanceIdentity;
 import io.adhocfs.protocol.transport.NettyRpcClient;

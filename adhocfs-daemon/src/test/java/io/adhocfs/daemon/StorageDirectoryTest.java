@@ -3,10 +3,10 @@ package io.adhocfs.daemon;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
-import io.adhocfs.protocol.instance.Settings;
 import io.adhocfs.protocol.model.FsError;
 import io.adhocfs.protocol.model.FsException;
 import io.adhocfs.protocol.model.NodeId;
+import io.adhocfs.protocol.settings.Settings;
 import io.adhocfs.protocol.wire.MessageType;
 import java.nio.file.Files;
 import java.nio.file.Path;

@@ -19,7 +19,6 @@ import io.adhocfs.protocol.model.FsException;
 import io.adhocfs.protocol.model.InodeId;
 import io.adhocfs.protocol.model.LockMode;
 import io.netty.buffer.ByteBuf;
-import java.time.Duration;
 import java.time.InstantSource;
 import java.util.List;
 import java.util.Map;
@@ -38,9 +37,9 @@ import org.slf4j.LoggerFactory;
  * into the reply, on whichever thread brings it. No thread waits. An interrupted request ends at
  * once.
  *
- * <p>Caching is strict: the kernel trusts neither names nor attributes. Reads through ordinary
- * handles believe what the client last heard of the file, which is what the kernel has just asked
- * for; handles that bypass the page cache ask.
+ * <p>Caching is strict unless the switch {@code cache} says otherwise of a file: the kernel trusts
+ * neither names nor attributes. Reads through ordinary handles believe what the client last heard
+ * of the file, which is what the kernel has just asked for; handles that bypass the page cache ask.
  */
 public final class ClientFileSystem implements InodeFileSystem {
   private static final Logger log = LoggerFactory.getLogger(ClientFileSystem.class);
@@ -103,7 +102,6 @@ public final class ClientFileSystem implements InodeFileSystem {
   private final InodeOperations inodes;
   private final Callers callers;
   private final boolean keepsLocks;
-  private final long cacheNanos;
   private final LongSupplier nanoTime;
   private final CachedVersions cachedVersions = new CachedVersions();
   private final DirectoriesSeen directoriesSeen = new DirectoriesSeen();
@@ -114,7 +112,7 @@ public final class ClientFileSystem implements InodeFileSystem {
 
   /** A mount's view of the client, which stays the caller's to close after the unmount. */
   public ClientFileSystem(AdhocFileSystem client) {
-    this(client, new Callers(client, Job.NONE), true, Duration.ZERO);
+    this(client, new Callers(client, Job.NONE), true);
   }
 
   /**
@@ -122,24 +120,16 @@ public final class ClientFileSystem implements InodeFileSystem {
    *
    * @param callers knows on whose behalf requests are
    * @param keepsLocks whether locks reach all mounts; else the kernel keeps those of this one
-   * @param cache how long the kernel may use names and attributes again; zero = strict: it asks for
-   *     each use
    */
-  public ClientFileSystem(
-      AdhocFileSystem client, Callers callers, boolean keepsLocks, Duration cache) {
-    this(client.inodes(), callers, keepsLocks, cache, System::nanoTime);
+  public ClientFileSystem(AdhocFileSystem client, Callers callers, boolean keepsLocks) {
+    this(client.inodes(), callers, keepsLocks, System::nanoTime);
   }
 
   ClientFileSystem(
-      InodeOperations inodes,
-      Callers callers,
-      boolean keepsLocks,
-      Duration cache,
-      LongSupplier nanoTime) {
+      InodeOperations inodes, Callers callers, boolean keepsLocks, LongSupplier nanoTime) {
     this.inodes = inodes;
     this.callers = callers;
     this.keepsLocks = keepsLocks;
-    this.cacheNanos = cache.toNanos();
     this.nanoTime = nanoTime;
     this.nextWarningNanos = new AtomicLong(nanoTime.getAsLong());
   }
@@ -275,7 +265,7 @@ public final class ClientFileSystem implements InodeFileSystem {
         appends,
         direct,
         cachedVersions.of(file.inode().value(), file.ownVersions()),
-        inodes.keepsAccessTimes() && (flags & O_NOATIME) == 0
+        inodes.keepsAccessTimes(file.lastKnownAttributes()) && (flags & O_NOATIME) == 0
             ? new AccessTime(inodes, InstantSource.system())
             : null,
         direct ? new WrittenCapability(inodes) : null);
@@ -981,12 +971,7 @@ public final class ClientFileSystem implements InodeFileSystem {
   }
 
   @Override
-  public long attributeTimeoutNanos() {
-    return cacheNanos;
-  }
-
-  @Override
-  public long entryTimeoutNanos() {
-    return cacheNanos;
+  public long timeoutNanos(@Nullable FileAttributes attributes) {
+    return inodes.cacheNanos(attributes);
   }
 }

@@ -371,9 +371,10 @@ public interface InodeFileSystem {
     return attributes.dataVersion();
   }
 
-  /** How long the kernel may trust attributes and names, in nanoseconds; 0 = not at all. */
-  long attributeTimeoutNanos();
-
-  /** As {@link #attributeTimeoutNanos()}, for names. */
-  long entryTimeoutNanos();
+  /**
+   * How long the kernel may trust an inode's attributes and names, in nanoseconds; 0 = not at all.
+   *
+   * @param attributes null = of all, for a driver that can't tell the kernel of each
+   */
+  long timeoutNanos(@Nullable FileAttributes attributes);
 }

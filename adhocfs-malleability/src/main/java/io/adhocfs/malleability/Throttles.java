@@ -1,15 +1,10 @@
 package io.adhocfs.malleability;
 
-import io.adhocfs.client.AdhocFileSystem;
-import io.adhocfs.client.AdhocPath;
 import io.adhocfs.client.admin.NodeAnswers;
 import io.adhocfs.protocol.control.ControlCommand;
 import io.adhocfs.protocol.control.Dataset;
 import io.adhocfs.protocol.instance.Instance;
-import io.adhocfs.protocol.model.FileAttributes;
-import io.adhocfs.protocol.model.FsError;
 import io.adhocfs.protocol.model.FsException;
-import io.adhocfs.protocol.model.InodeId;
 import io.adhocfs.protocol.model.NodeId;
 import io.adhocfs.protocol.throttle.RuleFigures;
 import io.adhocfs.protocol.throttle.ThrottleRule;
@@ -20,16 +15,9 @@ import java.util.Collection;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
-import java.util.Set;
 import java.util.SortedSet;
 import java.util.TreeMap;
 import java.util.TreeSet;
-import java.util.concurrent.CompletableFuture;
-import java.util.concurrent.ConcurrentHashMap;
-import java.util.concurrent.ExecutionException;
-import java.util.concurrent.TimeUnit;
-import java.util.concurrent.TimeoutException;
-import java.util.concurrent.atomic.AtomicLong;
 import java.util.function.LongConsumer;
 
 /**
@@ -44,15 +32,12 @@ import java.util.function.LongConsumer;
 public final class Throttles implements AutoCloseable {
   private static final Duration PATIENCE = Duration.ofSeconds(5);
 
-  /** How often the instance is told how far a walk is. */
-  private static final long TELL_MILLIS = 1000;
-
-  private final Instance instance;
   private final Agreement agreement;
+  private final DatasetWalks datasets;
 
-  private Throttles(Instance instance, Agreement agreement) {
-    this.instance = instance;
+  private Throttles(Agreement agreement, DatasetWalks datasets) {
     this.agreement = agreement;
+    this.datasets = datasets;
   }
 
   /**
@@ -64,7 +49,8 @@ public final class Throttles implements AutoCloseable {
 
   /** Asks an instance what rules it has. */
   public static Throttles open(Instance instance) throws FsException {
-    return new Throttles(instance, Agreement.open(instance));
+    Agreement agreement = Agreement.open(instance);
+    return new Throttles(agreement, new DatasetWalks(instance, agreement));
   }
 
   /** The datasets that there are, with how far they have been walked; see {@link #list}. */
@@ -80,70 +66,12 @@ public final class Throttles implements AutoCloseable {
    * @param path absolute, of a directory below the root: NOT_FOUND, NOT_DIRECTORY
    */
   public Dataset dataset(String path) throws FsException {
-    Dataset.requirePath(path);
-    InodeId directory;
-    try (AdhocFileSystem files = AdhocFileSystem.open(instance)) {
-      FileAttributes attributes = files.stat(AdhocPath.ofText(path));
-      if (!attributes.isDirectory()) {
-        throw new FsException(FsError.NOT_DIRECTORY, path + " is no directory");
-      }
-      directory = attributes.id();
-    }
-    agreement.propose(new ControlCommand.AddDataset(directory, path));
-    agreement.refresh();
-    Dataset made = agreement.state().dataset(path);
-    if (made == null) {
-      throw new FsException(FsError.INTERNAL, "the dataset " + path + " is not there");
-    }
-    return made;
+    return datasets.of(path);
   }
 
-  /**
-   * Takes what is in a directory into its dataset, and says so to the instance, about once a second
-   * and at the end. Blocks for as long as the tree is large. May be done again at any time, after
-   * it was interrupted for one.
-   *
-   * @param progress hears how many inodes have been seen, when the instance does
-   * @throws FsException INTERRUPTED where the thread is
-   */
+  /** As {@link DatasetWalks#walk}. */
   public void walk(Dataset dataset, LongConsumer progress) throws FsException {
-    Set<Integer> within = ConcurrentHashMap.newKeySet();
-    addThoseWithin(dataset, within);
-    var seen = new AtomicLong();
-    try (AdhocFileSystem files = AdhocFileSystem.open(instance)) {
-      CompletableFuture<Void> walk =
-          files.inodes().takeIntoDataset(dataset.directory(), dataset.id(), within, seen);
-      boolean complete = false;
-      while (!complete) {
-        try {
-          walk.get(TELL_MILLIS, TimeUnit.MILLISECONDS);
-          complete = true;
-        } catch (TimeoutException e) {
-          // Not yet.
-        } catch (ExecutionException e) {
-          throw e.getCause() instanceof FsException failure
-              ? failure
-              : new FsException(FsError.INTERNAL, "the walk of " + dataset.path() + ": " + e, e);
-        } catch (InterruptedException e) {
-          walk.cancel(true);
-          Thread.currentThread().interrupt();
-          throw new FsException(FsError.INTERRUPTED, "the walk of " + dataset.path(), e);
-        }
-        agreement.propose(new ControlCommand.WalkDataset(dataset.id(), seen.get(), complete));
-        progress.accept(seen.get());
-        // One may have been made meanwhile.
-        agreement.refresh();
-        addThoseWithin(dataset, within);
-      }
-    }
-  }
-
-  private void addThoseWithin(Dataset dataset, Set<Integer> within) {
-    for (Dataset other : datasets()) {
-      if (other.id() != dataset.id() && other.isWithin(dataset)) {
-        within.add(other.id());
-      }
-    }
+    datasets.walk(dataset, progress);
   }
 
   /** The rules that there are, by resource and scope. */

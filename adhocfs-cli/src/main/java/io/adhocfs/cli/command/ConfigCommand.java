@@ -1,33 +1,73 @@
 package io.adhocfs.cli.command;
 
+import io.adhocfs.malleability.Configuration;
+import io.adhocfs.malleability.Configuration.Origin;
+import io.adhocfs.malleability.Configuration.Value;
+import io.adhocfs.protocol.control.Dataset;
 import io.adhocfs.protocol.instance.InstanceDescription;
-import io.adhocfs.protocol.instance.Setting;
 import io.adhocfs.protocol.model.FsException;
+import io.adhocfs.protocol.settings.Profile;
+import io.adhocfs.protocol.settings.Setting;
+import io.adhocfs.protocol.settings.SettingChange;
+import java.io.IOException;
 import java.util.ArrayList;
+import java.util.EnumMap;
 import java.util.LinkedHashMap;
+import java.util.LinkedHashSet;
 import java.util.List;
+import java.util.Locale;
 import java.util.Map;
+import java.util.Set;
 import org.jspecify.annotations.Nullable;
 import picocli.CommandLine;
 import picocli.CommandLine.Option;
 import picocli.CommandLine.Parameters;
 
-/** Shows settings. */
+/** Shows settings, and changes those that can be changed. */
 @CommandLine.Command(
     name = "config",
-    description = "Lists the settings: their defaults, what they mean, and an instance's values.",
+    description = "Shows the settings, and changes switches while programs go on.",
     footer = {
       "",
-      "Settings are given when an instance is brought up: adhocfs up --set KEY=VALUE --config FILE.",
+      "What: list (all settings), set (switches, for all files or for a directory and what is below),",
+      "unset (what set has set), profiles (sets of switches, with what they are for), or walk (a",
+      "directory again, where list says that it has stopped).",
       "",
-      "Example:",
+      "Switches are the settings that list marks so. The others are given when an instance is brought",
+      "up: adhocfs up --set KEY=VALUE --config FILE.",
+      "",
+      "A directory's switches hold for all that is made below it from then on. What is there already is",
+      "taken in by a walk in the background. A directory within another has the outer one's switches",
+      "where it has none of its own. What is moved keeps those of where it was made.",
+      "",
+      "Examples:",
       "  adhocfs config list",
+      "  adhocfs config set fsync=disk",
+      "  adhocfs config set --path /results chunk.size=4MiB size-updates=at-close",
+      "  adhocfs config set --path /input profile=read-only-dataset --wait",
+      "  adhocfs config list --path /results",
+      "  adhocfs config unset --path /results --all",
       "",
-      "Exit codes: 0 listed; 2 wrong use."
+      "Exit codes: 0 done; 1 it failed; 2 wrong use, and nothing is changed."
     })
 public final class ConfigCommand extends Command {
-  @Parameters(paramLabel = "list", description = "What to do; there is only list.")
-  private String action = "";
+  @Parameters(index = "0", paramLabel = "WHAT", description = "list, set, unset, profiles or walk.")
+  private String what = "";
+
+  @Parameters(
+      index = "1..*",
+      paramLabel = "KEY[=VALUE]",
+      description = "For set: KEY=VALUE, or profile=NAME; for unset: KEY.")
+  private List<String> words = new ArrayList<>();
+
+  @Option(names = "--path", paramLabel = "DIR", description = "A directory of the instance.")
+  private @Nullable String path;
+
+  @Option(names = "--wait", description = "Wait until what is in a directory has been taken in.")
+  private boolean wait;
+
+  @Option(names = "--all", description = "Unset all.")
+  private boolean all;
 
   @Option(names = "--json", description = "Print JSON.")
   private boolean json;
@@ -37,47 +77,248 @@ public final class ConfigCommand extends Command {
   }
 
   @Override
-  public int run() throws UsageException, FsException {
-    if (!action.equals("list")) {
-      throw new UsageException("'" + action + "': there is only 'adhocfs config list'");
-    }
-    // Without a name and without exactly one instance only the defaults are shown.
-    InstanceDescription description =
-        givenName() != null || directory().names().size() == 1 ? instance() : null;
-    if (json) {
-      List<Object> list = new ArrayList<>();
-      for (Setting setting : Setting.values()) {
-        Map<String, Object> fields = new LinkedHashMap<>();
-        fields.put("key", setting.key());
-        fields.put("default", setting.defaultValue());
-        fields.put("value", value(description, setting));
-        fields.put("description", setting.description());
-        list.add(fields);
+  public int run() throws UsageException, IOException {
+    if (path != null) {
+      try {
+        Dataset.requirePath(path);
+      } catch (IllegalArgumentException e) {
+        throw new UsageException("--path " + e.getMessage(), e);
       }
-      output().line(Json.pretty(list));
-      return ExitCode.OK;
     }
-    if (description != null) {
-      output().line("# settings of instance " + description.instance().name());
-    }
-    for (Setting setting : Setting.values()) {
-      String value = value(description, setting);
-      output().line("# " + setting.description());
-      output()
-          .line(
-              setting.key()
-                  + "="
-                  + value
-                  + (value.equals(setting.defaultValue())
-                      ? ""
-                      : "    # default " + setting.defaultValue()));
+    switch (what) {
+      case "list" -> {
+        requireNoWords();
+        list();
+      }
+      case "profiles" -> {
+        requireNoWords();
+        profiles();
+      }
+      case "set" -> set();
+      case "unset" -> unset();
+      case "walk" -> {
+        requireNoWords();
+        walk();
+      }
+      default ->
+          throw new UsageException("'" + what + "': give list, set, unset, profiles or walk");
     }
     return ExitCode.OK;
   }
 
-  private static String value(@Nullable InstanceDescription description, Setting setting) {
-    return description == null
-        ? setting.defaultValue()
-        : description.instance().settings().text(setting);
+  private void requireNoWords() throws UsageException {
+    if (!words.isEmpty()) {
+      throw new UsageException(
+          "'%s': %s takes no settings".formatted(String.join(" ", words), what));
+    }
+  }
+
+  // list -----------------------------------------------------------------------------------------
+
+  private void list() throws UsageException, FsException {
+    // Without a name and without exactly one instance only the defaults are shown.
+    InstanceDescription description =
+        givenName() != null || path != null || directory().names().size() == 1 ? instance() : null;
+    if (description == null) {
+      List<Value> values = new ArrayList<>();
+      for (Setting setting : Setting.values()) {
+        values.add(new Value(setting, setting.defaultValue(), Origin.DEFAULT, ""));
+      }
+      print("", values, List.of());
+      return;
+    }
+    try (Configuration configuration = Configuration.open(description.instance())) {
+      Set<Integer> set = new LinkedHashSet<>();
+      for (SettingChange change : configuration.changes()) {
+        set.add(change.dataset());
+      }
+      List<Dataset> datasets =
+          configuration.datasets().stream().filter(dataset -> set.contains(dataset.id())).toList();
+      print(description.instance().name(), configuration.values(path), datasets);
+    }
+  }
+
+  private void print(String instance, List<Value> values, List<Dataset> datasets) {
+    if (json) {
+      List<Object> list = new ArrayList<>();
+      for (Value value : values) {
+        Setting setting = value.setting();
+        Map<String, Object> fields = new LinkedHashMap<>();
+        fields.put("key", setting.key());
+        fields.put("default", setting.defaultValue());
+        fields.put("value", value.text());
+        fields.put("origin", value.origin().name().toLowerCase(Locale.ROOT));
+        if (value.origin() == Origin.DIRECTORY) {
+          fields.put("directory", value.directory());
+        }
+        fields.put("unit", setting.unit());
+        fields.put("switch", setting.isSwitch());
+        fields.put("description", setting.description());
+        list.add(fields);
+      }
+      output().line(Json.pretty(list));
+      return;
+    }
+    if (!instance.isEmpty()) {
+      output()
+          .line(
+              "# settings of instance "
+                  + instance
+                  + (path == null ? "" : ", for what is made in " + path));
+    }
+    for (Value value : values) {
+      Setting setting = value.setting();
+      output()
+          .line("# %s%s".formatted(setting.isSwitch() ? "switch: " : "", setting.description()));
+      output()
+          .line(
+              "%s=%s    # %s; default %s; %s"
+                  .formatted(
+                      setting.key(),
+                      value.text(),
+                      setting.unit(),
+                      setting.defaultValue(),
+                      switch (value.origin()) {
+                        case DEFAULT -> "not set";
+                        case GIVEN -> "given at up";
+                        case SET -> "set since";
+                        case DIRECTORY -> "set for " + value.directory();
+                      }));
+    }
+    if (path == null) {
+      for (Dataset dataset : datasets) {
+        output()
+            .line(
+                "# %s has switches of its own%s: adhocfs config list --path %s"
+                    .formatted(
+                        dataset.path(),
+                        dataset.complete()
+                            ? ""
+                            : " (%d inodes taken in so far)".formatted(dataset.walked()),
+                        dataset.path()));
+      }
+    }
+  }
+
+  private void profiles() {
+    if (json) {
+      List<Object> list = new ArrayList<>();
+      for (Profile profile : Profile.values()) {
+        Map<String, Object> fields = new LinkedHashMap<>();
+        fields.put("profile", profile.label());
+        fields.put("description", profile.description());
+        Map<String, Object> values = new LinkedHashMap<>();
+        profile.settings().forEach((setting, value) -> values.put(setting.key(), value));
+        fields.put("settings", values);
+        list.add(fields);
+      }
+      output().line(Json.pretty(list));
+      return;
+    }
+    for (Profile profile : Profile.values()) {
+      output().line("# " + profile.description());
+      StringBuilder line = new StringBuilder(Profile.KEY + "=" + profile.label() + "    #");
+      profile
+          .settings()
+          .forEach((setting, value) -> {
+            if (!value.equals(setting.defaultValue())) {
+              line.append(' ').append(setting.key()).append('=').append(value);
+            }
+          });
+      output().line(profile == Profile.POSIX ? line + " all defaults" : line.toString());
+    }
+  }
+
+  // set, unset, walk -----------------------------------------------------------------------------
+
+  private void set() throws UsageException, IOException {
+    if (words.isEmpty()) {
+      throw new UsageException("set needs KEY=VALUE; see 'adhocfs config list'");
+    }
+    requirePathForWait();
+    Map<String, String> byKey = new LinkedHashMap<>();
+    for (String word : words) {
+      Assignments.put(byKey, word, "set");
+    }
+    Map<Setting, String> values = new EnumMap<>(Setting.class);
+    try {
+      Profile.expand(byKey);
+      for (Map.Entry<String, String> entry : byKey.entrySet()) {
+        Setting setting = switchOf(entry.getKey());
+        values.put(setting, new SettingChange(0, setting, entry.getValue()).value());
+      }
+    } catch (IllegalArgumentException e) {
+      throw new UsageException(e.getMessage() + "; see 'adhocfs config list'", e);
+    }
+    InstanceDescription description = instance();
+    try (Configuration configuration = Configuration.open(description.instance())) {
+      Dataset dataset = path == null ? null : configuration.dataset(path);
+      configuration.set(dataset, values);
+      if (dataset == null || dataset.complete()) {
+        return;
+      }
+      if (wait) {
+        Walks.run(configuration::walk, dataset, output());
+        return;
+      }
+      Walks.startInBackground(directory(), description.instance().name(), dataset.path());
+    }
+  }
+
+  private void requirePathForWait() throws UsageException {
+    if (wait && path == null) {
+      throw new UsageException("--wait is for a directory: give --path too");
+    }
+  }
+
+  private static Setting switchOf(String key) throws UsageException {
+    Setting setting = Setting.ofKey(key);
+    List<String> switches = Setting.switches().stream().map(Setting::key).toList();
+    if (setting == null) {
+      throw new UsageException(
+          "there is no setting '%s'; switches: %s".formatted(key, String.join(", ", switches)));
+    }
+    if (!setting.isSwitch()) {
+      throw new UsageException(
+          "%s is read by daemons and mounts when they start, so it can only be given to 'adhocfs up'; what can be set now: %s"
+              .formatted(key, String.join(", ", switches)));
+    }
+    return setting;
+  }
+
+  private void unset() throws UsageException, FsException {
+    if (words.isEmpty() != all) {
+      throw new UsageException("unset needs KEY, or --all");
+    }
+    List<Setting> settings = new ArrayList<>();
+    if (all) {
+      settings.addAll(Setting.switches());
+    }
+    for (String word : words) {
+      settings.add(switchOf(word));
+    }
+    try (Configuration configuration = Configuration.open(instance().instance())) {
+      configuration.unset(path == null ? null : known(configuration), settings);
+    }
+  }
+
+  private Dataset known(Configuration configuration) throws UsageException {
+    for (Dataset dataset : configuration.datasets()) {
+      if (dataset.path().equals(path)) {
+        return dataset;
+      }
+    }
+    throw new UsageException("--path '%s': nothing has been set for it".formatted(path));
+  }
+
+  private void walk() throws UsageException, FsException {
+    if (path == null) {
+      throw new UsageException("walk needs --path");
+    }
+    InstanceDescription description = instance();
+    Walks.endWith(directory(), description.instance().name());
+    try (Configuration configuration = Configuration.open(description.instance())) {
+      Walks.run(configuration::walk, known(configuration), output());
+    }
   }
 }

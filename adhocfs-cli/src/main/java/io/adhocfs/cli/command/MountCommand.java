@@ -8,7 +8,7 @@ import io.adhocfs.client.admin.AdminConnection;
 import io.adhocfs.protocol.instance.InstanceDescription;
 import io.adhocfs.protocol.instance.InstanceDirectory;
 import io.adhocfs.protocol.instance.MountRecord;
-import io.adhocfs.protocol.instance.Setting;
+import io.adhocfs.protocol.settings.Setting;
 import java.io.IOException;
 import java.nio.file.Path;
 import org.jspecify.annotations.Nullable;

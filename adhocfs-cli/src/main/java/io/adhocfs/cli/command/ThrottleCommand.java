@@ -1,7 +1,5 @@
 package io.adhocfs.cli.command;
 
-import io.adhocfs.cli.process.JavaCommand;
-import io.adhocfs.cli.process.ServiceProcess;
 import io.adhocfs.malleability.Throttles;
 import io.adhocfs.malleability.Throttles.Listed;
 import io.adhocfs.protocol.control.Dataset;
@@ -12,7 +10,6 @@ import io.adhocfs.protocol.throttle.RuleFigures;
 import io.adhocfs.protocol.throttle.Scope;
 import io.adhocfs.protocol.throttle.ThrottleRule;
 import java.io.IOException;
-import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
@@ -51,9 +48,6 @@ import picocli.CommandLine.Parameters;
       "Exit codes: 0 done; 1 it failed; 2 wrong use, and nothing is changed."
     })
 public final class ThrottleCommand extends Command {
-  private static final long WALK_HEAP_BYTES = 128 << 20;
-  private static final long LOOK_MILLIS = 500;
-
   @Parameters(index = "0", paramLabel = "WHAT", description = "set, list, clear or walk.")
   private String what = "";
 
@@ -123,9 +117,9 @@ public final class ThrottleCommand extends Command {
         if (path == null) {
           throw new UsageException("walk needs --scope path:/DIR");
         }
-        endWith(description.instance().name());
+        Walks.endWith(directory(), description.instance().name());
         try (Throttles throttles = Throttles.open(description.instance())) {
-          walk(throttles, known(throttles, path));
+          Walks.run(throttles::walk, known(throttles, path), output());
         }
       }
       default -> throw new UsageException("'" + what + "': give set, list, clear or walk");
@@ -168,48 +162,11 @@ public final class ThrottleCommand extends Command {
         return;
       }
       if (wait) {
-        walk(throttles, dataset);
+        Walks.run(throttles::walk, dataset, output());
         return;
       }
     }
-    Path log = directory().path(description.instance().name()).resolve("throttle.log");
-    ServiceProcess.start(
-        JavaCommand.ofService(
-            WALK_HEAP_BYTES,
-            List.of(
-                "throttle",
-                "walk",
-                "--name",
-                description.instance().name(),
-                "--scope",
-                "path:" + path)),
-        log);
-  }
-
-  /** Ends this process when the instance has been taken down: nobody is left to be waited for. */
-  private void endWith(String instance) {
-    var watch =
-        new Thread(
-            () -> {
-              try {
-                while (directory().names().contains(instance)) {
-                  Thread.sleep(LOOK_MILLIS);
-                }
-              } catch (FsException | InterruptedException e) {
-                return;
-              }
-              Runtime.getRuntime().halt(ExitCode.FAILED);
-            },
-            "adhocfs-walk-watch");
-    watch.setDaemon(true);
-    watch.start();
-  }
-
-  private void walk(Throttles throttles, Dataset dataset) throws FsException {
-    throttles.walk(
-        dataset,
-        seen -> output().rawNote("\r%d inodes of %s taken in".formatted(seen, dataset.path())));
-    output().rawNote("\n");
+    Walks.startInBackground(directory(), description.instance().name(), path);
   }
 
   private static Dataset known(Throttles throttles, String path) throws UsageException {
@@ -218,7 +175,7 @@ public final class ThrottleCommand extends Command {
         return dataset;
       }
     }
-    throw new UsageException("--scope 'path:%s': no rule has been set for it".formatted(path));
+    throw new UsageException("--scope 'path:%s': nothing has been set for it".formatted(path));
   }
 
   /** A job that nobody has seen is a mistake more often than one to come. */

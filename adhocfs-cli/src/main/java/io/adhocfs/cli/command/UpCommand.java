@@ -16,11 +16,12 @@ import io.adhocfs.protocol.instance.InstanceDescription;
 import io.adhocfs.protocol.instance.InstanceDescription.Place;
 import io.adhocfs.protocol.instance.InstanceDirectory;
 import io.adhocfs.protocol.instance.MountRecord;
-import io.adhocfs.protocol.instance.Setting;
-import io.adhocfs.protocol.instance.Settings;
 import io.adhocfs.protocol.model.FsException;
 import io.adhocfs.protocol.model.NodeId;
 import io.adhocfs.protocol.placement.ClusterMap;
+import io.adhocfs.protocol.settings.Profile;
+import io.adhocfs.protocol.settings.Setting;
+import io.adhocfs.protocol.settings.Settings;
 import io.adhocfs.protocol.throttle.ThrottleRule;
 import io.adhocfs.protocol.transport.InstanceIdentity;
 import io.adhocfs.protocol.wire.ControlRequest;
@@ -57,6 +58,7 @@ import picocli.CommandLine.Option;
       "",
       "Examples:",
       "  adhocfs up --nodes 4 --mount /tmp/fast --set chunk.size=1MiB",
+      "  adhocfs up --set profile=checkpoint --set fsync=disk",
       "  adhocfs up --set throttle.data-bandwidth.job:42=200MB/s",
       "",
       "Exit codes: 0 it is up; 1 it could not be brought up, and nothing of it is left; 2 wrong use."
@@ -134,6 +136,7 @@ public final class UpCommand extends Command {
     List<String> remoteHosts = remoteHosts(settingsByKey);
     Settings settings;
     try {
+      Profile.expand(settingsByKey);
       settings = new Settings(settingsByKey);
     } catch (IllegalArgumentException e) {
       throw new UsageException(e.getMessage() + "; see 'adhocfs config list'", e);
@@ -175,7 +178,7 @@ public final class UpCommand extends Command {
           number++;
           String stripped = line.strip();
           if (!stripped.isEmpty() && !stripped.startsWith("#")) {
-            put(settings, stripped, file + ", line " + number);
+            Assignments.put(settings, stripped, file + ", line " + number);
           }
         }
       } catch (IOException e) {
@@ -183,18 +186,9 @@ public final class UpCommand extends Command {
       }
     }
     for (String setting : set) {
-      put(settings, setting, "--set");
+      Assignments.put(settings, setting, "--set");
     }
     return settings;
-  }
-
-  private static void put(Map<String, String> settings, String assignment, String where)
-      throws UsageException {
-    int equals = assignment.indexOf('=');
-    if (equals < 1) {
-      throw new UsageException(where + ": '" + assignment + "' is not of the form key=value");
-    }
-    settings.put(assignment.substring(0, equals).strip(), assignment.substring(equals + 1).strip());
   }
 
   /** The hosts to start daemons on; empty = this machine. */

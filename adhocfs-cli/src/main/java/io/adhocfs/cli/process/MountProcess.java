@@ -16,9 +16,9 @@ import io.adhocfs.fuse.kernel.ProcessGuard;
 import io.adhocfs.protocol.instance.InstanceDescription;
 import io.adhocfs.protocol.instance.InstanceDirectory;
 import io.adhocfs.protocol.instance.MountRecord;
-import io.adhocfs.protocol.instance.Setting;
 import io.adhocfs.protocol.model.FsError;
 import io.adhocfs.protocol.model.FsException;
+import io.adhocfs.protocol.settings.Setting;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -146,10 +146,7 @@ public final class MountProcess {
         new ClientFileSystem(
             client,
             new Callers(client, Job.of(System.getenv())),
-            settings.text(Setting.LOCKS).equals("cluster"),
-            settings.text(Setting.CACHE).equals("cached")
-                ? settings.duration(Setting.CACHE_TIMEOUT)
-                : Duration.ZERO);
+            settings.text(Setting.LOCKS).equals("cluster"));
     String source = "adhocfs:" + description.instance().name();
     if (driverName.equals("jnr")) {
       return FallbackDriver.mount(

@@ -209,7 +209,7 @@ final class FakeCluster implements RpcClient {
     }
     Reply reply =
         switch (request) {
-          case ControlRequest.GetMap ignored -> new Reply.Map(map);
+          case ControlRequest.GetMap ignored -> new Reply.Map(map, map.epoch(), List.of());
           case ControlRequest.GetStatus ignored -> new Reply.Status(status(node));
           case ControlRequest.CheckStorage ignored ->
               new Reply.Findings(node.value() == 0 ? storageFindings : List.of());

@@ -33,7 +33,6 @@ final class FileAppend {
   private final Operation operation;
   private final KnownFile file;
   private final ByteBuf data;
-  private final long inlineMaxBytes;
   private final CompletableFuture<Long> result = new CompletableFuture<>();
   private int cuts;
 
@@ -44,8 +43,7 @@ final class FileAppend {
       LongSupplier wallClockNanos,
       Operation operation,
       KnownFile file,
-      ByteBuf data,
-      long inlineMaxBytes) {
+      ByteBuf data) {
     this.router = router;
     this.sequences = sequences;
     this.operations = operations;
@@ -53,7 +51,6 @@ final class FileAppend {
     this.operation = operation;
     this.file = file;
     this.data = data;
-    this.inlineMaxBytes = inlineMaxBytes;
   }
 
   /** The offset at which it was written, once the size covers it. */
@@ -68,7 +65,8 @@ final class FileAppend {
 
   private void attempt() {
     int length = data.readableBytes();
-    boolean along = file.attributes().layout().inline() && length <= inlineMaxBytes;
+    FileAttributes known = file.attributes();
+    boolean along = known.layout().inline() && length <= FileData.inlineBytesMax(router, known);
     Completion.then(
         sequences.stamped(stamp ->
             router.send(

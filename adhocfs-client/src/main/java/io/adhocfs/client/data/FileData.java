@@ -51,23 +51,16 @@ public final class FileData {
   private final Sequences sequences;
   private final OperationSource operations;
   private final LongSupplier wallClockNanos;
-  private final long inlineMaxBytes;
 
   /**
    * @param wallClockNanos nanoseconds since 1970, for mtime
-   * @param inlineMaxBytes the instance's {@code inline.max}
    */
   public FileData(
-      Router router,
-      Sequences sequences,
-      OperationSource operations,
-      LongSupplier wallClockNanos,
-      long inlineMaxBytes) {
+      Router router, Sequences sequences, OperationSource operations, LongSupplier wallClockNanos) {
     this.router = router;
     this.sequences = sequences;
     this.operations = operations;
     this.wallClockNanos = wallClockNanos;
-    this.inlineMaxBytes = inlineMaxBytes;
   }
 
   /**
@@ -144,11 +137,17 @@ public final class FileData {
     return result;
   }
 
+  /** Files of one's kind up to this size lie with their metadata. */
+  static long inlineBytesMax(Router router, FileAttributes file) {
+    return router.switches().of(file.layout().policyId()).inlineBytesMax();
+  }
+
   /** Writes at the end, wherever that is by then; answers the offset. */
   public CompletableFuture<Long> append(Operation operation, KnownFile file, ByteBuf data) {
-    return new FileAppend(
-            router, sequences, operations, wallClockNanos, operation, file, data, inlineMaxBytes)
-        .run();
+    return file.settle(operation)
+        .thenCompose(_ ->
+            new FileAppend(router, sequences, operations, wallClockNanos, operation, file, data)
+                .run());
   }
 
   /** Copies a range; as {@link FileCopy} says. */
@@ -294,7 +293,7 @@ public final class FileData {
       FileAttributes now = file.attributes();
       if (!now.layout().inline()) {
         store(now);
-      } else if (leaveInline || end > inlineMaxBytes) {
+      } else if (leaveInline || end > inlineBytesMax(router, now)) {
         leaveInline();
       } else {
         storeInline();
@@ -306,7 +305,12 @@ public final class FileData {
           ChunkWrite.run(router, operation, now, pieces)
               .thenCompose(_ ->
                   file.stored(
-                      operation, solidFrom, end, now.dataGeneration(), wallClockNanos.getAsLong())),
+                      operation,
+                      solidFrom,
+                      end,
+                      now.dataGeneration(),
+                      wallClockNanos.getAsLong(),
+                      router.switches().of(now.layout().policyId()).tellsSizeLater())),
           (_, failure) -> {
             if (failure == null) {
               result.complete(null);

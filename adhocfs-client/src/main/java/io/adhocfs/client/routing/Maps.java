@@ -10,6 +10,7 @@ import io.adhocfs.protocol.model.NodeId;
 import io.adhocfs.protocol.model.TrafficClass;
 import io.adhocfs.protocol.placement.ClusterMap;
 import io.adhocfs.protocol.placement.ClusterMap.Node;
+import io.adhocfs.protocol.settings.SwitchTable;
 import io.adhocfs.protocol.transport.Deadline;
 import io.adhocfs.protocol.transport.Response;
 import io.adhocfs.protocol.transport.RpcClient;
@@ -33,9 +34,9 @@ import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /**
- * The newest cluster map that this client has heard of, and the ways to hear of a newer one.
- * Thread-safe; at most one question for the map is under way, and whoever asks meanwhile shares its
- * answer.
+ * The newest cluster map that this client has heard of, the switches that came with it, and the
+ * ways to hear of newer ones. Thread-safe; at most one question for the map is under way, and
+ * whoever asks meanwhile shares its answer.
  */
 public final class Maps {
   private static final Logger log = LoggerFactory.getLogger(Maps.class);
@@ -65,6 +66,7 @@ public final class Maps {
 
   private volatile ClusterMap current;
   private volatile boolean known;
+  private volatile SwitchTable switches;
 
   @GuardedBy("this")
   private @Nullable CompletableFuture<ClusterMap> asking;
@@ -90,11 +92,13 @@ public final class Maps {
       Consumer<NodeId> noteAsked,
       BiConsumer<ClusterMap, ClusterMap> ownersChanged,
       List<Node> firstContacts,
+      SwitchTable firstSwitches,
       ContactSource contacts,
       Executor waiting,
       Timers timers,
       RandomGenerator random) {
     this.rpc = rpc;
+    this.switches = firstSwitches;
     this.noteAsked = noteAsked;
     this.ownersChanged = ownersChanged;
     this.contacts = contacts;
@@ -118,6 +122,11 @@ public final class Maps {
     return known;
   }
 
+  /** The switches as far as they have been heard of. */
+  SwitchTable switches() {
+    return switches;
+  }
+
   /** A reply came with this epoch: if it is newer, the map is asked for, in the background. */
   void noticed(Epoch epoch, NodeId from) {
     if (epoch.isAfter(current.epoch())) {
@@ -128,6 +137,9 @@ public final class Maps {
               log.debug("no newer map from {}: {}", from, failure.getMessage());
             }
           });
+    } else if (epoch.isAfter(switches.epoch())) {
+      // Whoever told the map did not know yet what had been set.
+      askOthers();
     }
   }
 
@@ -234,8 +246,12 @@ public final class Maps {
     }
   }
 
-  private void adopt(ClusterMap told) {
+  private void adopt(Reply.Map answer) {
+    ClusterMap told = answer.map();
     synchronized (this) {
+      if (answer.settingsEpoch().isAfter(switches.epoch())) {
+        switches = switches.after(answer.settingsEpoch(), answer.settings());
+      }
       ClusterMap merged = current.merge(told);
       known = true;
       if (merged.equals(current)) {
@@ -308,7 +324,7 @@ public final class Maps {
             if (failure == null) {
               response.payload().release();
               if (response.reply() instanceof Reply.Map map) {
-                adopt(map.map());
+                adopt(map);
                 answer.complete(current);
               } else {
                 failed(

@@ -10,6 +10,7 @@ import io.adhocfs.protocol.model.NodeId;
 import io.adhocfs.protocol.model.SlotId;
 import io.adhocfs.protocol.placement.ClusterMap;
 import io.adhocfs.protocol.placement.ClusterMap.Node;
+import io.adhocfs.protocol.settings.SwitchTable;
 import io.adhocfs.protocol.transport.Response;
 import io.adhocfs.protocol.transport.RpcClient;
 import io.adhocfs.protocol.wire.DataRequest;
@@ -66,6 +67,7 @@ public final class Router {
   public Router(
       RpcClient rpc,
       List<Node> firstContacts,
+      SwitchTable firstSwitches,
       ContactSource contacts,
       Executor waiting,
       Timers timers,
@@ -77,7 +79,15 @@ public final class Router {
     rpc.onFlags(acquiring);
     this.maps =
         new Maps(
-            rpc, asked::add, this::followOwners, firstContacts, contacts, waiting, timers, random);
+            rpc,
+            asked::add,
+            this::followOwners,
+            firstContacts,
+            firstSwitches,
+            contacts,
+            waiting,
+            timers,
+            random);
     this.timers = timers;
     this.random = random;
     this.backoff = backoff;
@@ -99,6 +109,11 @@ public final class Router {
       }
     }
     asked.addAll(heirs);
+  }
+
+  /** What the switches say, as far as this client has heard. */
+  public SwitchTable switches() {
+    return maps.switches();
   }
 
   /** The map that requests are routed by now. */

@@ -22,7 +22,9 @@ import org.jspecify.annotations.Nullable;
  * One file that this client has open, shared by all its handles. Thread-safe.
  *
  * <p>Within one data generation a size only grows, so of two answers of the owner the one of the
- * later generation counts, then the larger: the order of their arrival does not matter.
+ * later generation counts, then the larger: the order of their arrival does not matter. Where sizes
+ * are told later (the switch {@code size-updates}), this client's own counts until the owner has
+ * heard of it.
  */
 public final class KnownFile {
   /** How long the owner may not know the time of a finished write. */
@@ -152,7 +154,24 @@ public final class KnownFile {
 
   /** Asks the owner, as a part of something else. */
   public CompletableFuture<FileAttributes> refresh(Operation operation) {
-    return told(router.sendPart(operation, new GetAttributes(inode)));
+    return owesSize()
+        ? current(operation)
+        : told(router.sendPart(operation, new GetAttributes(inode)));
+  }
+
+  /** Completes when the owner knows how far this client's finished writes reach. */
+  public CompletableFuture<Void> settle(Operation operation) {
+    return owesSize() ? Completion.done(tellTimes(operation)) : Completion.done();
+  }
+
+  private synchronized boolean owesSize() {
+    return (gathering != null && gathering.later) || (sent != null && sent.later);
+  }
+
+  /** What a listing says of this file, with what the owner did not know of its size. */
+  public FileAttributes withOwnSize(FileAttributes listed) {
+    FileAttributes known = attributes;
+    return owesSize() && listed.dataGeneration() == known.dataGeneration() ? known : listed;
   }
 
   private CompletableFuture<FileAttributes> told(CompletableFuture<Response> answer) {
@@ -177,6 +196,7 @@ public final class KnownFile {
    * within it is told within a second, or by {@link #tellTimes}. Several that grow the file share
    * one report.
    *
+   * @param tellsLater whether the size, too, may be told within a second
    * @param solidFromBytes from where on everything up to the end has been stored
    * @param dataGeneration under which they were stored; STALE_GENERATION = the file has been cut
    *     since, and they are to be stored again
@@ -186,7 +206,8 @@ public final class KnownFile {
       long solidFromBytes,
       long endBytes,
       long dataGeneration,
-      long mtimeNanos) {
+      long mtimeNanos,
+      boolean tellsLater) {
     Report mine;
     Report superseded = null;
     Report toSend = null;
@@ -197,11 +218,15 @@ public final class KnownFile {
       }
       untoldMtimeNanos = Math.max(untoldMtimeNanos, mtimeNanos);
       if (endBytes <= known.sizeBytes()) {
-        if (!tellIsDue) {
-          tellIsDue = true;
-          var _ = operations.timers().after(TELL_WITHIN_NANOS, this::tellNow);
-        }
+        tellSoon();
         return CompletableFuture.completedFuture(known);
+      }
+      if (tellsLater && (gathering == null || gathering.dataGeneration == dataGeneration)) {
+        gather(solidFromBytes, endBytes).later = true;
+        FileAttributes grown = grown(known, solidFromBytes, endBytes);
+        attributes = grown;
+        tellSoon();
+        return CompletableFuture.completedFuture(grown);
       }
       if (sent != null && sent.dataGeneration == dataGeneration && sent.sizeBytes >= endBytes) {
         mine = sent;
@@ -271,6 +296,14 @@ public final class KnownFile {
     return result;
   }
 
+  @GuardedBy("this")
+  private void tellSoon() {
+    if (!tellIsDue) {
+      tellIsDue = true;
+      var _ = operations.timers().after(TELL_WITHIN_NANOS, this::tellNow);
+    }
+  }
+
   private void tellNow() {
     Report toSend = null;
     synchronized (this) {
@@ -334,6 +367,7 @@ public final class KnownFile {
             sent = null;
             if (failure != null) {
               untoldMtimeNanos = Math.max(untoldMtimeNanos, report.mtimeNanos);
+              owe(report);
             }
             next = startNext();
           }
@@ -346,6 +380,39 @@ public final class KnownFile {
             transmit(next);
           }
         });
+  }
+
+  /** What nobody waits for is told again, unless the file has been cut since. */
+  @GuardedBy("this")
+  private void owe(Report failed) {
+    if (failed.later
+        && failed.dataGeneration == attributes.dataGeneration()
+        && (gathering == null || gathering.dataGeneration == failed.dataGeneration)) {
+      gather(failed.solidFromBytes, failed.sizeBytes).later = true;
+      tellSoon();
+    }
+  }
+
+  private static FileAttributes grown(FileAttributes file, long solidFromBytes, long sizeBytes) {
+    return new FileAttributes(
+        file.id(),
+        file.type(),
+        file.mode(),
+        file.uid(),
+        file.gid(),
+        file.linkCount(),
+        sizeBytes,
+        file.atimeNanos(),
+        file.mtimeNanos(),
+        file.ctimeNanos(),
+        file.deviceNumber(),
+        file.parent(),
+        file.partitionExponent(),
+        file.dataGeneration(),
+        file.dataVersion(),
+        file.mayHaveHoles() || solidFromBytes > file.sizeBytes(),
+        file.hasExtendedAttributes(),
+        file.layout());
   }
 
   private FsException stale(long used, long now) {
@@ -361,6 +428,9 @@ public final class KnownFile {
 
     /** These change only while it gathers, under the file's lock. */
     long solidFromBytes;
+
+    /** Whether some of its stretches count as written already. */
+    boolean later;
 
     long sizeBytes;
     long mtimeNanos;

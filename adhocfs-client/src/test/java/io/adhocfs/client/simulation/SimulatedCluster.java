@@ -319,7 +319,8 @@ public final class SimulatedCluster {
       case NamespaceRequest r -> namespace(node, session, r, payload, later);
       case FileRequest r -> file(r, payload, later);
       case DataRequest r -> data(node, r, payload);
-      case ControlRequest.GetMap _ -> new Answer(new Reply.Map(mapOf(node)));
+      case ControlRequest.GetMap _ ->
+          new Answer(new Reply.Map(mapOf(node), mapOf(node).epoch(), List.of()));
       case ControlRequest.GetCapacity _ -> new Answer(new Reply.Capacity(1000, 600, 7, 93));
       case ControlRequest.RenewSession _ -> {
         renewed.add("n" + node.value());

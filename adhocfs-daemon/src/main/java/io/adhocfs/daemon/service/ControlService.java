@@ -38,11 +38,13 @@ final class ControlService {
   private final Sessions sessions;
   private final KeyLocks locks;
   private final NodeControl control;
+  private final Policies policies;
   private final StorageCheck storageCheck;
   private final Executor blocking;
 
   ControlService(
       ClusterState cluster,
+      Policies policies,
       MetadataStore store,
       Sessions sessions,
       KeyLocks locks,
@@ -50,6 +52,7 @@ final class ControlService {
       StorageCheck storageCheck,
       Executor blocking) {
     this.cluster = cluster;
+    this.policies = policies;
     this.store = store;
     this.sessions = sessions;
     this.locks = locks;
@@ -78,7 +81,7 @@ final class ControlService {
 
   void handle(Exchange exchange, Session session, ControlRequest request) throws FsException {
     switch (request) {
-      case ControlRequest.GetMap get -> exchange.reply(new Reply.Map(cluster.map()));
+      case ControlRequest.GetMap get -> exchange.reply(policies.told(cluster.map()));
       case ControlRequest.InstallMap install -> {
         cluster.install(install.map());
         offThread(

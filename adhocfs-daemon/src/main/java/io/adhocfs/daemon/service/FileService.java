@@ -37,7 +37,7 @@ final class FileService {
   private final FileAppends appends;
   private final InlineDeparture departure;
   private final CrashPoints crashPoints;
-  private final int inlineBytesMax;
+  private final Policies policies;
 
   FileService(
       MetadataStore store,
@@ -47,7 +47,7 @@ final class FileService {
       FileAppends appends,
       InlineDeparture departure,
       CrashPoints crashPoints,
-      int inlineBytesMax) {
+      Policies policies) {
     this.store = store;
     this.locks = locks;
     this.namespace = namespace;
@@ -55,7 +55,7 @@ final class FileService {
     this.appends = appends;
     this.departure = departure;
     this.crashPoints = crashPoints;
-    this.inlineBytesMax = inlineBytesMax;
+    this.policies = policies;
   }
 
   /**
@@ -123,7 +123,7 @@ final class FileService {
           FsError.FILE_TOO_BIG, "an append of " + request.lengthBytes() + " at " + from);
     }
     if (file.layout().inline()) {
-      if (data.length > 0 && data.length <= inlineBytesMax - file.sizeBytes()) {
+      if (data.length > 0 && data.length <= policies.of(file).inlineBytesMax() - file.sizeBytes()) {
         appendInline(ticket, request, file, data);
       } else {
         departure.leave(
@@ -210,7 +210,7 @@ final class FileService {
       return null;
     }
     if (before.layout().inline()) {
-      if (size > inlineBytesMax) {
+      if (size > policies.of(before).inlineBytesMax()) {
         departure.leave(
             before,
             (batch, after) -> {},

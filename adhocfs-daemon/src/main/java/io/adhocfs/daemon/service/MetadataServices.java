@@ -18,8 +18,6 @@ import io.adhocfs.daemon.transaction.Coordinator;
 import io.adhocfs.daemon.transaction.KeyLocks;
 import io.adhocfs.daemon.transaction.Participant;
 import io.adhocfs.daemon.transaction.TransactionTiming;
-import io.adhocfs.protocol.instance.Setting;
-import io.adhocfs.protocol.instance.Settings;
 import io.adhocfs.protocol.model.FileAttributes;
 import io.adhocfs.protocol.model.FileLayout;
 import io.adhocfs.protocol.model.FileType;
@@ -29,6 +27,8 @@ import io.adhocfs.protocol.model.SessionId;
 import io.adhocfs.protocol.model.SlotId;
 import io.adhocfs.protocol.model.TransactionId;
 import io.adhocfs.protocol.placement.Placement;
+import io.adhocfs.protocol.settings.Setting;
+import io.adhocfs.protocol.settings.Settings;
 import java.util.BitSet;
 import java.util.SplittableRandom;
 import java.util.concurrent.Executor;
@@ -64,6 +64,7 @@ public final class MetadataServices {
       ClusterState cluster,
       Peers peers,
       Settings settings,
+      Policies policies,
       Executor blocking,
       DataRequestHandler data,
       StorageCheck storageCheck,
@@ -100,8 +101,7 @@ public final class MetadataServices {
   private MetadataServices(Surroundings s) {
     store = s.store();
     thread = s.thread();
-    int chunkSizeBytes = Math.toIntExact(s.settings().size(Setting.CHUNK_SIZE));
-    int inlineBytesMax = Math.toIntExact(s.settings().size(Setting.INLINE_MAX));
+    Policies policies = s.policies();
     TransactionTiming timing = s.timing();
     Supplier<Backoff> backoffs =
         () -> new Backoff(timing.backoffMin(), timing.backoffMax(), s.random());
@@ -110,7 +110,7 @@ public final class MetadataServices {
     sessions.alsoHeld(advisoryLocks);
     var locks = new KeyLocks(thread);
     keyLocks = locks;
-    var rules = new ChangeRules(store, sessions, chunkSizeBytes);
+    var rules = new ChangeRules(store, sessions, dataset -> policies.of(dataset).chunkSizeBytes());
     coordinator =
         new Coordinator(
             thread,
@@ -187,18 +187,24 @@ public final class MetadataServices {
             s.blocking(),
             s.crashPoints(),
             timing.requestWait().toNanos(),
-            chunkSizeBytes,
-            inlineBytesMax);
+            policies);
     var control =
         new ControlService(
-            s.cluster(), store, sessions, locks, s.control(), s.storageCheck(), s.blocking());
+            s.cluster(),
+            s.policies(),
+            store,
+            sessions,
+            locks,
+            s.control(),
+            s.storageCheck(),
+            s.blocking());
     router =
         new RequestRouter(
             s.cluster(),
             sessions,
             namespace,
             new FileService(
-                store, locks, namespace, cuts, appends, departure, s.crashPoints(), inlineBytesMax),
+                store, locks, namespace, cuts, appends, departure, s.crashPoints(), policies),
             advisoryLocks,
             new TransactionService(coordinator, participant),
             control,

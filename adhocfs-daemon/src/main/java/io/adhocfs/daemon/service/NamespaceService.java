@@ -28,6 +28,7 @@ import io.adhocfs.protocol.model.FsException;
 import io.adhocfs.protocol.model.InodeId;
 import io.adhocfs.protocol.placement.Placement;
 import io.adhocfs.protocol.placement.Striping;
+import io.adhocfs.protocol.settings.Switches;
 import io.adhocfs.protocol.transport.RequestHandler.Exchange;
 import io.adhocfs.protocol.wire.DirectoryEntry;
 import io.adhocfs.protocol.wire.EntryKey;
@@ -83,8 +84,7 @@ final class NamespaceService {
   private final Executor blocking;
   private final CrashPoints crashPoints;
   private final long waitNanos;
-  private final int chunkSizeBytes;
-  private final int inlineBytesMax;
+  private final Policies policies;
   private final ExtendedAttributes extendedAttributes;
 
   NamespaceService(
@@ -103,8 +103,7 @@ final class NamespaceService {
       Executor blocking,
       CrashPoints crashPoints,
       long waitNanos,
-      int chunkSizeBytes,
-      int inlineBytesMax) {
+      Policies policies) {
     this.thread = thread;
     this.store = store;
     this.cluster = cluster;
@@ -120,8 +119,7 @@ final class NamespaceService {
     this.blocking = blocking;
     this.crashPoints = crashPoints;
     this.waitNanos = waitNanos;
-    this.chunkSizeBytes = chunkSizeBytes;
-    this.inlineBytesMax = inlineBytesMax;
+    this.policies = policies;
     this.extendedAttributes = new ExtendedAttributes(store, locks, cuts, crashPoints);
   }
 
@@ -463,6 +461,7 @@ final class NamespaceService {
     }
     InodeId id = store.drawInode(entry.slot().value());
     long now = request.nowNanos();
+    Switches switches = policies.of(directory);
     boolean inherits = (directory.mode() & NamespacePlans.MODE_SET_GROUP_ID) != 0;
     var attributes =
         new FileAttributes(
@@ -483,11 +482,11 @@ final class NamespaceService {
             0,
             false,
             new FileLayout(
-                chunkSizeBytes,
+                switches.chunkSizeBytes(),
                 Placement.wideFirstSlot(id),
                 1,
                 directory.layout().policyId(),
-                type == FileType.REGULAR && inlineBytesMax > 0));
+                type == FileType.REGULAR && switches.inlineBytesMax() > 0));
     Reply reply = new Reply.Created(id, false, attributes);
     try (Batch batch = store.batch()) {
       batch.addInode(attributes);
@@ -663,7 +662,8 @@ final class NamespaceService {
     if (request.offset() < 0) {
       throw new FsException(FsError.INVALID, "write at " + request.offset());
     }
-    if (!before.layout().inline() || request.offset() > inlineBytesMax - bytes.length) {
+    if (!before.layout().inline()
+        || request.offset() > policies.of(before).inlineBytesMax() - bytes.length) {
       throw new FsException(
           FsError.NOT_INLINE,
           "inode " + request.inode() + ": " + bytes.length + " bytes at " + request.offset());
@@ -805,7 +805,7 @@ final class NamespaceService {
       throw new FsException(FsError.INVALID, "a size of " + size);
     }
     if (before.layout().inline()) {
-      if (size > inlineBytesMax) {
+      if (size > policies.of(before).inlineBytesMax()) {
         departure.leave(
             before,
             (batch, after) -> {},

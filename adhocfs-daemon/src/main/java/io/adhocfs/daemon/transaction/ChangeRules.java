@@ -18,6 +18,7 @@ import io.adhocfs.protocol.wire.EntryKey;
 import io.adhocfs.protocol.wire.NamespaceRequest;
 import java.util.List;
 import java.util.function.Consumer;
+import java.util.function.IntUnaryOperator;
 
 /**
  * What each kind of change locks, what must hold for it, and what it does. The same for the only
@@ -32,13 +33,13 @@ public final class ChangeRules {
 
   private final MetadataStore store;
   private final Sessions sessions;
-  private final int chunkSizeBytes;
+  private final IntUnaryOperator chunkSizesBytes;
   private Consumer<FileAttributes> grown = directory -> {};
 
-  public ChangeRules(MetadataStore store, Sessions sessions, int chunkSizeBytes) {
+  public ChangeRules(MetadataStore store, Sessions sessions, IntUnaryOperator chunkSizesBytes) {
     this.store = store;
     this.sessions = sessions;
-    this.chunkSizeBytes = chunkSizeBytes;
+    this.chunkSizesBytes = chunkSizesBytes;
   }
 
   /**
@@ -297,7 +298,7 @@ public final class ChangeRules {
         0,
         0,
         false,
-        new FileLayout(chunkSizeBytes, 0, 1, 0, false));
+        new FileLayout(chunkSizesBytes.applyAsInt(0), 0, 1, 0, false));
   }
 
   /** What a new directory is. */
@@ -319,7 +320,12 @@ public final class ChangeRules {
         0,
         0,
         false,
-        new FileLayout(chunkSizeBytes, Placement.wideFirstSlot(id), 1, made.policyId(), false));
+        new FileLayout(
+            chunkSizesBytes.applyAsInt(made.policyId()),
+            Placement.wideFirstSlot(id),
+            1,
+            made.policyId(),
+            false));
   }
 
   /**

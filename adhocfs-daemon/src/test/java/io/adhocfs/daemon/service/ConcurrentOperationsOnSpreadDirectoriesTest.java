@@ -1,6 +1,6 @@
 package io.adhocfs.daemon.service;
 
-import io.adhocfs.protocol.instance.Settings;
+import io.adhocfs.protocol.settings.Settings;
 import java.util.Map;
 
 /** The same, with directories that are spread as soon as they have three entries. */

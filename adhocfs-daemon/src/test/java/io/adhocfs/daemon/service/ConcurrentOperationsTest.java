@@ -3,10 +3,10 @@ package io.adhocfs.daemon.service;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import io.adhocfs.daemon.crash.CrashPoint;
-import io.adhocfs.protocol.instance.Settings;
 import io.adhocfs.protocol.model.FsError;
 import io.adhocfs.protocol.model.FsException;
 import io.adhocfs.protocol.model.InodeId;
+import io.adhocfs.protocol.settings.Settings;
 import io.adhocfs.protocol.transport.Response;
 import io.adhocfs.protocol.wire.ControlRequest;
 import io.adhocfs.protocol.wire.NamespaceRequest;

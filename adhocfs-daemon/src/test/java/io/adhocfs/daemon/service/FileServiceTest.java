@@ -2,11 +2,11 @@ package io.adhocfs.daemon.service;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
-import io.adhocfs.protocol.instance.Settings;
 import io.adhocfs.protocol.model.FileAttributes;
 import io.adhocfs.protocol.model.FsError;
 import io.adhocfs.protocol.model.FsException;
 import io.adhocfs.protocol.model.InodeId;
+import io.adhocfs.protocol.settings.Settings;
 import io.adhocfs.protocol.transport.Response;
 import io.adhocfs.protocol.wire.FileRequest.ChangeRange;
 import io.adhocfs.protocol.wire.FileRequest.FinishAppend;

@@ -2,7 +2,6 @@ package io.adhocfs.daemon.service;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
-import io.adhocfs.protocol.instance.Settings;
 import io.adhocfs.protocol.model.FileLock;
 import io.adhocfs.protocol.model.FsError;
 import io.adhocfs.protocol.model.FsException;
@@ -10,6 +9,7 @@ import io.adhocfs.protocol.model.InodeId;
 import io.adhocfs.protocol.model.LockKind;
 import io.adhocfs.protocol.model.LockMode;
 import io.adhocfs.protocol.model.LockOwner;
+import io.adhocfs.protocol.settings.Settings;
 import io.adhocfs.protocol.transport.Response;
 import io.adhocfs.protocol.wire.ControlRequest;
 import io.adhocfs.protocol.wire.LockRequest.AnnounceWait;

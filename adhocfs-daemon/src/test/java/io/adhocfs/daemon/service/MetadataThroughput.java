@@ -8,7 +8,6 @@ import io.adhocfs.daemon.metadata.MetadataThread;
 import io.adhocfs.daemon.statistics.Accounts;
 import io.adhocfs.daemon.storage.StorageDatabase;
 import io.adhocfs.daemon.transaction.TransactionTiming;
-import io.adhocfs.protocol.instance.Settings;
 import io.adhocfs.protocol.model.EntryName;
 import io.adhocfs.protocol.model.Epoch;
 import io.adhocfs.protocol.model.FileType;
@@ -20,6 +19,7 @@ import io.adhocfs.protocol.model.SessionId;
 import io.adhocfs.protocol.model.TrafficClass;
 import io.adhocfs.protocol.placement.ClusterMap;
 import io.adhocfs.protocol.placement.ClusterMap.NodeState;
+import io.adhocfs.protocol.settings.Settings;
 import io.adhocfs.protocol.transport.Deadline;
 import io.adhocfs.protocol.transport.RequestHandler;
 import io.adhocfs.protocol.transport.Response;
@@ -141,6 +141,7 @@ final class MetadataThroughput {
                   cluster,
                   new Peers(cluster, new NoPeers(), new SessionId(1)),
                   Settings.DEFAULT,
+                  new Policies(Settings.DEFAULT),
                   Runnable::run,
                   new FakeChunks(),
                   List::of,

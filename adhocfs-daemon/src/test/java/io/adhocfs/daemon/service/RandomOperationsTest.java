@@ -4,7 +4,6 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import io.adhocfs.daemon.crash.CrashPoint;
 import io.adhocfs.daemon.service.ModelFileSystem.Node;
-import io.adhocfs.protocol.instance.Settings;
 import io.adhocfs.protocol.model.FileAttributes;
 import io.adhocfs.protocol.model.FileType;
 import io.adhocfs.protocol.model.FsError;
@@ -13,6 +12,7 @@ import io.adhocfs.protocol.model.InodeId;
 import io.adhocfs.protocol.placement.ChunkSpan;
 import io.adhocfs.protocol.placement.Placement;
 import io.adhocfs.protocol.placement.Striping;
+import io.adhocfs.protocol.settings.Settings;
 import io.adhocfs.protocol.wire.DataRequest;
 import io.adhocfs.protocol.wire.NamespaceRequest;
 import io.adhocfs.protocol.wire.PinRelease;

@@ -1,7 +1,6 @@
 package io.adhocfs.daemon.service;
 
 import io.adhocfs.daemon.crash.CrashPoint;
-import io.adhocfs.protocol.instance.Settings;
 import io.adhocfs.protocol.model.Epoch;
 import io.adhocfs.protocol.model.FsError;
 import io.adhocfs.protocol.model.FsException;
@@ -10,6 +9,7 @@ import io.adhocfs.protocol.model.SessionId;
 import io.adhocfs.protocol.model.TrafficClass;
 import io.adhocfs.protocol.placement.ClusterMap;
 import io.adhocfs.protocol.placement.ClusterMap.NodeState;
+import io.adhocfs.protocol.settings.Settings;
 import io.adhocfs.protocol.transport.Deadline;
 import io.adhocfs.protocol.transport.RequestHandler;
 import io.adhocfs.protocol.transport.RequestHandler.PeerRole;

@@ -8,12 +8,12 @@ import io.adhocfs.daemon.metadata.MetadataThread;
 import io.adhocfs.daemon.statistics.Accounts;
 import io.adhocfs.daemon.storage.StorageDatabase;
 import io.adhocfs.daemon.transaction.TransactionTiming;
-import io.adhocfs.protocol.instance.Settings;
 import io.adhocfs.protocol.model.FsException;
 import io.adhocfs.protocol.model.NodeId;
 import io.adhocfs.protocol.model.SessionId;
 import io.adhocfs.protocol.placement.ClusterMap;
 import io.adhocfs.protocol.placement.ClusterMap.NodeState;
+import io.adhocfs.protocol.settings.Settings;
 import io.adhocfs.protocol.wire.NodeStatus;
 import io.adhocfs.protocol.wire.Reply;
 import java.nio.file.Path;
@@ -90,6 +90,7 @@ final class SimulatedNode {
                   clusterState,
                   peers,
                   settings,
+                  new Policies(settings),
                   action -> time.after(10_000, mine, action),
                   chunks,
                   () -> List.of("checked n" + id.value()),

@@ -148,8 +148,8 @@ public final class JnrMount {
                 "big_writes",
                 "use_ino",
                 "negative_timeout=0",
-                "entry_timeout=" + seconds(fileSystem.entryTimeoutNanos()),
-                "attr_timeout=" + seconds(fileSystem.attributeTimeoutNanos())));
+                "entry_timeout=" + seconds(fileSystem.timeoutNanos(null)),
+                "attr_timeout=" + seconds(fileSystem.timeoutNanos(null))));
     if (readOnly) {
       options.add("ro");
     }

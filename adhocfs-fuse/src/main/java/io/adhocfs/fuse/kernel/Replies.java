@@ -179,7 +179,7 @@ final class Replies {
         sendAttributes(
             attributes,
             blocks,
-            session.droppedPages().tell(attributes, thread(), session.asksForEachUse()));
+            session.droppedPages().tell(attributes, thread(), session.asksForEachUse(attributes)));
         session.droppedPages().answered(node);
       }
     }
@@ -536,7 +536,7 @@ final class Replies {
   private static void putAttributeAnswer(
       OutBuffer out, FileAttributes attributes, InodeFileSystem fileSystem) {
     MemorySegment bytes = out.bytes();
-    long timeoutNanos = fileSystem.attributeTimeoutNanos();
+    long timeoutNanos = fileSystem.timeoutNanos(attributes);
     bytes.set(U64, OutBuffer.BODY + AttrOut.ATTR_VALID, timeoutNanos / NANOS_PER_SECOND);
     // The unused half of the word behind it becomes 0.
     bytes.set(U64, OutBuffer.BODY + AttrOut.ATTR_VALID_NANOS, timeoutNanos % NANOS_PER_SECOND);
@@ -545,19 +545,16 @@ final class Replies {
 
   private static void putEntry(
       MemorySegment bytes, int offset, FileAttributes attributes, PendingRequest request) {
-    InodeFileSystem fileSystem = request.session.fileSystem();
-    boolean mayMislead = request.session.asksForEachUse();
-    long mtimeNanos = request.session.droppedPages().tell(attributes, request.thread(), mayMislead);
-    long entryTimeoutNanos = fileSystem.entryTimeoutNanos();
-    long attributeTimeoutNanos = fileSystem.attributeTimeoutNanos();
+    long timeoutNanos = request.session.fileSystem().timeoutNanos(attributes);
+    long mtimeNanos =
+        request.session.droppedPages().tell(attributes, request.thread(), timeoutNanos == 0);
     bytes.set(U64, offset + EntryOut.NODE, attributes.id().value());
     bytes.set(U64, offset + EntryOut.GENERATION, 0);
-    bytes.set(U64, offset + EntryOut.ENTRY_VALID, entryTimeoutNanos / NANOS_PER_SECOND);
-    bytes.set(U64, offset + EntryOut.ATTR_VALID, attributeTimeoutNanos / NANOS_PER_SECOND);
-    bytes.set(
-        U32, offset + EntryOut.ENTRY_VALID_NANOS, (int) (entryTimeoutNanos % NANOS_PER_SECOND));
-    bytes.set(
-        U32, offset + EntryOut.ATTR_VALID_NANOS, (int) (attributeTimeoutNanos % NANOS_PER_SECOND));
+    bytes.set(U64, offset + EntryOut.ENTRY_VALID, timeoutNanos / NANOS_PER_SECOND);
+    bytes.set(U64, offset + EntryOut.ATTR_VALID, timeoutNanos / NANOS_PER_SECOND);
+    int timeoutRest = (int) (timeoutNanos % NANOS_PER_SECOND);
+    bytes.set(U32, offset + EntryOut.ENTRY_VALID_NANOS, timeoutRest);
+    bytes.set(U32, offset + EntryOut.ATTR_VALID_NANOS, timeoutRest);
     putAttributes(bytes, offset + EntryOut.ATTR, attributes);
     if (mtimeNanos != attributes.mtimeNanos()) {
       // Not to be told to a program.

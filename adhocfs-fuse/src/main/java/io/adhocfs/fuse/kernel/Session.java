@@ -2,6 +2,7 @@ package io.adhocfs.fuse.kernel;
 
 import io.adhocfs.fuse.Errnos;
 import io.adhocfs.fuse.InodeFileSystem;
+import io.adhocfs.protocol.model.FileAttributes;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.atomic.AtomicBoolean;
@@ -62,9 +63,9 @@ final class Session {
     return droppedPages;
   }
 
-  /** Whether a program asks for attributes itself whenever it wants them. */
-  boolean asksForEachUse() {
-    return fileSystem.attributeTimeoutNanos() == 0;
+  /** Whether a program asks for these attributes itself whenever it wants them. */
+  boolean asksForEachUse(FileAttributes attributes) {
+    return fileSystem.timeoutNanos(attributes) == 0;
   }
 
   void remember(PendingRequest request) {

@@ -15,6 +15,7 @@ import java.time.InstantSource;
 import java.util.Map;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.atomic.AtomicLong;
+import org.jspecify.annotations.Nullable;
 
 /**
  * A file system in memory: the reference that benchmarks and tests compare with. Complete as far as
@@ -556,12 +557,7 @@ public class MemoryFileSystem implements InodeFileSystem {
   }
 
   @Override
-  public long attributeTimeoutNanos() {
-    return timeoutNanos;
-  }
-
-  @Override
-  public long entryTimeoutNanos() {
+  public long timeoutNanos(@Nullable FileAttributes attributes) {
     return timeoutNanos;
   }
 

@@ -4,6 +4,8 @@ import io.adhocfs.protocol.model.Epoch;
 import io.adhocfs.protocol.model.InodeId;
 import io.adhocfs.protocol.model.NodeId;
 import io.adhocfs.protocol.placement.ClusterMap;
+import io.adhocfs.protocol.settings.Setting;
+import io.adhocfs.protocol.settings.SettingChange;
 import io.adhocfs.protocol.throttle.ThrottleRule;
 import java.util.Arrays;
 import java.util.HashSet;
@@ -225,6 +227,27 @@ public sealed interface ControlCommand {
     public WalkDataset {
       if (id < 1 || walked < 0) {
         throw new IllegalArgumentException("dataset " + id + " with " + walked + " inodes");
+      }
+    }
+  }
+
+  /**
+   * Sets switches and takes others back, for a dataset or for the whole instance (0). Raises the
+   * epoch, so that everybody who uses the instance asks what they are. Refused where the dataset is
+   * not there.
+   *
+   * @param set all for that dataset
+   * @param unset go back to what holds without; those that are not set do not matter
+   */
+  record ChangeSettings(int dataset, List<SettingChange> set, List<Setting> unset)
+      implements ControlCommand {
+    public ChangeSettings {
+      set = List.copyOf(set);
+      unset = List.copyOf(unset);
+      for (SettingChange change : set) {
+        if (change.dataset() != dataset) {
+          throw new IllegalArgumentException(change + " is not for dataset " + dataset);
+        }
       }
     }
   }

@@ -6,9 +6,12 @@ import io.adhocfs.protocol.model.SlotId;
 import io.adhocfs.protocol.placement.ClusterMap;
 import io.adhocfs.protocol.placement.ClusterMap.Node;
 import io.adhocfs.protocol.placement.ClusterMap.NodeState;
+import io.adhocfs.protocol.settings.Setting;
+import io.adhocfs.protocol.settings.SettingChange;
 import io.adhocfs.protocol.throttle.ThrottleRule;
 import java.util.ArrayList;
 import java.util.Comparator;
+import java.util.EnumMap;
 import java.util.List;
 import java.util.Set;
 import java.util.function.Function;
@@ -29,7 +32,8 @@ import org.jspecify.annotations.Nullable;
  * @param configuration how often the voters have been replaced: each set of them agrees in a log of
  *     its own
  * @param throttles what is held back, by resource and scope
- * @param datasets directories that rules can name, by number
+ * @param datasets directories that rules and switches can name, by number
+ * @param changes switches that have been set, by dataset and setting
  */
 public record ControlState(
     long version,
@@ -39,7 +43,8 @@ public record ControlState(
     List<NodeId> voters,
     int configuration,
     List<ThrottleRule> throttles,
-    List<Dataset> datasets) {
+    List<Dataset> datasets,
+    List<SettingChange> changes) {
   public static final int VOTERS_MAX = 7;
 
   /** Nodes from which five voters pay: two of them may be lost at once. */
@@ -49,6 +54,7 @@ public record ControlState(
     voters = List.copyOf(voters);
     throttles = List.copyOf(throttles);
     datasets = List.copyOf(datasets);
+    changes = List.copyOf(changes);
     if (version < 0 || configuration < 0 || voters.isEmpty() || voters.size() > VOTERS_MAX) {
       throw new IllegalArgumentException("version " + version + ", voters " + voters);
     }
@@ -65,7 +71,7 @@ public record ControlState(
   /** The state of an instance that has just been brought up with this map. */
   public static ControlState initial(ClusterMap map) {
     return new ControlState(
-        0, map, null, null, wantedVoters(map, List.of()), 0, List.of(), List.of());
+        0, map, null, null, wantedVoters(map, List.of()), 0, List.of(), List.of(), List.of());
   }
 
   /**
@@ -121,6 +127,7 @@ public record ControlState(
           throttled(throttles.stream().filter(rule -> !clear.keys().contains(rule.key())).toList());
       case ControlCommand.AddDataset add -> addDataset(add);
       case ControlCommand.WalkDataset walk -> walkDataset(walk);
+      case ControlCommand.ChangeSettings change -> changeSettings(change);
     };
   }
 
@@ -128,7 +135,15 @@ public record ControlState(
       ClusterMap newMap, @Nullable Rebalance running, @Nullable FinishedRebalance finished) {
     return new Applied(
         new ControlState(
-            version + 1, newMap, running, finished, voters, configuration, throttles, datasets),
+            version + 1,
+            newMap,
+            running,
+            finished,
+            voters,
+            configuration,
+            throttles,
+            datasets,
+            changes),
         Outcome.OK);
   }
 
@@ -450,7 +465,15 @@ public record ControlState(
     }
     return new Applied(
         new ControlState(
-            version + 1, map, rebalance, last, wanted, configuration + 1, throttles, datasets),
+            version + 1,
+            map,
+            rebalance,
+            last,
+            wanted,
+            configuration + 1,
+            throttles,
+            datasets,
+            changes),
         Outcome.OK);
   }
 
@@ -466,7 +489,7 @@ public record ControlState(
   }
 
   private Applied throttled(List<ThrottleRule> rules) {
-    return rules.equals(throttles) ? unchanged() : withDatasets(datasets, rules);
+    return rules.equals(throttles) ? unchanged() : withDatasets(datasets, rules, changes);
   }
 
   /** The dataset of this path, or null. */
@@ -490,12 +513,14 @@ public record ControlState(
     int id = 1 + datasets.stream().mapToInt(Dataset::id).max().orElse(0);
     List<Dataset> all = new ArrayList<>(datasets);
     List<ThrottleRule> rules = throttles;
+    List<SettingChange> switches = changes;
     if (known != null) {
       all.remove(known);
       rules = rules.stream().filter(rule -> !rule.scope().equals(known.scope())).toList();
+      switches = switches.stream().filter(change -> change.dataset() != known.id()).toList();
     }
     all.add(new Dataset(id, add.directory(), add.path(), 0, false));
-    return withDatasets(all, rules);
+    return withDatasets(all, rules, switches);
   }
 
   private Applied walkDataset(ControlCommand.WalkDataset walk) {
@@ -506,13 +531,73 @@ public record ControlState(
                     ? dataset.after(walk.walked(), walk.complete())
                     : dataset)
             .toList();
-    return all.equals(datasets) ? unchanged() : withDatasets(all, throttles);
+    return all.equals(datasets) ? unchanged() : withDatasets(all, throttles, changes);
   }
 
-  private Applied withDatasets(List<Dataset> all, List<ThrottleRule> rules) {
+  private Applied withDatasets(
+      List<Dataset> all, List<ThrottleRule> rules, List<SettingChange> switches) {
+    // Who uses the instance hears of switches by the epoch.
+    ClusterMap mapThen =
+        inheritedChanges(all, switches).equals(inheritedChanges())
+            ? map
+            : new ClusterMap(nextEpoch(), map.nodes(), map.owners());
     return new Applied(
-        new ControlState(version + 1, map, rebalance, last, voters, configuration, rules, all),
+        new ControlState(
+            version + 1, mapThen, rebalance, last, voters, configuration, rules, all, switches),
         Outcome.OK);
+  }
+
+  private Applied changeSettings(ControlCommand.ChangeSettings change) {
+    int id = change.dataset();
+    if (id != SettingChange.WHOLE_INSTANCE
+        && datasets.stream().noneMatch(dataset -> dataset.id() == id)) {
+      return refused("there is no dataset " + id + " any more");
+    }
+    List<SettingChange> all = new ArrayList<>(changes);
+    for (SettingChange set : change.set()) {
+      all.removeIf(known -> known.dataset() == id && known.setting() == set.setting());
+      all.add(set);
+    }
+    all.removeIf(known -> known.dataset() == id && change.unset().contains(known.setting()));
+    all.sort(Comparator.comparingInt(SettingChange::dataset).thenComparing(SettingChange::setting));
+    return all.equals(changes) ? unchanged() : withDatasets(datasets, throttles, all);
+  }
+
+  /**
+   * As of which epoch the switches are known: of a stand-in, which knows the map alone, the first.
+   */
+  public Epoch settingsEpoch() {
+    return version == 0 ? Epoch.FIRST : epoch();
+  }
+
+  /**
+   * The switches that have been set, with those that a dataset has from others it lies within said
+   * of itself: the innermost counts.
+   */
+  public List<SettingChange> inheritedChanges() {
+    return inheritedChanges(datasets, changes);
+  }
+
+  private static List<SettingChange> inheritedChanges(
+      List<Dataset> datasets, List<SettingChange> changes) {
+    if (datasets.isEmpty() || changes.isEmpty()) {
+      return changes;
+    }
+    List<SettingChange> all = new ArrayList<>(of(SettingChange.WHOLE_INSTANCE, changes));
+    for (Dataset dataset : datasets) {
+      var values = new EnumMap<Setting, String>(Setting.class);
+      datasets.stream()
+          .filter(dataset::isWithin)
+          .sorted(Comparator.comparingInt(outer -> outer.path().length()))
+          .flatMap(outer -> of(outer.id(), changes).stream())
+          .forEach(change -> values.put(change.setting(), change.value()));
+      values.forEach((setting, value) -> all.add(new SettingChange(dataset.id(), setting, value)));
+    }
+    return all;
+  }
+
+  private static List<SettingChange> of(int dataset, List<SettingChange> changes) {
+    return changes.stream().filter(change -> change.dataset() == dataset).toList();
   }
 
   @Override

@@ -48,7 +48,12 @@ public record Dataset(int id, InodeId directory, String path, long walked, boole
 
   /** Whether it lies within another, or is it. */
   public boolean isWithin(Dataset other) {
-    return path.equals(other.path) || path.startsWith(other.path + '/');
+    return isWithin(path, other.path);
+  }
+
+  /** Whether a path leads into a directory, or to it. */
+  public static boolean isWithin(String path, String directory) {
+    return path.equals(directory) || path.startsWith(directory + '/');
   }
 
   Dataset after(long nowWalked, boolean nowComplete) {

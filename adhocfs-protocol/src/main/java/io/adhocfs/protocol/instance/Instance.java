@@ -1,6 +1,7 @@
 package io.adhocfs.protocol.instance;
 
 import io.adhocfs.protocol.placement.ClusterMap;
+import io.adhocfs.protocol.settings.Settings;
 import java.util.List;
 
 /**

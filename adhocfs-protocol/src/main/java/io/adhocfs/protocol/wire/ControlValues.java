@@ -12,6 +12,8 @@ import io.adhocfs.protocol.model.FsError;
 import io.adhocfs.protocol.model.FsException;
 import io.adhocfs.protocol.model.NodeId;
 import io.adhocfs.protocol.model.SlotId;
+import io.adhocfs.protocol.settings.Setting;
+import io.adhocfs.protocol.settings.SettingChange;
 import io.netty.buffer.ByteBuf;
 import io.netty.buffer.Unpooled;
 import java.util.BitSet;
@@ -38,6 +40,7 @@ public final class ControlValues {
   private static final int CLEAR_THROTTLES = 12;
   private static final int ADD_DATASET = 13;
   private static final int WALK_DATASET = 14;
+  private static final int CHANGE_SETTINGS = 15;
 
   private static final int SLOTS_AS_LIST = 0;
   private static final int SLOTS_AS_RUNS = 1;
@@ -46,6 +49,8 @@ public final class ControlValues {
 
   private static final int NODE_BYTES_MIN = 25;
   private static final int DATASET_BYTES_MIN = 25;
+  private static final int TEXT_BYTES_MIN = 4;
+  private static final int CHANGE_BYTES_MIN = 4 + 2 * TEXT_BYTES_MIN;
 
   private ControlValues() {}
 
@@ -218,7 +223,38 @@ public final class ControlValues {
         out.longValue(walk.walked());
         out.flag(walk.complete());
       }
+      case ControlCommand.ChangeSettings change -> {
+        out.byteValue(CHANGE_SETTINGS);
+        out.intValue(change.dataset());
+        writeChanges(out, change.set());
+        out.list(change.unset(), (to, setting) -> to.text(setting.key()));
+      }
     }
+  }
+
+  static void writeChanges(WireWriter out, List<SettingChange> changes) {
+    out.list(
+        changes,
+        (to, change) -> {
+          to.intValue(change.dataset());
+          to.text(change.setting().key());
+          to.text(change.value());
+        });
+  }
+
+  static List<SettingChange> readChanges(WireReader in) throws FsException {
+    return in.list(
+        CHANGE_BYTES_MIN,
+        from -> new SettingChange(from.intValue(), readSetting(from), from.text()));
+  }
+
+  private static Setting readSetting(WireReader in) throws FsException {
+    String key = in.text();
+    Setting setting = Setting.ofKey(key);
+    if (setting == null) {
+      throw new FsException(FsError.BAD_MESSAGE, "there is no setting '" + key + "'");
+    }
+    return setting;
   }
 
   public static ControlCommand readCommand(WireReader in) throws FsException {
@@ -258,6 +294,9 @@ public final class ControlValues {
               in.list(ThrottleValues.ITEM_BYTES_MIN, ThrottleValues::readKey));
       case ADD_DATASET -> new ControlCommand.AddDataset(in.inode(), in.text());
       case WALK_DATASET -> new ControlCommand.WalkDataset(in.intValue(), in.longValue(), in.flag());
+      case CHANGE_SETTINGS ->
+          new ControlCommand.ChangeSettings(
+              in.intValue(), readChanges(in), in.list(TEXT_BYTES_MIN, ControlValues::readSetting));
       default -> throw new IllegalArgumentException("control command " + code);
     };
   }
@@ -337,6 +376,7 @@ public final class ControlValues {
     }
     out.list(state.throttles(), ThrottleValues::writeRule);
     out.list(state.datasets(), ControlValues::writeDataset);
+    writeChanges(out, state.changes());
   }
 
   public static ControlState readState(WireReader in) throws FsException {
@@ -382,7 +422,8 @@ public final class ControlValues {
         voters,
         configuration,
         in.list(ThrottleValues.ITEM_BYTES_MIN, ThrottleValues::readRule),
-        in.list(DATASET_BYTES_MIN, ControlValues::readDataset));
+        in.list(DATASET_BYTES_MIN, ControlValues::readDataset),
+        readChanges(in));
   }
 
   private static void writeDataset(WireWriter out, Dataset dataset) {

@@ -2,6 +2,7 @@ package io.adhocfs.protocol.wire;
 
 import io.adhocfs.protocol.control.ControlCommand;
 import io.adhocfs.protocol.control.ControlState;
+import io.adhocfs.protocol.model.Epoch;
 import io.adhocfs.protocol.model.FileAttributes;
 import io.adhocfs.protocol.model.FileType;
 import io.adhocfs.protocol.model.FsError;
@@ -11,6 +12,7 @@ import io.adhocfs.protocol.model.LockMode;
 import io.adhocfs.protocol.model.LockOwner;
 import io.adhocfs.protocol.model.NodeId;
 import io.adhocfs.protocol.placement.ClusterMap;
+import io.adhocfs.protocol.settings.SettingChange;
 import io.adhocfs.protocol.statistics.PartyFigures;
 import io.adhocfs.protocol.throttle.RuleFigures;
 import java.util.List;
@@ -242,8 +244,16 @@ public sealed interface Reply extends Message {
     }
   }
 
-  /** A cluster map. */
-  record Map(ClusterMap map) implements Reply {
+  /**
+   * A cluster map, and the switches that have been set.
+   *
+   * @param settingsEpoch as of which the switches are known; may be before or after the map's
+   */
+  record Map(ClusterMap map, Epoch settingsEpoch, List<SettingChange> settings) implements Reply {
+    public Map {
+      settings = List.copyOf(settings);
+    }
+
     @Override
     public MessageType type() {
       return MessageType.MAP;
@@ -252,10 +262,12 @@ public sealed interface Reply extends Message {
     @Override
     public void encode(WireWriter out) {
       Values.writeMap(out, map);
+      out.longValue(settingsEpoch.value());
+      ControlValues.writeChanges(out, settings);
     }
 
     static Map decode(WireReader in) throws FsException {
-      return new Map(Values.readMap(in));
+      return new Map(Values.readMap(in), new Epoch(in.longValue()), ControlValues.readChanges(in));
     }
   }
 

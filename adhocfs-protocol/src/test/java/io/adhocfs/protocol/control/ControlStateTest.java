@@ -12,6 +12,8 @@ import io.adhocfs.protocol.model.SlotId;
 import io.adhocfs.protocol.placement.ClusterMap;
 import io.adhocfs.protocol.placement.ClusterMap.Node;
 import io.adhocfs.protocol.placement.ClusterMap.NodeState;
+import io.adhocfs.protocol.settings.Setting;
+import io.adhocfs.protocol.settings.SettingChange;
 import io.adhocfs.protocol.throttle.Scope;
 import io.adhocfs.protocol.throttle.ThrottleRule;
 import io.adhocfs.protocol.wire.ControlValues;
@@ -384,6 +386,52 @@ class ControlStateTest {
   }
 
   @Test
+  void switchesOfADirectoryAreItsOwnAndThoseOfTheOnesItLiesIn() {
+    ControlState state = after(of(2), new ControlCommand.AddDataset(new InodeId(7), "/out"));
+    state = after(state, new ControlCommand.AddDataset(new InodeId(8), "/out/a"));
+    long epoch = state.epoch().value();
+    var disk = new SettingChange(1, Setting.FSYNC, "disk");
+    state = after(state, new ControlCommand.ChangeSettings(1, List.of(disk), List.of()));
+    assertThat(state.epoch().value()).isEqualTo(epoch + 1);
+    assertUnchanged(state, new ControlCommand.ChangeSettings(1, List.of(disk), List.of()));
+    var none = new SettingChange(2, Setting.FSYNC, "none");
+    var cached = new SettingChange(1, Setting.CACHE, "cached");
+    var relatime = new SettingChange(0, Setting.ATIME, "relatime");
+    state = after(state, new ControlCommand.ChangeSettings(2, List.of(none), List.of()));
+    state = after(state, new ControlCommand.ChangeSettings(1, List.of(cached), List.of()));
+    state = after(state, new ControlCommand.ChangeSettings(0, List.of(relatime), List.of()));
+
+    assertThat(state.inheritedChanges())
+        .containsExactlyInAnyOrder(
+            relatime, disk, cached, none, new SettingChange(2, Setting.CACHE, "cached"));
+
+    // One that comes into being within another has what that has, which all must hear.
+    epoch = state.epoch().value();
+    state = after(state, new ControlCommand.AddDataset(new InodeId(9), "/out/b"));
+    assertThat(state.epoch().value()).isEqualTo(epoch + 1);
+    assertThat(state.inheritedChanges()).contains(new SettingChange(3, Setting.FSYNC, "disk"));
+
+    state = after(state, new ControlCommand.ChangeSettings(2, List.of(), List.of(Setting.FSYNC)));
+    assertThat(state.inheritedChanges()).contains(new SettingChange(2, Setting.FSYNC, "disk"));
+    // Another directory in the same place begins anew.
+    state = after(state, new ControlCommand.AddDataset(new InodeId(10), "/out"));
+    assertThat(state.changes()).containsExactly(relatime);
+    assertRefused(
+        state, new ControlCommand.ChangeSettings(1, List.of(disk), List.of()), "no dataset 1");
+  }
+
+  @Test
+  void whatIsNoSwitchIsRefused() {
+    assertThatThrownBy(() -> new SettingChange(0, Setting.LOCKS, "local"))
+        .isInstanceOf(IllegalArgumentException.class)
+        .hasMessageContaining("locks");
+    assertThatThrownBy(() -> new SettingChange(0, Setting.CHUNK_SIZE, "3MiB"))
+        .isInstanceOf(IllegalArgumentException.class)
+        .hasMessageContaining("chunk.size")
+        .hasMessageContaining("power of two");
+  }
+
+  @Test
   void boundsTheDatasets() {
     ControlState state = of(1);
     for (int i = 0; i < Dataset.DATASETS_MAX; i++) {
@@ -457,7 +505,16 @@ class ControlStateTest {
           ? new ControlCommand.SetThrottle(rule)
           : new ControlCommand.ClearThrottles(List.of(rule.key()));
     }
-    if (choice < 92) {
+    if (choice < 91) {
+      int dataset = random.nextInt(4);
+      return new ControlCommand.ChangeSettings(
+          dataset,
+          random.nextBoolean()
+              ? List.of(new SettingChange(dataset, Setting.FSYNC, "disk"))
+              : List.of(new SettingChange(dataset, Setting.ATIME, "off")),
+          random.nextBoolean() ? List.of() : List.of(Setting.FSYNC));
+    }
+    if (choice < 94) {
       return random.nextBoolean()
           ? new ControlCommand.AddDataset(
               new InodeId(1 + random.nextInt(3)), "/d" + random.nextInt(3))
@@ -495,6 +552,8 @@ class ControlStateTest {
                   ControlCommand.Move _,
                   ControlCommand.Cancel _ ->
                   true;
+              case ControlCommand.AddDataset _, ControlCommand.ChangeSettings _ ->
+                  !state.inheritedChanges().equals(before.inheritedChanges());
               case ControlCommand.Announce _,
                   ControlCommand.Pause _,
                   ControlCommand.Resume _,
@@ -502,7 +561,6 @@ class ControlStateTest {
                   ControlCommand.SetVoters _,
                   ControlCommand.SetThrottle _,
                   ControlCommand.ClearThrottles _,
-                  ControlCommand.AddDataset _,
                   ControlCommand.WalkDataset _ ->
                   false;
             };

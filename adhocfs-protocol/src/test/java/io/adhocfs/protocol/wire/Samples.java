@@ -22,6 +22,8 @@ import io.adhocfs.protocol.placement.ChunkSpan;
 import io.adhocfs.protocol.placement.ClusterMap;
 import io.adhocfs.protocol.placement.ClusterMap.Node;
 import io.adhocfs.protocol.placement.ClusterMap.NodeState;
+import io.adhocfs.protocol.settings.Setting;
+import io.adhocfs.protocol.settings.SettingChange;
 import io.adhocfs.protocol.throttle.Party;
 import io.adhocfs.protocol.throttle.Resource;
 import io.adhocfs.protocol.throttle.Scope;
@@ -290,7 +292,7 @@ final class Samples {
   }
 
   private ControlCommand command() {
-    return switch (random.nextInt(14)) {
+    return switch (random.nextInt(15)) {
       case 0 -> new ControlCommand.Join(map().nodes());
       case 1 -> new ControlCommand.Announce(map().nodes().getFirst());
       case 2 ->
@@ -330,6 +332,11 @@ final class Samples {
       case 12 ->
           new ControlCommand.WalkDataset(
               1 + random.nextInt(100), random.nextLong(1L << 40), random.nextBoolean());
+      case 13 ->
+          new ControlCommand.ChangeSettings(
+              3,
+              List.of(new SettingChange(3, Setting.CHUNK_SIZE, "1MiB")),
+              List.of(Setting.ATIME, Setting.FSYNC));
       default ->
           new ControlCommand.SetVoters(
               List.of(new NodeId(random.nextInt(100)), new NodeId(100 + random.nextInt(100))));
@@ -348,6 +355,14 @@ final class Samples {
         scope,
         random.nextLong(1L << 40),
         1 + random.nextInt(ThrottleRule.WEIGHT_MAX));
+  }
+
+  private List<SettingChange> changes() {
+    return random.nextBoolean()
+        ? List.of()
+        : List.of(
+            new SettingChange(0, Setting.FSYNC, "disk"),
+            new SettingChange(3, Setting.CACHE_TIMEOUT, random.nextInt(100) + "s"));
   }
 
   private ControlState controlState() {
@@ -390,6 +405,7 @@ final class Samples {
         random.nextBoolean() ? List.of() : List.of(rule(), rule()),
         random.nextBoolean()
             ? List.of()
-            : List.of(new Dataset(3, inode(), "/in", random.nextLong(1L << 40), true)));
+            : List.of(new Dataset(3, inode(), "/in", random.nextLong(1L << 40), true)),
+        changes());
   }
 }

@@ -1,4 +1,4 @@
-package io.adhocfs.protocol.instance;
+package io.adhocfs.protocol.settings;
 
 import java.time.Duration;
 import java.util.EnumMap;
@@ -30,6 +30,25 @@ public final class Settings {
       }
       given.put(setting, value);
     });
+  }
+
+  private Settings(EnumMap<Setting, String> given) {
+    this.given.putAll(given);
+  }
+
+  /** The same, with other values of some; they have been checked. */
+  public Settings with(Map<Setting, String> others) {
+    if (others.isEmpty()) {
+      return this;
+    }
+    var all = new EnumMap<>(given);
+    all.putAll(others);
+    return new Settings(all);
+  }
+
+  /** Whether a value was given, and is not the default by silence. */
+  public boolean isGiven(Setting setting) {
+    return given.containsKey(setting);
   }
 
   public String text(Setting setting) {

@@ -1,14 +1,18 @@
-package io.adhocfs.protocol.instance;
+package io.adhocfs.protocol.settings;
 
+import java.util.Collections;
+import java.util.EnumSet;
 import java.util.List;
 import java.util.Locale;
+import java.util.Set;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 import org.jspecify.annotations.Nullable;
 
 /**
  * Everything that can be set, once, with its default: the only table. Given at {@code up} by file
- * or {@code --set}, the same for every process of an instance.
+ * or {@code --set}, the same for every process of an instance. {@linkplain #isSwitch Switches} can
+ * be changed while it is up, for all of it or for directories.
  */
 public enum Setting {
   CLIENT_DEADLINE(
@@ -40,9 +44,17 @@ public enum Setting {
       "fsync",
       Kind.CHOICE,
       "process",
-      "what fsync promises: process = survives the death of any daemon; disk = survives a power failure too",
+      "what fsync promises: none = nothing, not even the time of the last write; process = survives the death of any daemon; disk = survives a power failure too",
+      "none",
       "process",
       "disk"),
+  SIZE_UPDATES(
+      "size-updates",
+      Kind.CHOICE,
+      "at-write",
+      "when others see that a file has grown: at-write = before the write returns; at-close = at close, fsync or the writer's stat, or after a second",
+      "at-write",
+      "at-close"),
   ATIME(
       "atime",
       Kind.CHOICE,
@@ -126,6 +138,9 @@ public enum Setting {
     TEXT
   }
 
+  private static final Set<Setting> SWITCHES =
+      EnumSet.of(CHUNK_SIZE, INLINE_MAX, FSYNC, SIZE_UPDATES, ATIME, CACHE, CACHE_TIMEOUT);
+
   private static final long LEASE_NANOS_MIN = 1_000_000_000L;
   private static final Pattern QUANTITY = Pattern.compile("(\\d+)\\s*([a-zA-Z]*)");
 
@@ -151,12 +166,36 @@ public enum Setting {
     return kind;
   }
 
+  /** What values look like, for people. */
+  public String unit() {
+    return switch (kind) {
+      case DURATION -> "a duration in ms, s, m or h";
+      case SIZE -> "bytes, or KiB, MiB, GiB, kB, MB, GB";
+      case NUMBER -> "a number";
+      case CHOICE -> "one of " + choices;
+      case TEXT -> "text";
+    };
+  }
+
   public String defaultValue() {
     return defaultValue;
   }
 
   public String description() {
     return description;
+  }
+
+  /**
+   * Whether it can be changed while the instance is up, for all of it or for a directory and what
+   * is below. The others are read by daemons and mounts when they start, and hold for all files.
+   */
+  public boolean isSwitch() {
+    return SWITCHES.contains(this);
+  }
+
+  /** The switches, in the order of the table. */
+  public static Set<Setting> switches() {
+    return Collections.unmodifiableSet(SWITCHES);
   }
 
   /** The setting of this key, or null. */

@@ -1,0 +1,63 @@
+package io.adhocfs.cli.command;
+
+import io.adhocfs.cli.arguments.Output;
+import io.adhocfs.cli.process.JavaCommand;
+import io.adhocfs.cli.process.ServiceProcess;
+import io.adhocfs.protocol.control.Dataset;
+import io.adhocfs.protocol.instance.InstanceDirectory;
+import io.adhocfs.protocol.model.FsException;
+import java.io.IOException;
+import java.nio.file.Path;
+import java.util.List;
+import java.util.function.LongConsumer;
+
+/** Has what is in a directory taken into its dataset, here or by a process in the background. */
+final class Walks {
+  private static final long HEAP_BYTES = 128 << 20;
+  private static final long LOOK_MILLIS = 500;
+
+  private Walks() {}
+
+  /** What takes a directory in, and tells how many inodes it has seen. */
+  @FunctionalInterface
+  interface Walk {
+    void run(Dataset dataset, LongConsumer progress) throws FsException;
+  }
+
+  /** Starts {@code throttle walk} for a directory, and does not wait for it. */
+  static void startInBackground(InstanceDirectory directory, String instance, String path)
+      throws IOException {
+    Path log = directory.path(instance).resolve("walk.log");
+    ServiceProcess.start(
+        JavaCommand.ofService(
+            HEAP_BYTES, List.of("throttle", "walk", "--name", instance, "--scope", "path:" + path)),
+        log);
+  }
+
+  /** Walks, with a line that says how far. */
+  static void run(Walk walk, Dataset dataset, Output output) throws FsException {
+    walk.run(
+        dataset,
+        seen -> output.rawNote("\r%d inodes of %s taken in".formatted(seen, dataset.path())));
+    output.rawNote("\n");
+  }
+
+  /** Ends this process when the instance has been taken down: nobody is left to be waited for. */
+  static void endWith(InstanceDirectory directory, String instance) {
+    var watch =
+        new Thread(
+            () -> {
+              try {
+                while (directory.names().contains(instance)) {
+                  Thread.sleep(LOOK_MILLIS);
+                }
+              } catch (FsException | InterruptedException e) {
+                return;
+              }
+              Runtime.getRuntime().halt(ExitCode.FAILED);
+            },
+            "adhocfs-walk-watch");
+    watch.setDaemon(true);
+    watch.start();
+  }
+}

@@ -1,0 +1,45 @@
+package io.adhocfs.daemon.service;
+
+import io.adhocfs.protocol.control.ControlState;
+import io.adhocfs.protocol.model.Epoch;
+import io.adhocfs.protocol.model.FileAttributes;
+import io.adhocfs.protocol.placement.ClusterMap;
+import io.adhocfs.protocol.settings.SettingChange;
+import io.adhocfs.protocol.settings.Settings;
+import io.adhocfs.protocol.settings.SwitchTable;
+import io.adhocfs.protocol.settings.Switches;
+import io.adhocfs.protocol.wire.Reply;
+import java.util.List;
+
+/** The switches, as far as this daemon has learnt what was agreed on. Thread-safe. */
+public final class Policies {
+  private record Learnt(List<SettingChange> changes, SwitchTable table) {}
+
+  private volatile Learnt learnt;
+
+  /** Those of an instance in which nothing has been set since it was brought up. */
+  public Policies(Settings given) {
+    learnt = new Learnt(List.of(), new SwitchTable(Epoch.FIRST, given, List.of()));
+  }
+
+  /** Takes over what a state says. */
+  public void use(ControlState state) {
+    List<SettingChange> changes = state.inheritedChanges();
+    learnt = new Learnt(changes, learnt.table.after(state.settingsEpoch(), changes));
+  }
+
+  /** What holds for a file or a directory, and for what is made in it. */
+  public Switches of(FileAttributes inode) {
+    return of(inode.layout().policyId());
+  }
+
+  Switches of(int dataset) {
+    return learnt.table.of(dataset);
+  }
+
+  /** The map with what has been set, as clients are told. */
+  Reply.Map told(ClusterMap map) {
+    Learnt now = learnt;
+    return new Reply.Map(map, now.table.epoch(), now.changes);
+  }
+}

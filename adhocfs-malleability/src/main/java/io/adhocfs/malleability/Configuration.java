@@ -1,0 +1,145 @@
+package io.adhocfs.malleability;
+
+import io.adhocfs.protocol.control.ControlCommand;
+import io.adhocfs.protocol.control.Dataset;
+import io.adhocfs.protocol.instance.Instance;
+import io.adhocfs.protocol.model.FsException;
+import io.adhocfs.protocol.settings.Setting;
+import io.adhocfs.protocol.settings.SettingChange;
+import io.adhocfs.protocol.settings.Settings;
+import java.util.ArrayList;
+import java.util.Collection;
+import java.util.Comparator;
+import java.util.EnumMap;
+import java.util.List;
+import java.util.Map;
+import java.util.function.LongConsumer;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * Switches of an instance, read and changed while programs use it: for all of it, or for a
+ * directory and what is below (requirements 31, 72, 87). The command config is made of it.
+ *
+ * <p>Daemons know a change within a second, clients with the next answer that a daemon gives them
+ * after that. It stays until it is taken back, also over restarts of daemons. What files are made
+ * of (chunk size, whether they may lie with their metadata) holds for those that are made from then
+ * on. An object is for one thread at a time; methods throw {@link FsException} with UNREACHABLE
+ * when no node answers.
+ */
+public final class Configuration implements AutoCloseable {
+  private final Settings given;
+  private final Agreement agreement;
+  private final DatasetWalks datasets;
+
+  private Configuration(Settings given, Agreement agreement, DatasetWalks datasets) {
+    this.given = given;
+    this.agreement = agreement;
+    this.datasets = datasets;
+  }
+
+  /** Where a value comes from. */
+  public enum Origin {
+    /** Nobody said anything. */
+    DEFAULT,
+    /** The instance was brought up with it. */
+    GIVEN,
+    /** It was set while the instance was up, for all of it. */
+    SET,
+    /** It was set for a directory. */
+    DIRECTORY
+  }
+
+  /**
+   * What holds.
+   *
+   * @param directory the path of that which it was set for; empty unless the origin is that
+   */
+  public record Value(Setting setting, String text, Origin origin, String directory) {}
+
+  /** Asks an instance what has been set. */
+  public static Configuration open(Instance instance) throws FsException {
+    Agreement agreement = Agreement.open(instance);
+    return new Configuration(instance.settings(), agreement, new DatasetWalks(instance, agreement));
+  }
+
+  /** All that has been set, by dataset and setting. */
+  public List<SettingChange> changes() {
+    return agreement.state().changes();
+  }
+
+  /** The directories that rules or switches are about, with how far they have been walked. */
+  public List<Dataset> datasets() {
+    return agreement.state().datasets();
+  }
+
+  /** As {@link Throttles#dataset}. */
+  public Dataset dataset(String path) throws FsException {
+    return datasets.of(path);
+  }
+
+  /** As {@link Throttles#walk}. */
+  public void walk(Dataset dataset, LongConsumer progress) throws FsException {
+    datasets.walk(dataset, progress);
+  }
+
+  /**
+   * What holds for a directory, or for the instance.
+   *
+   * @param path absolute; null = what is in no dataset
+   */
+  public List<Value> values(@Nullable String path) {
+    Map<Setting, Value> values = new EnumMap<>(Setting.class);
+    for (Setting setting : Setting.values()) {
+      Origin origin = given.isGiven(setting) ? Origin.GIVEN : Origin.DEFAULT;
+      values.put(setting, new Value(setting, given.text(setting), origin, ""));
+    }
+    put(values, SettingChange.WHOLE_INSTANCE, Origin.SET, "");
+    if (path != null) {
+      datasets().stream()
+          .filter(dataset -> Dataset.isWithin(path, dataset.path()))
+          .sorted(Comparator.comparingInt(dataset -> dataset.path().length()))
+          .forEach(dataset -> put(values, dataset.id(), Origin.DIRECTORY, dataset.path()));
+    }
+    return new ArrayList<>(values.values());
+  }
+
+  private void put(Map<Setting, Value> values, int dataset, Origin origin, String directory) {
+    for (SettingChange change : changes()) {
+      if (change.dataset() == dataset) {
+        Setting setting = change.setting();
+        values.put(setting, new Value(setting, change.value(), origin, directory));
+      }
+    }
+  }
+
+  /**
+   * Sets switches.
+   *
+   * @param dataset the directory's; null = the whole instance
+   * @throws IllegalArgumentException naming the one that is no switch, or whose value is refused;
+   *     nothing is changed
+   */
+  public void set(@Nullable Dataset dataset, Map<Setting, String> values) throws FsException {
+    int id = idOf(dataset);
+    List<SettingChange> changes = new ArrayList<>();
+    values.forEach((setting, value) -> changes.add(new SettingChange(id, setting, value)));
+    agreement.propose(new ControlCommand.ChangeSettings(id, changes, List.of()));
+    agreement.refresh();
+  }
+
+  /** Takes back what was set; what was not does not matter. */
+  public void unset(@Nullable Dataset dataset, Collection<Setting> settings) throws FsException {
+    agreement.propose(
+        new ControlCommand.ChangeSettings(idOf(dataset), List.of(), List.copyOf(settings)));
+    agreement.refresh();
+  }
+
+  private static int idOf(@Nullable Dataset dataset) {
+    return dataset == null ? SettingChange.WHOLE_INSTANCE : dataset.id();
+  }
+
+  @Override
+  public void close() {
+    agreement.close();
+  }
+}

@@ -1,0 +1,45 @@
+package io.adhocfs.protocol.settings;
+
+/**
+ * What the switches say for the files of one dataset, ready for use.
+ *
+ * @param chunkSizeBytes of files that are made
+ * @param inlineBytesMax files up to this size lie with their metadata
+ * @param fsync what fsync promises
+ * @param tellsSizeLater whether a file that grows is told when the writer closes it, or a second
+ *     later, instead of before the write returns
+ * @param keepsAccessTimes whether the first read after a change moves the access time
+ * @param cacheNanos how long a mount may use names and attributes again without asking; 0 = not at
+ *     all
+ */
+public record Switches(
+    int chunkSizeBytes,
+    int inlineBytesMax,
+    Fsync fsync,
+    boolean tellsSizeLater,
+    boolean keepsAccessTimes,
+    long cacheNanos) {
+  /** What fsync promises. */
+  public enum Fsync {
+    NONE,
+    PROCESS,
+    DISK
+  }
+
+  /** What settings say. */
+  public static Switches of(Settings settings) {
+    return new Switches(
+        Math.toIntExact(settings.size(Setting.CHUNK_SIZE)),
+        Math.toIntExact(settings.size(Setting.INLINE_MAX)),
+        switch (settings.text(Setting.FSYNC)) {
+          case "none" -> Fsync.NONE;
+          case "disk" -> Fsync.DISK;
+          default -> Fsync.PROCESS;
+        },
+        settings.text(Setting.SIZE_UPDATES).equals("at-close"),
+        settings.text(Setting.ATIME).equals("relatime"),
+        settings.text(Setting.CACHE).equals("cached")
+            ? settings.duration(Setting.CACHE_TIMEOUT).toNanos()
+            : 0);
+  }
+}
