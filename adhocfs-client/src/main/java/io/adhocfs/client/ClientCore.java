@@ -10,6 +10,7 @@ import io.adhocfs.client.namespace.Space;
 import io.adhocfs.client.retry.Backoff;
 import io.adhocfs.client.routing.Operation;
 import io.adhocfs.client.routing.OperationSource;
+import io.adhocfs.client.routing.OwnNode;
 import io.adhocfs.client.routing.Parties;
 import io.adhocfs.client.routing.Router;
 import io.adhocfs.client.routing.Sequences;
@@ -73,7 +74,7 @@ final class ClientCore {
         new SessionKeeper(router, surroundings.timers(), settings.duration(Setting.CLIENT_LEASE));
     LongSupplier clock = () -> WallClock.nanos(surroundings.wallClock());
     var sequences = new Sequences();
-    namespace = new Namespace(router, sequences, clock);
+    namespace = new Namespace(router, sequences, new OwnNode(router, surroundings.random()), clock);
     extendedAttributes = new ExtendedAttributes(router, sequences, clock, namespace);
     files = new KnownFiles(router, operations);
     data = new FileData(router, sequences, operations, clock);

@@ -4,6 +4,7 @@ import io.adhocfs.client.routing.Answers;
 import io.adhocfs.client.routing.Completion;
 import io.adhocfs.client.routing.Failures;
 import io.adhocfs.client.routing.Operation;
+import io.adhocfs.client.routing.OwnNode;
 import io.adhocfs.client.routing.Parallel;
 import io.adhocfs.client.routing.Router;
 import io.adhocfs.client.routing.Sequences;
@@ -62,6 +63,7 @@ public final class Namespace {
 
   private static final int HASH_BITS = 63;
 
+  private final OwnNode ownNode;
   private final Router router;
   private final Sequences sequences;
   private final LongSupplier wallClockNanos;
@@ -70,7 +72,9 @@ public final class Namespace {
   /**
    * @param wallClockNanos nanoseconds since 1970
    */
-  public Namespace(Router router, Sequences sequences, LongSupplier wallClockNanos) {
+  public Namespace(
+      Router router, Sequences sequences, OwnNode ownNode, LongSupplier wallClockNanos) {
+    this.ownNode = ownNode;
     this.router = router;
     this.sequences = sequences;
     this.wallClockNanos = wallClockNanos;
@@ -242,6 +246,9 @@ public final class Namespace {
                             symlinkTarget,
                             exclusive,
                             pin,
+                            router.switches().anyLocalData() && type == FileType.REGULAR
+                                ? ownNode.slot()
+                                : Create.NO_SLOT,
                             now())))
                 .thenApply(response -> {
                   Reply reply = Answers.reply(response);

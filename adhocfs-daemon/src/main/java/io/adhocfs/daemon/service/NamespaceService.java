@@ -26,6 +26,7 @@ import io.adhocfs.protocol.model.FileType;
 import io.adhocfs.protocol.model.FsError;
 import io.adhocfs.protocol.model.FsException;
 import io.adhocfs.protocol.model.InodeId;
+import io.adhocfs.protocol.model.SlotId;
 import io.adhocfs.protocol.placement.Placement;
 import io.adhocfs.protocol.placement.Striping;
 import io.adhocfs.protocol.settings.Switches;
@@ -462,6 +463,10 @@ final class NamespaceService {
     InodeId id = store.drawInode(entry.slot().value());
     long now = request.nowNanos();
     Switches switches = policies.of(directory);
+    boolean here = switches.localData() && request.dataSlot() != NamespaceRequest.Create.NO_SLOT;
+    if (here && (request.dataSlot() < 0 || request.dataSlot() >= SlotId.COUNT)) {
+      throw new FsException(FsError.INVALID, "a file in slot " + request.dataSlot());
+    }
     boolean inherits = (directory.mode() & NamespacePlans.MODE_SET_GROUP_ID) != 0;
     var attributes =
         new FileAttributes(
@@ -483,8 +488,8 @@ final class NamespaceService {
             false,
             new FileLayout(
                 switches.chunkSizeBytes(),
-                Placement.wideFirstSlot(id),
-                1,
+                here ? request.dataSlot() : Placement.wideFirstSlot(id),
+                here ? 0 : 1,
                 directory.layout().policyId(),
                 type == FileType.REGULAR && switches.inlineBytesMax() > 0));
     Reply reply = new Reply.Created(id, false, attributes);

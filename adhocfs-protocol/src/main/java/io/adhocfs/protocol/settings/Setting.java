@@ -40,6 +40,13 @@ public enum Setting {
       Kind.SIZE,
       "4KiB",
       "files up to this size lie with their metadata; 0 = none, at most 64KiB"),
+  DISTRIBUTION(
+      "distribution",
+      Kind.CHOICE,
+      "wide-striping",
+      "where the chunks of a file that is made lie: wide-striping = over all nodes; local-data-global-metadata = on the node of the mount that makes it",
+      "wide-striping",
+      "local-data-global-metadata"),
   FSYNC(
       "fsync",
       Kind.CHOICE,
@@ -139,7 +146,8 @@ public enum Setting {
   }
 
   private static final Set<Setting> SWITCHES =
-      EnumSet.of(CHUNK_SIZE, INLINE_MAX, FSYNC, SIZE_UPDATES, ATIME, CACHE, CACHE_TIMEOUT);
+      EnumSet.of(
+          CHUNK_SIZE, INLINE_MAX, DISTRIBUTION, FSYNC, SIZE_UPDATES, ATIME, CACHE, CACHE_TIMEOUT);
 
   private static final long LEASE_NANOS_MIN = 1_000_000_000L;
   private static final Pattern QUANTITY = Pattern.compile("(\\d+)\\s*([a-zA-Z]*)");

@@ -17,6 +17,7 @@ public final class SwitchTable {
   private final Settings given;
   private final Switches ofInstance;
   private final Map<Integer, Switches> ofDatasets;
+  private final boolean anyLocalData;
 
   /**
    * A table.
@@ -41,6 +42,8 @@ public final class SwitchTable {
     Map<Integer, Switches> all = new HashMap<>();
     byDataset.forEach((dataset, values) -> all.put(dataset, Switches.of(now.with(values))));
     this.ofDatasets = Map.copyOf(all);
+    this.anyLocalData =
+        ofInstance.localData() || all.values().stream().anyMatch(Switches::localData);
   }
 
   /** What an instance was brought up with, before anybody says more. */
@@ -63,6 +66,11 @@ public final class SwitchTable {
     return dataset == SettingChange.WHOLE_INSTANCE || ofDatasets.isEmpty()
         ? ofInstance
         : ofDatasets.getOrDefault(dataset, ofInstance);
+  }
+
+  /** Whether there are files whose chunks are to lie on their makers' nodes. */
+  public boolean anyLocalData() {
+    return anyLocalData;
   }
 
   /** Whether fsync is the same for all files; if so, as for those of no dataset. */

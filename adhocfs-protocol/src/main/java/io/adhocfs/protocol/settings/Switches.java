@@ -5,6 +5,8 @@ package io.adhocfs.protocol.settings;
  *
  * @param chunkSizeBytes of files that are made
  * @param inlineBytesMax files up to this size lie with their metadata
+ * @param localData whether the chunks of files that are made lie on their maker's node, where the
+ *     maker says which that is; else over all nodes
  * @param fsync what fsync promises
  * @param tellsSizeLater whether a file that grows is told when the writer closes it, or a second
  *     later, instead of before the write returns
@@ -15,6 +17,7 @@ package io.adhocfs.protocol.settings;
 public record Switches(
     int chunkSizeBytes,
     int inlineBytesMax,
+    boolean localData,
     Fsync fsync,
     boolean tellsSizeLater,
     boolean keepsAccessTimes,
@@ -31,6 +34,7 @@ public record Switches(
     return new Switches(
         Math.toIntExact(settings.size(Setting.CHUNK_SIZE)),
         Math.toIntExact(settings.size(Setting.INLINE_MAX)),
+        settings.text(Setting.DISTRIBUTION).equals("local-data-global-metadata"),
         switch (settings.text(Setting.FSYNC)) {
           case "none" -> Fsync.NONE;
           case "disk" -> Fsync.DISK;

@@ -194,6 +194,8 @@ public sealed interface NamespaceRequest extends Request {
    *
    * @param symlinkTarget of a symlink its target, else empty
    * @param pin number of the pin to set on the inode for this session; 0 = none
+   * @param dataSlot one of the maker's node, for all chunks, should they be wanted there; {@link
+   *     #NO_SLOT} = unknown
    */
   record Create(
       OperationStamp stamp,
@@ -206,8 +208,39 @@ public sealed interface NamespaceRequest extends Request {
       byte[] symlinkTarget,
       boolean exclusive,
       long pin,
+      int dataSlot,
       long nowNanos)
       implements NamespaceRequest {
+    public static final int NO_SLOT = -1;
+
+    /** Of a maker that has no node. */
+    public Create(
+        OperationStamp stamp,
+        EntryKey entry,
+        FileType fileType,
+        int mode,
+        int uid,
+        int gid,
+        long deviceNumber,
+        byte[] symlinkTarget,
+        boolean exclusive,
+        long pin,
+        long nowNanos) {
+      this(
+          stamp,
+          entry,
+          fileType,
+          mode,
+          uid,
+          gid,
+          deviceNumber,
+          symlinkTarget,
+          exclusive,
+          pin,
+          NO_SLOT,
+          nowNanos);
+    }
+
     @Override
     public int slotValue() {
       return entry.slot().value();
@@ -230,6 +263,7 @@ public sealed interface NamespaceRequest extends Request {
       out.bytes(symlinkTarget);
       out.flag(exclusive);
       out.longValue(pin);
+      out.intValue(dataSlot);
       out.longValue(nowNanos);
     }
 
@@ -245,6 +279,7 @@ public sealed interface NamespaceRequest extends Request {
           in.bytes(),
           in.flag(),
           in.longValue(),
+          in.intValue(),
           in.longValue());
     }
   }

@@ -148,6 +148,9 @@ final class Samples {
     } else if (type == DataRequest.AcquireData.class) {
       return new DataRequest.AcquireData(
           inode(), random.nextInt(), random.nextInt(Frame.PAYLOAD_BYTES_MAX));
+    } else if (type == SettingChange.class) {
+      return new SettingChange(
+          random.nextInt(1000), Setting.CACHE_TIMEOUT, random.nextInt(100) + "s");
     } else if (type == ThrottleRule.Key.class) {
       return rule().key();
     } else if (type == TokenWant.class) {

@@ -54,6 +54,17 @@ class FileExerciserIT {
   }
 
   @Test
+  void filesWhoseSizeIsToldLaterAreWhatWasWritten() throws Exception {
+    try (TestInstance instance =
+        TestInstance.up(3, "--set", "chunk.size=4KiB", "--set", "size-updates=at-close")) {
+      Path mount = instance.mount();
+      exercise(List.of(mount.resolve("one")), SEED + 3, SMALL_SIZE_MAX, SMALL_LENGTH_MAX);
+      exercise(List.of(mount.resolve("tiny")), SEED + 4, 6_000, 2_000);
+      instance.verify();
+    }
+  }
+
+  @Test
   void filesOfOrdinaryChunksAreWhatWasWritten() throws Exception {
     try (TestInstance instance = TestInstance.up(3)) {
       Path first = instance.mount();

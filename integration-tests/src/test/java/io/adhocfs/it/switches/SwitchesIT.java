@@ -1,0 +1,423 @@
+package io.adhocfs.it.switches;
+
+import static java.nio.charset.StandardCharsets.US_ASCII;
+import static org.assertj.core.api.Assertions.assertThat;
+
+import io.adhocfs.client.AdhocFileSystem;
+import io.adhocfs.client.AdhocPath;
+import io.adhocfs.it.instance.Commands;
+import io.adhocfs.it.instance.TestInstance;
+import io.adhocfs.it.instance.Waiting;
+import io.adhocfs.malleability.Configuration;
+import io.adhocfs.malleability.Configuration.Origin;
+import io.adhocfs.malleability.Configuration.Value;
+import io.adhocfs.protocol.model.FileLayout;
+import io.adhocfs.protocol.model.NodeId;
+import io.adhocfs.protocol.placement.ClusterMap;
+import io.adhocfs.protocol.placement.Placement;
+import io.adhocfs.protocol.settings.Profile;
+import io.adhocfs.protocol.settings.Setting;
+import java.net.URI;
+import java.net.http.HttpClient;
+import java.net.http.HttpRequest;
+import java.net.http.HttpResponse;
+import java.nio.ByteBuffer;
+import java.nio.channels.FileChannel;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.nio.file.StandardOpenOption;
+import java.nio.file.attribute.BasicFileAttributes;
+import java.nio.file.attribute.FileTime;
+import java.time.Duration;
+import java.util.HashSet;
+import java.util.List;
+import java.util.Map;
+import java.util.Objects;
+import java.util.Set;
+import java.util.regex.Matcher;
+import java.util.regex.Pattern;
+import org.junit.jupiter.api.AfterAll;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.BeforeAll;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.Timeout;
+
+/** Switches that are set while programs use an instance, for all of it and for directories. */
+@Timeout(300)
+class SwitchesIT {
+  private static final Duration PATIENCE = Duration.ofSeconds(30);
+  private static final long LOOK_NANOS = 20_000_000;
+
+  private static TestInstance instance;
+  private static Path mount;
+  private static int tests;
+
+  /** Of one test; in the instance it is called {@link #name}. */
+  private Path directory = Path.of("");
+
+  private String name = "";
+
+  @BeforeAll
+  static void bringUp() throws Exception {
+    instance = TestInstance.up(3, "--set", "inline.max=8KiB");
+    mount = instance.mount();
+  }
+
+  @AfterAll
+  static void takeDown() throws Exception {
+    instance.close();
+  }
+
+  @BeforeEach
+  void begin() throws Exception {
+    name = "/t" + ++tests;
+    directory = Files.createDirectory(mount.resolve(name.substring(1)));
+  }
+
+  @AfterEach
+  void end() throws Exception {
+    config("unset", "--all").expectSuccess();
+    instance.verify();
+  }
+
+  private static Commands.Result config(String... arguments) throws Exception {
+    String[] words = new String[arguments.length + 1];
+    words[0] = "config";
+    System.arraycopy(arguments, 0, words, 1, arguments.length);
+    return instance.adhocfs(words);
+  }
+
+  private static FileLayout layout(String path) throws Exception {
+    try (AdhocFileSystem files = AdhocFileSystem.open(instance.described())) {
+      return files.stat(AdhocPath.ofText(path)).layout();
+    }
+  }
+
+  /** Waits until a file that is made now is as it should be. */
+  private void untilMade(String in, int chunkSizeBytes, boolean inline) throws Exception {
+    Waiting.until(
+        "a file in %s with chunks of %d bytes".formatted(in, chunkSizeBytes),
+        PATIENCE,
+        LOOK_NANOS,
+        () -> {
+          Path file = Files.createTempFile(directory.resolve(in), "f", "");
+          Files.writeString(file, "ten bytes.");
+          FileLayout layout = layout(name + "/" + directory.relativize(file));
+          return layout.chunkSizeBytes() == chunkSizeBytes && layout.inline() == inline;
+        });
+  }
+
+  @Test
+  void dataLiesOnAllNodesOrOnThatOfItsMaker() throws Exception {
+    for (String each : List.of("wide-striping", "local-data-global-metadata")) {
+      Files.createDirectory(directory.resolve(each));
+      config("set", "--path", name + "/" + each, "--wait", "distribution=" + each).expectSuccess();
+    }
+    String here = name + "/local-data-global-metadata/f";
+    Waiting.until(
+        "the switch",
+        PATIENCE,
+        LOOK_NANOS,
+        () -> {
+          Path file = directory.resolve("local-data-global-metadata/f");
+          Files.deleteIfExists(file);
+          Files.write(file, new byte[10 << 20]);
+          return layout(here).slotStep() == 0;
+        });
+    Path wide = directory.resolve("wide-striping/f");
+    Files.write(wide, new byte[10 << 20]);
+    assertThat(layout(name + "/wide-striping/f").slotStep()).isEqualTo(1);
+    // All files of one mount on one node; they go on from there when nodes come and go.
+    Set<NodeId> owners = new HashSet<>();
+    ClusterMap map;
+    try (Configuration configuration = Configuration.open(instance.described())) {
+      map = configuration.map();
+    }
+    for (int i = 0; i < 20; i++) {
+      Files.write(directory.resolve("local-data-global-metadata/f" + i), new byte[100_000]);
+      owners.add(map.owner(Placement.chunkSlot(layout(here + i), 0)));
+    }
+    assertThat(owners).hasSize(1);
+    instance.adhocfs("expand", "--nodes", "1", "--wait").expectSuccess();
+    instance.adhocfs("shrink", "--nodes", "1", "--wait").expectSuccess();
+    assertThat(Files.mismatch(directory.resolve("local-data-global-metadata/f"), wide))
+        .isEqualTo(-1);
+  }
+
+  /** How many requests of a kind all daemons together have answered. */
+  private static long requests(String kind) throws Exception {
+    Matcher ports =
+        Pattern.compile("\"metricsPort\"\\s*:\\s*(\\d+)")
+            .matcher(instance.adhocfs("status", "--json").expectSuccess().output());
+    long sum = 0;
+    int daemons = 0;
+    try (HttpClient http = HttpClient.newHttpClient()) {
+      while (ports.find()) {
+        daemons++;
+        String metrics =
+            http.send(
+                    HttpRequest.newBuilder(
+                            URI.create("http://127.0.0.1:" + ports.group(1) + "/metrics"))
+                        .build(),
+                    HttpResponse.BodyHandlers.ofString())
+                .body();
+        Matcher count =
+            Pattern.compile(
+                    "adhocfs_operation_seconds_count\\{[^}]*operation=\"%s\"[^}]*\\} ([0-9.E]+)"
+                        .formatted(kind))
+                .matcher(metrics);
+        while (count.find()) {
+          sum += (long) Double.parseDouble(count.group(1));
+        }
+      }
+    }
+    assertThat(daemons).isEqualTo(3);
+    return sum;
+  }
+
+  @Test
+  void filesAreLaidOutAsTheDirectorySaysThatTheyAreMadeIn() throws Exception {
+    Files.createDirectories(directory.resolve("out/deep"));
+    Files.createDirectory(directory.resolve("other"));
+    Files.writeString(directory.resolve("out/old"), "old");
+    config("set", "--path", name + "/out", "--wait", "chunk.size=64KiB", "inline.max=0")
+        .expectSuccess();
+    untilMade("out", 64 << 10, false);
+    // Taken in by the walk.
+    untilMade("out/deep", 64 << 10, false);
+    Path made = Files.createDirectory(directory.resolve("out/made"));
+    Files.writeString(made.resolve("f"), "x".repeat(200_000));
+    assertThat(layout(name + "/out/made/f").chunkSizeBytes()).isEqualTo(64 << 10);
+    assertThat(Files.readString(made.resolve("f"))).hasSize(200_000);
+    untilMade("other", 512 << 10, true);
+    // What is there keeps its form and its bytes.
+    assertThat(layout(name + "/out/old").inline()).isTrue();
+    Files.writeString(directory.resolve("out/old"), " and longer", StandardOpenOption.APPEND);
+    assertThat(directory.resolve("out/old")).hasContent("old and longer");
+
+    // A directory within says otherwise of one switch, and has the other from without.
+    config("set", "--path", name + "/out/deep", "--wait", "inline.max=4KiB").expectSuccess();
+    untilMade("out/deep", 64 << 10, true);
+    config("unset", "--path", name + "/out", "--all").expectSuccess();
+    untilMade("out", 512 << 10, true);
+    untilMade("out/deep", 512 << 10, true);
+  }
+
+  @Test
+  void fsyncDoesWhatItPromisesAndNoMore() throws Exception {
+    for (String each : List.of("none", "process", "disk")) {
+      Files.createDirectory(directory.resolve(each));
+      config("set", "--path", name + "/" + each, "--wait", "fsync=" + each).expectSuccess();
+    }
+    Waiting.until("the switches", PATIENCE, LOOK_NANOS, () -> synced("disk").nodes() > 0);
+    Synced none = synced("none");
+    assertThat(none.nodes()).isZero();
+    Synced process = synced("process");
+    assertThat(process.nodes()).isZero();
+    assertThat(process.reports()).isGreaterThanOrEqualTo(10);
+    // By the timer, which tells each second.
+    assertThat(none.reports()).isLessThan(10);
+  }
+
+  /**
+   * What ten calls of fsync, each after a write, have led to.
+   *
+   * @param nodes how often a node was told to sync an inode
+   * @param reports how often an inode's owner was told the time of a write
+   */
+  private record Synced(long nodes, long reports) {}
+
+  private Synced synced(String in) throws Exception {
+    Path file = directory.resolve(in).resolve("f");
+    try (FileChannel channel =
+        FileChannel.open(file, StandardOpenOption.CREATE, StandardOpenOption.WRITE)) {
+      channel.write(ByteBuffer.allocate(100_000), 0);
+      channel.force(true);
+      // What the first write owes is told within a second.
+      Thread.sleep(1500);
+      long nodes = requests("sync_inode");
+      long reports = requests("report_write");
+      for (int i = 0; i < 10; i++) {
+        channel.write(ByteBuffer.allocate(10), i);
+        channel.force(true);
+      }
+      return new Synced(requests("sync_inode") - nodes, requests("report_write") - reports);
+    }
+  }
+
+  @Test
+  void sizesAreToldAtEachWriteOrAtTheEnd() throws Exception {
+    Path there = instance.mount().resolve(name.substring(1));
+    for (String each : List.of("at-write", "at-close")) {
+      Files.createDirectory(directory.resolve(each));
+      config("set", "--path", name + "/" + each, "--wait", "size-updates=" + each).expectSuccess();
+    }
+    Waiting.until("the switch", PATIENCE, LOOK_NANOS, () -> grow("at-close", there) <= 20);
+    assertThat(grow("at-write", there)).isGreaterThanOrEqualTo(100);
+  }
+
+  /**
+   * Has a file grow by a hundred writes, and compares what both mounts say of it.
+   *
+   * @return how often the file's owner was told of a size
+   */
+  private long grow(String in, Path there) throws Exception {
+    long before = requests("report_write");
+    Path file = Files.createTempFile(directory.resolve(in), "f", "");
+    Path elsewhere = there.resolve(in).resolve(file.getFileName());
+    long told;
+    try (FileChannel channel = FileChannel.open(file, StandardOpenOption.WRITE)) {
+      for (int i = 0; i < 100; i++) {
+        channel.write(ByteBuffer.allocate(10_000));
+        if (in.equals("at-write")) {
+          assertThat(Files.size(elsewhere)).isEqualTo(10_000L * (i + 1));
+        }
+      }
+      told = requests("report_write") - before;
+      // This mount knows in any case, and by being asked tells the others.
+      assertThat(Files.size(file)).isEqualTo(1_000_000);
+      assertThat(Files.size(elsewhere)).isEqualTo(1_000_000);
+      channel.write(ByteBuffer.allocate(10_000));
+      assertThat(channel.size()).isEqualTo(1_010_000);
+      channel.truncate(1_005_000);
+      channel.write(ByteBuffer.allocate(95_000), 1_005_000);
+      Waiting.until(
+          "the size elsewhere", PATIENCE, LOOK_NANOS, () -> Files.size(elsewhere) == 1_100_000);
+      channel.write(ByteBuffer.wrap("the end".getBytes(US_ASCII)), 2_000_000);
+    }
+    assertThat(Files.size(elsewhere)).isEqualTo(2_000_007);
+    assertThat(Files.readString(elsewhere)).endsWith("\0the end");
+    return told;
+  }
+
+  @Test
+  void accessTimesMoveWhereTheyAreWanted() throws Exception {
+    Files.createDirectory(directory.resolve("kept"));
+    config("set", "--path", name + "/kept", "--wait", "atime=relatime").expectSuccess();
+    Waiting.until("an access time that moves", PATIENCE, LOOK_NANOS, () -> movesByReading("kept"));
+    assertThat(movesByReading(".")).isFalse();
+    config("set", "atime=relatime").expectSuccess();
+    Waiting.until("another that moves", PATIENCE, LOOK_NANOS, () -> movesByReading("."));
+    config("set", "--path", name + "/kept", "atime=off").expectSuccess();
+    Waiting.until("one that stays", PATIENCE, LOOK_NANOS, () -> !movesByReading("kept"));
+    assertThat(movesByReading(".")).isTrue();
+  }
+
+  private boolean movesByReading(String in) throws Exception {
+    Path file = Files.createTempFile(directory.resolve(in), "f", "");
+    Files.writeString(file, "something");
+    FileTime before = accessed(file);
+    Thread.sleep(10);
+    assertThat(file).hasContent("something");
+    return !accessed(file).equals(before);
+  }
+
+  private static FileTime accessed(Path file) throws Exception {
+    return Files.readAttributes(file, BasicFileAttributes.class).lastAccessTime();
+  }
+
+  @Test
+  void oneDirectoryIsCachedAndItsNeighbourIsNot() throws Exception {
+    Path there = instance.mount().resolve(name.substring(1));
+    Files.createDirectory(directory.resolve("cached"));
+    Files.writeString(directory.resolve("strict"), "1");
+    config("set", "--path", name + "/cached", "--wait", "cache=cached", "cache.timeout=1h")
+        .expectSuccess();
+    Waiting.until(
+        "a size that is old there",
+        PATIENCE,
+        LOOK_NANOS,
+        () -> {
+          Path here = Files.createTempFile(directory.resolve("cached"), "f", "");
+          Path elsewhere = there.resolve("cached").resolve(here.getFileName());
+          assertThat(Files.size(elsewhere)).isZero();
+          Files.writeString(here, "new");
+          assertThat(Files.size(here)).isEqualTo(3);
+          return Files.size(elsewhere) == 0;
+        });
+    for (int i = 2; i < 20; i++) {
+      Files.writeString(directory.resolve("strict"), "x".repeat(i));
+      assertThat(Files.size(there.resolve("strict"))).isEqualTo(i);
+    }
+  }
+
+  @Test
+  void switchesSurviveDaemonsAndReachNewOnes() throws Exception {
+    config("set", "--path", name, "--wait", "chunk.size=128KiB").expectSuccess();
+    config("set", "fsync=disk").expectSuccess();
+    for (int node = 0; node < 3; node++) {
+      instance.killDaemon(node);
+    }
+    instance.adhocfs("start").expectSuccess();
+    untilMade(".", 128 << 10, true);
+    instance.adhocfs("expand", "--nodes", "1", "--wait").expectSuccess();
+    for (int i = 0; i < 40; i++) {
+      // A directory lies anywhere, and its files with it.
+      Path made = Files.createDirectory(directory.resolve("d" + i));
+      Files.writeString(made.resolve("f"), "f");
+      assertThat(layout(name + "/d" + i + "/f").chunkSizeBytes()).isEqualTo(128 << 10);
+    }
+    assertThat(config("list", "--path", name).expectSuccess().output())
+        .contains("chunk.size=128KiB", "set for " + name, "fsync=disk", "set since");
+    instance.adhocfs("shrink", "--nodes", "1", "--wait").expectSuccess();
+    config("unset", "--path", name, "chunk.size").expectSuccess();
+    untilMade(".", 512 << 10, true);
+  }
+
+  @Test
+  void aProgramReadsAndSetsThemToo() throws Exception {
+    try (Configuration configuration = Configuration.open(instance.described())) {
+      var dataset = configuration.dataset(name);
+      configuration.set(dataset, Profile.CHECKPOINT.settings());
+      configuration.set(null, Map.of(Setting.ATIME, "relatime"));
+      configuration.walk(dataset, seen -> {});
+      assertThat(value(configuration, Setting.SIZE_UPDATES))
+          .isEqualTo(new Value(Setting.SIZE_UPDATES, "at-close", Origin.DIRECTORY, name));
+      // A profile says a value for every switch.
+      assertThat(value(configuration, Setting.ATIME))
+          .isEqualTo(new Value(Setting.ATIME, "off", Origin.DIRECTORY, name));
+      configuration.unset(dataset, List.of(Setting.ATIME));
+      assertThat(value(configuration, Setting.ATIME).origin()).isEqualTo(Origin.SET);
+      assertThat(value(configuration, Setting.LOCKS).origin()).isEqualTo(Origin.DEFAULT);
+      configuration.unset(dataset, Setting.switches());
+      assertThat(value(configuration, Setting.INLINE_MAX))
+          .isEqualTo(new Value(Setting.INLINE_MAX, "8KiB", Origin.GIVEN, ""));
+    }
+  }
+
+  private Value value(Configuration configuration, Setting setting) {
+    return Objects.requireNonNull(
+        configuration.values(name).stream()
+            .filter(value -> value.setting() == setting)
+            .findFirst()
+            .orElse(null));
+  }
+
+  @Test
+  void wrongWordsSayWhatIsRightAndChangeNothing() throws Exception {
+    Map<List<String>, String> wrong =
+        Map.of(
+            List.of("set"), "KEY=VALUE",
+            List.of("set", "fsync"), "key=value",
+            List.of("set", "fsync=disk", "fsyc=disk"), "no setting 'fsyc'; switches: chunk.size",
+            List.of("set", "fsync=disk", "chunk.size=3MiB"), "power of two",
+            List.of("set", "fsync=disk", "locks=local"), "only be given to 'adhocfs up'",
+            List.of("set", "profile=fast"), "posix, checkpoint, scratch, read-only-dataset",
+            List.of("set", "--path", "/", "fsync=disk"), "below the root",
+            List.of("set", "--wait", "fsync=disk"), "--path",
+            List.of("unset"), "--all",
+            List.of("unset", "--path", name, "--all"), "nothing has been set for it");
+    for (Map.Entry<List<String>, String> each : wrong.entrySet()) {
+      Commands.Result result = config(each.getKey().toArray(String[]::new));
+      assertThat(result.exitCode()).as(each.getKey().toString()).isEqualTo(2);
+      assertThat(result.output()).contains(each.getValue());
+    }
+    Commands.Result missing = config("set", "--path", name + "/no", "fsync=disk");
+    assertThat(missing.exitCode()).isEqualTo(1);
+    assertThat(missing.output()).contains(name + "/no");
+    assertThat(config("list", "--json").expectSuccess().output())
+        .contains("\"switch\" : true")
+        .doesNotContain("\"origin\" : \"set\"");
+  }
+}
