@@ -21,6 +21,7 @@ import io.adhocfs.daemon.storage.StorageDatabase;
 import io.adhocfs.daemon.throttle.Throttling;
 import io.adhocfs.daemon.throttle.ThrottlingHandler;
 import io.adhocfs.daemon.transaction.TransactionTiming;
+import io.adhocfs.protocol.control.ControlState;
 import io.adhocfs.protocol.model.FsError;
 import io.adhocfs.protocol.model.FsException;
 import io.adhocfs.protocol.model.SessionId;
@@ -372,7 +373,8 @@ public final class Daemon {
         new DataService(
             cluster, chunks, configuration.settings().number(Setting.DAEMON_DATA_THREADS));
     var policies = new Policies(configuration.settings());
-    policies.use(now.control().state());
+    ControlState agreed = now.control().state();
+    policies.use(agreed.settingsEpoch(), agreed.inheritedChanges());
     MetadataServices services;
     try {
       services =
@@ -402,7 +404,7 @@ public final class Daemon {
       throw e;
     }
     var throttling = new Throttling(cluster.self(), cluster::map, now.client(), accounts::heldBack);
-    now.control().onChange(policies::use);
+    now.control().onChange(state -> policies.use(state.settingsEpoch(), state.inheritedChanges()));
     now.control().onChange(state -> throttling.useRules(state.throttles(), state.datasets()));
     var migrator =
         new Migrator(

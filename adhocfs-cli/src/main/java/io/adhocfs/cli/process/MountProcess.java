@@ -147,21 +147,26 @@ public final class MountProcess {
             client,
             new Callers(client, Job.of(System.getenv())),
             settings.text(Setting.LOCKS).equals("cluster"));
+    boolean checksPermissions = settings.text(Setting.PERMISSIONS).equals("checked");
     String source = "adhocfs:" + description.instance().name();
     if (driverName.equals("jnr")) {
       return FallbackDriver.mount(
-          mountPoint, source, readOnly, settings.duration(Setting.CLIENT_DEADLINE), fileSystem);
+          mountPoint,
+          source,
+          readOnly,
+          checksPermissions,
+          settings.duration(Setting.CLIENT_DEADLINE),
+          fileSystem);
     }
+    MountOptions options =
+        MountOptions.defaults()
+            .withFsName(source)
+            .withReadOnly(readOnly)
+            .withReaderThreads(settings.number(Setting.FUSE_READERS))
+            .withAttributeReuseNanos(settings.duration(Setting.MOUNT_ATTRIBUTE_REUSE).toNanos());
     FuseMount mount =
         FuseMount.mount(
-            mountPoint,
-            MountOptions.defaults()
-                .withFsName(source)
-                .withReadOnly(readOnly)
-                .withReaderThreads(settings.number(Setting.FUSE_READERS))
-                .withAttributeReuseNanos(
-                    settings.duration(Setting.MOUNT_ATTRIBUTE_REUSE).toNanos()),
-            fileSystem);
+            mountPoint, checksPermissions ? options : options.withoutPermissions(), fileSystem);
     return new Driver() {
       @Override
       public void detach() throws IOException {
@@ -181,10 +186,12 @@ public final class MountProcess {
         Path mountPoint,
         String source,
         boolean readOnly,
+        boolean checksPermissions,
         Duration deadline,
         ClientFileSystem fileSystem)
         throws IOException {
-      var mount = JnrMount.mount(mountPoint, source, readOnly, deadline, fileSystem);
+      var mount =
+          JnrMount.mount(mountPoint, source, readOnly, checksPermissions, deadline, fileSystem);
       return new Driver() {
         @Override
         public void detach() throws IOException {

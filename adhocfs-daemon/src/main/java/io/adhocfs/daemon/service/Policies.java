@@ -1,6 +1,5 @@
 package io.adhocfs.daemon.service;
 
-import io.adhocfs.protocol.control.ControlState;
 import io.adhocfs.protocol.model.Epoch;
 import io.adhocfs.protocol.model.FileAttributes;
 import io.adhocfs.protocol.placement.ClusterMap;
@@ -22,10 +21,12 @@ public final class Policies {
     learnt = new Learnt(List.of(), new SwitchTable(Epoch.FIRST, given, List.of()));
   }
 
-  /** Takes over what a state says. */
-  public void use(ControlState state) {
-    List<SettingChange> changes = state.inheritedChanges();
-    learnt = new Learnt(changes, learnt.table.after(state.settingsEpoch(), changes));
+  /**
+   * Takes over what was agreed on, as of an epoch, with what each dataset has from others said of
+   * it.
+   */
+  public void use(Epoch epoch, List<SettingChange> changes) {
+    learnt = new Learnt(changes, learnt.table.after(epoch, changes));
   }
 
   /** What holds for a file or a directory, and for what is made in it. */

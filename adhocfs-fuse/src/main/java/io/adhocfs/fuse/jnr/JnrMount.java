@@ -114,6 +114,7 @@ public final class JnrMount {
       Path mountPoint,
       String fsName,
       boolean readOnly,
+      boolean checksPermissions,
       Duration timeout,
       InodeFileSystem fileSystem)
       throws IOException {
@@ -121,7 +122,9 @@ public final class JnrMount {
     mount.fillTable();
     Thread loop =
         new Thread(
-            () -> mount.serve(arguments(mountPoint, fsName, readOnly, fileSystem)), "fuse-libfuse");
+            () ->
+                mount.serve(arguments(mountPoint, fsName, readOnly, checksPermissions, fileSystem)),
+            "fuse-libfuse");
     loop.setDaemon(true);
     loop.start();
     mount.awaitInitialized();
@@ -138,13 +141,16 @@ public final class JnrMount {
   }
 
   private static String[] arguments(
-      Path mountPoint, String fsName, boolean readOnly, InodeFileSystem fileSystem) {
+      Path mountPoint,
+      String fsName,
+      boolean readOnly,
+      boolean checksPermissions,
+      InodeFileSystem fileSystem) {
     List<String> options =
         new ArrayList<>(
             List.of(
                 "fsname=" + fsName,
                 "subtype=adhocfs",
-                "default_permissions",
                 "big_writes",
                 "use_ino",
                 "negative_timeout=0",
@@ -153,9 +159,15 @@ public final class JnrMount {
     if (readOnly) {
       options.add("ro");
     }
+    if (checksPermissions) {
+      options.add("default_permissions");
+    }
     if (isRoot()) {
       // As the direct driver: everybody may use it, set-id bits and device nodes count.
-      options.addAll(List.of("allow_other", "suid", "dev"));
+      options.addAll(List.of("suid", "dev"));
+      if (checksPermissions) {
+        options.add("allow_other");
+      }
     }
     return new String[] {
       "adhocfs", "-f", mountPoint.toAbsolutePath().toString(), "-o", String.join(",", options)

@@ -18,6 +18,9 @@ package io.adhocfs.fuse.kernel;
  *     under way, and completes asynchronous ones asynchronously (FUSE_ASYNC_DIO). The price: it
  *     then waits for O_DIRECT transfers without listening to signals, SIGKILL included, until the
  *     file system answers
+ * @param checksPermissions whether the kernel checks modes and owners (default_permissions), for
+ *     which it asks for each directory's attributes beside its name; else everybody who reaches the
+ *     mount may do everything
  * @param allowOther whether users other than the mounting one may use the mount; for a user who is
  *     not root it is granted only where /etc/fuse.conf says user_allow_other, and left out
  *     otherwise
@@ -34,6 +37,7 @@ public record MountOptions(
     int congestionThreshold,
     long attributeReuseNanos,
     boolean asynchronousDirectIo,
+    boolean checksPermissions,
     boolean allowOther,
     boolean readOnly,
     boolean noSetUserId,
@@ -76,6 +80,7 @@ public record MountOptions(
         1_000_000,
         false,
         true,
+        true,
         false,
         false,
         false);
@@ -91,7 +96,26 @@ public record MountOptions(
         congestionThreshold,
         attributeReuseNanos,
         asynchronousDirectIo,
+        checksPermissions,
         allowOther,
+        readOnly,
+        noSetUserId,
+        noDevices);
+  }
+
+  /** Without checks of permissions, and so for the mounting user alone. */
+  public MountOptions withoutPermissions() {
+    return new MountOptions(
+        fsName,
+        readerThreads,
+        ioLengthBytesMax,
+        readaheadBytesMax,
+        backgroundRequestsMax,
+        congestionThreshold,
+        attributeReuseNanos,
+        asynchronousDirectIo,
+        false,
+        false,
         readOnly,
         noSetUserId,
         noDevices);
@@ -107,6 +131,7 @@ public record MountOptions(
         congestionThreshold,
         attributeReuseNanos,
         asynchronousDirectIo,
+        checksPermissions,
         allowOther,
         isReadOnly,
         noSetUserId,
@@ -123,6 +148,7 @@ public record MountOptions(
         congestionThreshold,
         attributeReuseNanos,
         asynchronousDirectIo,
+        checksPermissions,
         allowOther,
         readOnly,
         noSetUserId,
@@ -139,6 +165,7 @@ public record MountOptions(
         congestionThreshold,
         nanos,
         asynchronousDirectIo,
+        checksPermissions,
         allowOther,
         readOnly,
         noSetUserId,
@@ -155,6 +182,7 @@ public record MountOptions(
         congestionThreshold,
         attributeReuseNanos,
         asynchronous,
+        checksPermissions,
         allowOther,
         readOnly,
         noSetUserId,

@@ -115,7 +115,8 @@ final class Mounting {
             + LinuxCalls.userId()
             + ",group_id="
             + LinuxCalls.groupId()
-            + ",default_permissions,max_read="
+            + (options.checksPermissions() ? ",default_permissions" : "")
+            + ",max_read="
             + options.ioLengthBytesMax()
             + (options.allowOther() ? ",allow_other" : "");
     try (Arena arena = Arena.ofConfined()) {
@@ -227,7 +228,8 @@ final class Mounting {
             + options.fsName()
             + ",subtype="
             + MountOptions.SUBTYPE
-            + ",default_permissions,max_read="
+            + (options.checksPermissions() ? ",default_permissions" : "")
+            + ",max_read="
             + options.ioLengthBytesMax()
             + (options.readOnly() ? ",ro" : "")
             + (options.noSetUserId() ? ",nosuid" : "")

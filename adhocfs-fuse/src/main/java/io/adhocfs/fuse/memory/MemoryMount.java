@@ -91,7 +91,8 @@ public final class MemoryMount {
   private static void serveByJnr(Settings settings, MemoryFileSystem fileSystem)
       throws IOException, InterruptedException {
     JnrMount mount =
-        JnrMount.mount(settings.mountPoint(), "memory", false, Duration.ofSeconds(60), fileSystem);
+        JnrMount.mount(
+            settings.mountPoint(), "memory", false, true, Duration.ofSeconds(60), fileSystem);
     detachAtExit(mount::detach);
     System.out.println("mounted " + settings.mountPoint());
     mount.awaitUnmounted();

@@ -114,7 +114,7 @@ final class ServerUnderTest {
   private static Served serveByJnr(Path mountPoint, MemoryFileSystem fileSystem)
       throws IOException {
     JnrMount mount =
-        JnrMount.mount(mountPoint, "under-test", false, Duration.ofSeconds(2), fileSystem);
+        JnrMount.mount(mountPoint, "under-test", false, true, Duration.ofSeconds(2), fileSystem);
     return new Served() {
       @Override
       public void unmount() throws IOException {

@@ -122,6 +122,19 @@ public enum Setting {
       "how far flock and fcntl locks reach: cluster = all mounts; local = the programs of one mount",
       "cluster",
       "local"),
+  PERMISSIONS(
+      "permissions",
+      Kind.CHOICE,
+      "checked",
+      "whether mounts check modes and owners: checked = yes; off = no, and only the user who mounts reaches the files",
+      "checked",
+      "off"),
+  RESILIENCE(
+      "resilience",
+      Kind.CHOICE,
+      "none",
+      "what the loss of a node's disk costs: none = its part of the data; nothing else can be had yet",
+      "none"),
   MOUNT_MEMORY("mount.memory", Kind.SIZE, "256MiB", "the most that a mount's Java heap takes"),
   LOG_LEVEL(
       "log.level",
@@ -228,7 +241,10 @@ public enum Setting {
       case NUMBER -> parseNumber(value);
       case CHOICE -> {
         if (!List.of(choices.split(", ")).contains(value)) {
-          throw new IllegalArgumentException("'" + value + "' is none of " + choices);
+          throw new IllegalArgumentException(
+              choices.contains(", ")
+                  ? "'" + value + "' is none of " + choices
+                  : "'%s' is not there yet, only '%s' is".formatted(value, choices));
         }
       }
       case TEXT -> {}

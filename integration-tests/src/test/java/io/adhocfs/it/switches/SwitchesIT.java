@@ -292,6 +292,27 @@ class SwitchesIT {
   }
 
   @Test
+  void aSizeThatCouldNotBeToldIsToldWhenItsOwnerIsBack() throws Exception {
+    try (TestInstance other =
+        TestInstance.up(1, "--set", "size-updates=at-close", "--set", "client.deadline=2s")) {
+      Path here = other.mount().resolve("f");
+      try (FileChannel channel =
+          FileChannel.open(here, StandardOpenOption.CREATE_NEW, StandardOpenOption.WRITE)) {
+        channel.write(ByteBuffer.allocate(100_000));
+        channel.write(ByteBuffer.wrap("the end".getBytes(US_ASCII)));
+        other.killDaemon(0);
+        // Longer than anybody tries.
+        Thread.sleep(4000);
+        other.adhocfs("start").expectSuccess();
+        Path there = other.mount().resolve("f");
+        Waiting.until("the size", PATIENCE, LOOK_NANOS, () -> Files.size(there) == 100_007);
+        assertThat(Files.readString(there)).endsWith("\0the end");
+      }
+      other.verify();
+    }
+  }
+
+  @Test
   void accessTimesMoveWhereTheyAreWanted() throws Exception {
     Files.createDirectory(directory.resolve("kept"));
     config("set", "--path", name + "/kept", "--wait", "atime=relatime").expectSuccess();
