@@ -9,6 +9,7 @@ import io.adhocfs.protocol.settings.Setting;
 import io.adhocfs.protocol.settings.SettingChange;
 import io.adhocfs.protocol.settings.Settings;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.Collection;
 import java.util.Comparator;
 import java.util.EnumMap;
@@ -95,10 +96,7 @@ public final class Configuration implements AutoCloseable {
    */
   public List<Value> values(@Nullable String path) {
     Map<Setting, Value> values = new EnumMap<>(Setting.class);
-    for (Setting setting : Setting.values()) {
-      Origin origin = given.isGiven(setting) ? Origin.GIVEN : Origin.DEFAULT;
-      values.put(setting, new Value(setting, given.text(setting), origin, ""));
-    }
+    valuesGiven(given).forEach(value -> values.put(value.setting(), value));
     put(values, SettingChange.WHOLE_INSTANCE, Origin.SET, "");
     if (path != null) {
       datasets().stream()
@@ -107,6 +105,18 @@ public final class Configuration implements AutoCloseable {
           .forEach(dataset -> put(values, dataset.id(), Origin.DIRECTORY, dataset.path()));
     }
     return new ArrayList<>(values.values());
+  }
+
+  /** What an instance was brought up with, without asking it what has been set since. */
+  public static List<Value> valuesGiven(Settings given) {
+    return Arrays.stream(Setting.values())
+        .map(setting ->
+            new Value(
+                setting,
+                given.text(setting),
+                given.isGiven(setting) ? Origin.GIVEN : Origin.DEFAULT,
+                ""))
+        .toList();
   }
 
   private void put(Map<Setting, Value> values, int dataset, Origin origin, String directory) {

@@ -5,10 +5,12 @@ import io.adhocfs.malleability.Configuration.Origin;
 import io.adhocfs.malleability.Configuration.Value;
 import io.adhocfs.protocol.control.Dataset;
 import io.adhocfs.protocol.instance.InstanceDescription;
+import io.adhocfs.protocol.model.FsError;
 import io.adhocfs.protocol.model.FsException;
 import io.adhocfs.protocol.settings.Profile;
 import io.adhocfs.protocol.settings.Setting;
 import io.adhocfs.protocol.settings.SettingChange;
+import io.adhocfs.protocol.settings.Settings;
 import java.io.IOException;
 import java.util.ArrayList;
 import java.util.EnumMap;
@@ -120,13 +122,10 @@ public final class ConfigCommand extends Command {
     InstanceDescription description =
         givenName() != null || path != null || directory().names().size() == 1 ? instance() : null;
     if (description == null) {
-      List<Value> values = new ArrayList<>();
-      for (Setting setting : Setting.values()) {
-        values.add(new Value(setting, setting.defaultValue(), Origin.DEFAULT, ""));
-      }
-      print("", values, List.of());
+      print("", Configuration.valuesGiven(Settings.DEFAULT), List.of());
       return;
     }
+    String name = description.instance().name();
     try (Configuration configuration = Configuration.open(description.instance())) {
       Set<Integer> set = new LinkedHashSet<>();
       for (SettingChange change : configuration.changes()) {
@@ -134,7 +133,13 @@ public final class ConfigCommand extends Command {
       }
       List<Dataset> datasets =
           configuration.datasets().stream().filter(dataset -> set.contains(dataset.id())).toList();
-      print(description.instance().name(), configuration.values(path), datasets);
+      print(name, configuration.values(path), datasets);
+    } catch (FsException e) {
+      if (e.error() != FsError.UNREACHABLE || path != null) {
+        throw e;
+      }
+      output().note("adhocfs config: what has been set since is not known: " + e.getMessage());
+      print(name, Configuration.valuesGiven(description.instance().settings()), List.of());
     }
   }
 
