@@ -39,14 +39,26 @@ class FileModelTest {
   @ParameterizedTest(name = "-Dadhocfs.seed={0}")
   @MethodSource("seeds")
   void oneAfterTheOtherThroughSeveralHandles(long seed) throws FsException {
+    oneAfterTheOther(seed, 2, "at-write");
+  }
+
+  @ParameterizedTest(name = "-Dadhocfs.seed={0}")
+  @MethodSource("seeds")
+  void oneAfterTheOtherThroughOneClientThatTellsSizesLater(long seed) throws FsException {
+    oneAfterTheOther(seed, 1, "at-close");
+  }
+
+  private static void oneAfterTheOther(long seed, int clientCount, String sizeUpdates)
+      throws FsException {
     var simulation = new Simulation(seed);
     var random = new Random(seed);
     var cluster =
         new SimulatedCluster(simulation, 1 + random.nextInt(5), CHUNK, random.nextInt(3) * 1000L);
-    Map<String, String> settings = Map.of("inline.max", String.valueOf(random.nextInt(3) * 1000));
+    Map<String, String> settings =
+        Map.of("inline.max", String.valueOf(random.nextInt(3) * 1000), "size-updates", sizeUpdates);
     List<SimulatedClient> clients = new ArrayList<>();
     List<OpenFile> files = new ArrayList<>();
-    for (int i = 0; i < 2; i++) {
+    for (int i = 0; i < clientCount; i++) {
       var client = new SimulatedClient(simulation, cluster, i + 1, settings);
       clients.add(client);
       for (int j = 0; j < 2; j++) {
@@ -68,7 +80,14 @@ class FileModelTest {
     for (int step = 0; step < 120; step++) {
       int number = random.nextInt(files.size());
       SimulatedClient client = clients.get(number / 2);
-      act(client, files.get(number), model, random, cluster);
+      act(client, files.get(number), model, random);
+      if (sizeUpdates.equals("at-write")) {
+        assertThat(cluster.sizeOf(files.getFirst().inode())).isEqualTo(model.size);
+      } else if (random.nextInt(20) == 0) {
+        // The timer tells, however often its report is lost.
+        simulation.pass(java.time.Duration.ofMinutes(3));
+        assertThat(cluster.sizeOf(files.getFirst().inode())).isEqualTo(model.size);
+      }
       if (random.nextInt(40) == 0) {
         int nodes = cluster.map().nodes().size();
         int shift = random.nextInt(nodes);
@@ -114,8 +133,7 @@ class FileModelTest {
     }
   }
 
-  private static void act(
-      SimulatedClient client, OpenFile file, Model model, Random random, SimulatedCluster cluster)
+  private static void act(SimulatedClient client, OpenFile file, Model model, Random random)
       throws FsException {
     int offset =
         random.nextInt(4) == 0 ? random.nextInt(SIZE_MAX) : random.nextInt(model.size + 2000);
@@ -204,7 +222,6 @@ class FileModelTest {
         }
       }
     }
-    assertThat(cluster.sizeOf(file.inode())).isEqualTo(model.size);
   }
 
   private static byte[] bytes(Random random, int length) {
@@ -228,7 +245,10 @@ class FileModelTest {
     var simulation = new Simulation(seed);
     var random = new Random(seed);
     var cluster = new SimulatedCluster(simulation, 3, CHUNK, 0);
-    var client = new SimulatedClient(simulation, cluster, 1, Map.of("inline.max", "0"));
+    String sizeUpdates = seed % 2 == 0 ? "at-write" : "at-close";
+    var client =
+        new SimulatedClient(
+            simulation, cluster, 1, Map.of("inline.max", "0", "size-updates", sizeUpdates));
     var other = new SimulatedClient(simulation, cluster, 2, Map.of("inline.max", "0"));
     OpenFile file = client.await(client.fileSystem.openAsync(path("/file"), OpenOptions.CREATE));
     OpenFile elsewhere = other.await(other.fileSystem.openAsync(path("/file"), OpenOptions.CREATE));
@@ -265,6 +285,7 @@ class FileModelTest {
     for (CompletableFuture<?> write : writes) {
       simulation.await(write);
     }
+    client.await(file.flushAsync());
     assertThat(cluster.sizeOf(file.inode())).isEqualTo(cuts.isEmpty() ? end : end + 100L);
     ByteBuf got = client.await(file.readBuffer(0, end, null));
     assertThat(ByteBufUtil.getBytes(got)).isEqualTo(model);

@@ -4,7 +4,6 @@ import io.adhocfs.protocol.control.ControlCommand;
 import io.adhocfs.protocol.control.Dataset;
 import io.adhocfs.protocol.instance.Instance;
 import io.adhocfs.protocol.model.FsException;
-import io.adhocfs.protocol.placement.ClusterMap;
 import io.adhocfs.protocol.settings.Setting;
 import io.adhocfs.protocol.settings.SettingChange;
 import io.adhocfs.protocol.settings.Settings;
@@ -62,11 +61,6 @@ public final class Configuration implements AutoCloseable {
   public static Configuration open(Instance instance) throws FsException {
     Agreement agreement = Agreement.open(instance);
     return new Configuration(instance.settings(), agreement, new DatasetWalks(instance, agreement));
-  }
-
-  /** The cluster map, as it was asked for last. */
-  public ClusterMap map() {
-    return agreement.state().map();
   }
 
   /** All that has been set, by dataset and setting. */

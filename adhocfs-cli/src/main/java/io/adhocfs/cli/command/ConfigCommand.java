@@ -115,8 +115,6 @@ public final class ConfigCommand extends Command {
     }
   }
 
-  // list -----------------------------------------------------------------------------------------
-
   private void list() throws UsageException, FsException {
     // Without a name and without exactly one instance only the defaults are shown.
     InstanceDescription description =
@@ -233,8 +231,6 @@ public final class ConfigCommand extends Command {
       output().line(profile == Profile.POSIX ? line + " all defaults" : line.toString());
     }
   }
-
-  // set, unset, walk -----------------------------------------------------------------------------
 
   private void set() throws UsageException, IOException {
     if (words.isEmpty()) {

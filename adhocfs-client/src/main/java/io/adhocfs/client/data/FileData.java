@@ -388,8 +388,10 @@ public final class FileData {
         return;
       }
       Operation cleaning = operations.begin(() -> "cleaning up behind inode " + file.inode());
+      // Where the end is counts earlier writes that have succeeded, also those not told yet.
       CompletableFuture<FileAttributes> cleaned =
-          clearBehindEnd(cleaning, file.inode(), start, end - start);
+          file.settle(cleaning)
+              .thenCompose(_ -> clearBehindEnd(cleaning, file.inode(), start, end - start));
       if (failure.error() == FsError.TIMED_OUT || failure.error() == FsError.INTERRUPTED) {
         // Nobody is to wait for it any longer.
         result.completeExceptionally(failure);

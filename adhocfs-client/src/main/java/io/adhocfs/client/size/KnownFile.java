@@ -154,9 +154,11 @@ public final class KnownFile {
 
   /** Asks the owner, as a part of something else. */
   public CompletableFuture<FileAttributes> refresh(Operation operation) {
-    return owesSize()
-        ? current(operation)
-        : told(router.sendPart(operation, new GetAttributes(inode)));
+    return owesSize() ? current(operation) : ask(operation);
+  }
+
+  private CompletableFuture<FileAttributes> ask(Operation operation) {
+    return told(router.sendPart(operation, new GetAttributes(inode)));
   }
 
   /** Completes when the owner knows how far this client's finished writes reach. */
@@ -288,9 +290,7 @@ public final class KnownFile {
           }
           // The times are back among those to tell: after a cut, under the new generation.
           Completion.relay(
-              cut
-                  ? refresh(operation).thenCompose(_ -> tellTimes(operation))
-                  : tellTimes(operation),
+              cut ? ask(operation).thenCompose(_ -> tellTimes(operation)) : tellTimes(operation),
               result);
         });
     return result;
@@ -367,7 +367,9 @@ public final class KnownFile {
             sent = null;
             if (failure != null) {
               untoldMtimeNanos = Math.max(untoldMtimeNanos, report.mtimeNanos);
-              owe(report);
+              if (Failures.of(failure).error() != FsError.STALE_GENERATION) {
+                owe(report);
+              }
             }
             next = startNext();
           }
@@ -382,7 +384,7 @@ public final class KnownFile {
         });
   }
 
-  /** What nobody waits for is told again, unless the file has been cut since. */
+  /** What nobody waits for is told again. */
   @GuardedBy("this")
   private void owe(Report failed) {
     if (failed.later

@@ -3,6 +3,7 @@ package io.adhocfs.it.switches;
 import static java.nio.charset.StandardCharsets.US_ASCII;
 import static org.assertj.core.api.Assertions.assertThat;
 
+import io.adhocfs.cli.process.NodeProcesses;
 import io.adhocfs.client.AdhocFileSystem;
 import io.adhocfs.client.AdhocPath;
 import io.adhocfs.it.instance.Commands;
@@ -11,6 +12,7 @@ import io.adhocfs.it.instance.Waiting;
 import io.adhocfs.malleability.Configuration;
 import io.adhocfs.malleability.Configuration.Origin;
 import io.adhocfs.malleability.Configuration.Value;
+import io.adhocfs.malleability.Malleability;
 import io.adhocfs.protocol.model.FileLayout;
 import io.adhocfs.protocol.model.NodeId;
 import io.adhocfs.protocol.placement.ClusterMap;
@@ -131,8 +133,10 @@ class SwitchesIT {
     // All files of one mount on one node; they go on from there when nodes come and go.
     Set<NodeId> owners = new HashSet<>();
     ClusterMap map;
-    try (Configuration configuration = Configuration.open(instance.described())) {
-      map = configuration.map();
+    var instances = instance.instances();
+    try (Malleability malleability =
+        Malleability.open(instances, instance.name(), new NodeProcesses(instances))) {
+      map = malleability.state().map();
     }
     for (int i = 0; i < 20; i++) {
       Files.write(directory.resolve("local-data-global-metadata/f" + i), new byte[100_000]);

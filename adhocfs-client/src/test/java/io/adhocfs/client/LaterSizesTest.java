@@ -1,0 +1,158 @@
+package io.adhocfs.client;
+
+import static io.adhocfs.client.simulation.SimulatedClient.path;
+import static org.assertj.core.api.Assertions.assertThat;
+
+import io.adhocfs.client.simulation.SimulatedClient;
+import io.adhocfs.client.simulation.SimulatedCluster;
+import io.adhocfs.client.simulation.SimulatedRpc.Fate;
+import io.adhocfs.client.simulation.Simulation;
+import io.adhocfs.protocol.model.FileAttributes;
+import io.adhocfs.protocol.model.FsError;
+import io.adhocfs.protocol.model.FsException;
+import io.adhocfs.protocol.wire.NamespaceRequest.ReportWrite;
+import io.netty.buffer.ByteBuf;
+import io.netty.buffer.ByteBufUtil;
+import io.netty.buffer.Unpooled;
+import java.nio.ByteBuffer;
+import java.time.Duration;
+import java.util.Arrays;
+import java.util.Map;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Test;
+
+/** When the owner of a file is told of its size where {@code size-updates} is {@code at-close}. */
+class LaterSizesTest {
+  private static final int CHUNK = 4096;
+  private static final Map<String, String> LATER =
+      Map.of("inline.max", "0", "size-updates", "at-close", "client.deadline", "10s");
+
+  private final Simulation simulation = new Simulation(5);
+  private final SimulatedCluster cluster = new SimulatedCluster(simulation, 3, CHUNK, 0);
+  private final SimulatedClient client = new SimulatedClient(simulation, cluster, 1, LATER);
+  private final OpenFile file;
+
+  LaterSizesTest() throws FsException {
+    file = client.await(client.fileSystem.openAsync(path("/file"), OpenOptions.CREATE));
+  }
+
+  @BeforeEach
+  void forgetOpening() {
+    client.rpc.forgetSent();
+  }
+
+  private long reports() {
+    return client.rpc.sent(ReportWrite.class::isInstance);
+  }
+
+  private long told() {
+    return cluster.sizeOf(file.inode());
+  }
+
+  private void write(long offset, int length, int value) throws FsException {
+    var bytes = new byte[length];
+    Arrays.fill(bytes, (byte) value);
+    client.await(file.writeAsync(offset, ByteBuffer.wrap(bytes)));
+  }
+
+  private byte[] read(long offset, int length) throws FsException {
+    ByteBuf got = client.await(file.readBuffer(offset, length, null));
+    byte[] bytes = ByteBufUtil.getBytes(got);
+    got.release();
+    return bytes;
+  }
+
+  @Test
+  void aSizeIsToldOnceWithinASecond() throws FsException {
+    for (int i = 0; i < 50; i++) {
+      write(i * 100L, 100, 1);
+    }
+    assertThat(reports()).isZero();
+    assertThat(told()).isZero();
+    assertThat(file.lastKnownAttributes().sizeBytes()).isEqualTo(5000);
+    simulation.pass(Duration.ofMillis(1500));
+    assertThat(reports()).isEqualTo(1);
+    assertThat(told()).isEqualTo(5000);
+  }
+
+  @Test
+  void closeFlushAndOnesOwnQuestionsTellIt() throws FsException {
+    write(0, 100, 1);
+    assertThat(client.await(client.fileSystem.statAsync(path("/file"))).sizeBytes()).isEqualTo(100);
+    assertThat(told()).isEqualTo(100);
+    write(100, 100, 1);
+    client.await(file.flushAsync());
+    assertThat(told()).isEqualTo(200);
+    write(200, 100, 1);
+    assertThat(client.await(file.attributesAsync()).sizeBytes()).isEqualTo(300);
+    assertThat(told()).isEqualTo(300);
+    write(300, 100, 1);
+    assertThat(read(0, 1000)).hasSize(400);
+    client.await(file.closeAsync());
+    assertThat(told()).isEqualTo(400);
+  }
+
+  @Test
+  void aTruncationAndAnAppendComeAfterWhatWasWritten() throws FsException {
+    write(0, 3 * CHUNK, 1);
+    FileAttributes longer = client.await(file.truncateAsync(4 * CHUNK));
+    assertThat(longer.sizeBytes()).isEqualTo(4 * CHUNK);
+    assertThat(read(0, 3 * CHUNK)).containsOnly(1);
+    assertThat(read(3 * CHUNK, 2 * CHUNK)).hasSize(CHUNK).containsOnly(0);
+    write(4 * CHUNK, 100, 2);
+    assertThat(client.await(file.appendAsync(ByteBuffer.wrap(new byte[] {3, 3}))))
+        .isEqualTo(4 * CHUNK + 100L);
+    assertThat(read(4 * CHUNK, 200)).hasSize(102).startsWith(2, 2).endsWith(2, 3, 3);
+    write(5 * CHUNK, 100, 2);
+    client.await(file.truncateAsync(10));
+    assertThat(read(0, 100)).hasSize(10).containsOnly(1);
+  }
+
+  @Test
+  void whatAnotherCutsIsGoneAndStaysSo() throws FsException {
+    write(0, 3 * CHUNK, 1);
+    client.await(file.flushAsync());
+    var other = new SimulatedClient(simulation, cluster, 2, LATER);
+    write(3 * CHUNK, CHUNK, 1);
+    other.await(other.fileSystem.truncateAsync(path("/file"), 100));
+    simulation.pass(Duration.ofSeconds(20));
+    assertThat(told()).isEqualTo(100);
+    client.await(file.closeAsync());
+    assertThat(told()).isEqualTo(100);
+  }
+
+  @Test
+  void aReportThatFailsIsMadeAgainAndTheCloseBeforeThatSaysSo() throws FsException {
+    OpenFile second =
+        client.await(client.fileSystem.openAsync(path("/file"), OpenOptions.READ_WRITE));
+    write(0, 100, 1);
+    client.rpc.fates =
+        (_, request) -> request instanceof ReportWrite ? Fate.UNREACHABLE : Fate.ARRIVES;
+    assertThat(client.error(second.closeAsync())).isEqualTo(FsError.TIMED_OUT);
+    write(100, 100, 1);
+    simulation.pass(Duration.ofSeconds(30));
+    assertThat(told()).isZero();
+    client.rpc.fates = (_, _) -> Fate.ARRIVES;
+    simulation.pass(Duration.ofSeconds(30));
+    assertThat(told()).isEqualTo(200);
+    client.await(file.closeAsync());
+  }
+
+  @Test
+  void aWriteThatFailsLeavesWhatWasWrittenBefore() throws FsException {
+    write(0, CHUNK + 100, 1);
+    cluster.roomBytes = 3 * CHUNK;
+    var twos = new byte[6 * CHUNK];
+    Arrays.fill(twos, (byte) 2);
+    FsException failure = client.failure(file.writeBuffer(CHUNK, Unpooled.wrappedBuffer(twos)));
+    assertThat(failure.error()).isEqualTo(FsError.NO_SPACE);
+    cluster.roomBytes = Long.MAX_VALUE;
+    // Of the range that it should have changed, what had succeeded before is one or the other.
+    byte[] now = read(0, 10 * CHUNK);
+    assertThat(now).hasSize(CHUNK + 100);
+    assertThat(Arrays.copyOf(now, CHUNK)).containsOnly(1);
+    assertThat(Arrays.copyOfRange(now, CHUNK, CHUNK + 100)).doesNotContain(0);
+    client.await(file.truncateAsync(8 * CHUNK));
+    assertThat(Arrays.copyOfRange(read(0, 8 * CHUNK), CHUNK + 100, 8 * CHUNK)).containsOnly(0);
+  }
+}
