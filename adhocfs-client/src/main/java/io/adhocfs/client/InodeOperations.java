@@ -160,7 +160,10 @@ public final class InodeOperations {
 
     Operation operation =
         core.begin(() -> "link of inode " + inode + " to '" + name + "' in inode " + directory);
-    return operation.answer(core.namespace.link(operation, inode, directory, name));
+    KnownFile file = core.files.get(inode);
+    CompletableFuture<Void> settled = file == null ? Completion.done() : file.settle(operation);
+    return operation.answer(
+        settled.thenCompose(_ -> core.namespace.link(operation, inode, directory, name)));
   }
 
   /** Moves a name, atomically. */
@@ -359,7 +362,9 @@ public final class InodeOperations {
       return CompletableFuture.completedFuture(attributes);
     }
     file.learn(attributes);
-    return file.tellTimes(operation).thenApply(told -> told == null ? attributes : told);
+    return file.holdsBytes()
+        ? file.current(operation)
+        : file.tellTimes(operation).thenApply(told -> told == null ? attributes : told);
   }
 
   CompletableFuture<FileAttributes> getAttributes(Operation operation, InodeId inode) {

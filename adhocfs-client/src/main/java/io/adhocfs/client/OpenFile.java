@@ -8,6 +8,7 @@ import io.adhocfs.client.routing.Completion;
 import io.adhocfs.client.routing.Failures;
 import io.adhocfs.client.routing.Operation;
 import io.adhocfs.client.size.KnownFile;
+import io.adhocfs.client.size.Unstored;
 import io.adhocfs.protocol.model.FileAttributes;
 import io.adhocfs.protocol.model.FileLock;
 import io.adhocfs.protocol.model.FsError;
@@ -32,10 +33,11 @@ import org.jspecify.annotations.Nullable;
  * transfers may be under way.
  *
  * <p>A write is acknowledged when the daemons have its bytes and the file's size covers them; any
- * client that asks afterwards sees both. Its mtime and data version may follow later, at the latest
- * with {@link #flush}, {@link #sync}, {@link #close} or this client's own getattr. A transfer is
- * atomic within one chunk, not beyond. A write that fails may have been done in part; nothing tells
- * which.
+ * client that asks afterwards sees both (unless the switch {@code writes} says {@code behind} of
+ * the file: then others see it after {@link #flush}, or a second, and a failure is told by the next
+ * write, flush, sync or close). Its mtime and data version may follow later, at the latest with
+ * {@link #flush}, {@link #sync}, {@link #close} or this client's own getattr. A transfer is atomic
+ * within one chunk, not beyond. A write that fails may have been done in part; nothing tells which.
  *
  * <p>Calls without "Async" wait, must not be made from a completion of a future, and throw {@code
  * FsException}: TIMED_OUT, SESSION_EXPIRED, NO_SPACE, BAD_HANDLE after close or against how the
@@ -57,6 +59,10 @@ public final class OpenFile implements AutoCloseable {
   @GuardedBy("this")
   private CompletableFuture<?> appends = CompletableFuture.completedFuture(null);
 
+  /** How many losses of taken bytes this handle has told of. */
+  @GuardedBy("this")
+  private int lossesTold;
+
   OpenFile(
       ClientCore core, InodeOperations inodes, KnownFile file, boolean readable, boolean writable) {
     this.core = core;
@@ -64,6 +70,8 @@ public final class OpenFile implements AutoCloseable {
     this.file = file;
     this.readable = readable;
     this.writable = writable;
+    Unstored taken = file.unstored();
+    this.lossesTold = taken == null ? 0 : taken.losses();
   }
 
   public InodeId inode() {
@@ -153,7 +161,7 @@ public final class OpenFile implements AutoCloseable {
     for (IoPiece piece : pieces) {
       parts.add(new WritePiece(piece.offset(), taken(piece.buffer())));
     }
-    return write(parts, () -> {});
+    return write(parts, false, () -> {});
   }
 
   /**
@@ -435,7 +443,12 @@ public final class OpenFile implements AutoCloseable {
 
   /** Writes all readable bytes of the buffer, which is taken over and released. */
   public CompletableFuture<Void> writeBuffer(long offset, ByteBuf data) {
-    return write(List.of(new WritePiece(offset, data)), data::release);
+    return write(List.of(new WritePiece(offset, data)), false, data::release);
+  }
+
+  /** As {@link #writeBuffer}, completing when daemons have the bytes, whatever the switch says. */
+  public CompletableFuture<Void> writeBufferThrough(long offset, ByteBuf data) {
+    return write(List.of(new WritePiece(offset, data)), true, data::release);
   }
 
   /** As {@link #append}, of a buffer that is taken over and released. */
@@ -470,18 +483,47 @@ public final class OpenFile implements AutoCloseable {
    *
    * @param after is run when the buffers are no longer needed
    */
-  private CompletableFuture<Void> write(List<WritePiece> pieces, Runnable after) {
+  private CompletableFuture<Void> write(List<WritePiece> pieces, boolean through, Runnable after) {
     Operation operation = core.begin(() -> "write to inode " + file.inode());
     FsException refusal = refusal(writable, "writing");
-    CompletableFuture<Void> written =
-        refusal != null
-            ? CompletableFuture.failedFuture(refusal)
-            : core.data.write(operation, file, pieces);
+    if (refusal == null) {
+      refusal = untoldLoss();
+    }
+    CompletableFuture<Void> written;
+    if (refusal != null) {
+      written = CompletableFuture.failedFuture(refusal);
+    } else if (!through
+        && pieces.size() == 1
+        && core.switchesOf(file.attributes()).writesBehind()) {
+      written = core.data.writeBehind(operation, file, pieces.getFirst());
+    } else {
+      written = core.data.write(operation, file, pieces);
+    }
     return operation.answer(written.whenComplete((_, _) -> after.run()));
   }
 
   private CompletableFuture<Void> told(Operation operation) {
-    return Completion.done(file.tellTimes(operation));
+    CompletableFuture<@Nullable FileAttributes> told = file.tellTimes(operation);
+    return file.unstored() == null
+        ? Completion.done(told)
+        : told.thenCompose(_ -> {
+          FsException loss = untoldLoss();
+          return loss == null ? Completion.done() : CompletableFuture.failedFuture(loss);
+        });
+  }
+
+  /** What could not be stored since this handle was opened, or was told last; null if nothing. */
+  private @Nullable FsException untoldLoss() {
+    Unstored taken = file.unstored();
+    if (taken == null) {
+      return null;
+    }
+    synchronized (this) {
+      int losses = taken.losses();
+      boolean isNew = losses != lossesTold;
+      lossesTold = losses;
+      return isNew ? taken.lastLoss() : null;
+    }
   }
 
   /** The bytes that a buffer has remaining, without copying; its position moves. */

@@ -15,6 +15,7 @@ import io.netty.buffer.Unpooled;
 import java.nio.ByteBuffer;
 import java.util.ArrayList;
 import java.util.Arrays;
+import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Random;
@@ -39,23 +40,32 @@ class FileModelTest {
   @ParameterizedTest(name = "-Dadhocfs.seed={0}")
   @MethodSource("seeds")
   void oneAfterTheOtherThroughSeveralHandles(long seed) throws FsException {
-    oneAfterTheOther(seed, 2, "at-write");
+    oneAfterTheOther(seed, 2, Map.of());
   }
 
   @ParameterizedTest(name = "-Dadhocfs.seed={0}")
   @MethodSource("seeds")
   void oneAfterTheOtherThroughOneClientThatTellsSizesLater(long seed) throws FsException {
-    oneAfterTheOther(seed, 1, "at-close");
+    oneAfterTheOther(seed, 1, Map.of("size-updates", "at-close"));
   }
 
-  private static void oneAfterTheOther(long seed, int clientCount, String sizeUpdates)
+  @ParameterizedTest(name = "-Dadhocfs.seed={0}")
+  @MethodSource("seeds")
+  void oneAfterTheOtherThroughOneClientThatWritesBehind(long seed) throws FsException {
+    oneAfterTheOther(
+        seed,
+        1,
+        Map.of("writes", "behind", "size-updates", seed % 2 == 0 ? "at-write" : "at-close"));
+  }
+
+  private static void oneAfterTheOther(long seed, int clientCount, Map<String, String> switches)
       throws FsException {
     var simulation = new Simulation(seed);
     var random = new Random(seed);
     var cluster =
         new SimulatedCluster(simulation, 1 + random.nextInt(5), CHUNK, random.nextInt(3) * 1000L);
-    Map<String, String> settings =
-        Map.of("inline.max", String.valueOf(random.nextInt(3) * 1000), "size-updates", sizeUpdates);
+    Map<String, String> settings = new HashMap<>(switches);
+    settings.put("inline.max", String.valueOf(random.nextInt(3) * 1000));
     List<SimulatedClient> clients = new ArrayList<>();
     List<OpenFile> files = new ArrayList<>();
     for (int i = 0; i < clientCount; i++) {
@@ -81,7 +91,7 @@ class FileModelTest {
       int number = random.nextInt(files.size());
       SimulatedClient client = clients.get(number / 2);
       act(client, files.get(number), model, random);
-      if (sizeUpdates.equals("at-write")) {
+      if (switches.isEmpty()) {
         assertThat(cluster.sizeOf(files.getFirst().inode())).isEqualTo(model.size);
       } else if (random.nextInt(20) == 0) {
         // The timer tells, however often its report is lost.

@@ -49,6 +49,7 @@ public final class ClientFileSystem implements InodeFileSystem {
   private static final int O_EXCL = 0200;
   private static final int O_TRUNC = 01000;
   private static final int O_APPEND = 02000;
+  private static final int O_DSYNC = 010000;
   private static final int O_DIRECT = 040000;
   private static final int O_NOATIME = 01000000;
   private static final int RENAME_NOREPLACE = 1;
@@ -82,6 +83,8 @@ public final class ClientFileSystem implements InodeFileSystem {
    * An open file of the kernel's.
    *
    * @param direct whether the kernel goes past its page cache, so that the size is asked for
+   * @param writesThrough whether each write is to be stored before it returns, whatever switches
+   *     say
    * @param access what reading does to the access time; null = nothing
    * @param capability what writing does to the file's capability; null = the kernel sees to it
    */
@@ -89,6 +92,7 @@ public final class ClientFileSystem implements InodeFileSystem {
       OpenFile file,
       boolean appends,
       boolean direct,
+      boolean writesThrough,
       CachedVersions.Pages pages,
       @Nullable AccessTime access,
       @Nullable WrittenCapability capability) {
@@ -264,6 +268,7 @@ public final class ClientFileSystem implements InodeFileSystem {
         file,
         appends,
         direct,
+        direct || (flags & O_DSYNC) != 0,
         cachedVersions.of(file.inode().value(), file.ownVersions()),
         inodes.keepsAccessTimes(file.lastKnownAttributes()) && (flags & O_NOATIME) == 0
             ? new AccessTime(inodes, InstantSource.system())
@@ -636,7 +641,14 @@ public final class ClientFileSystem implements InodeFileSystem {
       answer(request, reply, () -> open.file.appendBuffer(data), _ -> success.run(), refusal);
     } else {
       answer(
-          request, reply, () -> open.file.writeBuffer(offset, data), _ -> success.run(), refusal);
+          request,
+          reply,
+          () ->
+              open.writesThrough
+                  ? open.file.writeBufferThrough(offset, data)
+                  : open.file.writeBuffer(offset, data),
+          _ -> success.run(),
+          refusal);
     }
   }
 

@@ -8,7 +8,6 @@ import io.adhocfs.protocol.settings.Setting;
 import io.adhocfs.protocol.settings.SettingChange;
 import io.adhocfs.protocol.settings.Settings;
 import java.util.ArrayList;
-import java.util.Arrays;
 import java.util.Collection;
 import java.util.Comparator;
 import java.util.EnumMap;
@@ -47,7 +46,9 @@ public final class Configuration implements AutoCloseable {
     /** It was set while the instance was up, for all of it. */
     SET,
     /** It was set for a directory. */
-    DIRECTORY
+    DIRECTORY,
+    /** Nobody said anything of it, but a hint. */
+    HINT
   }
 
   /**
@@ -89,8 +90,7 @@ public final class Configuration implements AutoCloseable {
    * @param path absolute; null = what is in no dataset
    */
   public List<Value> values(@Nullable String path) {
-    Map<Setting, Value> values = new EnumMap<>(Setting.class);
-    valuesGiven(given).forEach(value -> values.put(value.setting(), value));
+    Map<Setting, Value> values = given(given);
     put(values, SettingChange.WHOLE_INSTANCE, Origin.SET, "");
     if (path != null) {
       datasets().stream()
@@ -98,19 +98,37 @@ public final class Configuration implements AutoCloseable {
           .sorted(Comparator.comparingInt(dataset -> dataset.path().length()))
           .forEach(dataset -> put(values, dataset.id(), Origin.DIRECTORY, dataset.path()));
     }
-    return new ArrayList<>(values.values());
+    return withHints(values);
   }
 
   /** What an instance was brought up with, without asking it what has been set since. */
   public static List<Value> valuesGiven(Settings given) {
-    return Arrays.stream(Setting.values())
-        .map(setting ->
-            new Value(
-                setting,
-                given.text(setting),
-                given.isGiven(setting) ? Origin.GIVEN : Origin.DEFAULT,
-                ""))
-        .toList();
+    return withHints(given(given));
+  }
+
+  private static Map<Setting, Value> given(Settings given) {
+    Map<Setting, Value> values = new EnumMap<>(Setting.class);
+    for (Setting setting : Setting.values()) {
+      Origin origin = given.isGiven(setting) ? Origin.GIVEN : Origin.DEFAULT;
+      values.put(setting, new Value(setting, given.text(setting), origin, ""));
+    }
+    return values;
+  }
+
+  /** What hints say of that which nobody has set comes in. */
+  private static List<Value> withHints(Map<Setting, Value> values) {
+    List<Value> hints = List.copyOf(values.values());
+    for (Value hint : hints) {
+      hint.setting()
+          .implied(hint.text())
+          .forEach((setting, text) -> {
+            Value said = values.get(setting);
+            if (said != null && said.origin() == Origin.DEFAULT) {
+              values.put(setting, new Value(setting, text, Origin.HINT, ""));
+            }
+          });
+    }
+    return new ArrayList<>(values.values());
   }
 
   private void put(Map<Setting, Value> values, int dataset, Origin origin, String directory) {

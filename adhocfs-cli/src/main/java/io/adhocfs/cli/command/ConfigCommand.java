@@ -186,6 +186,7 @@ public final class ConfigCommand extends Command {
                         case GIVEN -> "given at up";
                         case SET -> "set since";
                         case DIRECTORY -> "set for " + value.directory();
+                        case HINT -> "implied by access";
                       }));
     }
     if (path == null) {

@@ -47,10 +47,14 @@ public final class FileData {
 
   private static final int SYNCS_AT_ONCE_MAX = 64;
 
+  /** What a client holds of writes that it has answered. */
+  private static final long HELD_BYTES_MAX = 32 << 20;
+
   private final Router router;
   private final Sequences sequences;
   private final OperationSource operations;
   private final LongSupplier wallClockNanos;
+  private final HeldBytes held = new HeldBytes(HELD_BYTES_MAX);
 
   /**
    * @param wallClockNanos nanoseconds since 1970, for mtime
@@ -74,6 +78,11 @@ public final class FileData {
       long offset,
       int lengthBytes,
       @Nullable FileAttributes known) {
+    if (file.holdsBytes()) {
+      return file.drained(operation)
+          .thenCompose(_ ->
+              read(operation, file, offset, lengthBytes, known == null ? null : file.attributes()));
+    }
     var target = new PartsTarget();
     return Completion.compose(
         new FileRead(
@@ -91,6 +100,9 @@ public final class FileData {
   /** How many bytes each buffer got; their positions have moved when it completes. */
   public CompletableFuture<int[]> read(
       Operation operation, KnownFile file, List<ReadPiece> pieces) {
+    if (file.holdsBytes()) {
+      return file.drained(operation).thenCompose(_ -> read(operation, file, pieces));
+    }
     List<BufferTarget> targets = new ArrayList<>(pieces.size());
     List<ChunkRead.Range> ranges = new ArrayList<>(pieces.size());
     for (ReadPiece piece : pieces) {
@@ -118,6 +130,31 @@ public final class FileData {
    */
   public CompletableFuture<Void> write(
       Operation operation, KnownFile file, List<WritePiece> pieces) {
+    return file.holdsBytes()
+        ? file.drained(operation).thenCompose(_ -> store(operation, file, pieces))
+        : store(operation, file, pieces);
+  }
+
+  /**
+   * As {@link #write}, but it completes when this client has the bytes: the daemons get them with
+   * those that follow, at the latest after a second. What comes after through this client finds
+   * them stored.
+   */
+  public CompletableFuture<Void> writeBehind(
+      Operation operation, KnownFile file, WritePiece piece) {
+    int lengthBytes = piece.lengthBytes();
+    if (lengthBytes == 0
+        || piece.offset() < 0
+        || piece.offset() > FileLayout.FILE_BYTES_MAX - lengthBytes
+        || !(file.unstored(it -> new WriteBehind(this, it, operations, held))
+            instanceof WriteBehind behind)) {
+      return write(operation, file, List.of(piece));
+    }
+    return behind.write(operation, piece);
+  }
+
+  /** As {@link #write}, whatever has been taken and not stored. */
+  CompletableFuture<Void> store(Operation operation, KnownFile file, List<WritePiece> pieces) {
     List<WritePiece> full = new ArrayList<>(pieces.size());
     for (WritePiece piece : pieces) {
       if (piece.lengthBytes() > 0) {
@@ -390,7 +427,7 @@ public final class FileData {
       Operation cleaning = operations.begin(() -> "cleaning up behind inode " + file.inode());
       // Where the end is counts earlier writes that have succeeded, also those not told yet.
       CompletableFuture<FileAttributes> cleaned =
-          file.settle(cleaning)
+          file.settleStored(cleaning)
               .thenCompose(_ -> clearBehindEnd(cleaning, file.inode(), start, end - start));
       if (failure.error() == FsError.TIMED_OUT || failure.error() == FsError.INTERRUPTED) {
         // Nobody is to wait for it any longer.

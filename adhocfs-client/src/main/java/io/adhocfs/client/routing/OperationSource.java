@@ -21,6 +21,12 @@ public record OperationSource(
     return begin(description, limitNanos);
   }
 
+  /** An operation that starts now, on behalf of whom another one was. */
+  public Operation beginFor(Operation other, Supplier<String> description) {
+    return new Operation(
+        description, trafficClass, other.party(), timers, limitNanos, waitsForTokens);
+  }
+
   /** An operation that starts now, with another deadline; 0 = none. */
   public Operation begin(Supplier<String> description, long limitNanos) {
     return new Operation(

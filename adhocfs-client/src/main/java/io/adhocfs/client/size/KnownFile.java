@@ -16,6 +16,7 @@ import io.adhocfs.protocol.transport.Response;
 import io.adhocfs.protocol.wire.NamespaceRequest.GetAttributes;
 import io.adhocfs.protocol.wire.NamespaceRequest.ReportWrite;
 import java.util.concurrent.CompletableFuture;
+import java.util.function.Function;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -59,6 +60,9 @@ public final class KnownFile {
   /** What gathers behind it. */
   @GuardedBy("this")
   private @Nullable Report gathering;
+
+  /** What has been taken and not stored; null = nothing ever was. */
+  private volatile @Nullable Unstored unstored;
 
   /** How many handles there are; guarded by {@link KnownFiles}. */
   int handles;
@@ -152,9 +156,36 @@ public final class KnownFile {
         newer.layout());
   }
 
-  /** Asks the owner, as a part of something else. */
+  /** What this client has taken of the file and not stored yet; null = nothing ever. */
+  public @Nullable Unstored unstored() {
+    return unstored;
+  }
+
+  /** The same, made on the first call; always of one class. */
+  public synchronized Unstored unstored(Function<KnownFile, ? extends Unstored> maker) {
+    Unstored there = unstored;
+    if (there == null) {
+      there = maker.apply(this);
+      unstored = there;
+    }
+    return there;
+  }
+
+  /** Whether there is something that {@link #drained} would wait for. */
+  public boolean holdsBytes() {
+    Unstored taken = unstored;
+    return taken != null && taken.endBytes() > 0;
+  }
+
+  /** Completes when what this client has taken is stored, or lost. */
+  public CompletableFuture<Void> drained(Operation operation) {
+    Unstored taken = unstored;
+    return taken == null ? Completion.done() : operation.share(taken.drain());
+  }
+
+  /** Asks the owner, as a part of something else, which may be the storing of bytes. */
   public CompletableFuture<FileAttributes> refresh(Operation operation) {
-    return owesSize() ? current(operation) : ask(operation);
+    return owesSize() ? currentOfStored(operation) : ask(operation);
   }
 
   private CompletableFuture<FileAttributes> ask(Operation operation) {
@@ -163,7 +194,14 @@ public final class KnownFile {
 
   /** Completes when the owner knows how far this client's finished writes reach. */
   public CompletableFuture<Void> settle(Operation operation) {
-    return owesSize() ? Completion.done(tellTimes(operation)) : Completion.done();
+    return holdsBytes()
+        ? drained(operation).thenCompose(_ -> settleStored(operation))
+        : settleStored(operation);
+  }
+
+  /** The same of what has been stored: for the storing itself. */
+  public CompletableFuture<Void> settleStored(Operation operation) {
+    return owesSize() ? Completion.done(tellTimesOfStored(operation)) : Completion.done();
   }
 
   private synchronized boolean owesSize() {
@@ -173,7 +211,12 @@ public final class KnownFile {
   /** What a listing says of this file, with what the owner did not know of its size. */
   public FileAttributes withOwnSize(FileAttributes listed) {
     FileAttributes known = attributes;
-    return owesSize() && listed.dataGeneration() == known.dataGeneration() ? known : listed;
+    Unstored taken = unstored;
+    long endBytes = taken == null ? 0 : taken.endBytes();
+    if (listed.dataGeneration() != known.dataGeneration() || (endBytes == 0 && !owesSize())) {
+      return listed;
+    }
+    return endBytes > known.sizeBytes() ? grown(known, known.sizeBytes(), endBytes) : known;
   }
 
   private CompletableFuture<FileAttributes> told(CompletableFuture<Response> answer) {
@@ -186,7 +229,13 @@ public final class KnownFile {
 
   /** What the file is now, with the times of this client's finished writes. */
   public CompletableFuture<FileAttributes> current(Operation operation) {
-    return tellTimes(operation)
+    return holdsBytes()
+        ? drained(operation).thenCompose(_ -> currentOfStored(operation))
+        : currentOfStored(operation);
+  }
+
+  private CompletableFuture<FileAttributes> currentOfStored(Operation operation) {
+    return tellTimesOfStored(operation)
         .thenCompose(told ->
             told != null
                 ? CompletableFuture.completedFuture(told)
@@ -255,6 +304,12 @@ public final class KnownFile {
    * them: with what it answered, or null where there was nothing to tell.
    */
   public CompletableFuture<@Nullable FileAttributes> tellTimes(Operation operation) {
+    return holdsBytes()
+        ? drained(operation).thenCompose(_ -> tellTimesOfStored(operation))
+        : tellTimesOfStored(operation);
+  }
+
+  private CompletableFuture<@Nullable FileAttributes> tellTimesOfStored(Operation operation) {
     Report awaited;
     Report toSend = null;
     boolean mine;
@@ -290,7 +345,9 @@ public final class KnownFile {
           }
           // The times are back among those to tell: after a cut, under the new generation.
           Completion.relay(
-              cut ? ask(operation).thenCompose(_ -> tellTimes(operation)) : tellTimes(operation),
+              cut
+                  ? ask(operation).thenCompose(_ -> tellTimesOfStored(operation))
+                  : tellTimesOfStored(operation),
               result);
         });
     return result;

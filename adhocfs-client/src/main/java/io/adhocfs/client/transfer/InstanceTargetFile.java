@@ -39,7 +39,7 @@ final class InstanceTargetFile implements TargetFile {
   @Override
   public CompletableFuture<Void> write(long offset, ByteBuf data) {
     endBytes.accumulateAndGet(offset + data.readableBytes(), Math::max);
-    return open().writeBuffer(offset, data);
+    return open().writeBufferThrough(offset, data);
   }
 
   @Override

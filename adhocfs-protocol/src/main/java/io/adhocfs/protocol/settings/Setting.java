@@ -4,6 +4,7 @@ import java.util.Collections;
 import java.util.EnumSet;
 import java.util.List;
 import java.util.Locale;
+import java.util.Map;
 import java.util.Set;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
@@ -62,6 +63,21 @@ public enum Setting {
       "when others see that a file has grown: at-write = before the write returns; at-close = at close, fsync or the writer's stat, or after a second",
       "at-write",
       "at-close"),
+  WRITES(
+      "writes",
+      Kind.CHOICE,
+      "through",
+      "when a write returns: through = when daemons have the bytes; behind = when the mount has them: they go out with those that follow, at close, fsync, another look at the file, or after a second",
+      "through",
+      "behind"),
+  ACCESS(
+      "access",
+      Kind.CHOICE,
+      "read-write",
+      "a hint, not enforced, about what nobody has set: read-only = files do not change: as cache=cached for an hour; write-only = nobody reads them meanwhile: as size-updates=at-close and writes=behind",
+      "read-write",
+      "read-only",
+      "write-only"),
   ATIME(
       "atime",
       Kind.CHOICE,
@@ -160,7 +176,16 @@ public enum Setting {
 
   private static final Set<Setting> SWITCHES =
       EnumSet.of(
-          CHUNK_SIZE, INLINE_MAX, DISTRIBUTION, FSYNC, SIZE_UPDATES, ATIME, CACHE, CACHE_TIMEOUT);
+          CHUNK_SIZE,
+          INLINE_MAX,
+          DISTRIBUTION,
+          FSYNC,
+          SIZE_UPDATES,
+          WRITES,
+          ACCESS,
+          ATIME,
+          CACHE,
+          CACHE_TIMEOUT);
 
   private static final long LEASE_NANOS_MIN = 1_000_000_000L;
   private static final Pattern QUANTITY = Pattern.compile("(\\d+)\\s*([a-zA-Z]*)");
@@ -217,6 +242,18 @@ public enum Setting {
   /** The switches, in the order of the table. */
   public static Set<Setting> switches() {
     return Collections.unmodifiableSet(SWITCHES);
+  }
+
+  /** What a hint says of others, where nobody has; empty for what is no hint. */
+  public Map<Setting, String> implied(String value) {
+    if (this != ACCESS) {
+      return Map.of();
+    }
+    return switch (value) {
+      case "read-only" -> Map.of(CACHE, "cached", CACHE_TIMEOUT, "1h");
+      case "write-only" -> Map.of(SIZE_UPDATES, "at-close", WRITES, "behind");
+      default -> Map.of();
+    };
   }
 
   /** The setting of this key, or null. */

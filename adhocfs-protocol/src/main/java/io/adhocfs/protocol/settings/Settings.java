@@ -46,6 +46,14 @@ public final class Settings {
     return new Settings(all);
   }
 
+  /** The same, with what hints say of those that were not given. */
+  Settings withImplied() {
+    var implied = new EnumMap<Setting, String>(Setting.class);
+    given.forEach((setting, value) -> implied.putAll(setting.implied(value)));
+    implied.keySet().removeIf(given::containsKey);
+    return with(implied);
+  }
+
   /** Whether a value was given, and is not the default by silence. */
   public boolean isGiven(Setting setting) {
     return given.containsKey(setting);

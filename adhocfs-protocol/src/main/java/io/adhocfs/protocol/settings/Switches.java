@@ -10,6 +10,7 @@ package io.adhocfs.protocol.settings;
  * @param fsync what fsync promises
  * @param tellsSizeLater whether a file that grows is told when the writer closes it, or a second
  *     later, instead of before the write returns
+ * @param writesBehind whether a write returns when its client has the bytes
  * @param keepsAccessTimes whether the first read after a change moves the access time
  * @param cacheNanos how long a mount may use names and attributes again without asking; 0 = not at
  *     all
@@ -20,6 +21,7 @@ public record Switches(
     boolean localData,
     Fsync fsync,
     boolean tellsSizeLater,
+    boolean writesBehind,
     boolean keepsAccessTimes,
     long cacheNanos) {
   /** What fsync promises. */
@@ -30,7 +32,8 @@ public record Switches(
   }
 
   /** What settings say. */
-  public static Switches of(Settings settings) {
+  public static Switches of(Settings given) {
+    Settings settings = given.withImplied();
     return new Switches(
         Math.toIntExact(settings.size(Setting.CHUNK_SIZE)),
         Math.toIntExact(settings.size(Setting.INLINE_MAX)),
@@ -41,6 +44,7 @@ public record Switches(
           default -> Fsync.PROCESS;
         },
         settings.text(Setting.SIZE_UPDATES).equals("at-close"),
+        settings.text(Setting.WRITES).equals("behind"),
         settings.text(Setting.ATIME).equals("relatime"),
         settings.text(Setting.CACHE).equals("cached")
             ? settings.duration(Setting.CACHE_TIMEOUT).toNanos()
