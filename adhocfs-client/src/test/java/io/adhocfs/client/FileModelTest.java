@@ -256,9 +256,10 @@ class FileModelTest {
     var random = new Random(seed);
     var cluster = new SimulatedCluster(simulation, 3, CHUNK, 0);
     String sizeUpdates = seed % 2 == 0 ? "at-write" : "at-close";
-    var client =
-        new SimulatedClient(
-            simulation, cluster, 1, Map.of("inline.max", "0", "size-updates", sizeUpdates));
+    String goes = seed / 2 % 2 == 0 ? "through" : "behind";
+    Map<String, String> settings =
+        Map.of("inline.max", "0", "size-updates", sizeUpdates, "writes", goes);
+    var client = new SimulatedClient(simulation, cluster, 1, settings);
     var other = new SimulatedClient(simulation, cluster, 2, Map.of("inline.max", "0"));
     OpenFile file = client.await(client.fileSystem.openAsync(path("/file"), OpenOptions.CREATE));
     OpenFile elsewhere = other.await(other.fileSystem.openAsync(path("/file"), OpenOptions.CREATE));

@@ -30,6 +30,7 @@ import org.junit.jupiter.api.Test;
 /** When bytes are stored where the switch {@code writes} is {@code behind}. */
 class WriteBehindTest {
   private static final int CHUNK = 512 << 10;
+  private static final int WRITE = 100 << 10;
   private static final int HELD_BYTES_MAX = 32 << 20;
   private static final Map<String, String> BEHIND =
       Map.of("inline.max", "0", "writes", "behind", "client.deadline", "10s");
@@ -204,8 +205,8 @@ class WriteBehindTest {
   void whatHasNoRoomIsALossAndLeavesNoHole() throws FsException {
     write(0, 100, 1);
     client.await(file.flushAsync());
-    cluster.roomBytes = CHUNK;
-    write(100, 2 * CHUNK, 2);
+    cluster.roomBytes = 1;
+    write(100, 1000, 2);
     assertThat(client.error(file.syncAsync())).isEqualTo(FsError.NO_SPACE);
     cluster.roomBytes = Long.MAX_VALUE;
     assertThat(told()).isEqualTo(100);
@@ -224,21 +225,29 @@ class WriteBehindTest {
           client.await(client.fileSystem.openAsync(path("/f" + files.size()), OpenOptions.CREATE));
       files.add(next);
       CompletableFuture<Void> write =
-          next.writeAsync(0, ByteBuffer.wrap(bytes(CHUNK - 1, files.size())));
+          next.writeAsync(0, ByteBuffer.wrap(bytes(WRITE, files.size())));
       if (write.isDone()) {
-        taken += CHUNK - 1;
+        taken += WRITE;
       } else {
         blocked = write;
       }
     }
-    assertThat(taken).isLessThanOrEqualTo(HELD_BYTES_MAX).isGreaterThan(HELD_BYTES_MAX - CHUNK);
+    assertThat(taken).isLessThanOrEqualTo(HELD_BYTES_MAX).isGreaterThan(HELD_BYTES_MAX - WRITE);
     client.rpc.fates = (_, _) -> Fate.ARRIVES;
     client.await(blocked);
     for (OpenFile open : files) {
       client.await(open.closeAsync());
-      assertThat(cluster.sizeOf(open.inode())).isEqualTo(CHUNK - 1);
+      assertThat(cluster.sizeOf(open.inode())).isEqualTo(WRITE);
     }
     assertThat(client.rpc.unreleased()).isZero();
+  }
+
+  @Test
+  void longWritesAreStoredBeforeTheyReturnAndAfterWhatWasHeld() throws FsException {
+    write(0, 1000, 1);
+    write(500, 128 << 10, 2);
+    assertThat(told()).isEqualTo(500 + (128 << 10));
+    assertThat(Arrays.copyOfRange(read(file, 0, 1000), 500, 1000)).containsOnly(2);
   }
 
   @Test

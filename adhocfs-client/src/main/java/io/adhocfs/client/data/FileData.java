@@ -47,6 +47,9 @@ public final class FileData {
 
   private static final int SYNCS_AT_ONCE_MAX = 64;
 
+  /** A write this long costs more by being copied than by being sent alone. */
+  private static final int WRITE_ALONE_BYTES = 128 << 10;
+
   /** What a client holds of writes that it has answered. */
   private static final long HELD_BYTES_MAX = 32 << 20;
 
@@ -136,14 +139,15 @@ public final class FileData {
   }
 
   /**
-   * As {@link #write}, but it completes when this client has the bytes: the daemons get them with
-   * those that follow, at the latest after a second. What comes after through this client finds
-   * them stored.
+   * As {@link #write}, but a short one completes when this client has the bytes: the daemons get
+   * them with those that follow, at the latest after a second. What comes after through this client
+   * finds them stored.
    */
   public CompletableFuture<Void> writeBehind(
       Operation operation, KnownFile file, WritePiece piece) {
     int lengthBytes = piece.lengthBytes();
     if (lengthBytes == 0
+        || lengthBytes >= WRITE_ALONE_BYTES
         || piece.offset() < 0
         || piece.offset() > FileLayout.FILE_BYTES_MAX - lengthBytes
         || !(file.unstored(it -> new WriteBehind(this, it, operations, held))

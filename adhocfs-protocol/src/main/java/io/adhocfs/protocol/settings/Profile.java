@@ -14,18 +14,21 @@ import org.jspecify.annotations.Nullable;
 public enum Profile {
   POSIX("as on a local file system, seen by all mounts at once; the defaults", Map.of()),
   CHECKPOINT(
-      "many processes write large files of their own, closed before others look: the size is told"
-          + " at close, data lies in chunks of 1 MiB and never with the metadata",
+      "many processes write large files of their own, closed before others look: short writes are"
+          + " gathered, the size is told at close, data lies in chunks of 1 MiB and never with the"
+          + " metadata",
       Map.of(
+          Setting.WRITES, "behind",
           Setting.SIZE_UPDATES, "at-close",
           Setting.CHUNK_SIZE, "1MiB",
           Setting.INLINE_MAX, "0")),
   SCRATCH(
-      "files of one job that live as long as it: fsync promises nothing, sizes are told at close,"
-          + " mounts use what they were told for a second; files up to 16 KiB lie with their"
+      "files of one job that live as long as it: fsync promises nothing, short writes are"
+          + " gathered, sizes are told at close, mounts use what they were told for a second; files up to 16 KiB lie with their"
           + " metadata",
       Map.of(
           Setting.FSYNC, "none",
+          Setting.WRITES, "behind",
           Setting.SIZE_UPDATES, "at-close",
           Setting.CACHE, "cached",
           Setting.CACHE_TIMEOUT, "1s",

@@ -64,6 +64,26 @@ class SettingsTest {
   }
 
   @Test
+  void aHintCountsLessThanWhatIsSaidItself() {
+    Switches writeOnly = Switches.of(new Settings(Map.of("access", "write-only")));
+    assertThat(writeOnly.writesBehind()).isTrue();
+    assertThat(writeOnly.tellsSizeLater()).isTrue();
+    assertThat(writeOnly.cacheNanos()).isZero();
+    Switches through =
+        Switches.of(new Settings(Map.of("access", "write-only", "writes", "through")));
+    assertThat(through.writesBehind()).isFalse();
+    assertThat(through.tellsSizeLater()).isTrue();
+    Switches readOnly = Switches.of(new Settings(Map.of("access", "read-only")));
+    assertThat(readOnly.cacheNanos()).isEqualTo(3_600_000_000_000L);
+    assertThat(
+            Switches.of(new Settings(Map.of("access", "read-only", "cache", "strict")))
+                .cacheNanos())
+        .isZero();
+    assertThat(Switches.of(new Settings(Map.of("access", "read-write"))))
+        .isEqualTo(Switches.of(Settings.DEFAULT));
+  }
+
+  @Test
   void whatCannotBeHadYetSaysSo() {
     assertThatThrownBy(() -> new Settings(Map.of("resilience", "replicated")))
         .isInstanceOf(IllegalArgumentException.class)

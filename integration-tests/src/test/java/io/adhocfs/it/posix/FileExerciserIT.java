@@ -5,6 +5,8 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
 
 /**
  * The exerciser over tmpfs, which proves the exerciser, and over mounts: one and two, small chunks
@@ -53,10 +55,10 @@ class FileExerciserIT {
     }
   }
 
-  @Test
-  void filesWhoseSizeIsToldLaterAreWhatWasWritten() throws Exception {
-    try (TestInstance instance =
-        TestInstance.up(3, "--set", "chunk.size=4KiB", "--set", "size-updates=at-close")) {
+  @ParameterizedTest
+  @ValueSource(strings = {"size-updates=at-close", "writes=behind", "access=write-only"})
+  void filesThatDaemonsHearOfLaterAreWhatWasWritten(String later) throws Exception {
+    try (TestInstance instance = TestInstance.up(3, "--set", "chunk.size=4KiB", "--set", later)) {
       Path mount = instance.mount();
       exercise(List.of(mount.resolve("one")), SEED + 3, SMALL_SIZE_MAX, SMALL_LENGTH_MAX);
       exercise(List.of(mount.resolve("tiny")), SEED + 4, 6_000, 2_000);

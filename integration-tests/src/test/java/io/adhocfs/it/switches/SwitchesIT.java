@@ -2,6 +2,7 @@ package io.adhocfs.it.switches;
 
 import static java.nio.charset.StandardCharsets.US_ASCII;
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import io.adhocfs.cli.process.NodeProcesses;
 import io.adhocfs.client.AdhocFileSystem;
@@ -19,6 +20,7 @@ import io.adhocfs.protocol.placement.ClusterMap;
 import io.adhocfs.protocol.placement.Placement;
 import io.adhocfs.protocol.settings.Profile;
 import io.adhocfs.protocol.settings.Setting;
+import java.io.IOException;
 import java.net.URI;
 import java.net.http.HttpClient;
 import java.net.http.HttpRequest;
@@ -31,6 +33,7 @@ import java.nio.file.StandardOpenOption;
 import java.nio.file.attribute.BasicFileAttributes;
 import java.nio.file.attribute.FileTime;
 import java.time.Duration;
+import java.util.Arrays;
 import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
@@ -293,6 +296,79 @@ class SwitchesIT {
     assertThat(Files.size(elsewhere)).isEqualTo(2_000_007);
     assertThat(Files.readString(elsewhere)).endsWith("\0the end");
     return told;
+  }
+
+  @Test
+  void writesGoOutOneByOneOrTogether() throws Exception {
+    Path there = instance.mount().resolve(name.substring(1));
+    for (String each : List.of("through", "behind")) {
+      Files.createDirectory(directory.resolve(each));
+      config("set", "--path", name + "/" + each, "--wait", "writes=" + each).expectSuccess();
+    }
+    Waiting.until("the switch", PATIENCE, LOOK_NANOS, () -> smallWrites("behind", there) <= 10);
+    // The first ones lie with the metadata.
+    assertThat(smallWrites("through", there)).isGreaterThanOrEqualTo(90);
+  }
+
+  /**
+   * Has a file grow by a hundred small writes, and compares what both mounts say of it.
+   *
+   * @return how often daemons were told to write
+   */
+  private long smallWrites(String in, Path there) throws Exception {
+    long before = requests("write_chunks");
+    Path file = Files.createTempFile(directory.resolve(in), "f", "");
+    Path elsewhere = there.resolve(in).resolve(file.getFileName());
+    var expected = new byte[100_000];
+    long sent;
+    try (FileChannel channel =
+        FileChannel.open(file, StandardOpenOption.READ, StandardOpenOption.WRITE)) {
+      for (int i = 0; i < 100; i++) {
+        Arrays.fill(expected, i * 1000, (i + 1) * 1000, (byte) (i + 1));
+        channel.write(ByteBuffer.wrap(expected, i * 1000, 1000));
+      }
+      sent = requests("write_chunks") - before;
+      // This mount knows of them in any case.
+      var now = ByteBuffer.allocate(1000);
+      channel.read(now, 99_000);
+      assertThat(now.array()).containsOnly(100);
+      assertThat(Files.size(file)).isEqualTo(100_000);
+      assertThat(Files.size(elsewhere)).isEqualTo(100_000);
+      channel.write(ByteBuffer.wrap(new byte[1000]), 0);
+      Arrays.fill(expected, 0, 1000, (byte) 0);
+      Waiting.until(
+          "the bytes elsewhere",
+          PATIENCE,
+          LOOK_NANOS,
+          () -> Arrays.equals(Files.readAllBytes(elsewhere), expected));
+      channel.write(ByteBuffer.wrap("the end".getBytes(US_ASCII)), 200_000);
+    }
+    assertThat(Files.size(elsewhere)).isEqualTo(200_007);
+    assertThat(Files.readString(elsewhere)).endsWith("\0the end");
+    return sent;
+  }
+
+  @Test
+  void bytesThatCouldNotBeStoredAreToldOfAtTheEnd() throws Exception {
+    try (TestInstance other =
+        TestInstance.up(1, "--set", "writes=behind", "--set", "client.deadline=2s")) {
+      Path mount = other.mount();
+      Path file = mount.resolve("f");
+      Files.write(file, new byte[100_000]);
+      try (FileChannel channel = FileChannel.open(file, StandardOpenOption.WRITE)) {
+        channel.write(ByteBuffer.allocate(10_000), 0);
+        channel.force(false);
+        other.killDaemon(0);
+        channel.write(ByteBuffer.allocate(10_000), 10_000);
+        assertThatThrownBy(() -> channel.force(false)).isInstanceOf(IOException.class);
+        other.adhocfs("start").expectSuccess();
+        // It is told once.
+        channel.force(false);
+        channel.write(ByteBuffer.wrap("the end".getBytes(US_ASCII)), 100_000);
+      }
+      assertThat(Files.readString(other.mount().resolve("f"))).endsWith("the end");
+      other.verify();
+    }
   }
 
   @Test
