@@ -72,6 +72,16 @@ public final class InodeOperations {
   }
 
   /**
+   * The path of a directory, as it was at one moment. A search: each directory above is listed
+   * until the name is found. NOT_FOUND of one that has been removed, NOT_DIRECTORY, BUSY where
+   * others rename it or those above it again and again.
+   */
+  public CompletableFuture<AdhocPath> pathOf(InodeId directory) {
+    Operation operation = core.begin(() -> "path of inode " + directory);
+    return operation.answer(new DirectoryPath(core.namespace, operation, directory).find());
+  }
+
+  /**
    * Puts a directory and all below it into a dataset. Takes as long as the tree is large; what
    * comes, goes or moves meanwhile is no error. What is moved into a part that has been walked
    * keeps the dataset that it had.

@@ -25,6 +25,7 @@ import java.util.Random;
 import java.util.Set;
 import java.util.TreeSet;
 import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.atomic.AtomicInteger;
 import org.junit.jupiter.api.Test;
 
 /** Names, paths, listings and pins. */
@@ -82,6 +83,64 @@ class NamespaceTest {
         .isEqualTo("relative/file");
     assertThat(client.error(fs.statAsync(path("/a/b/file/..")))).isEqualTo(FsError.NOT_DIRECTORY);
     assertThat(client.error(fs.statAsync(path("/a/none/..")))).isEqualTo(FsError.NOT_FOUND);
+  }
+
+  private String pathOf(InodeId directory) throws FsException {
+    return client.await(fs.inodes().pathOf(directory)).toString();
+  }
+
+  @Test
+  void findsThePathOfADirectory() throws FsException {
+    mkdir("/a");
+    mkdir("/a/b");
+    // Several pages of entries.
+    for (int i = 0; i < 3000; i++) {
+      touch("/a/b/" + "long".repeat(20) + i);
+    }
+    InodeId inner = mkdir("/a/b/c");
+    InodeId deep = mkdir("/a/b/c/d");
+    assertThat(pathOf(deep)).isEqualTo("/a/b/c/d");
+    assertThat(pathOf(inner)).isEqualTo("/a/b/c");
+    assertThat(pathOf(InodeId.ROOT)).isEqualTo("/");
+    client.await(fs.renameAsync(path("/a/b"), path("/e"), RenameMode.REPLACE));
+    assertThat(pathOf(deep)).isEqualTo("/e/c/d");
+    client.await(fs.removeAsync(path("/e/c/d")));
+    assertThat(client.error(fs.inodes().pathOf(deep))).isEqualTo(FsError.NOT_FOUND);
+    assertThat(client.error(fs.inodes().pathOf(touch("/file")))).isEqualTo(FsError.NOT_DIRECTORY);
+  }
+
+  /** Has a directory move to and fro, each time when its parent is about to be listed. */
+  private void moveWhileListed(String name, int times) {
+    var listings = new AtomicInteger();
+    client.rpc.fates =
+        (_, request) -> {
+          // Every other listing is sent again, when the move is over.
+          if (!(request instanceof ReadDirectory)
+              || listings.get() >= 2 * times
+              || listings.getAndIncrement() % 2 == 1) {
+            return Fate.ARRIVES;
+          }
+          String from = listings.get() % 4 == 1 ? "/a/" : "/b/";
+          String to = from.equals("/a/") ? "/b/" : "/a/";
+          try {
+            var _ = fs.renameAsync(path(from + name), path(to + name), RenameMode.REPLACE);
+          } catch (FsException e) {
+            throw new AssertionError(e);
+          }
+          return Fate.OVERLOADED;
+        };
+  }
+
+  @Test
+  void looksAgainForADirectoryThatMovesMeanwhile() throws FsException {
+    mkdir("/a");
+    mkdir("/b");
+    InodeId directory = mkdir("/a/d");
+    moveWhileListed("d", 3);
+    assertThat(pathOf(directory)).isEqualTo("/b/d");
+    client.await(fs.renameAsync(path("/b/d"), path("/a/d"), RenameMode.REPLACE));
+    moveWhileListed("d", 1000);
+    assertThat(client.error(fs.inodes().pathOf(directory))).isEqualTo(FsError.BUSY);
   }
 
   @Test

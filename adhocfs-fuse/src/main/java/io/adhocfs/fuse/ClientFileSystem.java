@@ -106,6 +106,7 @@ public final class ClientFileSystem implements InodeFileSystem {
   private final InodeOperations inodes;
   private final Callers callers;
   private final boolean keepsLocks;
+  private final SwitchAttributes switches;
   private final LongSupplier nanoTime;
   private final CachedVersions cachedVersions = new CachedVersions();
   private final DirectoriesSeen directoriesSeen = new DirectoriesSeen();
@@ -116,7 +117,7 @@ public final class ClientFileSystem implements InodeFileSystem {
 
   /** A mount's view of the client, which stays the caller's to close after the unmount. */
   public ClientFileSystem(AdhocFileSystem client) {
-    this(client, new Callers(client, Job.NONE), true);
+    this(client, new Callers(client, Job.NONE), true, SwitchAttributes.NONE);
   }
 
   /**
@@ -124,16 +125,23 @@ public final class ClientFileSystem implements InodeFileSystem {
    *
    * @param callers knows on whose behalf requests are
    * @param keepsLocks whether locks reach all mounts; else the kernel keeps those of this one
+   * @param switches what extended attributes of their names are about
    */
-  public ClientFileSystem(AdhocFileSystem client, Callers callers, boolean keepsLocks) {
-    this(client.inodes(), callers, keepsLocks, System::nanoTime);
+  public ClientFileSystem(
+      AdhocFileSystem client, Callers callers, boolean keepsLocks, SwitchAttributes switches) {
+    this(client.inodes(), callers, keepsLocks, switches, System::nanoTime);
   }
 
   ClientFileSystem(
-      InodeOperations inodes, Callers callers, boolean keepsLocks, LongSupplier nanoTime) {
+      InodeOperations inodes,
+      Callers callers,
+      boolean keepsLocks,
+      SwitchAttributes switches,
+      LongSupplier nanoTime) {
     this.inodes = inodes;
     this.callers = callers;
     this.keepsLocks = keepsLocks;
+    this.switches = switches;
     this.nanoTime = nanoTime;
     this.nextWarningNanos = new AtomicLong(nanoTime.getAsLong());
   }
@@ -227,6 +235,15 @@ public final class ClientFileSystem implements InodeFileSystem {
       case TIMED_OUT, CORRUPT, STORAGE_FAILED, REFUSED, SESSION_EXPIRED, INTERNAL, BAD_MESSAGE ->
           warn(failure);
       default -> {}
+    }
+    reply.error(failure.error());
+  }
+
+  /** An error number says little of why a switch is refused: the log says it. */
+  private void refuseSwitch(Reply reply, FsException failure) {
+    switch (failure.error()) {
+      case NO_ATTRIBUTE, EXISTS, INTERRUPTED -> {}
+      default -> warn(failure);
     }
     reply.error(failure.error());
   }
@@ -943,6 +960,22 @@ public final class ClientFileSystem implements InodeFileSystem {
   @Override
   public void setExtendedAttribute(
       Request request, long inode, byte[] name, byte[] value, int flags, DoneReply reply) {
+    String switchKey = ExtendedAttributeNames.switchKey(name);
+    if (switchKey != null) {
+      answer(
+          request,
+          reply,
+          () ->
+              switches.set(
+                  request.caller().uid(),
+                  new InodeId(inode),
+                  switchKey,
+                  value,
+                  ExtendedAttributeNames.mode(flags)),
+          _ -> reply.done(),
+          failure -> refuseSwitch(reply, failure));
+      return;
+    }
     answer(
         request,
         reply,
@@ -960,6 +993,16 @@ public final class ClientFileSystem implements InodeFileSystem {
       reply.error(known);
       return;
     }
+    String switchKey = ExtendedAttributeNames.switchKey(name);
+    if (switchKey != null) {
+      answer(
+          request,
+          reply,
+          () -> switches.get(id, switchKey),
+          reply::bytes,
+          failure -> refuseSwitch(reply, failure));
+      return;
+    }
     answer(request, reply, () -> inodes.getExtendedAttribute(id, name), reply::bytes);
   }
 
@@ -975,6 +1018,16 @@ public final class ClientFileSystem implements InodeFileSystem {
 
   @Override
   public void removeExtendedAttribute(Request request, long inode, byte[] name, DoneReply reply) {
+    String switchKey = ExtendedAttributeNames.switchKey(name);
+    if (switchKey != null) {
+      answer(
+          request,
+          reply,
+          () -> switches.remove(request.caller().uid(), new InodeId(inode), switchKey),
+          _ -> reply.done(),
+          failure -> refuseSwitch(reply, failure));
+      return;
+    }
     answer(
         request,
         reply,

@@ -1,6 +1,7 @@
 package io.adhocfs.fuse;
 
 import static java.nio.charset.StandardCharsets.US_ASCII;
+import static java.nio.charset.StandardCharsets.UTF_8;
 
 import io.adhocfs.client.AttributeSetMode;
 import io.adhocfs.protocol.model.FileAttributes;
@@ -15,6 +16,7 @@ import org.jspecify.annotations.Nullable;
 final class ExtendedAttributeNames {
   private static final byte[] SYSTEM = "system.".getBytes(US_ASCII);
   private static final byte[] TRUSTED = "trusted.".getBytes(US_ASCII);
+  private static final byte[] SWITCH = "user.adhocfs.".getBytes(US_ASCII);
   private static final byte[] CAPABILITY = "security.capability".getBytes(US_ASCII);
   private static final int XATTR_CREATE = 1;
   private static final int XATTR_REPLACE = 2;
@@ -41,11 +43,21 @@ final class ExtendedAttributeNames {
     return CAPABILITY.clone();
   }
 
-  /** Names with a 0 behind each; those of root are shown to root. */
+  /** The key of the switch that a name stands for; null of any other name. */
+  static @Nullable String switchKey(byte[] name) {
+    return startsWith(name, SWITCH)
+        ? new String(name, SWITCH.length, name.length - SWITCH.length, UTF_8)
+        : null;
+  }
+
+  /**
+   * Names with a 0 behind each; those of root are shown to root. Those of switches are shown to
+   * nobody, whoever has stored some: what is listed would be copied.
+   */
   static byte[] listing(List<byte[]> names, boolean withTrusted) {
     var bytes = new ByteArrayOutputStream();
     for (byte[] name : names) {
-      if (withTrusted || !startsWith(name, TRUSTED)) {
+      if ((withTrusted || !startsWith(name, TRUSTED)) && !startsWith(name, SWITCH)) {
         bytes.writeBytes(name);
         bytes.write(0);
       }

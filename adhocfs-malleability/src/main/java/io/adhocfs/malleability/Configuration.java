@@ -4,6 +4,7 @@ import io.adhocfs.protocol.control.ControlCommand;
 import io.adhocfs.protocol.control.Dataset;
 import io.adhocfs.protocol.instance.Instance;
 import io.adhocfs.protocol.model.FsException;
+import io.adhocfs.protocol.model.InodeId;
 import io.adhocfs.protocol.settings.Setting;
 import io.adhocfs.protocol.settings.SettingChange;
 import io.adhocfs.protocol.settings.Settings;
@@ -77,6 +78,11 @@ public final class Configuration implements AutoCloseable {
   /** As {@link Throttles#dataset}. */
   public Dataset dataset(String path) throws FsException {
     return datasets.of(path);
+  }
+
+  /** As the other, where it is known which directory has the path. */
+  public Dataset dataset(InodeId directory, String path) throws FsException {
+    return datasets.of(directory, path);
   }
 
   /** As {@link Throttles#walk}. */

@@ -48,6 +48,15 @@ final class DatasetWalks {
       }
       directory = attributes.id();
     }
+    return of(directory, path);
+  }
+
+  /**
+   * As the other, where it is known which directory has the path.
+   *
+   * @param path absolute and below the root
+   */
+  Dataset of(InodeId directory, String path) throws FsException {
     agreement.propose(new ControlCommand.AddDataset(directory, path));
     agreement.refresh();
     Dataset made = agreement.state().dataset(path);

@@ -6,6 +6,7 @@ import io.adhocfs.client.AdhocFileSystem;
 import io.adhocfs.client.ClientOptions;
 import io.adhocfs.client.InstanceSource;
 import io.adhocfs.client.Job;
+import io.adhocfs.client.Owner;
 import io.adhocfs.fuse.Callers;
 import io.adhocfs.fuse.ClientFileSystem;
 import io.adhocfs.fuse.jnr.JnrMount;
@@ -94,8 +95,9 @@ public final class MountProcess {
             driverName,
             madeDirectory,
             logFile.toString());
-    try (AdhocFileSystem client = AdhocFileSystem.open(source, ClientOptions.DEFAULT)) {
-      Driver driver = mount(mountPoint, driverName, readOnly, client);
+    try (AdhocFileSystem client = AdhocFileSystem.open(source, ClientOptions.DEFAULT);
+        var switches = new MountSwitches(client.inodes(), source, Owner.ofThisProcess().uid())) {
+      Driver driver = mount(mountPoint, driverName, readOnly, client, switches);
       var onSignal =
           new Thread(
               () -> {
@@ -139,14 +141,20 @@ public final class MountProcess {
     }
   }
 
-  private Driver mount(Path mountPoint, String driverName, boolean readOnly, AdhocFileSystem client)
+  private Driver mount(
+      Path mountPoint,
+      String driverName,
+      boolean readOnly,
+      AdhocFileSystem client,
+      MountSwitches switches)
       throws IOException {
     var settings = description.instance().settings();
     var fileSystem =
         new ClientFileSystem(
             client,
             new Callers(client, Job.of(System.getenv())),
-            settings.text(Setting.LOCKS).equals("cluster"));
+            settings.text(Setting.LOCKS).equals("cluster"),
+            switches);
     boolean checksPermissions = settings.text(Setting.PERMISSIONS).equals("checked");
     String source = "adhocfs:" + description.instance().name();
     if (driverName.equals("jnr")) {

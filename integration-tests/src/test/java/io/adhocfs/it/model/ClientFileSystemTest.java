@@ -1,13 +1,19 @@
 package io.adhocfs.it.model;
 
+import static java.nio.charset.StandardCharsets.UTF_8;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import io.adhocfs.client.AdhocFileSystem;
+import io.adhocfs.client.AdhocPath;
+import io.adhocfs.client.AttributeSetMode;
+import io.adhocfs.client.Job;
 import io.adhocfs.fuse.Caller;
+import io.adhocfs.fuse.Callers;
 import io.adhocfs.fuse.ClientFileSystem;
 import io.adhocfs.fuse.InodeFileSystem;
 import io.adhocfs.fuse.InodeFileSystem.AttributeChange;
 import io.adhocfs.fuse.InodeFileSystem.AttributesReply;
+import io.adhocfs.fuse.InodeFileSystem.BytesReply;
 import io.adhocfs.fuse.InodeFileSystem.CreateReply;
 import io.adhocfs.fuse.InodeFileSystem.DataReply;
 import io.adhocfs.fuse.InodeFileSystem.DirectoryReply;
@@ -15,11 +21,13 @@ import io.adhocfs.fuse.InodeFileSystem.DoneReply;
 import io.adhocfs.fuse.InodeFileSystem.OpenMode;
 import io.adhocfs.fuse.InodeFileSystem.OpenReply;
 import io.adhocfs.fuse.InodeFileSystem.WriteReply;
+import io.adhocfs.fuse.SwitchAttributes;
 import io.adhocfs.protocol.model.EntryName;
 import io.adhocfs.protocol.model.FileAttributes;
 import io.adhocfs.protocol.model.FileType;
 import io.adhocfs.protocol.model.FsError;
 import io.adhocfs.protocol.model.FsException;
+import io.adhocfs.protocol.model.InodeId;
 import io.netty.buffer.ByteBuf;
 import io.netty.buffer.ByteBufUtil;
 import io.netty.buffer.Unpooled;
@@ -98,7 +106,13 @@ class ClientFileSystemTest {
 
   /** Takes any answer; an error is the number of its kind. */
   private static final class Answer
-      implements AttributesReply, OpenReply, CreateReply, WriteReply, DoneReply, DataReply {
+      implements AttributesReply,
+          OpenReply,
+          CreateReply,
+          WriteReply,
+          DoneReply,
+          DataReply,
+          BytesReply {
     private final CompletableFuture<Object> value = new CompletableFuture<>();
     private long handle;
     private @Nullable OpenMode mode;
@@ -141,6 +155,11 @@ class ClientFileSystemTest {
     public void data(ByteBuf data) {
       value.complete(new String(ByteBufUtil.getBytes(data), StandardCharsets.UTF_8));
       data.release();
+    }
+
+    @Override
+    public void bytes(byte[] bytes) {
+      value.complete(new String(bytes, StandardCharsets.UTF_8));
     }
 
     Object get() {
@@ -451,5 +470,69 @@ class ClientFileSystemTest {
       Thread.sleep(1);
     }
     assertThat(data.refCnt()).isZero();
+  }
+
+  /** Remembers what it was asked, and refuses to remove. */
+  private static final class RememberedSwitches implements SwitchAttributes {
+    private final List<String> asked = new ArrayList<>();
+
+    @Override
+    public CompletableFuture<Void> set(
+        int user, InodeId inode, String key, byte[] value, AttributeSetMode mode) {
+      asked.add("%d %s %s=%s %s".formatted(user, inode, key, new String(value, UTF_8), mode));
+      return CompletableFuture.completedFuture(null);
+    }
+
+    @Override
+    public CompletableFuture<byte[]> get(InodeId inode, String key) {
+      return CompletableFuture.completedFuture((key + " of " + inode).getBytes(UTF_8));
+    }
+
+    @Override
+    public CompletableFuture<Void> remove(int user, InodeId inode, String key) {
+      return CompletableFuture.failedFuture(new FsException(FsError.NOT_PERMITTED, "not you"));
+    }
+  }
+
+  private Object setAttribute(String name, String value, int flags) {
+    var answer = new Answer();
+    fs.setExtendedAttribute(
+        new TestRequest(), ROOT, name.getBytes(UTF_8), value.getBytes(UTF_8), flags, answer);
+    return answer.get();
+  }
+
+  private Object attribute(String name) {
+    var answer = new Answer();
+    fs.getExtendedAttribute(new TestRequest(), ROOT, name.getBytes(UTF_8), answer);
+    return answer.get();
+  }
+
+  private Object removeAttribute(String name) {
+    var answer = new Answer();
+    fs.removeExtendedAttribute(new TestRequest(), ROOT, name.getBytes(UTF_8), answer);
+    return answer.get();
+  }
+
+  @Test
+  void attributesWithNamesOfSwitchesAreKeptNowhere() throws Exception {
+    assertThat(setAttribute("user.adhocfs.fsync", "disk", 0)).isEqualTo(FsError.NOT_SUPPORTED);
+    assertThat(attribute("user.adhocfs.fsync")).isEqualTo(FsError.NO_ATTRIBUTE);
+    assertThat(removeAttribute("user.adhocfs.fsync")).isEqualTo(FsError.NO_ATTRIBUTE);
+
+    var switches = new RememberedSwitches();
+    fs = new ClientFileSystem(client, new Callers(client, Job.NONE), true, switches);
+    assertThat(setAttribute("user.adhocfs.fsync", "disk", 0)).isEqualTo(true);
+    assertThat(setAttribute("user.adhocfs.fsync", "none", 1)).isEqualTo(true);
+    assertThat(setAttribute("user.adhocfs.fsync", "none", 3)).isEqualTo(FsError.INVALID);
+    assertThat(setAttribute("user.adhocfs", "none", 0)).isEqualTo(true);
+    assertThat(switches.asked).containsExactly("1000 1 fsync=disk SET", "1000 1 fsync=none CREATE");
+    assertThat(attribute("user.adhocfs.fsync")).isEqualTo("fsync of 1");
+    assertThat(removeAttribute("user.adhocfs.fsync")).isEqualTo(FsError.NOT_PERMITTED);
+    // The library would keep one: nothing that copies attributes sees it.
+    client.setExtendedAttribute(
+        AdhocPath.ROOT, "user.adhocfs.fsync".getBytes(UTF_8), new byte[1], AttributeSetMode.SET);
+    var names = new Answer();
+    fs.listExtendedAttributes(new TestRequest(), ROOT, names);
+    assertThat(names.get()).isEqualTo("user.adhocfs\0");
   }
 }

@@ -495,6 +495,158 @@ class SwitchesIT {
             .orElse(null));
   }
 
+  private String shell(String script) throws Exception {
+    return instance.bash(directory, script).strip();
+  }
+
+  /** What the mount says of a switch. */
+  private String attribute(String key, String of) throws Exception {
+    return shell(
+        "getfattr --absolute-names -n user.adhocfs.%s --only-values %s".formatted(key, of));
+  }
+
+  private void setAttribute(String key, String value, String of) throws Exception {
+    shell("setfattr -n user.adhocfs.%s -v %s %s".formatted(key, value, of));
+  }
+
+  private void untilTakenIn(String path) throws Exception {
+    Waiting.until(
+        "the walk of " + path,
+        PATIENCE,
+        LOOK_NANOS,
+        () -> {
+          try (Configuration configuration = Configuration.open(instance.described())) {
+            return configuration.datasets().stream()
+                .anyMatch(dataset -> dataset.path().equals(path) && dataset.complete());
+          }
+        });
+  }
+
+  @Test
+  void extendedAttributesOfDirectoriesAreSwitches() throws Exception {
+    shell("mkdir -p out/deep other; echo old > out/deep/old; ln out/deep/old out/too");
+    setAttribute("chunk.size", "64KiB", "out");
+    setAttribute("inline.max", "0", "out");
+    untilTakenIn(name + "/out");
+    untilMade("out", 64 << 10, false);
+    untilMade("out/deep", 64 << 10, false);
+    untilMade("other", 512 << 10, true);
+    assertThat(config("list", "--path", name + "/out/deep").expectSuccess().output())
+        .contains("chunk.size=64KiB", "inline.max=0", "set for " + name + "/out\n");
+    assertThat(attribute("chunk.size", "out")).isEqualTo("64KiB");
+    assertThat(attribute("chunk.size", "out/deep")).isEqualTo("64KiB");
+    assertThat(attribute("chunk.size", "out/deep/old")).isEqualTo("64KiB");
+    assertThat(attribute("chunk.size", "other")).isEqualTo("512KiB");
+    assertThat(attribute("inline.max", "other")).isEqualTo("8KiB");
+
+    // A directory within has its own, and the rest from without.
+    setAttribute("chunk.size", "128KiB", "out/deep");
+    untilTakenIn(name + "/out/deep");
+    untilMade("out/deep", 128 << 10, false);
+    assertThat(attribute("chunk.size", "out/deep/old")).isEqualTo("128KiB");
+    assertThat(attribute("inline.max", "out/deep")).isEqualTo("0");
+    shell("setfattr -x user.adhocfs.chunk.size out/deep");
+    assertThat(attribute("chunk.size", "out/deep")).isEqualTo("64KiB");
+    untilMade("out/deep", 64 << 10, false);
+
+    // They stay with a directory that is renamed.
+    shell("mv out moved");
+    assertThat(attribute("chunk.size", "moved")).isEqualTo("64KiB");
+    setAttribute("chunk.size", "32KiB", "moved");
+    untilMade("moved", 32 << 10, false);
+    shell("for key in chunk.size inline.max; do setfattr -x user.adhocfs.$key moved; done");
+    untilMade("moved", 512 << 10, true);
+  }
+
+  @Test
+  void theRootOfAMountIsTheWholeInstance() throws Exception {
+    setAttribute("fsync", "none", mount.toString());
+    assertThat(config("list").expectSuccess().output()).contains("fsync=none", "set since");
+    assertThat(attribute("fsync", ".")).isEqualTo("none");
+    shell("setfattr -x user.adhocfs.fsync " + mount);
+    assertThat(attribute("fsync", mount.toString())).isEqualTo("process");
+
+    setAttribute("profile", "checkpoint", ".");
+    assertThat(attribute("chunk.size", ".")).isEqualTo("1MiB");
+    assertThat(attribute("size-updates", ".")).isEqualTo("at-close");
+    assertThat(config("list", "--path", name).expectSuccess().output())
+        .contains(
+            "size-updates=at-close    # one of at-write, at-close; default at-write; set for");
+  }
+
+  @Test
+  void copiesOfDirectoriesHaveNoSwitches() throws Exception {
+    shell("mkdir out; setfattr -n user.own -v kept out");
+    setAttribute("chunk.size", "64KiB", "out");
+    assertThat(shell("getfattr -d -m - out")).contains("user.own").doesNotContain("adhocfs");
+    shell("cp -a out copied; rsync -aX out/ synced; tar --xattrs -c out | tar --xattrs -xC ..");
+    for (String copy : List.of("copied", "synced", "../out")) {
+      assertThat(shell("getfattr -n user.own --only-values " + copy)).isEqualTo("kept");
+      assertThat(attribute("chunk.size", copy)).as(copy).isEqualTo("512KiB");
+    }
+  }
+
+  @Test
+  void attributesThatAreNoneSayWhyAndChangeNothing() throws Exception {
+    shell("mkdir -m 0777 out; touch out/file");
+    setAttribute("fsync", "disk", "out");
+    String set = "setfattr -n user.adhocfs.";
+    String remove = "setfattr -x user.adhocfs.";
+    String get = "getfattr -n user.adhocfs.";
+    String somebodyElse = "setpriv --reuid=65534 --regid=65534 --clear-groups ";
+    String call = "python3 -c 'import os; os.setxattr(\"out\", \"user.adhocfs.%s\", b\"%s\", %d)'";
+    List<List<String>> wrong =
+        List.of(
+            List.of(set + "chunk.size -v 3MiB out", "Invalid argument"),
+            List.of(set + "profile -v fast out", "Invalid argument"),
+            List.of(set + "fsyc -v disk out", "Operation not supported"),
+            List.of(set + "locks -v local out", "Operation not supported"),
+            List.of(set + "fsync -v none out/file", "Operation not supported"),
+            List.of(call.formatted("fsync", "none", 1), "File exists"),
+            List.of(call.formatted("atime", "relatime", 2), "No data available"),
+            List.of(remove + "atime out", "No such attribute"),
+            List.of(remove + "profile out", "No such attribute"),
+            List.of(remove + "fsync out/file", "No such attribute"),
+            List.of(remove + "fsync .", "No such attribute"),
+            List.of(get + "profile out", "No such attribute"),
+            List.of(get + "locks out", "No such attribute"),
+            List.of(somebodyElse + set + "fsync -v none out", "Operation not permitted"),
+            List.of(somebodyElse + remove + "fsync out", "Operation not permitted"));
+    for (List<String> each : wrong) {
+      assertThat(shell("if " + each.get(0) + " 2>&1; then echo done; fi"))
+          .as(each.get(0))
+          .contains(each.get(1))
+          .doesNotContain("done");
+    }
+    assertThat(shell(somebodyElse + get + "fsync --only-values out")).isEqualTo("disk");
+    try (Configuration configuration = Configuration.open(instance.described())) {
+      assertThat(configuration.values(name + "/out"))
+          .filteredOn(value -> value.origin() == Origin.DIRECTORY)
+          .containsExactly(new Value(Setting.FSYNC, "disk", Origin.DIRECTORY, name + "/out"));
+    }
+    // At most one warning in a second.
+    Waiting.until(
+        "the log's word",
+        PATIENCE,
+        LOOK_NANOS,
+        () ->
+            instance
+                .bash(
+                    instance.home(),
+                    """
+                    ! setfattr -n user.adhocfs.fsyc -v disk %s/out 2>/dev/null
+                    grep -rh --include='*.log' 'WARN.*NOT_SUPPORTED' . || true
+                    """
+                        .formatted(directory))
+                .contains("fsyc is no switch; switches: chunk.size"));
+    // The modes of the call do what they are for, too.
+    shell(call.formatted("fsync", "none", 2));
+    // With a newline, as a shell's echo leaves one.
+    shell(call.formatted("atime", "relatime\\n", 1));
+    assertThat(attribute("atime", "out")).isEqualTo("relatime");
+    assertThat(attribute("fsync", "out/file")).isEqualTo("none");
+  }
+
   @Test
   void wrongWordsSayWhatIsRightAndChangeNothing() throws Exception {
     Map<List<String>, String> wrong =
