@@ -273,7 +273,15 @@ public final class Namespace {
                     router.send(
                         operation,
                         new MakeDirectory(
-                            stamp, spread.key(directory, name), mode, uid, gid, now()))))
+                            stamp,
+                            spread.key(directory, name),
+                            mode,
+                            uid,
+                            gid,
+                            router.switches().anyLocalDirectories()
+                                ? ownNode.slot()
+                                : MakeDirectory.NO_SLOT,
+                            now()))))
         .thenCompose(response -> {
           Reply reply = Answers.reply(response);
           return switch (reply) {

@@ -148,7 +148,8 @@ public final class MetadataServices {
             s.peers(),
             rules,
             walk,
-            timing.prepareWait().multipliedBy(2));
+            timing.prepareWait().multipliedBy(2),
+            policies);
     spreading =
         new DirectorySpreading(
             thread,

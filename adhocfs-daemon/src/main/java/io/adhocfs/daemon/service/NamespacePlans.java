@@ -14,11 +14,13 @@ import io.adhocfs.protocol.model.FsError;
 import io.adhocfs.protocol.model.FsException;
 import io.adhocfs.protocol.model.InodeId;
 import io.adhocfs.protocol.model.SlotId;
+import io.adhocfs.protocol.placement.Placement;
 import io.adhocfs.protocol.transport.Deadline;
 import io.adhocfs.protocol.wire.Change;
 import io.adhocfs.protocol.wire.EntryKey;
 import io.adhocfs.protocol.wire.NamespaceRequest;
 import io.adhocfs.protocol.wire.Reply;
+import io.adhocfs.protocol.wire.Request;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
@@ -41,6 +43,7 @@ final class NamespacePlans {
   private final ChangeRules rules;
   private final AncestorWalk walk;
   private final Duration peekWait;
+  private final Policies policies;
 
   NamespacePlans(
       MetadataThread thread,
@@ -49,7 +52,8 @@ final class NamespacePlans {
       Peers peers,
       ChangeRules rules,
       AncestorWalk walk,
-      Duration peekWait) {
+      Duration peekWait,
+      Policies policies) {
     this.thread = thread;
     this.store = store;
     this.cluster = cluster;
@@ -57,6 +61,7 @@ final class NamespacePlans {
     this.rules = rules;
     this.walk = walk;
     this.peekWait = peekWait;
+    this.policies = policies;
   }
 
   /** Plans without asking anybody. */
@@ -89,8 +94,8 @@ final class NamespacePlans {
           boolean inherits = (parent.mode() & MODE_SET_GROUP_ID) != 0;
           var made =
               new Change.NewDirectory(
+                  slotOf(request, parent),
                   entry.directory(),
-                  entry.name(),
                   inherits ? request.mode() | MODE_SET_GROUP_ID : request.mode(),
                   request.uid(),
                   inherits ? parent.gid() : request.gid(),
@@ -102,6 +107,19 @@ final class NamespacePlans {
           return Plan.of(
               List.of(put, made), id -> new Reply.Created(id, false, rules.newDirectory(made, id)));
         });
+  }
+
+  /** Where a new directory lies: by its name, or where its maker is. */
+  private SlotId slotOf(NamespaceRequest.MakeDirectory request, FileAttributes parent)
+      throws FsException {
+    int offered = request.directorySlot();
+    if (!policies.of(parent).localDirectories() || offered == Request.NO_SLOT) {
+      return Placement.newDirectorySlot(request.entry().directory(), request.entry().name());
+    }
+    if (offered < 0 || offered >= SlotId.COUNT) {
+      throw new FsException(FsError.INVALID, "a directory in slot " + offered);
+    }
+    return new SlotId(offered);
   }
 
   Planner unlink(NamespaceRequest.Unlink request) {

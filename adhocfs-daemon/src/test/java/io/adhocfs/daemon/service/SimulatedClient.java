@@ -128,6 +128,7 @@ final class SimulatedClient {
               r.mode(),
               r.uid(),
               r.gid(),
+              r.directorySlot(),
               r.nowNanos());
       case NamespaceRequest.Unlink r ->
           new NamespaceRequest.Unlink(anew ? stamp() : r.stamp(), spread(r.entry()), r.nowNanos());
@@ -297,8 +298,14 @@ final class SimulatedClient {
     return ((Reply.Created) call(createRequest(directory, name, 0))).inode();
   }
 
+  /** Offers a slot, any one, but the same in each run. */
   NamespaceRequest.MakeDirectory makeDirectoryRequest(InodeId directory, String name) {
-    return new NamespaceRequest.MakeDirectory(stamp(), key(directory, name), 0755, 1, 2, nowNanos);
+    return makeDirectoryRequest(directory, name, SlotId.ofHash(sequence * 40_503).value());
+  }
+
+  NamespaceRequest.MakeDirectory makeDirectoryRequest(InodeId directory, String name, int slot) {
+    return new NamespaceRequest.MakeDirectory(
+        stamp(), key(directory, name), 0755, 1, 2, slot, nowNanos);
   }
 
   InodeId makeDirectory(InodeId directory, String name) throws FsException {

@@ -45,9 +45,10 @@ public enum Setting {
       "distribution",
       Kind.CHOICE,
       "wide-striping",
-      "where the chunks of a file that is made lie: wide-striping = over all nodes; local-data-global-metadata = on the node of the mount that makes it",
+      "where the chunks of a file that is made lie: wide-striping = over all nodes; local-data-global-metadata = on the node of the mount that makes it; local = there too, and so does a directory that is made, with its entries and the attributes of its files",
       "wide-striping",
-      "local-data-global-metadata"),
+      "local-data-global-metadata",
+      "local"),
   FSYNC(
       "fsync",
       Kind.CHOICE,

@@ -18,6 +18,7 @@ public final class SwitchTable {
   private final Switches ofInstance;
   private final Map<Integer, Switches> ofDatasets;
   private final boolean anyLocalData;
+  private final boolean anyLocalDirectories;
 
   /**
    * A table.
@@ -44,6 +45,8 @@ public final class SwitchTable {
     this.ofDatasets = Map.copyOf(all);
     this.anyLocalData =
         ofInstance.localData() || all.values().stream().anyMatch(Switches::localData);
+    this.anyLocalDirectories =
+        ofInstance.localDirectories() || all.values().stream().anyMatch(Switches::localDirectories);
   }
 
   /** What an instance was brought up with, before anybody says more. */
@@ -71,6 +74,11 @@ public final class SwitchTable {
   /** Whether there are files whose chunks are to lie on their makers' nodes. */
   public boolean anyLocalData() {
     return anyLocalData;
+  }
+
+  /** Whether there are directories that are to lie on their makers' nodes. */
+  public boolean anyLocalDirectories() {
+    return anyLocalDirectories;
   }
 
   /** Whether fsync is the same for all files; if so, as for those of no dataset. */

@@ -7,6 +7,8 @@ package io.adhocfs.protocol.settings;
  * @param inlineBytesMax files up to this size lie with their metadata
  * @param localData whether the chunks of files that are made lie on their maker's node, where the
  *     maker says which that is; else over all nodes
+ * @param localDirectories whether directories that are made lie on their maker's node, in the same
+ *     way; else anywhere
  * @param fsync what fsync promises
  * @param tellsSizeLater whether a file that grows is told when the writer closes it, or a second
  *     later, instead of before the write returns
@@ -19,6 +21,7 @@ public record Switches(
     int chunkSizeBytes,
     int inlineBytesMax,
     boolean localData,
+    boolean localDirectories,
     Fsync fsync,
     boolean tellsSizeLater,
     boolean writesBehind,
@@ -37,7 +40,8 @@ public record Switches(
     return new Switches(
         Math.toIntExact(settings.size(Setting.CHUNK_SIZE)),
         Math.toIntExact(settings.size(Setting.INLINE_MAX)),
-        settings.text(Setting.DISTRIBUTION).equals("local-data-global-metadata"),
+        !settings.text(Setting.DISTRIBUTION).equals("wide-striping"),
+        settings.text(Setting.DISTRIBUTION).equals("local"),
         switch (settings.text(Setting.FSYNC)) {
           case "none" -> Fsync.NONE;
           case "disk" -> Fsync.DISK;

@@ -1,6 +1,5 @@
 package io.adhocfs.protocol.wire;
 
-import io.adhocfs.protocol.model.EntryName;
 import io.adhocfs.protocol.model.FileAttributes;
 import io.adhocfs.protocol.model.FileType;
 import io.adhocfs.protocol.model.FsError;
@@ -117,13 +116,13 @@ public sealed interface Change {
     }
   }
 
-  /** A directory's inode is made; the answer to the prepare says which. */
+  /** A directory's inode is made in this slot; the answer to the prepare says which. */
   record NewDirectory(
-      InodeId parent, EntryName name, int mode, int uid, int gid, int policyId, long nowNanos)
+      SlotId slot, InodeId parent, int mode, int uid, int gid, int policyId, long nowNanos)
       implements Change {
     @Override
     public int slotValue() {
-      return Placement.newDirectorySlot(parent, name).value();
+      return slot.value();
     }
 
     @Override
@@ -133,8 +132,8 @@ public sealed interface Change {
 
     @Override
     public void encode(WireWriter out) {
+      out.intValue(slot.value());
       out.inode(parent);
-      out.name(name);
       out.intValue(mode);
       out.intValue(uid);
       out.intValue(gid);
@@ -144,8 +143,8 @@ public sealed interface Change {
 
     static NewDirectory decode(WireReader in) throws FsException {
       return new NewDirectory(
+          new SlotId(in.intValue()),
           in.inode(),
-          in.name(),
           in.intValue(),
           in.intValue(),
           in.intValue(),

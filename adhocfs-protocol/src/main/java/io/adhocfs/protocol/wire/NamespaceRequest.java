@@ -284,9 +284,20 @@ public sealed interface NamespaceRequest extends Request {
     }
   }
 
-  /** Makes a directory; its inode is drawn in a slot of its own. */
+  /**
+   * Makes a directory; its inode is drawn in a slot of its own.
+   *
+   * @param directorySlot one of the maker's node, for the inode, should it be wanted there; {@link
+   *     #NO_SLOT} = unknown
+   */
   record MakeDirectory(
-      OperationStamp stamp, EntryKey entry, int mode, int uid, int gid, long nowNanos)
+      OperationStamp stamp,
+      EntryKey entry,
+      int mode,
+      int uid,
+      int gid,
+      int directorySlot,
+      long nowNanos)
       implements NamespaceRequest {
     @Override
     public int slotValue() {
@@ -305,6 +316,7 @@ public sealed interface NamespaceRequest extends Request {
       out.intValue(mode);
       out.intValue(uid);
       out.intValue(gid);
+      out.intValue(directorySlot);
       out.longValue(nowNanos);
     }
 
@@ -312,6 +324,7 @@ public sealed interface NamespaceRequest extends Request {
       return new MakeDirectory(
           OperationStamp.read(in),
           EntryKey.read(in),
+          in.intValue(),
           in.intValue(),
           in.intValue(),
           in.intValue(),

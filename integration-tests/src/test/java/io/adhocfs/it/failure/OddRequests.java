@@ -74,7 +74,7 @@ final class OddRequests {
         new NamespaceRequest.SetAttributes(stamp, file.id(), 1, 0600, 0, 0, 0, 0, 1, 0),
         new NamespaceRequest.Truncate(stamp, file.id(), 0, 1),
         create(stamp, one),
-        new NamespaceRequest.MakeDirectory(stamp, one, 0755, 0, 0, 1),
+        new NamespaceRequest.MakeDirectory(stamp, one, 0755, 0, 0, 77, 1),
         new NamespaceRequest.Unlink(stamp, entry(InodeId.ROOT, name), 1),
         new NamespaceRequest.RemoveDirectory(stamp, one, 1),
         new NamespaceRequest.Link(stamp, file.id(), two, 1),
@@ -123,7 +123,7 @@ final class OddRequests {
       requests.add(
           new NamespaceRequest.SetAttributes(
               stamp(), file.id(), 127, value, value, value, 1, 1, 1, value));
-      requests.add(new NamespaceRequest.MakeDirectory(stamp(), one, value, 0, 0, 1));
+      requests.add(new NamespaceRequest.MakeDirectory(stamp(), one, value, 0, 0, value, 1));
       requests.add(new ControlRequest.ScanInodes(cursor(), value));
       requests.add(new ControlRequest.ScanEntries(cursor(), value));
       requests.add(new ControlRequest.ScanChunks(cursor(), value));

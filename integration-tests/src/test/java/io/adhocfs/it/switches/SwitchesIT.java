@@ -14,6 +14,7 @@ import io.adhocfs.malleability.Configuration;
 import io.adhocfs.malleability.Configuration.Origin;
 import io.adhocfs.malleability.Configuration.Value;
 import io.adhocfs.malleability.Malleability;
+import io.adhocfs.protocol.model.FileAttributes;
 import io.adhocfs.protocol.model.FileLayout;
 import io.adhocfs.protocol.model.NodeId;
 import io.adhocfs.protocol.placement.ClusterMap;
@@ -99,6 +100,14 @@ class SwitchesIT {
     }
   }
 
+  private static ClusterMap map() throws Exception {
+    var instances = instance.instances();
+    try (Malleability malleability =
+        Malleability.open(instances, instance.name(), new NodeProcesses(instances))) {
+      return malleability.state().map();
+    }
+  }
+
   /** Waits until a file that is made now is as it should be. */
   private void untilMade(String in, int chunkSizeBytes, boolean inline) throws Exception {
     Waiting.until(
@@ -135,12 +144,7 @@ class SwitchesIT {
     assertThat(layout(name + "/wide-striping/f").slotStep()).isEqualTo(1);
     // All files of one mount on one node; they go on from there when nodes come and go.
     Set<NodeId> owners = new HashSet<>();
-    ClusterMap map;
-    var instances = instance.instances();
-    try (Malleability malleability =
-        Malleability.open(instances, instance.name(), new NodeProcesses(instances))) {
-      map = malleability.state().map();
-    }
+    ClusterMap map = map();
     for (int i = 0; i < 20; i++) {
       Files.write(directory.resolve("local-data-global-metadata/f" + i), new byte[100_000]);
       owners.add(map.owner(Placement.chunkSlot(layout(here + i), 0)));
@@ -150,6 +154,42 @@ class SwitchesIT {
     instance.adhocfs("shrink", "--nodes", "1", "--wait").expectSuccess();
     assertThat(Files.mismatch(directory.resolve("local-data-global-metadata/f"), wide))
         .isEqualTo(-1);
+  }
+
+  @Test
+  void directoriesLieAnywhereOrOnTheNodeOfTheirMaker() throws Exception {
+    for (String each : List.of("local-data-global-metadata", "local")) {
+      Files.createDirectory(directory.resolve(each));
+      config("set", "--path", name + "/" + each, "--wait", "distribution=" + each).expectSuccess();
+    }
+    ClusterMap map = map();
+    try (AdhocFileSystem files = AdhocFileSystem.open(instance.described())) {
+      Waiting.until(
+          "the switch", PATIENCE, LOOK_NANOS, () -> ownersOfTrees("local", files, map).size() == 1);
+      // The mount offers its slot there too.
+      assertThat(ownersOfTrees("local-data-global-metadata", files, map)).hasSizeGreaterThan(1);
+      assertThat(ownersOfTrees(".", files, map)).hasSizeGreaterThan(1);
+    }
+  }
+
+  /** Makes ten trees in a directory; on which nodes their directories, files and bytes lie. */
+  private Set<NodeId> ownersOfTrees(String in, AdhocFileSystem files, ClusterMap map)
+      throws Exception {
+    Set<NodeId> owners = new HashSet<>();
+    for (int i = 0; i < 10; i++) {
+      Path tree = Files.createTempDirectory(directory.resolve(in), "tree");
+      Path deep = Files.createDirectory(tree.resolve("deep"));
+      Path file = Files.write(deep.resolve("f"), new byte[100_000]);
+      for (Path each : List.of(tree, deep, file)) {
+        FileAttributes attributes =
+            files.stat(AdhocPath.ofText(name + "/" + directory.relativize(each)));
+        owners.add(map.owner(attributes.id().slot()));
+        if (!attributes.isDirectory()) {
+          owners.add(map.owner(Placement.chunkSlot(attributes.layout(), 0)));
+        }
+      }
+    }
+    return owners;
   }
 
   /** How many requests of a kind all daemons together have answered. */
