@@ -39,6 +39,7 @@ import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
 import java.util.Objects;
+import java.util.Random;
 import java.util.Set;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
@@ -386,6 +387,39 @@ class SwitchesIT {
     assertThat(Files.size(elsewhere)).isEqualTo(200_007);
     assertThat(Files.readString(elsewhere)).endsWith("\0the end");
     return sent;
+  }
+
+  @Test
+  void whatFsyncHasReturnedForOutlivesItsMount() throws Exception {
+    try (TestInstance other = TestInstance.up(2, "--set", "access=write-only")) {
+      Path mount = other.mount();
+      var expected = new byte[300_000];
+      new Random(11).nextBytes(expected);
+      try (FileChannel channel =
+          FileChannel.open(
+              mount.resolve("f"), StandardOpenOption.CREATE_NEW, StandardOpenOption.WRITE)) {
+        for (int i = 0; i < 200_000; i += 1000) {
+          channel.write(ByteBuffer.wrap(expected, i, 1000));
+        }
+        channel.force(false);
+        Files.write(mount.resolve("closed"), Arrays.copyOf(expected, 1000));
+        for (int i = 200_000; i < 300_000; i += 1000) {
+          channel.write(ByteBuffer.wrap(expected, i, 1000));
+        }
+        other.killMount(mount);
+        assertThatThrownBy(() -> channel.write(ByteBuffer.allocate(10)))
+            .isInstanceOf(IOException.class);
+      } catch (IOException e) {
+        // The close of what has no mount any more.
+      }
+      Path there = other.mount();
+      byte[] left = Files.readAllBytes(there.resolve("f"));
+      assertThat(left).hasSizeBetween(200_000, 300_000);
+      assertThat(left).isEqualTo(Arrays.copyOf(expected, left.length));
+      assertThat(Files.readAllBytes(there.resolve("closed")))
+          .isEqualTo(Arrays.copyOf(expected, 1000));
+      other.verify();
+    }
   }
 
   @Test
