@@ -11,6 +11,7 @@ import io.adhocfs.protocol.model.FileType;
 import io.adhocfs.protocol.model.FsError;
 import io.adhocfs.protocol.model.FsException;
 import io.adhocfs.protocol.model.InodeId;
+import io.adhocfs.protocol.model.NodeId;
 import io.adhocfs.protocol.model.OwnVersions;
 import io.adhocfs.protocol.settings.SettingChange;
 import io.adhocfs.protocol.settings.SwitchTable;
@@ -349,6 +350,11 @@ public final class InodeOperations {
 
     Operation operation = core.begin(() -> "statistics of the file system");
     return operation.answer(statistics(operation));
+  }
+
+  /** The node that keeps an inode, as far as this client has heard. */
+  public NodeId nodeOf(InodeId inode) {
+    return core.router.map().owner(inode.slot());
   }
 
   /** The space that an inode takes, given what it is now. */

@@ -54,7 +54,7 @@ public final class Malleability implements AutoCloseable {
   private static final Duration END_PATIENCE = Duration.ofSeconds(60);
   private static final long LOOK_MILLIS = 100;
   private static final int BATCHES_AT_ONCE = 2;
-  private static final int SUPERSEDE_ATTEMPTS_MAX = 50;
+  private static final int START_ATTEMPTS_MAX = 50;
 
   /** What a target's disk must have for each byte that is to arrive. */
   private static final double SPARE = 1.02;
@@ -181,10 +181,11 @@ public final class Malleability implements AutoCloseable {
         return new Started(id, plan);
       } catch (FsException e) {
         boolean hasMoved = e.error() == FsError.BUSY && refresh().map().epoch().isAfter(base);
-        if (!supersede || !hasMoved || attempt == SUPERSEDE_ATTEMPTS_MAX) {
+        boolean another = !supersede && state().rebalance() != null;
+        if (!hasMoved || another || attempt == START_ATTEMPTS_MAX) {
           throw e;
         }
-        // Slots still move meanwhile.
+        // A switch has been set meanwhile, or slots still move.
         plan = plan(change, weights);
       }
     }

@@ -66,6 +66,7 @@ public final class StatCommand extends FileSystemCommand {
     fields.put("type", attributes.type().name().toLowerCase(Locale.ROOT).replace('_', ' '));
     fields.put("inode", attributes.id().toString());
     fields.put("slot", attributes.id().slotValue());
+    fields.put("node", fileSystem.inodes().nodeOf(attributes.id()).toString());
     fields.put("mode", "%04o".formatted(attributes.mode()));
     fields.put("permissions", FileLine.mode(attributes.type(), attributes.mode()));
     fields.put("links", attributes.linkCount());

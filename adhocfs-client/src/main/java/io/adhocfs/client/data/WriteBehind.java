@@ -117,9 +117,9 @@ final class WriteBehind implements Unstored {
       if (filling != null && !filling.takes(piece)) {
         toStore = leave();
       }
-      Stretch other = filling;
-      if (other != null && !other.takes(piece)) {
-        room = leaving == null ? other.over : leaving.over;
+      if (filling != null && !filling.takes(piece)) {
+        // Both buffers are in use.
+        room = Objects.requireNonNull(leaving).over;
       } else if (add(operation, piece)) {
         taken = true;
         if (Objects.requireNonNull(filling).isFull()) {

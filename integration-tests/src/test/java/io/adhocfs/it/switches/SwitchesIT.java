@@ -34,6 +34,7 @@ import java.nio.file.StandardOpenOption;
 import java.nio.file.attribute.BasicFileAttributes;
 import java.nio.file.attribute.FileTime;
 import java.time.Duration;
+import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.HashSet;
 import java.util.List;
@@ -41,6 +42,10 @@ import java.util.Map;
 import java.util.Objects;
 import java.util.Random;
 import java.util.Set;
+import java.util.concurrent.ExecutorService;
+import java.util.concurrent.Executors;
+import java.util.concurrent.Future;
+import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 import org.junit.jupiter.api.AfterAll;
@@ -49,6 +54,8 @@ import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
 
 /** Switches that are set while programs use an instance, for all of it and for directories. */
 @Timeout(300)
@@ -492,13 +499,17 @@ class SwitchesIT {
     return Files.readAttributes(file, BasicFileAttributes.class).lastAccessTime();
   }
 
-  @Test
-  void oneDirectoryIsCachedAndItsNeighbourIsNot() throws Exception {
+  @ParameterizedTest
+  @ValueSource(strings = {"cache=cached cache.timeout=1h", "access=read-only"})
+  void oneDirectoryIsCachedAndItsNeighbourIsNot(String switches) throws Exception {
     Path there = instance.mount().resolve(name.substring(1));
     Files.createDirectory(directory.resolve("cached"));
     Files.writeString(directory.resolve("strict"), "1");
-    config("set", "--path", name + "/cached", "--wait", "cache=cached", "cache.timeout=1h")
-        .expectSuccess();
+    List<String> command = new ArrayList<>(List.of("set", "--path", name + "/cached", "--wait"));
+    command.addAll(List.of(switches.split(" ")));
+    config(command.toArray(String[]::new)).expectSuccess();
+    assertThat(config("list", "--path", name + "/cached").expectSuccess().output())
+        .contains("cache=cached", "cache.timeout=1h");
     Waiting.until(
         "a size that is old there",
         PATIENCE,
@@ -538,6 +549,29 @@ class SwitchesIT {
     instance.adhocfs("shrink", "--nodes", "1", "--wait").expectSuccess();
     config("unset", "--path", name, "chunk.size").expectSuccess();
     untilMade(".", 512 << 10, true);
+  }
+
+  @Test
+  void nodesComeAndGoWhileSwitchesAreSet() throws Exception {
+    var ended = new AtomicBoolean();
+    try (ExecutorService threads = Executors.newVirtualThreadPerTaskExecutor();
+        Configuration configuration = Configuration.open(instance.described())) {
+      Future<Integer> setting =
+          threads.submit(() -> {
+            int changes = 0;
+            for (; !ended.get(); changes++) {
+              configuration.set(null, Map.of(Setting.CACHE_TIMEOUT, (1 + changes % 2) + "s"));
+            }
+            return changes;
+          });
+      try {
+        instance.adhocfs("expand", "--nodes", "1", "--wait").expectSuccess();
+        instance.adhocfs("shrink", "--nodes", "1", "--wait").expectSuccess();
+      } finally {
+        ended.set(true);
+      }
+      assertThat(setting.get()).isGreaterThan(10);
+    }
   }
 
   @Test
