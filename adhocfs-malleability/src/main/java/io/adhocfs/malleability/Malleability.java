@@ -9,7 +9,6 @@ import io.adhocfs.protocol.instance.Instance;
 import io.adhocfs.protocol.instance.InstanceDescription;
 import io.adhocfs.protocol.instance.InstanceDescription.Place;
 import io.adhocfs.protocol.instance.InstanceDirectory;
-import io.adhocfs.protocol.model.Epoch;
 import io.adhocfs.protocol.model.FsError;
 import io.adhocfs.protocol.model.FsException;
 import io.adhocfs.protocol.model.NodeId;
@@ -165,13 +164,13 @@ public final class Malleability implements AutoCloseable {
     }
     long id = 1 + (new SecureRandom().nextLong() >>> 2);
     for (int attempt = 1; ; attempt++) {
-      Epoch base = state().map().epoch();
+      ClusterMap base = state().map();
       try {
         agreement.propose(
             new ControlCommand.Start(
                 id,
                 change.kind(),
-                base,
+                base.epoch(),
                 plan.slots().target(),
                 leaving,
                 bytesPerSecond,
@@ -180,13 +179,18 @@ public final class Malleability implements AutoCloseable {
                 WallClock.nanos(InstantSource.system())));
         return new Started(id, plan);
       } catch (FsException e) {
-        boolean hasMoved = e.error() == FsError.BUSY && refresh().map().epoch().isAfter(base);
-        boolean another = !supersede && state().rebalance() != null;
-        if (!hasMoved || another || attempt == START_ATTEMPTS_MAX) {
+        if (e.error() != FsError.BUSY || attempt == START_ATTEMPTS_MAX) {
           throw e;
         }
-        // A switch has been set meanwhile, or slots still move.
-        plan = plan(change, weights);
+        ClusterMap now = refresh().map();
+        boolean another = !supersede && state().rebalance() != null;
+        if (another || !now.epoch().isAfter(base.epoch())) {
+          throw e;
+        }
+        // Where a switch has been set meanwhile, the plan is still right; slots may move, too.
+        if (!now.hasNodesAndOwnersOf(base)) {
+          plan = plan(change, weights);
+        }
       }
     }
   }

@@ -125,6 +125,17 @@ public final class ClusterMap {
     return nodes;
   }
 
+  /** Whether the same nodes are there, each doing the same, and every slot has the same owner. */
+  public boolean hasNodesAndOwnersOf(ClusterMap other) {
+    return Arrays.equals(owners, other.owners)
+        && nodes.size() == other.nodes.size()
+        && nodes.stream()
+            .allMatch(node -> {
+              Node there = other.node(node.id());
+              return there != null && there.state() == node.state();
+            });
+  }
+
   /** The node with this id, or null. */
   public @Nullable Node node(NodeId id) {
     return id.value() < byId.length ? byId[id.value()] : null;

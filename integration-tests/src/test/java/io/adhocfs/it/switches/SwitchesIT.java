@@ -561,6 +561,7 @@ class SwitchesIT {
             int changes = 0;
             for (; !ended.get(); changes++) {
               configuration.set(null, Map.of(Setting.CACHE_TIMEOUT, (1 + changes % 2) + "s"));
+              Thread.sleep(20);
             }
             return changes;
           });
