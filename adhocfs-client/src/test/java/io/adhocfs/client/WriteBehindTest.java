@@ -142,6 +142,26 @@ class WriteBehindTest {
   }
 
   @Test
+  void aReadWaitsForWhatWasWrittenBeforeItAndNotForWhatComesMeanwhile() throws FsException {
+    write(0, 100, 1);
+    // Whenever bytes arrive, the next are there already.
+    int[] writes = {0};
+    client.rpc.fates =
+        (_, request) -> {
+          if (request instanceof DataRequest.WriteChunks && writes[0] < 500) {
+            writes[0]++;
+            var _ = file.writeAsync(100L * writes[0], ByteBuffer.wrap(bytes(100, 1)));
+          }
+          return Fate.ARRIVES;
+        };
+    assertThat(read(file, 0, 100)).containsOnly(1);
+    assertThat(writes[0]).isBetween(1, 10);
+    simulation.pass(Duration.ofSeconds(3));
+    client.await(file.closeAsync());
+    assertThat(told()).isGreaterThan(100);
+  }
+
+  @Test
   void aTimeThatIsSetIsNotMovedByWhatWasWrittenBefore() throws FsException {
     write(0, 100, 1);
     client.await(

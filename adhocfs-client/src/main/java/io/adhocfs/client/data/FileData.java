@@ -81,11 +81,24 @@ public final class FileData {
       long offset,
       int lengthBytes,
       @Nullable FileAttributes known) {
-    if (file.holdsBytes()) {
-      return file.drained(operation)
-          .thenCompose(_ ->
-              read(operation, file, offset, lengthBytes, known == null ? null : file.attributes()));
-    }
+    boolean held = file.holdsBytes();
+    return file.afterHeld(
+        operation,
+        () ->
+            readStored(
+                operation,
+                file,
+                offset,
+                lengthBytes,
+                held && known != null ? file.attributes() : known));
+  }
+
+  private CompletableFuture<ByteBuf> readStored(
+      Operation operation,
+      KnownFile file,
+      long offset,
+      int lengthBytes,
+      @Nullable FileAttributes known) {
     var target = new PartsTarget();
     return Completion.compose(
         new FileRead(
@@ -103,9 +116,11 @@ public final class FileData {
   /** How many bytes each buffer got; their positions have moved when it completes. */
   public CompletableFuture<int[]> read(
       Operation operation, KnownFile file, List<ReadPiece> pieces) {
-    if (file.holdsBytes()) {
-      return file.drained(operation).thenCompose(_ -> read(operation, file, pieces));
-    }
+    return file.afterHeld(operation, () -> readStored(operation, file, pieces));
+  }
+
+  private CompletableFuture<int[]> readStored(
+      Operation operation, KnownFile file, List<ReadPiece> pieces) {
     List<BufferTarget> targets = new ArrayList<>(pieces.size());
     List<ChunkRead.Range> ranges = new ArrayList<>(pieces.size());
     for (ReadPiece piece : pieces) {
@@ -133,9 +148,7 @@ public final class FileData {
    */
   public CompletableFuture<Void> write(
       Operation operation, KnownFile file, List<WritePiece> pieces) {
-    return file.holdsBytes()
-        ? file.drained(operation).thenCompose(_ -> store(operation, file, pieces))
-        : store(operation, file, pieces);
+    return file.afterHeld(operation, () -> store(operation, file, pieces));
   }
 
   /**

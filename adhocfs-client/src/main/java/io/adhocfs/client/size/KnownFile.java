@@ -17,6 +17,7 @@ import io.adhocfs.protocol.wire.NamespaceRequest.GetAttributes;
 import io.adhocfs.protocol.wire.NamespaceRequest.ReportWrite;
 import java.util.concurrent.CompletableFuture;
 import java.util.function.Function;
+import java.util.function.Supplier;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -171,16 +172,26 @@ public final class KnownFile {
     return there;
   }
 
-  /** Whether there is something that {@link #drained} would wait for. */
+  /** Whether there is something that {@link #afterHeld} would wait for. */
   public boolean holdsBytes() {
-    Unstored taken = unstored;
-    return taken != null && taken.endBytes() > 0;
+    return heldEndBytes() > 0;
   }
 
-  /** Completes when what this client has taken is stored, or lost. */
-  public CompletableFuture<Void> drained(Operation operation) {
+  private long heldEndBytes() {
     Unstored taken = unstored;
-    return taken == null ? Completion.done() : operation.share(taken.drain());
+    return taken == null ? 0 : taken.endBytes();
+  }
+
+  /**
+   * Goes on when what this client has taken up to now is stored, or lost: at once if that is
+   * nothing. What is taken meanwhile is not waited for, or it might be for ever.
+   */
+  public <T extends @Nullable Object> CompletableFuture<T> afterHeld(
+      Operation operation, Supplier<CompletableFuture<T>> next) {
+    Unstored taken = unstored;
+    return taken == null || taken.endBytes() == 0
+        ? next.get()
+        : operation.share(taken.drain()).thenCompose(_ -> next.get());
   }
 
   /** Asks the owner, as a part of something else, which may be the storing of bytes. */
@@ -194,9 +205,7 @@ public final class KnownFile {
 
   /** Completes when the owner knows how far this client's finished writes reach. */
   public CompletableFuture<Void> settle(Operation operation) {
-    return holdsBytes()
-        ? drained(operation).thenCompose(_ -> settleStored(operation))
-        : settleStored(operation);
+    return afterHeld(operation, () -> settleStored(operation));
   }
 
   /** The same of what has been stored: for the storing itself. */
@@ -211,8 +220,7 @@ public final class KnownFile {
   /** What a listing says of this file, with what the owner did not know of its size. */
   public FileAttributes withOwnSize(FileAttributes listed) {
     FileAttributes known = attributes;
-    Unstored taken = unstored;
-    long endBytes = taken == null ? 0 : taken.endBytes();
+    long endBytes = heldEndBytes();
     if (listed.dataGeneration() != known.dataGeneration() || (endBytes == 0 && !owesSize())) {
       return listed;
     }
@@ -229,9 +237,7 @@ public final class KnownFile {
 
   /** What the file is now, with the times of this client's finished writes. */
   public CompletableFuture<FileAttributes> current(Operation operation) {
-    return holdsBytes()
-        ? drained(operation).thenCompose(_ -> currentOfStored(operation))
-        : currentOfStored(operation);
+    return afterHeld(operation, () -> currentOfStored(operation));
   }
 
   private CompletableFuture<FileAttributes> currentOfStored(Operation operation) {
@@ -304,9 +310,7 @@ public final class KnownFile {
    * them: with what it answered, or null where there was nothing to tell.
    */
   public CompletableFuture<@Nullable FileAttributes> tellTimes(Operation operation) {
-    return holdsBytes()
-        ? drained(operation).thenCompose(_ -> tellTimesOfStored(operation))
-        : tellTimesOfStored(operation);
+    return afterHeld(operation, () -> tellTimesOfStored(operation));
   }
 
   private CompletableFuture<@Nullable FileAttributes> tellTimesOfStored(Operation operation) {
