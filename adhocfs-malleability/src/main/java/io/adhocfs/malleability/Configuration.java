@@ -123,17 +123,14 @@ public final class Configuration implements AutoCloseable {
 
   /** What hints say of that which nobody has set comes in. */
   private static List<Value> withHints(Map<Setting, Value> values) {
-    List<Value> hints = List.copyOf(values.values());
-    for (Value hint : hints) {
-      hint.setting()
-          .implied(hint.text())
-          .forEach((setting, text) -> {
-            Value said = values.get(setting);
-            if (said != null && said.origin() == Origin.DEFAULT) {
-              values.put(setting, new Value(setting, text, Origin.HINT, ""));
-            }
-          });
+    Map<Setting, String> said = new EnumMap<>(Setting.class);
+    for (Value value : values.values()) {
+      if (value.origin() != Origin.DEFAULT) {
+        said.put(value.setting(), value.text());
+      }
     }
+    Settings.impliedBy(said)
+        .forEach((setting, text) -> values.put(setting, new Value(setting, text, Origin.HINT, "")));
     return new ArrayList<>(values.values());
   }
 

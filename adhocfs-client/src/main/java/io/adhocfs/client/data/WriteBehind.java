@@ -82,7 +82,7 @@ final class WriteBehind implements Unstored {
     /** Of the budget. */
     int heldBytes;
 
-    /** Whether it is to leave as soon as it can, full or not. */
+    /** Whether it is to leave as soon as it can: it is full, or somebody waits for it. */
     boolean isDue;
 
     Stretch(long offset, ByteBuf bytes, Operation writer) {
@@ -124,15 +124,14 @@ final class WriteBehind implements Unstored {
         taken = true;
         if (Objects.requireNonNull(filling).isFull()) {
           nextCapacityBytes = STRETCH_BYTES;
-          toStore = toStore == null ? leave() : toStore;
+          Stretch full = leave();
+          toStore = toStore == null ? full : toStore;
         } else {
           setTimer();
         }
       }
     }
-    if (toStore != null) {
-      store(toStore);
-    }
+    store(toStore);
     if (taken) {
       return Completion.done();
     }
@@ -192,12 +191,13 @@ final class WriteBehind implements Unstored {
       timerIsSet = false;
       toStore = leave();
     }
-    if (toStore != null) {
-      store(toStore);
-    }
+    store(toStore);
   }
 
-  private void store(Stretch stretch) {
+  private void store(@Nullable Stretch stretch) {
+    if (stretch == null) {
+      return;
+    }
     Operation operation =
         operations.beginFor(
             stretch.writer,
@@ -216,13 +216,10 @@ final class WriteBehind implements Unstored {
               losses++;
               lastLoss = Failures.during(operation.description(), failure);
             }
-            Stretch waiting = filling;
-            next = waiting != null && (waiting.isDue || waiting.isFull()) ? leave() : null;
+            next = filling != null && filling.isDue ? leave() : null;
           }
           stretch.over.complete(null);
-          if (next != null) {
-            store(next);
-          }
+          store(next);
         });
   }
 
@@ -243,9 +240,7 @@ final class WriteBehind implements Unstored {
       over = last.over;
       toStore = leave();
     }
-    if (toStore != null) {
-      store(toStore);
-    }
+    store(toStore);
     return over;
   }
 

@@ -34,6 +34,7 @@ import io.adhocfs.protocol.wire.NamespaceRequest.SyncInode;
 import io.adhocfs.protocol.wire.NamespaceRequest.Truncate;
 import io.adhocfs.protocol.wire.NamespaceRequest.Unlink;
 import io.adhocfs.protocol.wire.Reply;
+import io.adhocfs.protocol.wire.Request;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
@@ -79,6 +80,11 @@ public final class Namespace {
     this.sequences = sequences;
     this.wallClockNanos = wallClockNanos;
     this.spread = new Spread(router);
+  }
+
+  /** A slot of this machine's node, for what is made, where some of that is wanted there. */
+  private int offeredSlot() {
+    return router.switches().anyLocal() ? ownNode.slot() : Request.NO_SLOT;
   }
 
   private long now() {
@@ -246,9 +252,7 @@ public final class Namespace {
                             symlinkTarget,
                             exclusive,
                             pin,
-                            router.switches().anyLocalData() && type == FileType.REGULAR
-                                ? ownNode.slot()
-                                : Create.NO_SLOT,
+                            type == FileType.REGULAR ? offeredSlot() : Request.NO_SLOT,
                             now())))
                 .thenApply(response -> {
                   Reply reply = Answers.reply(response);
@@ -278,9 +282,7 @@ public final class Namespace {
                             mode,
                             uid,
                             gid,
-                            router.switches().anyLocalDirectories()
-                                ? ownNode.slot()
-                                : MakeDirectory.NO_SLOT,
+                            offeredSlot(),
                             now()))))
         .thenCompose(response -> {
           Reply reply = Answers.reply(response);

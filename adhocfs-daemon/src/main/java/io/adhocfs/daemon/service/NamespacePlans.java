@@ -20,7 +20,6 @@ import io.adhocfs.protocol.wire.Change;
 import io.adhocfs.protocol.wire.EntryKey;
 import io.adhocfs.protocol.wire.NamespaceRequest;
 import io.adhocfs.protocol.wire.Reply;
-import io.adhocfs.protocol.wire.Request;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
@@ -112,14 +111,10 @@ final class NamespacePlans {
   /** Where a new directory lies: by its name, or where its maker is. */
   private SlotId slotOf(NamespaceRequest.MakeDirectory request, FileAttributes parent)
       throws FsException {
-    int offered = request.directorySlot();
-    if (!policies.of(parent).localDirectories() || offered == Request.NO_SLOT) {
-      return Placement.newDirectorySlot(request.entry().directory(), request.entry().name());
-    }
-    if (offered < 0 || offered >= SlotId.COUNT) {
-      throw new FsException(FsError.INVALID, "a directory in slot " + offered);
-    }
-    return new SlotId(offered);
+    SlotId here = Policies.offered(policies.of(parent).localDirectories(), request.directorySlot());
+    return here == null
+        ? Placement.newDirectorySlot(request.entry().directory(), request.entry().name())
+        : here;
   }
 
   Planner unlink(NamespaceRequest.Unlink request) {

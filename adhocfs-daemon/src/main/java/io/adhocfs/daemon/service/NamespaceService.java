@@ -463,10 +463,7 @@ final class NamespaceService {
     InodeId id = store.drawInode(entry.slot().value());
     long now = request.nowNanos();
     Switches switches = policies.of(directory);
-    boolean here = switches.localData() && request.dataSlot() != NamespaceRequest.Create.NO_SLOT;
-    if (here && (request.dataSlot() < 0 || request.dataSlot() >= SlotId.COUNT)) {
-      throw new FsException(FsError.INVALID, "a file in slot " + request.dataSlot());
-    }
+    SlotId here = Policies.offered(switches.localData(), request.dataSlot());
     boolean inherits = (directory.mode() & NamespacePlans.MODE_SET_GROUP_ID) != 0;
     var attributes =
         new FileAttributes(
@@ -488,8 +485,8 @@ final class NamespaceService {
             false,
             new FileLayout(
                 switches.chunkSizeBytes(),
-                here ? request.dataSlot() : Placement.wideFirstSlot(id),
-                here ? 0 : 1,
+                here == null ? Placement.wideFirstSlot(id) : here.value(),
+                here == null ? 1 : 0,
                 directory.layout().policyId(),
                 type == FileType.REGULAR && switches.inlineBytesMax() > 0));
     Reply reply = new Reply.Created(id, false, attributes);

@@ -2,13 +2,18 @@ package io.adhocfs.daemon.service;
 
 import io.adhocfs.protocol.model.Epoch;
 import io.adhocfs.protocol.model.FileAttributes;
+import io.adhocfs.protocol.model.FsError;
+import io.adhocfs.protocol.model.FsException;
+import io.adhocfs.protocol.model.SlotId;
 import io.adhocfs.protocol.placement.ClusterMap;
 import io.adhocfs.protocol.settings.SettingChange;
 import io.adhocfs.protocol.settings.Settings;
 import io.adhocfs.protocol.settings.SwitchTable;
 import io.adhocfs.protocol.settings.Switches;
 import io.adhocfs.protocol.wire.Reply;
+import io.adhocfs.protocol.wire.Request;
 import java.util.List;
+import org.jspecify.annotations.Nullable;
 
 /** The switches, as far as this daemon has learnt what was agreed on. Thread-safe. */
 public final class Policies {
@@ -36,6 +41,23 @@ public final class Policies {
 
   Switches of(int dataset) {
     return learnt.table.of(dataset);
+  }
+
+  /**
+   * The slot that a maker offers for what he makes, or null where it is not wanted or he has none.
+   *
+   * @param wanted whether the switches want it there
+   * @param offered as the request says; {@link Request#NO_SLOT} = none
+   * @throws FsException INVALID, for a slot that there is not
+   */
+  static @Nullable SlotId offered(boolean wanted, int offered) throws FsException {
+    if (!wanted || offered == Request.NO_SLOT) {
+      return null;
+    }
+    if (offered < 0 || offered >= SlotId.COUNT) {
+      throw new FsException(FsError.INVALID, "there is no slot " + offered);
+    }
+    return new SlotId(offered);
   }
 
   /** The map with what has been set, as clients are told. */

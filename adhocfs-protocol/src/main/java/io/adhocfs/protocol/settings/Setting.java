@@ -246,7 +246,7 @@ public enum Setting {
   }
 
   /** What a hint says of others, where nobody has; empty for what is no hint. */
-  public Map<Setting, String> implied(String value) {
+  Map<Setting, String> implied(String value) {
     if (this != ACCESS) {
       return Map.of();
     }

@@ -48,10 +48,15 @@ public final class Settings {
 
   /** The same, with what hints say of those that were not given. */
   Settings withImplied() {
+    return with(impliedBy(given));
+  }
+
+  /** What hints among values that somebody has said mean for those of which nobody has. */
+  public static Map<Setting, String> impliedBy(Map<Setting, String> said) {
     var implied = new EnumMap<Setting, String>(Setting.class);
-    given.forEach((setting, value) -> implied.putAll(setting.implied(value)));
-    implied.keySet().removeIf(given::containsKey);
-    return with(implied);
+    said.forEach((setting, value) -> implied.putAll(setting.implied(value)));
+    implied.keySet().removeAll(said.keySet());
+    return implied;
   }
 
   /** Whether a value was given, and is not the default by silence. */

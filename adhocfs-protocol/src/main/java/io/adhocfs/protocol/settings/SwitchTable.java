@@ -17,8 +17,7 @@ public final class SwitchTable {
   private final Settings given;
   private final Switches ofInstance;
   private final Map<Integer, Switches> ofDatasets;
-  private final boolean anyLocalData;
-  private final boolean anyLocalDirectories;
+  private final boolean anyLocal;
 
   /**
    * A table.
@@ -43,10 +42,7 @@ public final class SwitchTable {
     Map<Integer, Switches> all = new HashMap<>();
     byDataset.forEach((dataset, values) -> all.put(dataset, Switches.of(now.with(values))));
     this.ofDatasets = Map.copyOf(all);
-    this.anyLocalData =
-        ofInstance.localData() || all.values().stream().anyMatch(Switches::localData);
-    this.anyLocalDirectories =
-        ofInstance.localDirectories() || all.values().stream().anyMatch(Switches::localDirectories);
+    this.anyLocal = ofInstance.localData() || all.values().stream().anyMatch(Switches::localData);
   }
 
   /** What an instance was brought up with, before anybody says more. */
@@ -71,14 +67,9 @@ public final class SwitchTable {
         : ofDatasets.getOrDefault(dataset, ofInstance);
   }
 
-  /** Whether there are files whose chunks are to lie on their makers' nodes. */
-  public boolean anyLocalData() {
-    return anyLocalData;
-  }
-
-  /** Whether there are directories that are to lie on their makers' nodes. */
-  public boolean anyLocalDirectories() {
-    return anyLocalDirectories;
+  /** Whether there is something that is to lie on its maker's node: chunks, or directories too. */
+  public boolean anyLocal() {
+    return anyLocal;
   }
 
   /** Whether fsync is the same for all files; if so, as for those of no dataset. */

@@ -211,8 +211,6 @@ public sealed interface NamespaceRequest extends Request {
       int dataSlot,
       long nowNanos)
       implements NamespaceRequest {
-    public static final int NO_SLOT = -1;
-
     /** Of a maker that has no node. */
     public Create(
         OperationStamp stamp,

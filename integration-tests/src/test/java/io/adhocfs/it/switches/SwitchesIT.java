@@ -402,23 +402,22 @@ class SwitchesIT {
       Path mount = other.mount();
       var expected = new byte[300_000];
       new Random(11).nextBytes(expected);
-      try (FileChannel channel =
+      FileChannel channel =
           FileChannel.open(
-              mount.resolve("f"), StandardOpenOption.CREATE_NEW, StandardOpenOption.WRITE)) {
-        for (int i = 0; i < 200_000; i += 1000) {
-          channel.write(ByteBuffer.wrap(expected, i, 1000));
-        }
-        channel.force(false);
-        Files.write(mount.resolve("closed"), Arrays.copyOf(expected, 1000));
-        for (int i = 200_000; i < 300_000; i += 1000) {
-          channel.write(ByteBuffer.wrap(expected, i, 1000));
-        }
-        other.killMount(mount);
-        assertThatThrownBy(() -> channel.write(ByteBuffer.allocate(10)))
-            .isInstanceOf(IOException.class);
-      } catch (IOException e) {
-        // The close of what has no mount any more.
+              mount.resolve("f"), StandardOpenOption.CREATE_NEW, StandardOpenOption.WRITE);
+      for (int i = 0; i < 200_000; i += 1000) {
+        channel.write(ByteBuffer.wrap(expected, i, 1000));
       }
+      channel.force(false);
+      Files.write(mount.resolve("closed"), Arrays.copyOf(expected, 1000));
+      for (int i = 200_000; i < 300_000; i += 1000) {
+        channel.write(ByteBuffer.wrap(expected, i, 1000));
+      }
+      other.killMount(mount);
+      assertThatThrownBy(() -> channel.write(ByteBuffer.allocate(10)))
+          .isInstanceOf(IOException.class);
+      // Its mount is not there to be told.
+      assertThatThrownBy(channel::close).isInstanceOf(IOException.class);
       Path there = other.mount();
       byte[] left = Files.readAllBytes(there.resolve("f"));
       assertThat(left).hasSizeBetween(200_000, 300_000);
