@@ -662,12 +662,17 @@ public final class Daemon {
     if (stopping.compareAndSet(false, true)) {
       LOG.info("daemon stopping node={} removeData={}", configuration.node(), removeData);
       try {
+        if (removeData) {
+          // While nobody else can have it.
+          directory.markRemoved();
+        }
         closeAll(parts);
         if (removeData) {
-          directory.remove();
+          directory.remove(crashPoints);
         }
         LOG.info("daemon stopped node={}", configuration.node());
       } catch (IOException e) {
+        closeAll(parts);
         LOG.error("data not removed data=\"{}\" reason=\"{}\"", directory.path(), e.toString());
       } finally {
         stopped.countDown();

@@ -1,6 +1,7 @@
 package io.adhocfs.daemon;
 
 import com.fasterxml.jackson.jr.ob.JSON;
+import io.adhocfs.daemon.crash.CrashPoints;
 import io.adhocfs.protocol.model.FsError;
 import io.adhocfs.protocol.model.FsException;
 import io.adhocfs.protocol.model.NodeId;
@@ -24,6 +25,9 @@ import org.jspecify.annotations.Nullable;
  * and tells where the daemon is when it is ready.
  */
 final class StorageDirectory implements AutoCloseable {
+  /** Says whose the directory is. */
+  static final String FORMAT = "FORMAT";
+
   private static final String MAGIC = "adhocfs storage";
   private static final int VERSION = 1;
   private static final String READY_FILE = "daemon.json";
@@ -48,8 +52,9 @@ final class StorageDirectory implements AutoCloseable {
    * this start.
    *
    * @throws FsException INVALID for one on a mount of this program; BUSY while another daemon has
-   *     it; REFUSED for another node's or instance's; CORRUPT and NOT_SUPPORTED for what cannot be
-   *     read; STORAGE_FAILED
+   *     it; REFUSED for another node's or instance's; NOT_FOUND for what is left of a node that was
+   *     being removed, which is removed now; CORRUPT and NOT_SUPPORTED for what cannot be read;
+   *     STORAGE_FAILED
    */
   static StorageDirectory take(Path directory, String instanceId, NodeId node) throws FsException {
     Mounts.refuseOwn(directory);
@@ -65,6 +70,13 @@ final class StorageDirectory implements AutoCloseable {
       if (lock == null) {
         throw new FsException(
             FsError.BUSY, "another daemon runs on " + directory + ": it holds the file lock");
+      }
+      if (StorageRemoval.hasBegun(directory)) {
+        StorageRemoval.remove(directory);
+        throw new FsException(
+            FsError.NOT_FOUND,
+            "node %s has left the instance or was taken down; what was left of its data in %s is removed now"
+                .formatted(node, directory));
       }
       long incarnation = start(directory, instanceId, node);
       Files.deleteIfExists(directory.resolve(READY_FILE));
@@ -92,7 +104,7 @@ final class StorageDirectory implements AutoCloseable {
   }
 
   private static long start(Path directory, String instanceId, NodeId node) throws FsException {
-    var file = new CheckedTextFile(directory.resolve("FORMAT"), MAGIC, VERSION, VERSION);
+    var file = new CheckedTextFile(directory.resolve(FORMAT), MAGIC, VERSION, VERSION);
     Map<String, String> stored = file.read();
     long starts = 0;
     if (stored == null) {
@@ -189,9 +201,14 @@ final class StorageDirectory implements AutoCloseable {
     Files.deleteIfExists(directory.resolve(READY_FILE));
   }
 
+  /** From now on it holds no node, whatever becomes of its removal. */
+  void markRemoved() throws IOException {
+    StorageRemoval.mark(directory);
+  }
+
   /** Removes the directory and everything in it; one that is a mount point is left empty. */
-  void remove() throws IOException {
-    StorageRemoval.remove(directory);
+  void remove(CrashPoints crashPoints) throws IOException {
+    StorageRemoval.remove(directory, crashPoints);
   }
 
   /** Lets others have the directory. */

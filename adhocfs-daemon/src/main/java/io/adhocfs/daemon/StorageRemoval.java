@@ -1,29 +1,62 @@
 package io.adhocfs.daemon;
 
+import io.adhocfs.daemon.crash.CrashPoint;
+import io.adhocfs.daemon.crash.CrashPoints;
 import java.io.IOException;
 import java.nio.file.FileVisitResult;
 import java.nio.file.Files;
 import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
 import java.nio.file.SimpleFileVisitor;
+import java.nio.file.StandardCopyOption;
 import java.nio.file.attribute.BasicFileAttributes;
 import org.jspecify.annotations.Nullable;
 
-/** Removes a storage directory. */
+/**
+ * Removes a storage directory. The first step marks it, so that whatever ends the removal early,
+ * what is left is known to hold no node any more.
+ */
 public final class StorageRemoval {
   /**
    * The daemon's configuration as the command line puts it into the directory: by it a directory is
-   * known to be an instance's, so it goes last.
+   * known to be an instance's.
    */
   public static final String CONFIGURATION_FILE = "bootstrap.json";
 
+  /** What FORMAT is called from the first step of a removal on; goes last. */
+  private static final String MARK = "REMOVED";
+
   private StorageRemoval() {}
+
+  /** Whether the removal of a directory has begun and not ended. */
+  public static boolean hasBegun(Path directory) {
+    return Files.exists(directory.resolve(MARK));
+  }
 
   /**
    * Removes a directory and everything in it; one that is a mount point is left empty. May be
    * repeated after it failed, and run beside another removal of the same directory.
    */
   public static void remove(Path directory) throws IOException {
+    remove(directory, CrashPoints.NONE);
+  }
+
+  /** The first step of a removal: from now on the directory holds no node. May be repeated. */
+  static void mark(Path directory) throws IOException {
+    try {
+      Files.move(
+          directory.resolve(StorageDirectory.FORMAT),
+          directory.resolve(MARK),
+          StandardCopyOption.ATOMIC_MOVE);
+    } catch (NoSuchFileException e) {
+      // It is marked already, or never became a node's.
+    }
+  }
+
+  static void remove(Path directory, CrashPoints crashPoints) throws IOException {
+    mark(directory);
+    crashPoints.reached(CrashPoint.REMOVAL_AFTER_MARK);
+    Path mark = directory.resolve(MARK);
     Path configuration = directory.resolve(CONFIGURATION_FILE);
     try {
       Files.walkFileTree(
@@ -32,7 +65,7 @@ public final class StorageRemoval {
             @Override
             public FileVisitResult visitFile(Path file, BasicFileAttributes attributes)
                 throws IOException {
-              if (!file.equals(configuration)) {
+              if (!file.equals(configuration) && !file.equals(mark)) {
                 Files.deleteIfExists(file);
               }
               return FileVisitResult.CONTINUE;
@@ -59,6 +92,8 @@ public final class StorageRemoval {
             }
           });
       Files.deleteIfExists(configuration);
+      crashPoints.reached(CrashPoint.REMOVAL_BEFORE_END);
+      Files.deleteIfExists(mark);
     } catch (NoSuchFileException e) {
       return;
     }

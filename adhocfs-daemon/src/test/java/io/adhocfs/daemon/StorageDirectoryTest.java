@@ -59,6 +59,20 @@ class StorageDirectoryTest {
   }
 
   @Test
+  void whatARemovalThatWasCutShortHasLeftHoldsNoNode() throws Exception {
+    StorageDirectory directory = take();
+    Files.createDirectories(directory.metadata());
+    Files.createDirectories(directory.chunks());
+    Files.writeString(directory.path().resolve(StorageRemoval.CONFIGURATION_FILE), "{}");
+    directory.markRemoved();
+    refused(FsError.BUSY, "another daemon runs on");
+    directory.close();
+    refused(FsError.NOT_FOUND, "has left the instance");
+    assertThat(directory.path()).doesNotExist();
+    take().close();
+  }
+
+  @Test
   void tellsCorruptTooOldAndTooNewApart() throws Exception {
     take().close();
     byte[] good = Files.readAllBytes(parent.resolve("data/FORMAT"));

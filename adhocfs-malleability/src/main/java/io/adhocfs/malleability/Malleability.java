@@ -5,7 +5,6 @@ import io.adhocfs.protocol.control.ControlCommand;
 import io.adhocfs.protocol.control.ControlState;
 import io.adhocfs.protocol.control.FinishedRebalance;
 import io.adhocfs.protocol.control.Rebalance;
-import io.adhocfs.protocol.instance.Instance;
 import io.adhocfs.protocol.instance.InstanceDescription;
 import io.adhocfs.protocol.instance.InstanceDescription.Place;
 import io.adhocfs.protocol.instance.InstanceDirectory;
@@ -86,8 +85,13 @@ public final class Malleability implements AutoCloseable {
     Agreement agreement = Agreement.open(description.instance());
     boolean opened = false;
     try {
-      var malleability = new Malleability(directory, control, agreement, description);
-      var _ = malleability.bringUpToDate();
+      var malleability =
+          new Malleability(
+              directory,
+              control,
+              agreement,
+              Reconciliation.reconcile(
+                  directory, description, agreement.connection(), agreement.state().map()));
       opened = true;
       return malleability;
     } finally {
@@ -124,7 +128,7 @@ public final class Malleability implements AutoCloseable {
    *     node is named that there is not, or none would be left
    */
   public ResizePlan plan(Change change) throws FsException {
-    return plan(change, owners(leaving(change), newPlaces(change)));
+    return plan(change, owners(leaving(change), newPlaces(change, description)));
   }
 
   /**
@@ -145,23 +149,35 @@ public final class Malleability implements AutoCloseable {
           "slots are being moved already (%d of %d): wait for it (adhocfs rebalance status --wait), take it back (adhocfs rebalance cancel) or give --supersede"
               .formatted(running.slotsMoved(), running.slotsPlanned()));
     }
+    var _ = bringUpToDate();
     if (running == null) {
-      removeIdle();
+      removeIdle(change);
     }
-    List<Place> joining = newPlaces(change);
     List<NodeId> leaving = leaving(change);
-    SortedMap<NodeId, Integer> weights = owners(leaving, joining);
-    ResizePlan plan = plan(change, weights);
-    if (!joining.isEmpty()) {
-      join(joining);
-      try {
+    ResizePlan plan = plan(change, owners(leaving, newPlaces(change, description)));
+    List<Place> joining = join(change);
+    try {
+      SortedMap<NodeId, Integer> weights = owners(leaving, joining);
+      if (!joining.isEmpty()) {
         // Only now can the new ones say what room they have.
         plan = plan(change, weights);
-      } catch (FsException e) {
-        removeIdle();
-        throw e;
       }
+      return propose(change, plan, leaving, weights, bytesPerSecond, supersede);
+    } catch (FsException e) {
+      takeBack(joining, e);
+      throw e;
     }
+  }
+
+  private Started propose(
+      Change change,
+      ResizePlan planned,
+      List<NodeId> leaving,
+      SortedMap<NodeId, Integer> weights,
+      long bytesPerSecond,
+      boolean supersede)
+      throws FsException {
+    ResizePlan plan = planned;
     long id = 1 + (new SecureRandom().nextLong() >>> 2);
     for (int attempt = 1; ; attempt++) {
       ClusterMap base = state().map();
@@ -186,6 +202,16 @@ public final class Malleability implements AutoCloseable {
         boolean another = !supersede && state().rebalance() != null;
         if (another || !now.epoch().isAfter(base.epoch())) {
           throw e;
+        }
+        for (NodeId owner : weights.keySet()) {
+          ClusterMap.Node node = now.node(owner);
+          if (node == null || node.state() == NodeState.GONE) {
+            throw new FsException(
+                FsError.BUSY,
+                "another command that changes the nodes has taken out node %s meanwhile: try again"
+                    .formatted(owner),
+                e);
+          }
         }
         // Where a switch has been set meanwhile, the plan is still right; slots may move, too.
         if (!now.hasNodesAndOwnersOf(base)) {
@@ -327,15 +353,15 @@ public final class Malleability implements AutoCloseable {
   }
 
   /** Places for new nodes, with ids that were never used. */
-  private List<Place> newPlaces(Change change) {
+  private List<Place> newPlaces(Change change, InstanceDescription written) {
     int next = 0;
     for (ClusterMap.Node node : state().map().nodes()) {
       next = Math.max(next, node.id().value() + 1);
     }
-    for (Place place : description.places()) {
+    for (Place place : written.places()) {
       next = Math.max(next, place.id().value() + 1);
     }
-    Path like = Path.of(description.places().getFirst().dataDirectory());
+    Path like = Path.of(written.places().getFirst().dataDirectory());
     Path parent = like.getParent();
     List<Place> places = new ArrayList<>();
     for (String host : change.added()) {
@@ -396,12 +422,26 @@ public final class Malleability implements AutoCloseable {
     }
   }
 
-  /** Starts daemons of new nodes and makes them known to all; they own nothing yet. */
-  private void join(List<Place> places) throws FsException {
-    List<Place> all = new ArrayList<>(description.places());
-    all.addAll(places);
-    // Written first, so that whatever is started can be found and taken down.
-    write(all, description.instance().nodes());
+  /**
+   * Starts daemons of new nodes and makes them known to all; they own nothing yet.
+   *
+   * @return their places; none where the change adds nobody
+   */
+  private List<Place> join(Change change) throws FsException {
+    if (change.added().isEmpty()) {
+      return List.of();
+    }
+    // Written first, so that whatever is started can be found and taken down. The ids are drawn
+    // from what is written at that moment, so that no other command draws the same.
+    List<Place> places = new ArrayList<>();
+    description =
+        directory.update(
+            description,
+            written -> {
+              places.clear();
+              places.addAll(newPlaces(change, written));
+              return written.withPlaces(places);
+            });
     try {
       List<ClusterMap.Node> joining =
           control.start(description, places).stream()
@@ -430,46 +470,83 @@ public final class Malleability implements AutoCloseable {
                   Reply.Done.class,
                   PROPOSAL_PATIENCE)
               .orThrow();
+      description = directory.update(description, written -> written.agreeingWith(state().map()));
+      return places;
     } catch (FsException e) {
-      removeAll(places).forEach(left -> e.addSuppressed(new IllegalStateException(left)));
-      List<Place> before = new ArrayList<>(description.places());
-      before.removeAll(places);
-      write(before, description.instance().nodes());
+      takeBack(places, e);
       throw e;
     }
-    var _ = bringUpToDate();
   }
 
-  /** Takes out nodes that were added and have been given nothing. */
-  private void removeIdle() throws FsException {
-    List<NodeId> idle = Agreement.ids(nodes().stream().filter(this::isIdle).toList());
+  /**
+   * Takes nodes out again that were to come: out of the map if they are in it, their daemons and
+   * data, and out of what is written down. What does not succeed is told with the failure; the next
+   * change of the nodes takes out what is left.
+   */
+  private void takeBack(List<Place> places, FsException failure) {
+    if (places.isEmpty()) {
+      return;
+    }
+    List<NodeId> ids = places.stream().map(Place::id).toList();
+    try {
+      ClusterMap map = refresh().map();
+      List<NodeId> joined =
+          ids.stream()
+              .filter(id -> {
+                ClusterMap.Node node = map.node(id);
+                return node != null && node.state() == NodeState.JOINING;
+              })
+              .toList();
+      if (!joined.isEmpty()) {
+        agreement.propose(new ControlCommand.Leave(joined));
+      }
+    } catch (FsException e) {
+      failure.addSuppressed(e);
+    }
+    List<String> left = removeData(places);
+    left.forEach(sentence -> failure.addSuppressed(new IllegalStateException(sentence)));
+  }
+
+  /**
+   * Takes out nodes that were added and have been given nothing, but for those that this change
+   * takes away itself.
+   */
+  private void removeIdle(Change change) throws FsException {
+    List<NodeId> leaving = leaving(change);
+    List<NodeId> idle =
+        Agreement.ids(
+            nodes().stream()
+                .filter(node -> isIdle(node) && !leaving.contains(node.id()))
+                .toList());
     if (!idle.isEmpty()) {
       agreement.propose(new ControlCommand.Leave(idle));
       var _ = awaitEnds();
     }
   }
 
-  private List<String> removeAll(List<Place> places) {
+  /**
+   * Ends the daemons of nodes and removes their data and their places. A place whose data could not
+   * be removed stays written, for the next change of the nodes and for the end of the instance.
+   *
+   * @return what could not be removed and why, a sentence each
+   */
+  private List<String> removeData(List<Place> places) {
     List<String> left = new ArrayList<>();
+    List<NodeId> removed = new ArrayList<>();
     for (Place place : places) {
       try {
         control.remove(description, place);
+        removed.add(place.id());
       } catch (FsException e) {
         left.add("node " + place.id() + ": " + e.getMessage());
       }
     }
+    try {
+      description = directory.update(description, written -> written.without(removed));
+    } catch (FsException e) {
+      left.add(e.getMessage());
+    }
     return left;
-  }
-
-  private void write(List<Place> places, List<ClusterMap.Node> nodes) throws FsException {
-    Instance instance = description.instance();
-    description =
-        new InstanceDescription(
-            new Instance(
-                instance.name(), instance.id(), instance.secret(), instance.settings(), nodes),
-            places,
-            description.created());
-    directory.replace(description);
   }
 
   private List<Place> gonePlaces() {
@@ -498,22 +575,19 @@ public final class Malleability implements AutoCloseable {
 
   /**
    * Writes who is part of the instance now, and removes what nodes that have left and ended may
-   * leave.
+   * leave. A place whose data could not be removed stays written, for the next change of the nodes
+   * and for the end of the instance.
    *
    * @return what could not be removed and why, a sentence each
    */
   private List<String> bringUpToDate() throws FsException {
-    List<ClusterMap.Node> nodes = nodes();
+    description =
+        Reconciliation.reconcile(
+            directory, description, agreement.connection(), state().map());
     List<Place> gone = new ArrayList<>(gonePlaces());
     Set<NodeId> running = running(gone);
     gone.removeIf(place -> running.contains(place.id()));
-    List<String> left = removeAll(gone);
-    List<Place> places = new ArrayList<>(description.places());
-    places.removeAll(gone);
-    if (!gone.isEmpty() || !nodes.equals(description.instance().nodes())) {
-      write(places, nodes);
-    }
-    return left;
+    return removeData(gone);
   }
 
   /** Closes its connections; what was started goes on. */

@@ -3,28 +3,38 @@ package io.adhocfs.cli.command;
 import io.adhocfs.protocol.instance.InstanceDescription;
 import io.adhocfs.protocol.instance.InstanceDescription.Place;
 import io.adhocfs.protocol.model.NodeId;
+import java.util.List;
 import java.util.stream.Collectors;
 
 /** Nodes as users name them: n2 or 2. */
 final class NodeNames {
   private NodeNames() {}
 
+  /** The place of a node that is written down. */
   static Place place(InstanceDescription description, String word) throws UsageException {
-    String digits = word.startsWith("n") ? word.substring(1) : word;
-    Place place =
-        digits.matches("\\d{1,5}") && Integer.parseInt(digits) <= NodeId.MAX
-            ? description.place(new NodeId(Integer.parseInt(digits)))
-            : null;
+    List<NodeId> known = description.places().stream().map(Place::id).toList();
+    Place place = description.place(node(description, known, word));
     if (place == null) {
-      throw new UsageException(
-          "instance '%s' has no node '%s'; it has: %s"
-              .formatted(
-                  description.instance().name(),
-                  word,
-                  description.places().stream()
-                      .map(candidate -> candidate.id().toString())
-                      .collect(Collectors.joining(", "))));
+      throw new IllegalStateException("no place of " + word);
     }
     return place;
+  }
+
+  /** One of the nodes that there are. */
+  static NodeId node(InstanceDescription description, List<NodeId> known, String word)
+      throws UsageException {
+    String digits = word.startsWith("n") ? word.substring(1) : word;
+    if (digits.matches("\\d{1,5}") && Integer.parseInt(digits) <= NodeId.MAX) {
+      var id = new NodeId(Integer.parseInt(digits));
+      if (known.contains(id)) {
+        return id;
+      }
+    }
+    throw new UsageException(
+        "instance '%s' has no node '%s'; it has: %s"
+            .formatted(
+                description.instance().name(),
+                word,
+                known.stream().map(NodeId::toString).collect(Collectors.joining(", "))));
   }
 }

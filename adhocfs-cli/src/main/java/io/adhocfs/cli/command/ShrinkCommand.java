@@ -2,7 +2,6 @@ package io.adhocfs.cli.command;
 
 import io.adhocfs.malleability.Change;
 import io.adhocfs.malleability.Malleability;
-import io.adhocfs.protocol.instance.InstanceDescription.Place;
 import io.adhocfs.protocol.model.NodeId;
 import io.adhocfs.protocol.placement.ClusterMap;
 import java.util.ArrayList;
@@ -65,9 +64,9 @@ public final class ShrinkCommand extends ResizeCommand {
       leaving.addAll(present.subList(present.size() - nodes, present.size()));
     } else {
       for (String word : named) {
-        Place place = NodeNames.place(malleability.description(), word);
-        if (!leaving.contains(place.id())) {
-          leaving.add(place.id());
+        NodeId node = NodeNames.node(malleability.description(), present, word);
+        if (!leaving.contains(node)) {
+          leaving.add(node);
         }
       }
       if (leaving.size() >= present.size()) {

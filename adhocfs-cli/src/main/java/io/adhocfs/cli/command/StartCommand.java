@@ -6,6 +6,7 @@ import io.adhocfs.cli.process.Nodes;
 import io.adhocfs.cli.process.RunningDaemon;
 import io.adhocfs.client.admin.AdminConnection;
 import io.adhocfs.client.admin.NodeAnswers;
+import io.adhocfs.malleability.Reconciliation;
 import io.adhocfs.protocol.instance.InstanceDescription;
 import io.adhocfs.protocol.instance.InstanceDescription.Place;
 import io.adhocfs.protocol.model.FsException;
@@ -15,7 +16,11 @@ import io.adhocfs.protocol.wire.ControlRequest;
 import io.adhocfs.protocol.wire.Reply;
 import java.time.Duration;
 import java.util.ArrayList;
+import java.util.HashSet;
 import java.util.List;
+import java.util.Set;
+import java.util.TreeSet;
+import org.jspecify.annotations.Nullable;
 import picocli.CommandLine;
 import picocli.CommandLine.Option;
 import picocli.CommandLine.Parameters;
@@ -51,58 +56,109 @@ public final class StartCommand extends Command {
   @Override
   public int run() throws UsageException, FsException {
     InstanceDescription description = instance();
-    ClusterMap known = AdminConnection.knownMap(description.instance());
-    List<Place> places = wantedPlaces(description);
-    var nodes = new Nodes(description, directory());
-    int exitCode = ExitCode.OK;
-    List<NodeId> started = new ArrayList<>();
+    var started = new TreeSet<NodeId>();
+    boolean failed = false;
     try (AdminConnection connection = AdminConnection.open(description.instance())) {
-      List<NodeId> ids = known.nodes().stream().map(ClusterMap.Node::id).toList();
-      NodeAnswers<Reply.Map> maps = connection.askMaps(ids, LOOK_PATIENCE);
-      ClusterMap map = connection.useNewest(known, maps);
-      List<Place> down =
-          places.stream().filter(place -> !maps.answers().containsKey(place.id())).toList();
-      for (Outcome<Place, RunningDaemon> outcome : InParallel.run(down, nodes::startAgain)) {
-        if (outcome.failure() != null) {
-          output()
-              .note(
-                  "adhocfs start: node %s: %s"
-                      .formatted(outcome.item().id(), outcome.failure().getMessage()));
-          exitCode = ExitCode.FAILED;
-        } else if (outcome.result() != null) {
-          RunningDaemon daemon = outcome.result();
-          ClusterMap.Node before = map.node(daemon.node().id());
-          if (before == null || before.incarnation() < daemon.node().incarnation()) {
-            map = map.withNode(daemon.node());
-            started.add(outcome.item().id());
+      ClusterMap map = AdminConnection.knownMap(description.instance());
+      var tried = new HashSet<NodeId>();
+      // Nodes that come back may know of others that nobody else here has heard of.
+      while (true) {
+        NodeAnswers<Reply.Map> maps = connection.askMaps(ids(map), LOOK_PATIENCE);
+        map = connection.useNewest(map, maps);
+        NodeAnswers<Reply.Map> others =
+            connection.askMaps(
+                ids(map).stream().filter(id -> !maps.answers().containsKey(id)).toList(),
+                LOOK_PATIENCE);
+        map = connection.useNewest(map, others);
+        description = Reconciliation.reconcile(directory(), description, connection, map);
+        var running = new HashSet<NodeId>(maps.answers().keySet());
+        running.addAll(others.answers().keySet());
+        running.addAll(started);
+        List<Place> down = new ArrayList<>();
+        for (Place place : wantedPlaces(description)) {
+          if (!running.contains(place.id()) && tried.add(place.id()) && isPart(place, map)) {
+            down.add(place);
           }
         }
-      }
-      // The started ones know the owners from their own files, which may be newer than ours.
-      map =
-          connection.useNewest(
-              map,
-              connection.askUntilAnswered(
-                  started, new ControlRequest.GetMap(), Reply.Map.class, INSTALL_PATIENCE));
-      directory().replace(description.withNodes(map.nodes()));
-      NodeAnswers<Reply.Done> installed =
-          connection.askUntilAnswered(
-              ids.stream()
-                  .filter(id -> maps.answers().containsKey(id) || started.contains(id))
-                  .toList(),
-              new ControlRequest.InstallMap(map),
-              Reply.Done.class,
-              INSTALL_PATIENCE);
-      for (FsException failure : installed.failures().values()) {
-        output().note("adhocfs start: " + failure.getMessage());
-        exitCode = ExitCode.FAILED;
+        if (down.isEmpty()) {
+          failed |= !install(connection, map, running);
+          break;
+        }
+        for (Outcome<Place, RunningDaemon> outcome :
+            InParallel.run(down, new Nodes(description, directory())::startAgain)) {
+          if (outcome.failure() != null) {
+            output()
+                .note(
+                    "adhocfs start: node %s: %s"
+                        .formatted(outcome.item().id(), outcome.failure().getMessage()));
+            failed = true;
+          } else if (outcome.result() != null) {
+            ClusterMap.Node node = outcome.result().node();
+            ClusterMap.Node before = map.node(node.id());
+            if (before == null || before.incarnation() < node.incarnation()) {
+              map = map.withNode(in(before, node));
+              started.add(node.id());
+            }
+          }
+        }
+        connection.useMap(map);
       }
       report(started, map);
     }
-    return exitCode;
+    return failed ? ExitCode.FAILED : ExitCode.OK;
   }
 
-  private void report(List<NodeId> started, ClusterMap map) {
+  /** Whether a node may be started; says why not. */
+  private boolean isPart(Place place, ClusterMap map) {
+    ClusterMap.Node node = map.node(place.id());
+    if (node == null) {
+      output()
+          .note(
+              "adhocfs start: node %s is not part of the instance: a command adds it at this moment, or tried to and ended; not started"
+                  .formatted(place.id()));
+      return false;
+    }
+    if (node.state() == ClusterMap.NodeState.GONE) {
+      if (!wanted.isEmpty()) {
+        output().note("adhocfs start: node %s has left the instance".formatted(place.id()));
+      }
+      return false;
+    }
+    return true;
+  }
+
+  /** The node at its new address, doing what it did before. */
+  private static ClusterMap.Node in(ClusterMap.@Nullable Node before, ClusterMap.Node node) {
+    return before == null
+        ? node
+        : new ClusterMap.Node(
+            node.id(),
+            node.host(),
+            node.port(),
+            node.socketPath(),
+            node.incarnation(),
+            before.state());
+  }
+
+  private static List<NodeId> ids(ClusterMap map) {
+    return map.nodes().stream()
+        .filter(node -> node.state() != ClusterMap.NodeState.GONE)
+        .map(ClusterMap.Node::id)
+        .toList();
+  }
+
+  /** Tells all that run where the others are; false when one has not heard it. */
+  private boolean install(AdminConnection connection, ClusterMap map, Set<NodeId> running) {
+    NodeAnswers<Reply.Done> installed =
+        connection.askUntilAnswered(
+            running, new ControlRequest.InstallMap(map), Reply.Done.class, INSTALL_PATIENCE);
+    for (FsException failure : installed.failures().values()) {
+      output().note("adhocfs start: " + failure.getMessage());
+    }
+    return installed.failures().isEmpty();
+  }
+
+  private void report(Set<NodeId> started, ClusterMap map) {
     if (json) {
       output().line(Json.pretty(started.stream().map(NodeId::toString).toList()));
       return;

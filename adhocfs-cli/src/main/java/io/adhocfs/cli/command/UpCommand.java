@@ -239,7 +239,8 @@ public final class UpCommand extends Command {
           description.withNodes(
               new NodeProcesses(directory).start(description, description.places()));
       installMap(complete);
-      directory.replace(complete);
+      List<ClusterMap.Node> ready = complete.instance().nodes();
+      complete = directory.update(complete, written -> written.withNodes(ready));
       agreeOn(limits, complete.instance());
       mounts = noMount ? List.of() : mountEverywhere(complete, directory);
     } catch (IOException | RuntimeException e) {

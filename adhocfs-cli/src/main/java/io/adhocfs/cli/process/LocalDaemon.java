@@ -109,6 +109,14 @@ public final class LocalDaemon {
     Path configurationFile = directory.resolve(CONFIGURATION_FILE);
     Path readyFile = directory.resolve(READY_FILE);
     try {
+      if (StorageRemoval.hasBegun(directory)) {
+        StorageRemoval.remove(directory);
+        removeEmptyParents(directory.getParent());
+        throw new FsException(
+            FsError.NOT_FOUND,
+            "the node has left the instance or was taken down; what was left of its data in %s is removed now"
+                .formatted(directory));
+      }
       if (configuration != null) {
         PrivateFiles.write(configurationFile, configuration);
       } else if (!Files.exists(configurationFile)) {
@@ -208,12 +216,13 @@ public final class LocalDaemon {
     Path file = directory.resolve(CONFIGURATION_FILE);
     try {
       boolean holdsNode = Files.exists(file);
-      if (holdsNode && !DaemonConfiguration.read(file).identity().instanceId().equals(instanceId)) {
+      boolean isLeft = StorageRemoval.hasBegun(directory);
+      if (holdsNode && !isLeft && !DaemonConfiguration.read(file).identity().instanceId().equals(instanceId)) {
         return;
       }
       // Without the file as well: a daemon that removed all by itself may not have ended yet.
       end();
-      if (holdsNode) {
+      if (holdsNode || isLeft) {
         StorageRemoval.remove(directory);
       } else {
         Files.deleteIfExists(directory);

@@ -136,6 +136,15 @@ public final class Verifier {
     var failures = new TreeMap<>(first.failures());
     failures.putAll(second.failures());
     failures.keySet().retainAll(present);
+    // A node that was added and given nothing has nothing to look at.
+    List<NodeId> idle =
+        failures.keySet().stream().filter(node -> !map.owningNodes().contains(node)).toList();
+    idle.forEach(node -> {
+      findings.note(
+          "node %s keeps nothing and does not answer: idle, not needed; 'adhocfs shrink --remove %s' takes it out"
+              .formatted(node, node));
+      failures.remove(node);
+    });
     failures.forEach((node, e) -> findings.unseen("node " + node + ": " + e.getMessage()));
     everyNodeSeen = failures.isEmpty();
     reachable = List.copyOf(answers.keySet());

@@ -34,6 +34,11 @@ public enum CrashPoint {
   /** At a partition's owner: it has some entries. */
   STAGING_AFTER_ENTRIES,
 
+  /** A node that has left marks its directory before it removes it. */
+  REMOVAL_AFTER_MARK,
+  /** Of the directory of a node that has left, the mark alone is there. */
+  REMOVAL_BEFORE_END,
+
   /** The target of a batch of slots waits for them. */
   MIGRATION_SOURCE_AFTER_BEGIN,
   /** All records of one of the slots have been read and sent, or will be at once. */
@@ -78,6 +83,15 @@ public enum CrashPoint {
       Collections.unmodifiableSet(
           EnumSet.range(MIGRATION_SOURCE_AFTER_BEGIN, MIGRATION_VOTER_BEFORE_FOUND));
 
+  private static final Set<CrashPoint> OF_OPERATIONS =
+      Collections.unmodifiableSet(
+          EnumSet.range(COORDINATOR_BEFORE_PREPARE, STAGING_AFTER_ENTRIES));
+
+  /** Those of a node that removes what it has stored. */
+  public static Set<CrashPoint> ofRemoval() {
+    return EnumSet.of(REMOVAL_AFTER_MARK, REMOVAL_BEFORE_END);
+  }
+
   /** Those of handing slots over, and of who agrees on it. */
   public static Set<CrashPoint> ofMigration() {
     return OF_MIGRATION;
@@ -85,6 +99,6 @@ public enum CrashPoint {
 
   /** Those of operations of clients, and of what follows from them. */
   public static Set<CrashPoint> ofOperations() {
-    return EnumSet.complementOf(EnumSet.copyOf(OF_MIGRATION));
+    return OF_OPERATIONS;
   }
 }

@@ -12,6 +12,8 @@ import java.nio.charset.StandardCharsets;
 import java.time.DateTimeException;
 import java.time.Instant;
 import java.util.ArrayList;
+import java.util.Collection;
+import java.util.Comparator;
 import java.util.HexFormat;
 import java.util.LinkedHashMap;
 import java.util.List;
@@ -25,10 +27,12 @@ import org.jspecify.annotations.Nullable;
  *
  * @param places where each node's daemon and data are, by ascending node id
  * @param created when it was brought up
+ * @param version raised by one with each change that is written down; 0 = never written down
  */
-public record InstanceDescription(Instance instance, List<Place> places, Instant created) {
+public record InstanceDescription(
+    Instance instance, List<Place> places, Instant created, long version) {
   /** The format that this version writes and the only one it reads. */
-  public static final int FORMAT = 1;
+  public static final int FORMAT = 2;
 
   private static final Pattern NAME = Pattern.compile("[A-Za-z0-9][A-Za-z0-9._-]{0,62}");
 
@@ -53,10 +57,15 @@ public record InstanceDescription(Instance instance, List<Place> places, Instant
 
   public InstanceDescription {
     checkName(instance.name());
-    places = List.copyOf(places);
+    places = places.stream().sorted(Comparator.comparing(Place::id)).toList();
     if (instance.secret().length == 0 || places.isEmpty()) {
       throw new IllegalArgumentException(instance + " without a secret or a place");
     }
+  }
+
+  /** A description that is not written down yet. */
+  public InstanceDescription(Instance instance, List<Place> places, Instant created) {
+    this(instance, places, created, 0);
   }
 
   /**
@@ -83,7 +92,60 @@ public record InstanceDescription(Instance instance, List<Place> places, Instant
     return new InstanceDescription(
         new Instance(instance.name(), instance.id(), instance.secret(), instance.settings(), nodes),
         places,
-        created);
+        created,
+        version);
+  }
+
+  /** This description with places added; a node that has one already keeps it. */
+  public InstanceDescription withPlaces(Collection<Place> added) {
+    List<Place> all = new ArrayList<>(places);
+    added.stream().filter(place -> place(place.id()) == null).forEach(all::add);
+    return new InstanceDescription(instance, all, created, version);
+  }
+
+  /** This description without the places and addresses of some nodes. */
+  public InstanceDescription without(Collection<NodeId> nodes) {
+    return new InstanceDescription(
+            instance,
+            places.stream().filter(place -> !nodes.contains(place.id())).toList(),
+            created,
+            version)
+        .withNodes(
+            instance.nodes().stream().filter(node -> !nodes.contains(node.id())).toList());
+  }
+
+  /**
+   * This description with the addresses of nodes as a map knows them. The map decides who is part
+   * of the instance, and of two addresses of a node the one of the higher incarnation counts.
+   */
+  public InstanceDescription agreeingWith(ClusterMap map) {
+    List<ClusterMap.Node> nodes = new ArrayList<>();
+    for (ClusterMap.Node agreed : map.nodes()) {
+      if (agreed.state() != NodeState.GONE) {
+        nodes.add(
+            instance.nodes().stream()
+                .filter(known ->
+                    known.id().equals(agreed.id()) && known.incarnation() > agreed.incarnation())
+                .findFirst()
+                .orElse(contact(agreed)));
+      }
+    }
+    return nodes.isEmpty() ? this : withNodes(nodes);
+  }
+
+  /** What is written down of a node: where it is, not what it is doing. */
+  private static ClusterMap.Node contact(ClusterMap.Node node) {
+    return new ClusterMap.Node(
+        node.id(),
+        node.host(),
+        node.port(),
+        node.socketPath(),
+        node.incarnation(),
+        NodeState.ACTIVE);
+  }
+
+  InstanceDescription withVersion(long number) {
+    return new InstanceDescription(instance, places, created, number);
   }
 
   /** As JSON with the secret: for the file and for processes of the instance, nobody else. */
@@ -92,6 +154,7 @@ public record InstanceDescription(Instance instance, List<Place> places, Instant
     json.put("format", FORMAT);
     json.put("name", instance.name());
     json.put("id", instance.id());
+    json.put("version", version);
     json.put("secret", HexFormat.of().formatHex(instance.secret()));
     json.put("created", created.toString());
     json.put("settings", instance.settings().given());
@@ -171,7 +234,8 @@ public record InstanceDescription(Instance instance, List<Place> places, Instant
       return new InstanceDescription(
           new Instance(json.text("name"), json.text("id"), secret, settings, nodes),
           places,
-          created);
+          created,
+          json.number("version"));
     } catch (IllegalArgumentException | DateTimeException e) {
       FsException corrupt = json.corrupt(field, "is wrong: " + e.getMessage());
       corrupt.initCause(e);

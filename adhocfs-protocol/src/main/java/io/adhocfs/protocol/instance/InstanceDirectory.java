@@ -6,6 +6,7 @@ import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.nio.channels.FileChannel;
 import java.nio.charset.StandardCharsets;
+import java.nio.file.DirectoryIteratorException;
 import java.nio.file.DirectoryStream;
 import java.nio.file.FileAlreadyExistsException;
 import java.nio.file.Files;
@@ -17,23 +18,40 @@ import java.nio.file.StandardCopyOption;
 import java.nio.file.StandardOpenOption;
 import java.nio.file.attribute.FileAttribute;
 import java.nio.file.attribute.PosixFilePermissions;
+import java.security.SecureRandom;
 import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.HexFormat;
 import java.util.List;
 import java.util.Map;
+import java.util.NavigableMap;
 import java.util.Set;
+import java.util.TreeMap;
 import java.util.TreeSet;
+import java.util.function.UnaryOperator;
+import java.util.regex.Matcher;
+import java.util.regex.Pattern;
 
 /**
  * Where a user's instances are written down: a directory for each, with the instance's file and a
  * file for each of its mounts. The directories are 0700 and the files 0600, for they hold secrets.
  *
- * <p>Files are replaced as a whole: a reader sees the old or the new one. Safe for many processes;
- * of two that replace the same file at once, one wins. The directory may lie on a file system that
- * several hosts share.
+ * <p>Each change of an instance's file is a file of its own, {@code instance.VERSION.json}, and the
+ * highest version counts. A change is made to the newest version and takes the next number by a
+ * hard link, which fails where another process has been faster; the change is then made again to
+ * what that one has written. So no change of many processes on many hosts is lost. There is no lock
+ * that a process could die with, or that a shared file system might not have: file locks are
+ * missing or local to a host on many mounts of Lustre and NFS, a link is atomic on all of them.
  */
 public final class InstanceDirectory {
-  private static final String INSTANCE_FILE = "instance.json";
+  private static final Pattern INSTANCE_FILE = Pattern.compile("instance\\.([0-9]{1,18})\\.json");
   private static final String MOUNTS = "mounts";
+
+  /** How many versions stay: a reader may be about to open one that is no longer the newest. */
+  private static final int VERSIONS_KEPT = 8;
+
+  /** Each failed attempt is another process's success. */
+  private static final int UPDATE_ATTEMPTS_MAX = 1000;
 
   private final Path home;
 
@@ -71,7 +89,7 @@ public final class InstanceDirectory {
     var names = new TreeSet<String>();
     try (DirectoryStream<Path> children = Files.newDirectoryStream(home)) {
       for (Path child : children) {
-        if (Files.exists(child.resolve(INSTANCE_FILE))) {
+        if (!versions(child).isEmpty()) {
           names.add(child.getFileName().toString());
         }
       }
@@ -89,33 +107,67 @@ public final class InstanceDirectory {
    * @throws FsException NOT_FOUND; CORRUPT or UNKNOWN_MESSAGE when the file cannot be understood
    */
   public InstanceDescription read(String name) throws FsException {
-    Path file = path(name).resolve(INSTANCE_FILE);
-    try {
-      return InstanceDescription.parse(file.toString(), Files.readAllBytes(file));
-    } catch (NoSuchFileException e) {
-      throw new FsException(FsError.NOT_FOUND, "there is no instance '" + name + "' in " + home, e);
-    } catch (FsException e) {
-      throw e;
-    } catch (IOException e) {
-      throw failed("read", file, e);
+    Path directory = path(name);
+    for (int attempt = 1; ; attempt++) {
+      NavigableMap<Long, Path> versions = versions(directory);
+      if (versions.isEmpty()) {
+        throw new FsException(
+            FsError.NOT_FOUND, "there is no instance '" + name + "' in " + home);
+      }
+      Path file = versions.lastEntry().getValue();
+      try {
+        return InstanceDescription.parse(file.toString(), Files.readAllBytes(file));
+      } catch (FsException e) {
+        throw e;
+      } catch (NoSuchFileException e) {
+        // Newer ones have come since the directory was listed, or the instance has gone.
+        if (attempt == UPDATE_ATTEMPTS_MAX) {
+          throw failed("read", file, e);
+        }
+      } catch (IOException e) {
+        throw failed("read", file, e);
+      }
     }
+  }
+
+  /** The versions of an instance's file, by their numbers; none where there is no instance. */
+  private static NavigableMap<Long, Path> versions(Path directory) throws FsException {
+    var versions = new TreeMap<Long, Path>();
+    try (DirectoryStream<Path> files = Files.newDirectoryStream(directory, "instance.*.json")) {
+      for (Path file : files) {
+        Matcher matcher = INSTANCE_FILE.matcher(file.getFileName().toString());
+        if (matcher.matches()) {
+          versions.put(Long.parseLong(matcher.group(1)), file);
+        }
+      }
+    } catch (NoSuchFileException | NotDirectoryException e) {
+      return versions;
+    } catch (DirectoryIteratorException e) {
+      throw failed("list", directory, new IOException(e));
+    } catch (IOException e) {
+      throw failed("list", directory, e);
+    }
+    return versions;
   }
 
   /**
    * Writes a new instance down.
    *
+   * @return what has been written
    * @throws FsException EXISTS when the name is taken
    */
-  public void create(InstanceDescription description) throws FsException {
+  public InstanceDescription create(InstanceDescription description) throws FsException {
     Path directory = path(description.instance().name());
     try {
       makeDirectories(home);
-      if (Files.isDirectory(directory) && !Files.exists(directory.resolve(INSTANCE_FILE))) {
+      if (Files.isDirectory(directory) && versions(directory).isEmpty()) {
         // A create that was killed between its two steps; nothing was started yet.
         deleteTree(directory);
       }
       Files.createDirectory(directory, onlyOwner("rwx------"));
-      replaceFile(directory.resolve(INSTANCE_FILE), description.toJson());
+      InstanceDescription first = description.withVersion(1);
+      replaceFile(file(directory, 1), first.toJson());
+      return first;
     } catch (FileAlreadyExistsException e) {
       throw new FsException(
           FsError.EXISTS,
@@ -126,13 +178,81 @@ public final class InstanceDirectory {
     }
   }
 
-  /** Writes what has changed of an instance that is written down. */
-  public void replace(InstanceDescription description) throws FsException {
-    Path file = path(description.instance().name()).resolve(INSTANCE_FILE);
+  /**
+   * Changes what is written down of an instance. Changes by other processes at the same time are
+   * kept: this one is made to the newest version, more than once where others come in between.
+   *
+   * @param known the instance that is meant
+   * @param change made of what is written down what is to be; a change that finds its work done
+   *     gives back what it got, and nothing is written
+   * @return what is written down now
+   * @throws FsException NOT_FOUND when the instance is not written down any more, or another one of
+   *     its name is
+   */
+  public InstanceDescription update(
+      InstanceDescription known, UnaryOperator<InstanceDescription> change) throws FsException {
+    String name = known.instance().name();
+    for (int attempt = 0; attempt < UPDATE_ATTEMPTS_MAX; attempt++) {
+      InstanceDescription newest = read(name);
+      if (!newest.instance().id().equals(known.instance().id())) {
+        throw new FsException(
+            FsError.NOT_FOUND,
+            "the instance '" + name + "' has been taken down; there is another one of this name");
+      }
+      InstanceDescription changed =
+          change.apply(newest).withVersion(newest.version());
+      if (Arrays.equals(changed.toJson(), newest.toJson())) {
+        return newest;
+      }
+      InstanceDescription next = changed.withVersion(newest.version() + 1);
+      if (add(next)) {
+        return next;
+      }
+    }
+    throw new FsException(
+        FsError.BUSY, "other commands change the instance '" + name + "' all the time: try again");
+  }
+
+  private static Path file(Path directory, long version) {
+    return directory.resolve("instance." + version + ".json");
+  }
+
+  /** Adds a version; false when its number is taken. */
+  private boolean add(InstanceDescription description) throws FsException {
+    Path directory = path(description.instance().name());
+    Path file = file(directory, description.version());
+    Path unfinished = unfinished(file);
     try {
-      replaceFile(file, description.toJson());
+      writeNew(unfinished, description.toJson());
+      if (!link(unfinished, file)) {
+        return false;
+      }
+      // Old versions are removed in their order. So while the version before this one is there,
+      // nobody has removed an earlier file of this number, and this one is the next.
+      if (!Files.exists(file(directory, description.version() - 1))) {
+        Files.deleteIfExists(file);
+        return false;
+      }
+      NavigableMap<Long, Path> versions = versions(directory);
+      for (Path old : versions.headMap(description.version() - VERSIONS_KEPT, true).values()) {
+        Files.deleteIfExists(old);
+      }
+      return true;
     } catch (IOException e) {
       throw failed("write", file, e);
+    } finally {
+      deleteQuietly(unfinished);
+    }
+  }
+
+  /** Gives a file its name; false when there is another one of that name. */
+  private static boolean link(Path unfinished, Path file) throws IOException {
+    try {
+      Files.createLink(file, unfinished);
+      return true;
+    } catch (FileAlreadyExistsException e) {
+      // Over NFS, the answer to a link that was made may have been lost.
+      return Files.getAttribute(unfinished, "unix:nlink").equals(2);
     }
   }
 
@@ -140,8 +260,11 @@ public final class InstanceDirectory {
   public void remove(String name) throws FsException {
     Path directory = path(name);
     try {
-      // First the file that makes it an instance: what is left if we die here is no instance.
-      Files.deleteIfExists(directory.resolve(INSTANCE_FILE));
+      // First the files that make it an instance, the newest last: what is left if we die here is
+      // the instance as it was, or none.
+      for (Path file : versions(directory).values()) {
+        Files.deleteIfExists(file);
+      }
       deleteTree(directory);
     } catch (IOException e) {
       throw failed("remove", directory, e);
@@ -231,24 +354,44 @@ public final class InstanceDirectory {
   }
 
   private static void replaceFile(Path file, byte[] content) throws IOException {
-    Path unfinished = file.resolveSibling(file.getFileName() + "." + ProcessHandle.current().pid());
+    Path unfinished = unfinished(file);
     try {
-      Files.deleteIfExists(unfinished);
-      try (FileChannel channel =
-          FileChannel.open(
-              unfinished,
-              Set.of(StandardOpenOption.CREATE_NEW, StandardOpenOption.WRITE),
-              onlyOwner("rw-------"))) {
-        ByteBuffer buffer = ByteBuffer.wrap(content);
-        while (buffer.hasRemaining()) {
-          channel.write(buffer);
-        }
-        channel.force(true);
-      }
+      writeNew(unfinished, content);
       Files.move(
           unfinished, file, StandardCopyOption.ATOMIC_MOVE, StandardCopyOption.REPLACE_EXISTING);
     } finally {
-      Files.deleteIfExists(unfinished);
+      deleteQuietly(unfinished);
+    }
+  }
+
+  /** A name that no other process has, on whatever host. */
+  private static Path unfinished(Path file) {
+    return file.resolveSibling(
+        file.getFileName()
+            + "."
+            + HexFormat.of().toHexDigits(new SecureRandom().nextLong())
+            + ".new");
+  }
+
+  private static void writeNew(Path file, byte[] content) throws IOException {
+    try (FileChannel channel =
+        FileChannel.open(
+            file,
+            Set.of(StandardOpenOption.CREATE_NEW, StandardOpenOption.WRITE),
+            onlyOwner("rw-------"))) {
+      ByteBuffer buffer = ByteBuffer.wrap(content);
+      while (buffer.hasRemaining()) {
+        channel.write(buffer);
+      }
+      channel.force(true);
+    }
+  }
+
+  private static void deleteQuietly(Path file) {
+    try {
+      Files.deleteIfExists(file);
+    } catch (IOException e) {
+      // Nobody reads it; it goes with the instance.
     }
   }
 

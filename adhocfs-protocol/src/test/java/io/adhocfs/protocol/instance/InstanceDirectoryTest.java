@@ -8,6 +8,7 @@ import io.adhocfs.protocol.instance.InstanceDescription.Place;
 import io.adhocfs.protocol.model.FsError;
 import io.adhocfs.protocol.model.FsException;
 import io.adhocfs.protocol.model.NodeId;
+import io.adhocfs.protocol.placement.ClusterMap;
 import io.adhocfs.protocol.placement.ClusterMap.Node;
 import io.adhocfs.protocol.placement.ClusterMap.NodeState;
 import io.adhocfs.protocol.settings.Settings;
@@ -15,9 +16,14 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.attribute.PosixFilePermissions;
 import java.time.Instant;
+import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Map;
+import java.util.concurrent.ExecutorService;
+import java.util.concurrent.Executors;
+import java.util.concurrent.Future;
+import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
@@ -51,7 +57,8 @@ class InstanceDirectoryTest {
     InstanceDescription written = example("a");
     directory().create(written);
     InstanceDescription read = directory().read("a");
-    assertThat(read.toJson()).isEqualTo(written.toJson());
+    assertThat(read.version()).isEqualTo(1);
+    assertThat(read.withVersion(0).toJson()).isEqualTo(written.toJson());
     assertThat(read.instance().nodes()).isEqualTo(written.instance().nodes());
     assertThat(read.places()).isEqualTo(written.places());
     assertThat(read.instance().secret()).isEqualTo(written.instance().secret());
@@ -61,13 +68,13 @@ class InstanceDirectoryTest {
   @Test
   void nobodyElseMayReadSecrets() throws Exception {
     directory().create(example("a"));
-    directory().replace(example("a"));
+    directory().update(example("a"), written -> written.withNodes(List.of()));
     Path home = directory().path("a");
     assertThat(PosixFilePermissions.toString(Files.getPosixFilePermissions(home)))
         .isEqualTo("rwx------");
     assertThat(
             PosixFilePermissions.toString(
-                Files.getPosixFilePermissions(home.resolve("instance.json"))))
+                Files.getPosixFilePermissions(home.resolve("instance.2.json"))))
         .isEqualTo("rw-------");
     assertThat(example("a").toString()).doesNotContain("abab");
     assertThat(example("a").instance().toString()).doesNotContain("abab");
@@ -96,7 +103,7 @@ class InstanceDirectoryTest {
   @Test
   void damageAndOtherVersionsAreToldApart() throws Exception {
     directory().create(example("a"));
-    Path file = directory().path("a").resolve("instance.json");
+    Path file = directory().path("a").resolve("instance.1.json");
     String text = Files.readString(file);
     assertError(file, text.substring(0, text.length() / 2), FsError.CORRUPT);
     assertError(file, "[]", FsError.CORRUPT);
@@ -104,7 +111,7 @@ class InstanceDirectoryTest {
     assertError(file, text.replace("\"secret\"", "\"secrets\""), FsError.CORRUPT);
     assertError(file, text.replace("abab", "xyab"), FsError.CORRUPT);
     assertError(file, text.replace("1MiB", "3MiB"), FsError.CORRUPT);
-    assertError(file, text.replace("\"format\" : 1", "\"format\" : 2"), FsError.UNKNOWN_MESSAGE);
+    assertError(file, text.replace("\"format\" : 2", "\"format\" : 3"), FsError.UNKNOWN_MESSAGE);
   }
 
   private void assertError(Path file, String text, FsError error) throws Exception {
@@ -117,6 +124,86 @@ class InstanceDirectoryTest {
               assertThat(e.error()).isEqualTo(error);
               assertThat(e.getMessage()).contains(file.toString());
             });
+  }
+
+  @Test
+  void changesByManyAtOnceAreAllKept() throws Exception {
+    int writers = 8;
+    int changes = 25;
+    directory().create(example("a"));
+    try (ExecutorService threads = Executors.newFixedThreadPool(writers)) {
+      List<Future<?>> running = new ArrayList<>();
+      for (int writer = 0; writer < writers; writer++) {
+        int first = 100 + writer * changes;
+        running.add(
+            threads.submit(() -> {
+              for (int change = 0; change < changes; change++) {
+                var place = new Place(new NodeId(first + change), "", "/data/" + first + change);
+                InstanceDescription now =
+                    directory()
+                        .update(example("a"), written -> written.withPlaces(List.of(place)));
+                assertThat(now.place(place.id())).isEqualTo(place);
+                assertThat(directory().read("a").place(place.id())).isEqualTo(place);
+              }
+              return null;
+            }));
+      }
+      for (Future<?> each : running) {
+        each.get();
+      }
+    }
+    InstanceDescription last = directory().read("a");
+    assertThat(last.version()).isEqualTo(1 + writers * changes);
+    assertThat(last.places()).hasSize(2 + writers * changes);
+    try (Stream<Path> files = Files.list(directory().path("a"))) {
+      assertThat(files).as("old versions go, and nothing unfinished stays").hasSizeLessThan(12);
+    }
+  }
+
+  @Test
+  void aChangeThatChangesNothingIsNotWritten() throws Exception {
+    directory().create(example("a"));
+    directory().update(example("a"), written -> written.withPlaces(example("a").places()));
+    assertThat(directory().read("a").version()).isEqualTo(1);
+  }
+
+  @Test
+  void anotherInstanceOfTheSameNameIsNotChanged() throws Exception {
+    directory().create(example("a"));
+    var another =
+        new InstanceDescription(
+            new Instance(
+                "a",
+                "ffffffffffffffffffffffffffffffff",
+                new byte[32],
+                Settings.DEFAULT,
+                List.of()),
+            example("a").places(),
+            Instant.EPOCH);
+    assertThatThrownBy(() -> directory().update(another, written -> written.without(List.of())))
+        .isInstanceOfSatisfying(
+            FsException.class, e -> assertThat(e.error()).isEqualTo(FsError.NOT_FOUND));
+    directory().remove("a");
+    assertThatThrownBy(() -> directory().update(another, written -> another))
+        .isInstanceOfSatisfying(
+            FsException.class, e -> assertThat(e.error()).isEqualTo(FsError.NOT_FOUND));
+  }
+
+  @Test
+  void whatTheNodesHaveAgreedOnWinsAndTheNewestAddressCounts() {
+    InstanceDescription written = example("a");
+    ClusterMap map =
+        ClusterMap.initial(
+            List.of(
+                new Node(new NodeId(0), "127.0.0.1", 4100, "/y", 2, NodeState.ACTIVE),
+                new Node(new NodeId(3), "cn3", 4900, "", 6, NodeState.DRAINING),
+                new Node(new NodeId(4), "cn4", 4400, "", 1, NodeState.JOINING),
+                new Node(new NodeId(5), "cn5", 4500, "", 1, NodeState.GONE)));
+    assertThat(written.agreeingWith(map).instance().nodes())
+        .containsExactly(
+            new Node(new NodeId(0), "127.0.0.1", 4100, "/y", 2, NodeState.ACTIVE),
+            new Node(new NodeId(3), "cn3", 4001, "", 7, NodeState.ACTIVE),
+            new Node(new NodeId(4), "cn4", 4400, "", 1, NodeState.ACTIVE));
   }
 
   @Test

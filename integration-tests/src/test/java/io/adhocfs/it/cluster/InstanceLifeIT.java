@@ -405,7 +405,7 @@ class InstanceLifeIT {
             List.of(
                 "setpriv", "--reuid=65534", "--regid=65534", "--clear-groups", "bash", "-c", look));
     assertThat(seen.output().strip()).isEqualTo("0");
-    assertThat(new String(Files.readAllBytes(directory.resolve("home/a/instance.json")), UTF_8))
+    assertThat(new String(Files.readAllBytes(directory.resolve("home/a/instance.2.json")), UTF_8))
         .contains("secret");
     Commands.bash(directory, environment, "chmod 700 home");
     adhocfs("down").expectSuccess();

@@ -9,6 +9,7 @@ import io.adhocfs.it.instance.Waiting;
 import io.adhocfs.protocol.control.ControlCommand;
 import io.adhocfs.protocol.control.ControlState;
 import io.adhocfs.protocol.instance.Instance;
+import io.adhocfs.protocol.instance.InstanceDescription;
 import io.adhocfs.protocol.instance.InstanceDirectory;
 import io.adhocfs.protocol.model.FsException;
 import io.adhocfs.protocol.model.NodeId;
@@ -37,6 +38,7 @@ import java.util.Objects;
 import java.util.concurrent.ExecutionException;
 import java.util.concurrent.ThreadLocalRandom;
 import java.util.concurrent.atomic.AtomicReference;
+import java.util.function.UnaryOperator;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -108,6 +110,20 @@ final class ChangingInstance implements AutoCloseable {
                 instance.name()));
     command.addAll(List.of(arguments));
     return new ProcessBuilder(command).redirectError(ProcessBuilder.Redirect.INHERIT).start();
+  }
+
+  // What is written down. --------------------------------------------------------------------
+
+  InstanceDescription description() throws FsException {
+    return instance.instances().read(instance.name());
+  }
+
+  void changeDescription(UnaryOperator<InstanceDescription> change) throws FsException {
+    instance.instances().update(description(), change);
+  }
+
+  Path dataDirectory(int node) {
+    return instance.dataDirectory(node);
   }
 
   // What the daemons say. --------------------------------------------------------------------
