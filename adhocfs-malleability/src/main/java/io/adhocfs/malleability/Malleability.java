@@ -515,9 +515,7 @@ public final class Malleability implements AutoCloseable {
     List<NodeId> leaving = leaving(change);
     List<NodeId> idle =
         Agreement.ids(
-            nodes().stream()
-                .filter(node -> isIdle(node) && !leaving.contains(node.id()))
-                .toList());
+            nodes().stream().filter(node -> isIdle(node) && !leaving.contains(node.id())).toList());
     if (!idle.isEmpty()) {
       agreement.propose(new ControlCommand.Leave(idle));
       var _ = awaitEnds();
@@ -582,8 +580,7 @@ public final class Malleability implements AutoCloseable {
    */
   private List<String> bringUpToDate() throws FsException {
     description =
-        Reconciliation.reconcile(
-            directory, description, agreement.connection(), state().map());
+        Reconciliation.reconcile(directory, description, agreement.connection(), state().map());
     List<Place> gone = new ArrayList<>(gonePlaces());
     Set<NodeId> running = running(gone);
     gone.removeIf(place -> running.contains(place.id()));

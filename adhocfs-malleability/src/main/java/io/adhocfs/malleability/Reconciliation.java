@@ -42,8 +42,7 @@ public final class Reconciliation {
       throws FsException {
     InstanceDescription newest = directory.read(known.instance().name());
     List<Place> found = unwritten(newest, connection, agreed);
-    return directory.update(
-        known, written -> written.withPlaces(found).agreeingWith(agreed));
+    return directory.update(known, written -> written.withPlaces(found).agreeingWith(agreed));
   }
 
   private static List<Place> unwritten(

@@ -217,7 +217,9 @@ public final class LocalDaemon {
     try {
       boolean holdsNode = Files.exists(file);
       boolean isLeft = StorageRemoval.hasBegun(directory);
-      if (holdsNode && !isLeft && !DaemonConfiguration.read(file).identity().instanceId().equals(instanceId)) {
+      if (holdsNode
+          && !isLeft
+          && !DaemonConfiguration.read(file).identity().instanceId().equals(instanceId)) {
         return;
       }
       // Without the file as well: a daemon that removed all by itself may not have ended yet.

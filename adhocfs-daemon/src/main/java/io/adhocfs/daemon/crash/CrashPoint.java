@@ -84,8 +84,7 @@ public enum CrashPoint {
           EnumSet.range(MIGRATION_SOURCE_AFTER_BEGIN, MIGRATION_VOTER_BEFORE_FOUND));
 
   private static final Set<CrashPoint> OF_OPERATIONS =
-      Collections.unmodifiableSet(
-          EnumSet.range(COORDINATOR_BEFORE_PREPARE, STAGING_AFTER_ENTRIES));
+      Collections.unmodifiableSet(EnumSet.range(COORDINATOR_BEFORE_PREPARE, STAGING_AFTER_ENTRIES));
 
   /** Those of a node that removes what it has stored. */
   public static Set<CrashPoint> ofRemoval() {

@@ -110,8 +110,7 @@ public record InstanceDescription(
             places.stream().filter(place -> !nodes.contains(place.id())).toList(),
             created,
             version)
-        .withNodes(
-            instance.nodes().stream().filter(node -> !nodes.contains(node.id())).toList());
+        .withNodes(instance.nodes().stream().filter(node -> !nodes.contains(node.id())).toList());
   }
 
   /**

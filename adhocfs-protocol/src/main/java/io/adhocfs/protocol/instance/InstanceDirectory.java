@@ -111,8 +111,7 @@ public final class InstanceDirectory {
     for (int attempt = 1; ; attempt++) {
       NavigableMap<Long, Path> versions = versions(directory);
       if (versions.isEmpty()) {
-        throw new FsException(
-            FsError.NOT_FOUND, "there is no instance '" + name + "' in " + home);
+        throw new FsException(FsError.NOT_FOUND, "there is no instance '" + name + "' in " + home);
       }
       Path file = versions.lastEntry().getValue();
       try {
@@ -199,8 +198,7 @@ public final class InstanceDirectory {
             FsError.NOT_FOUND,
             "the instance '" + name + "' has been taken down; there is another one of this name");
       }
-      InstanceDescription changed =
-          change.apply(newest).withVersion(newest.version());
+      InstanceDescription changed = change.apply(newest).withVersion(newest.version());
       if (Arrays.equals(changed.toJson(), newest.toJson())) {
         return newest;
       }

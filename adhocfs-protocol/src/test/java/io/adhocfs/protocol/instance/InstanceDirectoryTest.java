@@ -140,8 +140,7 @@ class InstanceDirectoryTest {
               for (int change = 0; change < changes; change++) {
                 var place = new Place(new NodeId(first + change), "", "/data/" + first + change);
                 InstanceDescription now =
-                    directory()
-                        .update(example("a"), written -> written.withPlaces(List.of(place)));
+                    directory().update(example("a"), written -> written.withPlaces(List.of(place)));
                 assertThat(now.place(place.id())).isEqualTo(place);
                 assertThat(directory().read("a").place(place.id())).isEqualTo(place);
               }
@@ -173,11 +172,7 @@ class InstanceDirectoryTest {
     var another =
         new InstanceDescription(
             new Instance(
-                "a",
-                "ffffffffffffffffffffffffffffffff",
-                new byte[32],
-                Settings.DEFAULT,
-                List.of()),
+                "a", "ffffffffffffffffffffffffffffffff", new byte[32], Settings.DEFAULT, List.of()),
             example("a").places(),
             Instant.EPOCH);
     assertThatThrownBy(() -> directory().update(another, written -> written.without(List.of())))

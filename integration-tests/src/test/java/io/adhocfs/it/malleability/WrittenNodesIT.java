@@ -74,8 +74,7 @@ class WrittenNodesIT {
         for (int round = 0; round < rounds; round++) {
           List<Integer> before = ChangingInstance.members(instance.awaitState());
           instance.run("", List.of("expand", "--nodes", "2", "--wait")).expectSuccess();
-          List<Integer> more =
-              new ArrayList<>(ChangingInstance.members(instance.awaitState()));
+          List<Integer> more = new ArrayList<>(ChangingInstance.members(instance.awaitState()));
           more.removeAll(before);
           assertThat(more).hasSize(2);
           assertWrittenAsAgreed(instance);
@@ -154,14 +153,12 @@ class WrittenNodesIT {
 
   /** What a command leaves that ends between making a node known and giving it slots. */
   private static void joinADeadNode(ChangingInstance instance, int id) throws Exception {
-    var node =
-        new ClusterMap.Node(new NodeId(id), "127.0.0.1", 9, "", 1, NodeState.JOINING);
+    var node = new ClusterMap.Node(new NodeId(id), "127.0.0.1", 9, "", 1, NodeState.JOINING);
     ChangingInstance.await(
         "the node to be agreed on",
         () ->
             instance.ask(
-                    0,
-                    new ControlRequest.Propose(new ControlCommand.Join(List.of(node)), true))
+                    0, new ControlRequest.Propose(new ControlCommand.Join(List.of(node)), true))
                 instanceof Reply.Decided);
   }
 }
