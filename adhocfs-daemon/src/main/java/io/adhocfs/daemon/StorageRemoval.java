@@ -1,6 +1,7 @@
 package io.adhocfs.daemon;
 
 import java.io.IOException;
+import java.nio.file.DirectoryNotEmptyException;
 import java.nio.file.FileVisitResult;
 import java.nio.file.Files;
 import java.nio.file.NoSuchFileException;
@@ -62,8 +63,15 @@ public final class StorageRemoval {
     } catch (NoSuchFileException e) {
       return;
     }
+    removeEmpty(directory);
+  }
+
+  /** Removes a directory if it is there; one that is a mount point is left. */
+  public static void removeEmpty(Path directory) throws IOException {
     try {
       Files.deleteIfExists(directory);
+    } catch (DirectoryNotEmptyException e) {
+      throw e;
     } catch (IOException e) {
       if (!isMountPoint(directory)) {
         throw e;
