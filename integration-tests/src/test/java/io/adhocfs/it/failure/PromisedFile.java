@@ -30,6 +30,7 @@ final class PromisedFile {
   private final boolean directory;
   private @Nullable InodeId inode;
   private int namesGiven;
+  private boolean everPromised;
 
   /** Since the last promise, the promised one first, the present one last. */
   private final List<Set<Place>> names = new ArrayList<>(List.of(Set.of()));
@@ -99,6 +100,12 @@ final class PromisedFile {
     Set<Place> now = names();
     names.clear();
     names.add(now);
+    everPromised = true;
+  }
+
+  /** Whether nothing was promised of it, so that it may be lost wholly. */
+  boolean mayBeLost() {
+    return inode != null && !everPromised;
   }
 
   int sizeCells() {
@@ -133,6 +140,7 @@ final class PromisedFile {
   void bytesPromised() {
     System.arraycopy(present, 0, promised, 0, CELLS_MAX);
     promisedWrites = writes;
+    everPromised = true;
     written.clear();
     cut.clear();
     sizes.clear();
