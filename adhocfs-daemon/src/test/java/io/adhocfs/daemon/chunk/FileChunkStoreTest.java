@@ -88,8 +88,10 @@ class FileChunkStoreTest extends ChunkStoreContract {
 
   @Test
   void aFileThatIsDroppedForGoodGoesAfterItsRecords() throws Exception {
+    long before = 1;
     for (long generation : new long[] {2, ChunkStore.FORGET}) {
-      write(wide, 1, 0, bytes(3 * CHUNK, 1));
+      write(wide, before, 0, bytes(3 * CHUNK, 1));
+      before = generation;
       store.discardOnDisk(file, wide, generation, 0, Long.MAX_VALUE, ALL);
       // Were the records to come back with the power, a repeated discard would find them by it.
       assertThat(chunkFiles()).hasSize(1);
