@@ -304,6 +304,19 @@ class WriteReportTest {
   }
 
   @Test
+  void syncsWhatAnotherClientHasWritten() throws FsException {
+    var settings = Map.of("inline.max", "0", "fsync", "disk");
+    var durable = new SimulatedClient(simulation, cluster, 3, settings);
+    var other = new SimulatedClient(simulation, cluster, 4, settings);
+    OpenFile same = durable.await(durable.fileSystem.openAsync(path("/file"), OpenOptions.CREATE));
+    OpenFile theirs = other.await(other.fileSystem.openAsync(path("/file"), OpenOptions.CREATE));
+    other.await(theirs.writeAsync(0, ByteBuffer.allocate(10 * CHUNK)));
+    durable.rpc.forgetSent();
+    durable.await(same.syncAsync());
+    assertThat(durable.rpc.sent(SyncChunks.class::isInstance)).isEqualTo(3);
+  }
+
+  @Test
   void appendsOfOneHandleFollowEachOther() throws FsException {
     List<CompletableFuture<Long>> appends = new ArrayList<>();
     for (int i = 0; i < 20; i++) {

@@ -10,6 +10,7 @@ import io.adhocfs.daemon.control.ReplicatedControlPlane;
 import io.adhocfs.daemon.crash.CrashPoints;
 import io.adhocfs.daemon.metadata.MetadataStore;
 import io.adhocfs.daemon.metadata.MetadataThread;
+import io.adhocfs.daemon.metadata.NumberLimit;
 import io.adhocfs.daemon.migration.Migrator;
 import io.adhocfs.daemon.service.DataService;
 import io.adhocfs.daemon.service.MetadataServices;
@@ -181,7 +182,7 @@ public final class Daemon {
                 OPEN_FILES_MAX),
             PooledByteBufAllocator.DEFAULT);
     started.push(chunks::close);
-    metadata = new MetadataStore(database);
+    metadata = new MetadataStore(database, NumberLimit.open(directory.path()));
 
     Path socket = directory.socketPath(configuration.socketPath());
     server =
@@ -404,7 +405,14 @@ public final class Daemon {
       throw e;
     }
     var throttling = new Throttling(cluster.self(), cluster::map, now.client(), accounts::heldBack);
-    now.control().onChange(state -> policies.use(state.settingsEpoch(), state.inheritedChanges()));
+    now.control()
+        .onChange(state -> {
+          boolean synced = policies.anyOnDisk();
+          policies.use(state.settingsEpoch(), state.inheritedChanges());
+          if (!synced && policies.anyOnDisk()) {
+            services.syncEarlier();
+          }
+        });
     now.control().onChange(state -> throttling.useRules(state.throttles(), state.datasets()));
     var migrator =
         new Migrator(

@@ -3,6 +3,7 @@ package io.adhocfs.daemon;
 import io.adhocfs.daemon.crash.CrashPoint;
 import io.adhocfs.daemon.crash.CrashPoints;
 import java.io.IOException;
+import java.nio.file.DirectoryNotEmptyException;
 import java.nio.file.FileVisitResult;
 import java.nio.file.Files;
 import java.nio.file.NoSuchFileException;
@@ -97,8 +98,15 @@ public final class StorageRemoval {
     } catch (NoSuchFileException e) {
       return;
     }
+    removeEmpty(directory);
+  }
+
+  /** Removes a directory if it is there; one that is a mount point is left. */
+  public static void removeEmpty(Path directory) throws IOException {
     try {
       Files.deleteIfExists(directory);
+    } catch (DirectoryNotEmptyException e) {
+      throw e;
     } catch (IOException e) {
       if (!isMountPoint(directory)) {
         throw e;

@@ -73,7 +73,8 @@ public final class LocalDaemon {
           throw new FsException(
               FsError.EXISTS,
               directory
-                  + " is not empty: give another --data, or remove it if it is left from an instance that is gone");
+                  + " is not empty: give another --data, or remove it if it is left from an"
+                  + " instance that is gone");
         }
       }
       Files.setPosixFilePermissions(directory, PosixFilePermissions.fromString("rwx------"));
@@ -227,7 +228,7 @@ public final class LocalDaemon {
       if (holdsNode || isLeft) {
         StorageRemoval.remove(directory);
       } else {
-        Files.deleteIfExists(directory);
+        StorageRemoval.removeEmpty(directory);
       }
     } catch (DirectoryNotEmptyException e) {
       return;

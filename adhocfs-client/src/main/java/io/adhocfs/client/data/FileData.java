@@ -249,19 +249,15 @@ public final class FileData {
         });
   }
 
-  /** Makes the file survive a power failure, as far as its bytes have been acknowledged. */
+  /**
+   * Makes the file survive a power failure, as far as its bytes have been acknowledged, to whatever
+   * client: so the owner is asked first how far they reach.
+   */
   public CompletableFuture<Void> syncToDisk(Operation operation, KnownFile file) {
     ClusterMap map = router.map();
-    FileAttributes now = file.attributes();
-    List<NodeId> nodes = now.layout().inline() ? List.of() : List.copyOf(chunkOwners(map, now));
-    return Parallel.run(
-            nodes.size(),
-            SYNCS_AT_ONCE_MAX,
-            i ->
-                router
-                    .send(operation, nodes.get(i), new SyncChunks(now.id()))
-                    .thenApply(Answers::reply))
-        .thenCompose(_ -> router.send(operation, new SyncInode(now.id())))
+    return file.refresh(operation)
+        .thenCompose(now -> syncChunks(operation, now, map))
+        .thenCompose(_ -> router.send(operation, new SyncInode(file.inode())))
         .thenCompose(response -> {
           Reply _ = Answers.reply(response);
           // Chunks that moved meanwhile went to nodes that were not asked.
@@ -269,6 +265,18 @@ public final class FileData {
               ? syncToDisk(operation, file)
               : Completion.done();
         });
+  }
+
+  private CompletableFuture<Void> syncChunks(
+      Operation operation, FileAttributes now, ClusterMap map) {
+    List<NodeId> nodes = now.layout().inline() ? List.of() : List.copyOf(chunkOwners(map, now));
+    return Parallel.run(
+        nodes.size(),
+        SYNCS_AT_ONCE_MAX,
+        i ->
+            router
+                .send(operation, nodes.get(i), new SyncChunks(now.id()))
+                .thenApply(Answers::reply));
   }
 
   private static Set<NodeId> chunkOwners(ClusterMap map, FileAttributes file) {
@@ -455,7 +463,8 @@ public final class FileData {
           (told, notCleaned) -> {
             if (notCleaned == null) {
               file.learn(told);
-            } else {
+            } else if (notCleaned != failure) {
+              // A client that is closed fails both with one and the same.
               failure.addSuppressed(notCleaned);
             }
             result.completeExceptionally(failure);

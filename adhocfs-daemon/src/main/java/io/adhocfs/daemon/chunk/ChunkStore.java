@@ -5,6 +5,7 @@ import io.adhocfs.protocol.model.FsException;
 import io.adhocfs.protocol.model.InodeId;
 import io.adhocfs.protocol.placement.ChunkSpan;
 import io.netty.buffer.ByteBuf;
+import java.util.Collection;
 import java.util.List;
 import java.util.function.IntPredicate;
 
@@ -66,6 +67,20 @@ public interface ChunkStore extends AutoCloseable {
       throws FsException;
 
   /**
+   * As {@link #discard}, in such a way that {@link #syncDiscards} makes it outlive a power failure:
+   * files stay until the disk knows that they have no chunks, for a discard that is repeated finds
+   * what is left by its file.
+   */
+  void discardOnDisk(
+      InodeId inode,
+      FileLayout layout,
+      long generation,
+      long fromByte,
+      long toByte,
+      IntPredicate slots)
+      throws FsException;
+
+  /**
    * Where the next data, or the next hole, of a file begins.
    *
    * @param slots the slots to look in
@@ -85,6 +100,17 @@ public interface ChunkStore extends AutoCloseable {
    * @throws FsException STORAGE_FAILED
    */
   void sync(InodeId inode) throws FsException;
+
+  /** A file of which something was dropped. */
+  record Dropped(InodeId inode, FileLayout layout) {}
+
+  /**
+   * Makes what was dropped of files with {@link #discardOnDisk} stay dropped after a power failure,
+   * and removes what is not needed any more.
+   *
+   * @throws FsException STORAGE_FAILED
+   */
+  void syncDiscards(Collection<Dropped> files) throws FsException;
 
   /** Space, as of at most 100 ms ago. */
   StoreCapacity capacity();

@@ -13,6 +13,7 @@ import java.lang.foreign.MemorySegment;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Arrays;
+import java.util.Collection;
 import java.util.List;
 import java.util.concurrent.atomic.AtomicLong;
 import java.util.concurrent.locks.StampedLock;
@@ -27,7 +28,8 @@ import org.slf4j.LoggerFactory;
  * its record, then its bytes: the record exists before the first byte, and the file's size bounds
  * the records. A discard punches, then deletes records, then the file: a chunk without a record has
  * no bytes that a later write could bring to light. A whole file goes records first, since its
- * inode never comes back and its file is how a repeated discard finds what is left.
+ * inode never comes back and its file is how a repeated discard finds what is left; where that is
+ * to outlive a power failure, the file goes when the disk knows that the records have gone.
  */
 public final class FileChunkStore implements ChunkStore {
   /**
@@ -319,6 +321,30 @@ public final class FileChunkStore implements ChunkStore {
       long toByte,
       IntPredicate slots)
       throws FsException {
+    discard(inode, layout, generation, fromByte, toByte, slots, false);
+  }
+
+  @Override
+  public void discardOnDisk(
+      InodeId inode,
+      FileLayout layout,
+      long generation,
+      long fromByte,
+      long toByte,
+      IntPredicate slots)
+      throws FsException {
+    discard(inode, layout, generation, fromByte, toByte, slots, true);
+  }
+
+  private void discard(
+      InodeId inode,
+      FileLayout layout,
+      long generation,
+      long fromByte,
+      long toByte,
+      IntPredicate slots,
+      boolean keepFiles)
+      throws FsException {
     if (fromByte < 0 || toByte < fromByte) {
       throw new IllegalArgumentException("range from " + fromByte + " to " + toByte);
     }
@@ -330,6 +356,9 @@ public final class FileChunkStore implements ChunkStore {
         forget(inode.value(), layout, slots);
       } else {
         cut(inode.value(), layout, generation, fromByte, toByte, slots);
+      }
+      if (!keepFiles) {
+        deleteEmptyFiles(inode.value(), layout);
       }
     } finally {
       lock.unlockWrite(stamp);
@@ -363,7 +392,17 @@ public final class FileChunkStore implements ChunkStore {
             return true;
           });
       index.delete(inode, layout, found.toArray());
-      files.delete(key);
+    }
+  }
+
+  /** Deletes the files in which there is no chunk any more. */
+  private void deleteEmptyFiles(long inode, FileLayout layout) throws FsException {
+    long[] segments = files.segments(inode);
+    for (long segment : segments) {
+      var key = new SegmentFiles.Key(inode, segment);
+      if (isEmpty(inode, layout, segment, lastChunk(layout, segment, files.sizeBytes(key)))) {
+        files.delete(key);
+      }
     }
     if (segments.length > 0 && segments[segments.length - 1] > 0) {
       files.deleteEmptyDirectory(inode);
@@ -405,9 +444,6 @@ public final class FileChunkStore implements ChunkStore {
         cut(inode, layout, generation, segment, first, last, fromByte, toByte, slots);
       }
     }
-    if (segments.length > 0 && segments[segments.length - 1] > 0) {
-      files.deleteEmptyDirectory(inode);
-    }
   }
 
   /** The part of a cut that lies in one segment. */
@@ -427,7 +463,6 @@ public final class FileChunkStore implements ChunkStore {
     if (file == null) {
       return;
     }
-    boolean empty;
     try {
       long end = lastChunk(layout, segment, file.sizeBytes());
       var found = new Indexes();
@@ -446,12 +481,8 @@ public final class FileChunkStore implements ChunkStore {
       long[] chunks = found.toArray();
       Arrays.sort(chunks);
       drop(inode, layout, generation, file, chunks, fromByte, toByte);
-      empty = isEmpty(inode, layout, segment, end);
     } finally {
       files.release(file);
-    }
-    if (empty) {
-      files.delete(key);
     }
   }
 
@@ -641,15 +672,56 @@ public final class FileChunkStore implements ChunkStore {
 
   @Override
   public void sync(InodeId inode) throws FsException {
+    syncFiles(inode);
+    refuseIfClosed();
+    index.sync();
+  }
+
+  /** Whether anything is left of a file: else its bytes need not be written to be dropped. */
+  private boolean hasChunks(Dropped file) throws FsException {
+    long inode = file.inode().value();
+    StampedLock lock = lock(inode);
+    long stamp = lock.readLock();
+    try {
+      refuseIfClosed();
+      for (long segment : files.segments(inode)) {
+        long size = files.sizeBytes(new SegmentFiles.Key(inode, segment));
+        if (!isEmpty(inode, file.layout(), segment, lastChunk(file.layout(), segment, size))) {
+          return true;
+        }
+      }
+      return false;
+    } finally {
+      lock.unlockRead(stamp);
+    }
+  }
+
+  private void syncFiles(InodeId inode) throws FsException {
     StampedLock lock = lock(inode.value());
     long stamp = lock.readLock();
     try {
       refuseIfClosed();
       files.sync(inode.value());
-      index.sync();
     } finally {
       lock.unlockRead(stamp);
     }
+  }
+
+  @Override
+  public void syncDiscards(Collection<Dropped> dropped) throws FsException {
+    // What was punched, then the records, and only then do files go that have none.
+    for (Dropped file : dropped) {
+      if (hasChunks(file)) {
+        syncFiles(file.inode());
+      }
+    }
+    refuseIfClosed();
+    index.sync();
+    for (Dropped file : dropped) {
+      alone(file.inode().value(), () -> deleteEmptyFiles(file.inode().value(), file.layout()));
+    }
+    files.syncRemovals(dropped.stream().mapToLong(file -> file.inode().value()).toArray());
+    space.recount();
   }
 
   @Override

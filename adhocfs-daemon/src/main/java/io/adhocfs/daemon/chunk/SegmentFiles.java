@@ -274,6 +274,14 @@ final class SegmentFiles implements AutoCloseable {
     }
   }
 
+  /** Makes it survive a power failure that files of inodes are gone. */
+  void syncRemovals(long[] inodes) throws FsException {
+    int[] buckets = Arrays.stream(inodes).mapToInt(SegmentFiles::bucket).distinct().toArray();
+    for (int bucket : buckets) {
+      syncDirectory(bucketPath(bucket));
+    }
+  }
+
   private static void syncDirectory(Path path) throws FsException {
     try (var channel =
         java.nio.channels.FileChannel.open(path, java.nio.file.StandardOpenOption.READ)) {

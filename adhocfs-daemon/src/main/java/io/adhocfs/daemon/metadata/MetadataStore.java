@@ -43,6 +43,7 @@ public final class MetadataStore {
   private static final byte[] NOTHING = {};
 
   private final StorageDatabase database;
+  private final NumberLimit numbers;
   private final Records records = new Records();
   private final ArrayDeque<WriteBatch> spareBatches = new ArrayDeque<>();
 
@@ -73,8 +74,9 @@ public final class MetadataStore {
   /** Slots that are not in the counts yet: counted in the background. */
   private final BitSet uncounted = new BitSet(SlotId.COUNT);
 
-  public MetadataStore(StorageDatabase database) {
+  public MetadataStore(StorageDatabase database, NumberLimit numbers) {
     this.database = database;
+    this.numbers = numbers;
   }
 
   Records records() {
@@ -208,8 +210,9 @@ public final class MetadataStore {
   }
 
   /**
-   * A new inode of a slot. Never given twice, also after a crash: the counter on disk is raised in
-   * blocks before any of a block is used.
+   * A new inode of a slot. Never given twice: the slot's counter is raised in blocks before any of
+   * a block is used, for whoever has the slot next, and what a power failure may take away of that
+   * lies below the {@link NumberLimit}.
    *
    * @throws FsException NO_SPACE when the slot has none left, or what the storage says
    */
@@ -234,13 +237,15 @@ public final class MetadataStore {
     byte[] key = Keys.key(slot, RecordKind.COUNTER);
     byte[] stored = database.get(key);
     // The root has the first number of its slot.
-    long first =
+    long counted =
         stored != null
             ? Records.number(stored, "counter of slot " + slot)
             : slot == SlotId.ROOT.value() ? 2 : 1;
+    long first = Math.max(counted, numbers.first());
     if (first > InodeId.COUNTER_MAX - ID_BLOCK) {
       throw new FsException(FsError.NO_SPACE, "slot " + slot + " has no inode numbers left");
     }
+    numbers.reach(first + ID_BLOCK);
     try (WriteBatch batch = new WriteBatch()) {
       batch.put(key, Records.number(first + ID_BLOCK));
       database.write(batch);

@@ -58,6 +58,7 @@ public final class DataService implements DataRequestHandler, AutoCloseable {
   private final ClusterState cluster;
   private final ChunkStore store;
   private final ThreadPoolExecutor[] threads;
+  private final DiscardSync discardSync;
   private final AtomicInteger nextReader = new AtomicInteger();
 
   /** Shared by requests that run, alone for who waits until those before him are over. */
@@ -80,6 +81,7 @@ public final class DataService implements DataRequestHandler, AutoCloseable {
     this.cluster = cluster;
     this.store = store;
     this.threads = new ThreadPoolExecutor[threadCount];
+    this.discardSync = new DiscardSync(store);
     for (int i = 0; i < threadCount; i++) {
       String name = "adhocfs-data-" + i;
       threads[i] =
@@ -332,6 +334,17 @@ public final class DataService implements DataRequestHandler, AutoCloseable {
           "generation %d, range from %d to %d"
               .formatted(request.dataGeneration(), request.fromByte(), request.toByte()));
     }
+    if (request.onDisk()) {
+      store.discardOnDisk(
+          request.inode(),
+          request.layout(),
+          request.dataGeneration(),
+          request.fromByte(),
+          request.toByte(),
+          cluster::owns);
+      discardSync.then(new ChunkStore.Dropped(request.inode(), request.layout()), exchange);
+      return;
+    }
     store.discard(
         request.inode(),
         request.layout(),
@@ -411,6 +424,8 @@ public final class DataService implements DataRequestHandler, AutoCloseable {
     } catch (InterruptedException e) {
       Thread.currentThread().interrupt();
       Arrays.stream(threads).forEach(thread -> refuse(thread.shutdownNow()));
+    } finally {
+      discardSync.close();
     }
   }
 

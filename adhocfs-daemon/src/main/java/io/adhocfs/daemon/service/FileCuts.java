@@ -5,6 +5,7 @@ import io.adhocfs.daemon.crash.CrashPoint;
 import io.adhocfs.daemon.crash.CrashPoints;
 import io.adhocfs.daemon.metadata.AttributeEdit;
 import io.adhocfs.daemon.metadata.Batch;
+import io.adhocfs.daemon.metadata.DiskOrder;
 import io.adhocfs.daemon.metadata.MetadataStore;
 import io.adhocfs.daemon.metadata.MetadataThread;
 import io.adhocfs.daemon.metadata.PendingCut;
@@ -24,7 +25,8 @@ import org.slf4j.LoggerFactory;
  * Cuts of files that lie in chunks: decided by a record at the inode's owner, done when every owner
  * of chunks in the range has confirmed. Until then the file's end is held: it can't grow, nor be
  * cut again, and the new data generation is told to nobody. Who knew it could write data behind the
- * cut that the cut then takes away.
+ * cut that the cut then takes away. In {@link DiskOrder}, the record is on this node's disk before
+ * anything is dropped, and what was dropped is on the others' before the record goes.
  *
  * <p>Metadata thread only.
  */
@@ -33,6 +35,7 @@ final class FileCuts {
 
   private final MetadataThread thread;
   private final MetadataStore store;
+  private final DiskOrder diskOrder;
   private final ClusterState cluster;
   private final Discards discards;
   private final KeyLocks locks;
@@ -44,6 +47,7 @@ final class FileCuts {
   FileCuts(
       MetadataThread thread,
       MetadataStore store,
+      DiskOrder diskOrder,
       ClusterState cluster,
       Discards discards,
       KeyLocks locks,
@@ -51,6 +55,7 @@ final class FileCuts {
       Supplier<Backoff> backoffs) {
     this.thread = thread;
     this.store = store;
+    this.diskOrder = diskOrder;
     this.cluster = cluster;
     this.discards = discards;
     this.locks = locks;
@@ -93,9 +98,29 @@ final class FileCuts {
     crashPoints.reached(CrashPoint.CUT_AFTER_RECORD);
     pending++;
     locks.acquire(cut, List.of(new LockKey.Wanted(new LockKey.OfCut(cut.inode()), false)), false);
+    discardInOrder(cut, whenDone, backoffs.get());
+  }
+
+  private void discardInOrder(PendingCut cut, Runnable whenDone, Backoff backoff) {
+    diskOrder.then(error -> {
+      if (error == null) {
+        discard(cut, whenDone);
+      } else {
+        LOG.warn("the cut of inode {} waits: {}", cut.inode(), error.getMessage());
+        var _ = thread.schedule(() -> discardInOrder(cut, whenDone, backoff), backoff.nextNanos());
+      }
+    });
+  }
+
+  private void discard(PendingCut cut, Runnable whenDone) {
     discards.send(
         new DataRequest.DiscardChunks(
-            cut.inode(), cut.layout(), cut.generation(), cut.fromByte(), cut.toByte()),
+            cut.inode(),
+            cut.layout(),
+            cut.generation(),
+            cut.fromByte(),
+            cut.toByte(),
+            diskOrder.isKept()),
         map -> ChunkOwners.of(map, cut.layout(), cut.fromByte(), cut.toByte()),
         () -> {
           crashPoints.reached(CrashPoint.CUT_AFTER_DISCARD);

@@ -6,6 +6,7 @@ import io.adhocfs.daemon.crash.CrashPoint;
 import io.adhocfs.daemon.crash.CrashPoints;
 import io.adhocfs.daemon.metadata.AttributeEdit;
 import io.adhocfs.daemon.metadata.Batch;
+import io.adhocfs.daemon.metadata.DiskOrder;
 import io.adhocfs.daemon.metadata.MetadataStore;
 import io.adhocfs.daemon.metadata.MetadataThread;
 import io.adhocfs.daemon.metadata.PendingCut;
@@ -29,6 +30,7 @@ import io.netty.buffer.PooledByteBufAllocator;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
+import java.util.Set;
 import java.util.TreeMap;
 import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
@@ -38,7 +40,8 @@ import org.slf4j.LoggerFactory;
 /**
  * Moves a file's inline data to chunks, once and for good. The inode is held meanwhile. A record
  * goes before the copy: should the copy come to nothing, the next start (or this daemon, at once)
- * takes back what of it lies in chunks.
+ * takes back what of it lies in chunks. In {@link DiskOrder}, the record is on this node's disk
+ * before the copy begins, and the copy is on the others' before the inline data goes.
  *
  * <p>Metadata thread only.
  */
@@ -52,6 +55,7 @@ final class InlineDeparture {
 
   private final MetadataThread thread;
   private final MetadataStore store;
+  private final DiskOrder diskOrder;
   private final ClusterState cluster;
   private final Peers peers;
   private final KeyLocks locks;
@@ -61,6 +65,7 @@ final class InlineDeparture {
   InlineDeparture(
       MetadataThread thread,
       MetadataStore store,
+      DiskOrder diskOrder,
       ClusterState cluster,
       Peers peers,
       KeyLocks locks,
@@ -68,6 +73,7 @@ final class InlineDeparture {
       CrashPoints crashPoints) {
     this.thread = thread;
     this.store = store;
+    this.diskOrder = diskOrder;
     this.cluster = cluster;
     this.peers = peers;
     this.locks = locks;
@@ -130,6 +136,7 @@ final class InlineDeparture {
     private final Consumer<FsException> failed;
     private final PendingCut leaving;
     private @Nullable FsException error;
+    private Set<NodeId> owners = Set.of();
     private int underWay;
 
     Copy(
@@ -159,11 +166,23 @@ final class InlineDeparture {
       }
       locks.acquire(this, List.of(new LockKey.Wanted(new LockKey.OfInode(file.id()), false)), true);
       crashPoints.reached(CrashPoint.INLINE_AFTER_RECORD);
+      diskOrder.then(unsynced -> {
+        if (unsynced == null) {
+          copy();
+        } else {
+          error = notNow(unsynced);
+          end();
+        }
+      });
+    }
+
+    private void copy() {
       Map<NodeId, List<ChunkSpan>> byOwner = new TreeMap<>();
       for (ChunkSpan span : Striping.spans(0, data.length, layout.chunkSizeBytes())) {
         NodeId owner = cluster.map().owner(Placement.chunkSlot(layout, span.chunkIndex()));
         byOwner.computeIfAbsent(owner, node -> new ArrayList<>()).add(span);
       }
+      owners = Set.copyOf(byOwner.keySet());
       underWay = byOwner.size();
       byOwner.forEach((node, spans) ->
           // Without a deadline: a write that is given up here could still run there, later.
@@ -204,15 +223,39 @@ final class InlineDeparture {
                   FsError.INTERNAL, "chunks were answered by " + response.reply().type());
         }
       } else if (failure != null && error == null) {
-        error =
-            new FsException(
-                failure.error() == FsError.NO_SPACE ? FsError.NO_SPACE : FsError.OVERLOADED,
-                "the first chunk can't be written now: " + failure.getMessage());
+        error = notNow(failure);
       }
       if (--underWay == 0) {
         crashPoints.reached(CrashPoint.INLINE_AFTER_WRITE);
-        end();
+        if (error == null && diskOrder.isKept()) {
+          sync();
+        } else {
+          end();
+        }
       }
+    }
+
+    private static FsException notNow(FsException failure) {
+      return new FsException(
+          failure.error() == FsError.NO_SPACE ? FsError.NO_SPACE : FsError.OVERLOADED,
+          "the first chunk can't be written now: " + failure.getMessage());
+    }
+
+    private void sync() {
+      underWay = owners.size();
+      owners.forEach(node ->
+          thread.whenDone(
+              peers.call(node, new DataRequest.SyncChunks(file.id()), Deadline.NEVER),
+              (response, failure) -> {
+                if (response != null) {
+                  response.payload().release();
+                } else if (failure != null && error == null) {
+                  error = notNow(failure);
+                }
+                if (--underWay == 0) {
+                  end();
+                }
+              }));
     }
 
     private void end() {

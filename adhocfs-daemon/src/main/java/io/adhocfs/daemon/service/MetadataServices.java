@@ -5,6 +5,7 @@ import io.adhocfs.daemon.cluster.Peers;
 import io.adhocfs.daemon.crash.CrashPoints;
 import io.adhocfs.daemon.locking.LockService;
 import io.adhocfs.daemon.metadata.Batch;
+import io.adhocfs.daemon.metadata.DiskOrder;
 import io.adhocfs.daemon.metadata.MetadataStore;
 import io.adhocfs.daemon.metadata.MetadataThread;
 import io.adhocfs.daemon.metadata.PendingCut;
@@ -83,6 +84,7 @@ public final class MetadataServices {
 
   private final MetadataStore store;
   private final MetadataThread thread;
+  private final DiskOrder diskOrder;
   private final Sessions sessions;
   private final Coordinator coordinator;
   private final Participant participant;
@@ -105,6 +107,7 @@ public final class MetadataServices {
     TransactionTiming timing = s.timing();
     Supplier<Backoff> backoffs =
         () -> new Backoff(timing.backoffMin(), timing.backoffMax(), s.random());
+    diskOrder = new DiskOrder(thread, store, s.blocking(), policies::anyOnDisk);
     sessions = new Sessions(store, thread, s.settings().duration(Setting.CLIENT_LEASE));
     advisoryLocks = new LockService(thread, store);
     sessions.alsoHeld(advisoryLocks);
@@ -115,6 +118,7 @@ public final class MetadataServices {
         new Coordinator(
             thread,
             store,
+            diskOrder,
             s.cluster(),
             s.peers(),
             locks,
@@ -126,6 +130,7 @@ public final class MetadataServices {
         new Participant(
             thread,
             store,
+            diskOrder,
             s.cluster(),
             s.peers(),
             locks,
@@ -134,11 +139,15 @@ public final class MetadataServices {
             timing,
             s.random());
     var discards = new Discards(thread, s.cluster(), s.peers(), backoffs);
-    cuts = new FileCuts(thread, store, s.cluster(), discards, locks, s.crashPoints(), backoffs);
+    cuts =
+        new FileCuts(
+            thread, store, diskOrder, s.cluster(), discards, locks, s.crashPoints(), backoffs);
     appends = new FileAppends(thread, store, locks, cuts);
-    reclaimer = new Reclaimer(thread, store, s.cluster(), discards, s.crashPoints(), backoffs);
+    reclaimer =
+        new Reclaimer(thread, store, diskOrder, s.cluster(), discards, s.crashPoints(), backoffs);
     var departure =
-        new InlineDeparture(thread, store, s.cluster(), s.peers(), locks, cuts, s.crashPoints());
+        new InlineDeparture(
+            thread, store, diskOrder, s.cluster(), s.peers(), locks, cuts, s.crashPoints());
     var walk = new AncestorWalk(thread, store, s.cluster(), s.peers(), locks, timing.prepareWait());
     var plans =
         new NamespacePlans(
@@ -185,7 +194,7 @@ public final class MetadataServices {
             appends,
             departure,
             spreadAttributes,
-            s.blocking(),
+            diskOrder,
             s.crashPoints(),
             timing.requestWait().toNanos(),
             policies);
@@ -362,6 +371,20 @@ public final class MetadataServices {
     } catch (FsException e) {
       LOG.warn("files and directories are not all counted: {}", e.getMessage());
     }
+  }
+
+  /**
+   * Has what was written while steps were not ordered reach the disk: fsync relies on it from now
+   * on. Any thread.
+   */
+  public void syncEarlier() {
+    thread.execute(() ->
+        diskOrder.sync(error -> {
+          if (error != null) {
+            LOG.warn(
+                "what was written before fsync=disk is not on the disk: {}", error.getMessage());
+          }
+        }));
   }
 
   /** The slots that have been taken up and not been forgotten; a copy. Metadata thread only. */

@@ -6,6 +6,7 @@ import io.adhocfs.daemon.crash.CrashPoints;
 import io.adhocfs.daemon.metadata.AttributeEdit;
 import io.adhocfs.daemon.metadata.Batch;
 import io.adhocfs.daemon.metadata.Dentry;
+import io.adhocfs.daemon.metadata.DiskOrder;
 import io.adhocfs.daemon.metadata.ListedEntry;
 import io.adhocfs.daemon.metadata.MetadataStore;
 import io.adhocfs.daemon.metadata.MetadataThread;
@@ -43,7 +44,6 @@ import io.netty.buffer.PooledByteBufAllocator;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
-import java.util.concurrent.Executor;
 import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
@@ -82,7 +82,7 @@ final class NamespaceService {
   private final FileAppends appends;
   private final InlineDeparture departure;
   private final SpreadAttributes spreadAttributes;
-  private final Executor blocking;
+  private final DiskOrder diskOrder;
   private final CrashPoints crashPoints;
   private final long waitNanos;
   private final Policies policies;
@@ -101,7 +101,7 @@ final class NamespaceService {
       FileAppends appends,
       InlineDeparture departure,
       SpreadAttributes spreadAttributes,
-      Executor blocking,
+      DiskOrder diskOrder,
       CrashPoints crashPoints,
       long waitNanos,
       Policies policies) {
@@ -117,7 +117,7 @@ final class NamespaceService {
     this.appends = appends;
     this.departure = departure;
     this.spreadAttributes = spreadAttributes;
-    this.blocking = blocking;
+    this.diskOrder = diskOrder;
     this.crashPoints = crashPoints;
     this.waitNanos = waitNanos;
     this.policies = policies;
@@ -887,12 +887,11 @@ final class NamespaceService {
   }
 
   private void sync(Exchange exchange) {
-    blocking.execute(() -> {
-      try {
-        store.sync();
+    diskOrder.sync(error -> {
+      if (error == null) {
         exchange.reply(DONE);
-      } catch (FsException e) {
-        exchange.fail(e.error(), String.valueOf(e.getMessage()));
+      } else {
+        exchange.fail(error.error(), String.valueOf(error.getMessage()));
       }
     });
   }

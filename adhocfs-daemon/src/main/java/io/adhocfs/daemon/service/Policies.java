@@ -43,6 +43,11 @@ public final class Policies {
     return learnt.table.of(dataset);
   }
 
+  /** Whether fsync is to reach the disk anywhere. */
+  public boolean anyOnDisk() {
+    return learnt.table.anyOnDisk();
+  }
+
   /**
    * The slot that a maker offers for what he makes, or null where it is not wanted or he has none.
    *

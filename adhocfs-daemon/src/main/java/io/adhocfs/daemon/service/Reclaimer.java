@@ -4,6 +4,7 @@ import io.adhocfs.daemon.cluster.ClusterState;
 import io.adhocfs.daemon.crash.CrashPoint;
 import io.adhocfs.daemon.crash.CrashPoints;
 import io.adhocfs.daemon.metadata.Batch;
+import io.adhocfs.daemon.metadata.DiskOrder;
 import io.adhocfs.daemon.metadata.MetadataStore;
 import io.adhocfs.daemon.metadata.MetadataThread;
 import io.adhocfs.daemon.metadata.Page;
@@ -23,7 +24,8 @@ import org.slf4j.LoggerFactory;
 
 /**
  * Has the chunks of inodes that are gone dropped. All nodes are asked: a writer that died may have
- * left chunks behind the size that the inode's owner knew.
+ * left chunks behind the size that the inode's owner knew. In {@link DiskOrder}, the removal is on
+ * this node's disk before a chunk is dropped, and all drops are on theirs before the record goes.
  *
  * <p>Metadata thread only.
  */
@@ -41,6 +43,7 @@ final class Reclaimer {
 
   private final MetadataThread thread;
   private final MetadataStore store;
+  private final DiskOrder diskOrder;
   private final ClusterState cluster;
   private final Discards discards;
   private final CrashPoints crashPoints;
@@ -55,12 +58,14 @@ final class Reclaimer {
   Reclaimer(
       MetadataThread thread,
       MetadataStore store,
+      DiskOrder diskOrder,
       ClusterState cluster,
       Discards discards,
       CrashPoints crashPoints,
       Supplier<Backoff> backoffs) {
     this.thread = thread;
     this.store = store;
+    this.diskOrder = diskOrder;
     this.cluster = cluster;
     this.discards = discards;
     this.crashPoints = crashPoints;
@@ -138,17 +143,29 @@ final class Reclaimer {
         return;
       }
       crashPoints.reached(CrashPoint.RECLAIM_AFTER_RECORD);
-      discards.send(
-          new DataRequest.DiscardChunks(inode, reclaim.layout(), FORGET, 0, Long.MAX_VALUE),
-          ClusterMap::owningNodes,
-          () -> {
-            crashPoints.reached(CrashPoint.RECLAIM_AFTER_DISCARD);
-            finish(inode, backoff);
-          });
+      diskOrder.then(error -> {
+        if (error == null) {
+          discard(inode, reclaim, backoff);
+        } else {
+          LOG.warn("the chunks of inode {} stay for now: {}", inode, error.getMessage());
+          var _ = thread.schedule(() -> begin(inode, backoff), backoff.nextNanos());
+        }
+      });
     } catch (FsException e) {
       LOG.warn("inode {} keeps its chunks until the next start: {}", inode, e.getMessage());
       done(inode);
     }
+  }
+
+  private void discard(InodeId inode, Reclaim reclaim, Backoff backoff) {
+    discards.send(
+        new DataRequest.DiscardChunks(
+            inode, reclaim.layout(), FORGET, 0, Long.MAX_VALUE, diskOrder.isKept()),
+        ClusterMap::owningNodes,
+        () -> {
+          crashPoints.reached(CrashPoint.RECLAIM_AFTER_DISCARD);
+          finish(inode, backoff);
+        });
   }
 
   private void finish(InodeId inode, Backoff backoff) {

@@ -5,6 +5,7 @@ import io.adhocfs.daemon.cluster.Peers;
 import io.adhocfs.daemon.crash.CrashPoint;
 import io.adhocfs.daemon.crash.CrashPoints;
 import io.adhocfs.daemon.metadata.Batch;
+import io.adhocfs.daemon.metadata.DiskOrder;
 import io.adhocfs.daemon.metadata.MetadataStore;
 import io.adhocfs.daemon.metadata.MetadataThread;
 import io.adhocfs.daemon.session.Ticket;
@@ -35,7 +36,8 @@ import org.slf4j.LoggerFactory;
  * Runs operations that change several keys. Where this node owns all of them, one batch does it.
  * Otherwise the parts are locked and promised in ascending order of slots, this node's among them,
  * and the decision is one batch here: own changes, the outcome, the reply. Without that batch the
- * transaction never happened (presumed abort), so an abort leaves no record.
+ * transaction never happened (presumed abort), so an abort leaves no record. Nobody hears of a
+ * decision before it is as safe as {@link DiskOrder} wants it.
  *
  * <p>Metadata thread only.
  */
@@ -47,6 +49,7 @@ public final class Coordinator {
 
   private final MetadataThread thread;
   private final MetadataStore store;
+  private final DiskOrder diskOrder;
   private final ClusterState cluster;
   private final Peers peers;
   private final KeyLocks locks;
@@ -72,6 +75,7 @@ public final class Coordinator {
   public Coordinator(
       MetadataThread thread,
       MetadataStore store,
+      DiskOrder diskOrder,
       ClusterState cluster,
       Peers peers,
       KeyLocks locks,
@@ -81,6 +85,7 @@ public final class Coordinator {
       RandomGenerator random) {
     this.thread = thread;
     this.store = store;
+    this.diskOrder = diskOrder;
     this.cluster = cluster;
     this.peers = peers;
     this.locks = locks;
@@ -535,16 +540,37 @@ public final class Coordinator {
         return;
       }
       crashPoints.reached(CrashPoint.COORDINATOR_AFTER_DECISION);
-      active.remove(id);
-      if (!remoteSlots.isEmpty()) {
-        var delivery = new Delivery(id, remoteSlots);
-        committed.put(id, delivery);
+      if (remoteSlots.isEmpty()) {
+        active.remove(id);
         purpose.succeed(reply);
-        delivery.send();
+        locks.release(id);
       } else {
-        purpose.succeed(reply);
+        tellInOrder(
+            remoteSlots, reply, new Backoff(timing.backoffMin(), timing.backoffMax(), random));
       }
-      locks.release(id);
+    }
+
+    /** Until this node can't lose the decision any more, the transaction counts as undecided. */
+    private void tellInOrder(List<Integer> remoteSlots, Reply reply, Backoff backoff) {
+      diskOrder.then(error -> {
+        if (error != null) {
+          LOG.warn("the decision of {} is not on the disk yet: {}", id, error.getMessage());
+          var _ =
+              thread.schedule(() -> tellInOrder(remoteSlots, reply, backoff), backoff.nextNanos());
+          return;
+        }
+        active.remove(id);
+        // A slot that went meanwhile took the decision along: its new owner delivers it.
+        if (cluster.owns(id.coordinator().value())) {
+          var delivery = new Delivery(id, remoteSlots);
+          committed.put(id, delivery);
+          purpose.succeed(reply);
+          delivery.send();
+        } else {
+          purpose.succeed(reply);
+        }
+        locks.release(id);
+      });
     }
 
     private void abort(FsException error) {

@@ -5,6 +5,7 @@ import io.adhocfs.daemon.cluster.Peers;
 import io.adhocfs.daemon.crash.CrashPoint;
 import io.adhocfs.daemon.crash.CrashPoints;
 import io.adhocfs.daemon.metadata.Batch;
+import io.adhocfs.daemon.metadata.DiskOrder;
 import io.adhocfs.daemon.metadata.MetadataStore;
 import io.adhocfs.daemon.metadata.MetadataThread;
 import io.adhocfs.protocol.model.FsError;
@@ -31,8 +32,8 @@ import org.slf4j.LoggerFactory;
 
 /**
  * This node's part in transactions that others coordinate: promises, written before they are given,
- * and then what was decided. A promise that nobody asks for any more is settled by asking the owner
- * of the coordinator's slot.
+ * and then what was decided. Both are told when they are as safe as {@link DiskOrder} wants it. A
+ * promise that nobody asks for any more is settled by asking the owner of the coordinator's slot.
  *
  * <p>Metadata thread only.
  */
@@ -46,6 +47,7 @@ public final class Participant {
 
   private final MetadataThread thread;
   private final MetadataStore store;
+  private final DiskOrder diskOrder;
   private final ClusterState cluster;
   private final Peers peers;
   private final KeyLocks locks;
@@ -61,6 +63,7 @@ public final class Participant {
   public Participant(
       MetadataThread thread,
       MetadataStore store,
+      DiskOrder diskOrder,
       ClusterState cluster,
       Peers peers,
       KeyLocks locks,
@@ -70,6 +73,7 @@ public final class Participant {
       RandomGenerator random) {
     this.thread = thread;
     this.store = store;
+    this.diskOrder = diskOrder;
     this.cluster = cluster;
     this.peers = peers;
     this.locks = locks;
@@ -151,7 +155,7 @@ public final class Participant {
       }
       List<InodeId> given = givenBefore(request);
       if (given != null) {
-        exchange.reply(new Reply.Prepared(given));
+        replyInOrder(exchange, new Reply.Prepared(given));
         return;
       }
       if (promised.size() >= PROMISED_MAX) {
@@ -169,10 +173,21 @@ public final class Participant {
             error -> exchange.fail(error.error(), String.valueOf(error.getMessage())));
         return;
       }
-      exchange.reply(new Reply.Prepared(promise(request, wanted)));
+      replyInOrder(exchange, new Reply.Prepared(promise(request, wanted)));
     } catch (FsException e) {
       exchange.fail(e.error(), String.valueOf(e.getMessage()));
     }
+  }
+
+  /** Answers when this node can't lose any more what the answer says. */
+  private void replyInOrder(Exchange exchange, Reply reply) {
+    diskOrder.then(error -> {
+      if (error == null) {
+        exchange.reply(reply);
+      } else {
+        exchange.fail(error.error(), String.valueOf(error.getMessage()));
+      }
+    });
   }
 
   /** What was promised for this request before, or null. */
@@ -250,7 +265,7 @@ public final class Participant {
     }
     try {
       settle(request.transaction(), request.commit(), request.slots());
-      exchange.reply(new Reply.Done());
+      replyInOrder(exchange, new Reply.Done());
     } catch (FsException e) {
       exchange.fail(e.error(), String.valueOf(e.getMessage()));
     }

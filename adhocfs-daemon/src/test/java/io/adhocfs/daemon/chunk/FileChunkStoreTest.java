@@ -87,6 +87,22 @@ class FileChunkStoreTest extends ChunkStoreContract {
   }
 
   @Test
+  void aFileThatIsDroppedForGoodGoesAfterItsRecords() throws Exception {
+    long before = 1;
+    for (long generation : new long[] {2, ChunkStore.FORGET}) {
+      write(wide, before, 0, bytes(3 * CHUNK, 1));
+      before = generation;
+      store.discardOnDisk(file, wide, generation, 0, Long.MAX_VALUE, ALL);
+      // Were the records to come back with the power, a repeated discard would find them by it.
+      assertThat(chunkFiles()).hasSize(1);
+      assertThat(read(wide, generation, 0, CHUNK)).containsOnly(0);
+      store.syncDiscards(List.of(new ChunkStore.Dropped(file, wide)));
+      assertThat(chunkFiles()).isEmpty();
+      assertThat(store.findings()).isEmpty();
+    }
+  }
+
+  @Test
   void refusesOldGenerationsSomeWayPastTheEndAfterARestart() throws Exception {
     write(wide, 1, 0, bytes(3 * CHUNK, 1));
     store.discard(file, wide, 2, 10, Long.MAX_VALUE, ALL);

@@ -9,6 +9,7 @@ import io.adhocfs.protocol.placement.Placement;
 import io.netty.buffer.ByteBuf;
 import io.netty.buffer.Unpooled;
 import java.util.Arrays;
+import java.util.Collection;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
@@ -164,6 +165,21 @@ final class MemoryChunkStore implements ChunkStore {
 
   @Override
   public void sync(InodeId inode) {}
+
+  @Override
+  public void discardOnDisk(
+      InodeId inode,
+      FileLayout layout,
+      long generation,
+      long fromByte,
+      long toByte,
+      IntPredicate slots)
+      throws FsException {
+    discard(inode, layout, generation, fromByte, toByte, slots);
+  }
+
+  @Override
+  public void syncDiscards(Collection<Dropped> files) {}
 
   @Override
   public synchronized StoreCapacity capacity() {

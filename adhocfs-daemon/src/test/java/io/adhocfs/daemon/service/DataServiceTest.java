@@ -9,6 +9,7 @@ import io.adhocfs.daemon.storage.StorageDatabase;
 import io.adhocfs.protocol.model.Epoch;
 import io.adhocfs.protocol.model.FileLayout;
 import io.adhocfs.protocol.model.FsError;
+import io.adhocfs.protocol.model.FsException;
 import io.adhocfs.protocol.model.InodeId;
 import io.adhocfs.protocol.model.NodeId;
 import io.adhocfs.protocol.model.SessionId;
@@ -27,6 +28,7 @@ import io.netty.buffer.PooledByteBufAllocator;
 import io.netty.buffer.Unpooled;
 import java.nio.file.Path;
 import java.util.ArrayList;
+import java.util.Collection;
 import java.util.Collections;
 import java.util.List;
 import java.util.concurrent.CompletableFuture;
@@ -199,9 +201,9 @@ class DataServiceTest {
       assertThat(error(otherLength)).isEqualTo(FsError.BAD_MESSAGE);
       for (var discard :
           List.of(
-              new DataRequest.DiscardChunks(FILE, OWN, 2, -1, 5),
-              new DataRequest.DiscardChunks(FILE, OWN, 2, 6, 5),
-              new DataRequest.DiscardChunks(FILE, OWN, -2, 0, 5))) {
+              new DataRequest.DiscardChunks(FILE, OWN, 2, -1, 5, false),
+              new DataRequest.DiscardChunks(FILE, OWN, 2, 6, 5, false),
+              new DataRequest.DiscardChunks(FILE, OWN, -2, 0, 5, false))) {
         assertThat(error(ask(service, discard, Unpooled.EMPTY_BUFFER)))
             .isEqualTo(FsError.BAD_MESSAGE);
       }
@@ -218,7 +220,7 @@ class DataServiceTest {
       assertThat(
               ask(
                       service,
-                      new DataRequest.DiscardChunks(FILE, OWN, 2, 0, Long.MAX_VALUE),
+                      new DataRequest.DiscardChunks(FILE, OWN, 2, 0, Long.MAX_VALUE, false),
                       Unpooled.EMPTY_BUFFER)
                   .reply())
           .isEqualTo(new Reply.Done());
@@ -291,6 +293,23 @@ class DataServiceTest {
     @Override
     public long allocatedBytes(InodeId inode) throws io.adhocfs.protocol.model.FsException {
       return store.allocatedBytes(inode);
+    }
+
+    @Override
+    public void discardOnDisk(
+        InodeId inode,
+        FileLayout layout,
+        long generation,
+        long fromByte,
+        long toByte,
+        IntPredicate slots)
+        throws FsException {
+      store.discard(inode, layout, generation, fromByte, toByte, slots);
+    }
+
+    @Override
+    public void syncDiscards(Collection<Dropped> files) throws FsException {
+      store.syncDiscards(files);
     }
 
     @Override

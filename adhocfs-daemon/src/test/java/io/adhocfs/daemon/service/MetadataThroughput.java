@@ -5,6 +5,7 @@ import io.adhocfs.daemon.cluster.Peers;
 import io.adhocfs.daemon.crash.CrashPoints;
 import io.adhocfs.daemon.metadata.MetadataStore;
 import io.adhocfs.daemon.metadata.MetadataThread;
+import io.adhocfs.daemon.metadata.NumberLimit;
 import io.adhocfs.daemon.statistics.Accounts;
 import io.adhocfs.daemon.storage.StorageDatabase;
 import io.adhocfs.daemon.transaction.TransactionTiming;
@@ -137,7 +138,7 @@ final class MetadataThroughput {
               new MetadataServices.Surroundings(
                   new MetadataThread(executor, System::nanoTime),
                   System::nanoTime,
-                  new MetadataStore(database),
+                  new MetadataStore(database, NumberLimit.open(directory)),
                   cluster,
                   new Peers(cluster, new NoPeers(), new SessionId(1)),
                   Settings.DEFAULT,

@@ -5,6 +5,7 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import io.adhocfs.daemon.metadata.MetadataStore;
 import io.adhocfs.daemon.metadata.MetadataThread;
+import io.adhocfs.daemon.metadata.NumberLimit;
 import io.adhocfs.daemon.session.Sessions;
 import io.adhocfs.daemon.storage.StorageDatabase;
 import io.adhocfs.protocol.model.FsError;
@@ -148,7 +149,11 @@ class SessionLeaseTest {
             new SimulatedExecutor(time, new SimulatedTime.Life()),
             () -> time.nanoTime() + stoppedNanos[0]);
     try (var database = new StorageDatabase(directory.resolve("metadata"), 1L << 20)) {
-      var sessions = new Sessions(new MetadataStore(database), thread, Duration.ofSeconds(60));
+      var sessions =
+          new Sessions(
+              new MetadataStore(database, NumberLimit.open(directory)),
+              thread,
+              Duration.ofSeconds(60));
       var session = new SessionId(5);
       sessions.start();
       sessions.heardFrom(session, PeerRole.CLIENT);

@@ -5,6 +5,7 @@ import io.adhocfs.daemon.cluster.Peers;
 import io.adhocfs.daemon.crash.CrashPoint;
 import io.adhocfs.daemon.metadata.MetadataStore;
 import io.adhocfs.daemon.metadata.MetadataThread;
+import io.adhocfs.daemon.metadata.NumberLimit;
 import io.adhocfs.daemon.statistics.Accounts;
 import io.adhocfs.daemon.storage.StorageDatabase;
 import io.adhocfs.daemon.transaction.TransactionTiming;
@@ -86,7 +87,7 @@ final class SimulatedNode {
               new MetadataServices.Surroundings(
                   thread,
                   time::nanoTime,
-                  new MetadataStore(opened),
+                  new MetadataStore(opened, NumberLimit.open(directory)),
                   clusterState,
                   peers,
                   settings,

@@ -18,6 +18,7 @@ public final class SwitchTable {
   private final Switches ofInstance;
   private final Map<Integer, Switches> ofDatasets;
   private final boolean anyLocal;
+  private final boolean anyOnDisk;
 
   /**
    * A table.
@@ -43,6 +44,9 @@ public final class SwitchTable {
     byDataset.forEach((dataset, values) -> all.put(dataset, Switches.of(now.with(values))));
     this.ofDatasets = Map.copyOf(all);
     this.anyLocal = ofInstance.localData() || all.values().stream().anyMatch(Switches::localData);
+    this.anyOnDisk =
+        ofInstance.fsync() == Switches.Fsync.DISK
+            || all.values().stream().anyMatch(each -> each.fsync() == Switches.Fsync.DISK);
   }
 
   /** What an instance was brought up with, before anybody says more. */
@@ -70,6 +74,11 @@ public final class SwitchTable {
   /** Whether there is something that is to lie on its maker's node: chunks, or directories too. */
   public boolean anyLocal() {
     return anyLocal;
+  }
+
+  /** Whether there are files whose fsync is to reach the disk. */
+  public boolean anyOnDisk() {
+    return anyOnDisk;
   }
 
   /** Whether fsync is the same for all files; if so, as for those of no dataset. */

@@ -89,9 +89,15 @@ public sealed interface DataRequest extends Request {
    *
    * @param dataGeneration the new generation; Long.MAX_VALUE = the inode is gone: forget it wholly
    * @param toByte exclusive; Long.MAX_VALUE = to the end of all chunks
+   * @param onDisk whether the answer waits until the drop would outlive a power failure
    */
   record DiscardChunks(
-      InodeId inode, FileLayout layout, long dataGeneration, long fromByte, long toByte)
+      InodeId inode,
+      FileLayout layout,
+      long dataGeneration,
+      long fromByte,
+      long toByte,
+      boolean onDisk)
       implements DataRequest {
     @Override
     public int slotValue() {
@@ -110,11 +116,17 @@ public sealed interface DataRequest extends Request {
       out.longValue(dataGeneration);
       out.longValue(fromByte);
       out.longValue(toByte);
+      out.flag(onDisk);
     }
 
     static DiscardChunks decode(WireReader in) throws FsException {
       return new DiscardChunks(
-          in.inode(), Values.readLayout(in), in.longValue(), in.longValue(), in.longValue());
+          in.inode(),
+          Values.readLayout(in),
+          in.longValue(),
+          in.longValue(),
+          in.longValue(),
+          in.flag());
     }
   }
 

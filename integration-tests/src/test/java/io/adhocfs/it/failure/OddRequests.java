@@ -90,7 +90,7 @@ final class OddRequests {
         new NamespaceRequest.SyncInode(file.id()),
         new DataRequest.WriteChunks(file.id(), file.layout(), 0, spans),
         new DataRequest.ReadChunks(file.id(), file.layout(), 0, spans),
-        new DataRequest.DiscardChunks(file.id(), file.layout(), 1, 0, Long.MAX_VALUE),
+        new DataRequest.DiscardChunks(file.id(), file.layout(), 1, 0, Long.MAX_VALUE, false),
         new DataRequest.SyncChunks(file.id()),
         new TransactionRequest.Prepare(
             transaction,
@@ -209,8 +209,8 @@ final class OddRequests {
     requests.add(new DataRequest.WriteChunks(nowhere, layout, 0, List.of()));
     requests.add(new DataRequest.ReadChunks(nowhere, layout, 0, List.of()));
     for (long value : new long[] {-1, Long.MIN_VALUE, Long.MAX_VALUE - 1}) {
-      requests.add(new DataRequest.DiscardChunks(nowhere, layout, value, value, 5));
-      requests.add(new DataRequest.DiscardChunks(nowhere, layout, value, 5, value));
+      requests.add(new DataRequest.DiscardChunks(nowhere, layout, value, value, 5, true));
+      requests.add(new DataRequest.DiscardChunks(nowhere, layout, value, 5, value, false));
     }
     requests.add(new DataRequest.SyncChunks(nowhere));
     return requests;

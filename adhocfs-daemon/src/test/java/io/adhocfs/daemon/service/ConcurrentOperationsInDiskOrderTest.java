@@ -1,0 +1,12 @@
+package io.adhocfs.daemon.service;
+
+import io.adhocfs.protocol.settings.Settings;
+import java.util.Map;
+
+/** The same, where each step waits for the disk before another node hears of it. */
+class ConcurrentOperationsInDiskOrderTest extends ConcurrentOperationsTest {
+  @Override
+  Settings settings() {
+    return new Settings(Map.of("fsync", "disk"));
+  }
+}
