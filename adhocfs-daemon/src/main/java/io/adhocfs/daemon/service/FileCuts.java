@@ -11,6 +11,7 @@ import io.adhocfs.daemon.metadata.PendingCut;
 import io.adhocfs.daemon.transaction.Backoff;
 import io.adhocfs.daemon.transaction.KeyLocks;
 import io.adhocfs.daemon.transaction.LockKey;
+import io.adhocfs.protocol.model.DataGeneration;
 import io.adhocfs.protocol.model.FileAttributes;
 import io.adhocfs.protocol.model.FsException;
 import io.adhocfs.protocol.wire.DataRequest;
@@ -84,7 +85,7 @@ final class FileCuts {
       return attributes;
     }
     return AttributeEdit.of(attributes)
-        .dataGeneration(Math.max(0, attributes.dataGeneration() - 1))
+        .dataGeneration(DataGeneration.justBefore(attributes.dataGeneration()))
         .done();
   }
 
@@ -131,7 +132,7 @@ final class FileCuts {
     var cut =
         new PendingCut(
             leaving.inode(),
-            leaving.generation() + 1,
+            DataGeneration.afterClearing(leaving.generation()),
             PendingCut.Kind.CUT,
             leaving.layout(),
             0,
