@@ -418,11 +418,22 @@ public final class InodeOperations {
   }
 
   CompletableFuture<FileAttributes> truncate(Operation operation, InodeId inode, long sizeBytes) {
+    core.files.beginCut(inode);
     KnownFile known = core.files.get(inode);
     CompletableFuture<Void> settled = known == null ? Completion.done() : known.settle(operation);
     return settled
         .thenCompose(_ -> core.namespace.truncate(operation, inode, sizeBytes))
-        .thenApply(this::learned);
+        .thenApply(this::learned)
+        .whenComplete((_, failure) -> core.files.endCut(inode, isCertain(failure)));
+  }
+
+  /** Whether an operation that ended so has happened, or never will. */
+  private static boolean isCertain(@Nullable Throwable failure) {
+    if (failure == null) {
+      return true;
+    }
+    FsError error = Failures.of(failure).error();
+    return error != FsError.TIMED_OUT && error != FsError.INTERRUPTED;
   }
 
   CompletableFuture<FileAttributes> create(

@@ -115,6 +115,119 @@ class FileModelTest {
     }
   }
 
+  /**
+   * One client writes, and tells sizes later; another one cuts, clears and grows the same file.
+   * Nothing but what the other has cut away or cleared is lost, and that does not come back.
+   */
+  @ParameterizedTest(name = "-Dadhocfs.seed={0}")
+  @MethodSource("seeds")
+  void whatIsToldLaterIsThereWhateverAnotherCutsAndClears(long seed) throws FsException {
+    var simulation = new Simulation(seed);
+    var random = new Random(seed);
+    var cluster =
+        new SimulatedCluster(simulation, 2 + random.nextInt(4), CHUNK, random.nextInt(3) * 1000L);
+    String inline = String.valueOf(random.nextInt(3) * 1000);
+    var client =
+        new SimulatedClient(
+            simulation,
+            cluster,
+            1,
+            Map.of(
+                "inline.max",
+                inline,
+                "size-updates",
+                "at-close",
+                "writes",
+                random.nextBoolean() ? "through" : "behind"));
+    var other = new SimulatedClient(simulation, cluster, 2, Map.of("inline.max", inline));
+    var fates = new Random(seed);
+    client.rpc.fates =
+        (_, _) ->
+            fates.nextInt(25) > 0
+                ? Fate.ARRIVES
+                : fates.nextBoolean() ? Fate.LOST : Fate.REPLY_LOST;
+    List<OpenFile> files = new ArrayList<>();
+    for (int i = 0; i < 2; i++) {
+      files.add(client.await(client.fileSystem.openAsync(path("/file"), OpenOptions.CREATE)));
+    }
+    OpenFile elsewhere =
+        other.await(other.fileSystem.openAsync(path("/file"), OpenOptions.READ_WRITE));
+    var model = new Model();
+    for (int step = 0; step < 150; step++) {
+      if (random.nextInt(3) > 0) {
+        act(client, files.get(random.nextInt(2)), model, random);
+      } else {
+        // Stores what is held, and tells nothing.
+        OpenFile mine = files.getFirst();
+        client.await(mine.readBuffer(0, 1, mine.lastKnownAttributes())).release();
+        actElsewhere(other, elsewhere, cluster, model, random);
+      }
+      if (random.nextInt(30) == 0) {
+        simulation.pass(java.time.Duration.ofMinutes(3));
+        assertThat(cluster.sizeOf(elsewhere.inode())).isEqualTo(model.size);
+      }
+      if (random.nextInt(40) == 0) {
+        int nodes = cluster.map().nodes().size();
+        int shift = random.nextInt(nodes);
+        cluster.moveSlots(slot -> (slot * 7 + shift) % nodes);
+      }
+    }
+    for (OpenFile file : files) {
+      client.await(file.closeAsync());
+    }
+    FileAttributes end = other.await(elsewhere.attributesAsync());
+    assertThat(end.sizeBytes()).isEqualTo(model.size);
+    // What was cut away shows, if at all, when the file grows over it.
+    int longer = model.bytes.length;
+    other.await(elsewhere.truncateAsync(longer));
+    ByteBuf got = other.await(elsewhere.readBuffer(0, longer, null));
+    assertThat(ByteBufUtil.getBytes(got)).isEqualTo(model.bytes);
+    got.release();
+  }
+
+  private static void actElsewhere(
+      SimulatedClient client, OpenFile file, SimulatedCluster cluster, Model model, Random random)
+      throws FsException {
+    int offset = random.nextInt(random.nextBoolean() ? SIZE_MAX : model.size + 2000);
+    int length = 1 + random.nextInt(random.nextBoolean() ? 3 * CHUNK : 600);
+    switch (random.nextInt(7)) {
+      case 0 -> {
+        client.await(file.punchAsync(offset, length));
+        model.clear(offset, length);
+      }
+      case 1 -> {
+        client.await(file.zeroAsync(offset, length));
+        model.clear(offset, length);
+        model.grow(offset + length);
+      }
+      case 2 -> {
+        client.await(file.allocateAsync(offset, Math.min(length, 500), false));
+        model.grow(offset + Math.min(length, 500));
+      }
+      case 3, 4 -> {
+        client.await(file.truncateAsync(offset));
+        if (offset > cluster.sizeBeforeChange(file.inode())) {
+          model.grow(offset);
+        } else {
+          model.truncate(offset);
+        }
+      }
+      case 5 -> {
+        OpenFile emptied =
+            client.await(
+                client.fileSystem.openAsync(
+                    path("/file"), new OpenOptions(true, true, false, false, true, true, 0)));
+        client.await(emptied.closeAsync());
+        model.truncate(0);
+      }
+      default -> {
+        byte[] data = bytes(random, length);
+        client.await(file.writeAsync(offset, ByteBuffer.wrap(data)));
+        model.write(offset, data);
+      }
+    }
+  }
+
   private static final class Model {
     final byte[] bytes = new byte[4 * SIZE_MAX];
     int size;
@@ -124,6 +237,14 @@ class FileModelTest {
       if (data.length > 0) {
         size = Math.max(size, offset + data.length);
       }
+    }
+
+    void clear(int offset, int length) {
+      Arrays.fill(bytes, offset, offset + length, (byte) 0);
+    }
+
+    void grow(int newSize) {
+      size = Math.max(size, newSize);
     }
 
     void truncate(int newSize) {
@@ -214,9 +335,6 @@ class FileModelTest {
       }
       case 8 -> {
         int size = random.nextInt(3) == 0 ? random.nextInt(2000) : random.nextInt(model.size + 1);
-        if (model.size <= 2000 && size > 900) {
-          size = 900; // the simulation's inline files don't grow by truncation beyond their limit
-        }
         if (model.size > 0) {
           size = Math.min(size, model.size);
           client.await(file.truncateAsync(size));
@@ -280,6 +398,7 @@ class FileModelTest {
         cuts.add(
             elsewhere
                 .truncateAsync(end + 5000L)
+                .thenCompose(_ -> elsewhere.punchAsync(end + 10L, 4000))
                 .thenCompose(_ -> elsewhere.truncateAsync(end + 100L)));
       }
       if (random.nextInt(10) == 0) {

@@ -18,6 +18,7 @@ import java.nio.ByteBuffer;
 import java.time.Duration;
 import java.util.Arrays;
 import java.util.Map;
+import java.util.concurrent.CompletableFuture;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 
@@ -119,6 +120,71 @@ class LaterSizesTest {
     assertThat(told()).isEqualTo(100);
     client.await(file.closeAsync());
     assertThat(told()).isEqualTo(100);
+  }
+
+  @Test
+  void whatIsWrittenAfterAnotherHasCutTheFileIsThere() throws FsException {
+    write(0, 3 * CHUNK, 1);
+    client.await(file.flushAsync());
+    var other = new SimulatedClient(simulation, cluster, 2, LATER);
+    for (long size : new long[] {100, 0, 0}) {
+      write(7 * CHUNK, CHUNK, 2);
+      other.await(other.fileSystem.truncateAsync(path("/file"), size));
+      write(11 * CHUNK, 50, 3);
+      simulation.pass(Duration.ofSeconds(3));
+      assertThat(told()).isEqualTo(11 * CHUNK + 50);
+      assertThat(read(11 * CHUNK, CHUNK)).hasSize(50).containsOnly(3);
+      assertThat(read(size, 11 * CHUNK - (int) size)).containsOnly(0);
+    }
+    write(12 * CHUNK, 50, 3);
+    other.await(other.fileSystem.truncateAsync(path("/file"), 200));
+    write(150, 100, 4);
+    client.await(file.closeAsync());
+    assertThat(told()).isEqualTo(250);
+  }
+
+  @Test
+  void rangesThatAnotherClearsTakeNothingElse() throws FsException {
+    var other = new SimulatedClient(simulation, cluster, 2, LATER);
+    OpenFile elsewhere =
+        other.await(other.fileSystem.openAsync(path("/file"), OpenOptions.READ_WRITE));
+    write(0, CHUNK, 1);
+    client.await(file.flushAsync());
+    write(CHUNK, 3 * CHUNK, 1);
+    other.await(elsewhere.punchAsync(10, 2 * CHUNK));
+    assertThat(told()).isEqualTo(CHUNK);
+    write(5 * CHUNK, 100, 2);
+    client.await(file.closeAsync());
+    assertThat(told()).isEqualTo(5 * CHUNK + 100);
+    ByteBuf got = other.await(elsewhere.readBuffer(0, 6 * CHUNK, null));
+    byte[] bytes = ByteBufUtil.getBytes(got);
+    got.release();
+    assertThat(Arrays.copyOf(bytes, 10)).containsOnly(1);
+    assertThat(Arrays.copyOfRange(bytes, 10, 10 + 2 * CHUNK)).containsOnly(0);
+    assertThat(Arrays.copyOfRange(bytes, 10 + 2 * CHUNK, 4 * CHUNK)).containsOnly(1);
+    assertThat(Arrays.copyOfRange(bytes, 5 * CHUNK, 5 * CHUNK + 100)).containsOnly(2);
+  }
+
+  @Test
+  void writesThatMeetAnOwnTruncationAreThereOrGoneAndDoNotComeBack() throws FsException {
+    for (int round = 0; round < 20; round++) {
+      write(0, 3 * CHUNK, 1);
+      CompletableFuture<FileAttributes> cut = file.truncateAsync(100);
+      simulation.pass(Duration.ofNanos(simulation.random.nextInt(8_000_000)));
+      CompletableFuture<Void> written =
+          file.writeBuffer(9 * CHUNK, Unpooled.copiedBuffer(new byte[] {5, 5, 5}));
+      client.await(cut);
+      client.await(written);
+      client.await(file.flushAsync());
+      if (told() != 100) {
+        assertThat(told()).isEqualTo(9 * CHUNK + 3);
+        assertThat(read(9 * CHUNK, 3)).containsOnly(5);
+        client.await(file.truncateAsync(100));
+      }
+      client.await(file.truncateAsync(10 * CHUNK));
+      assertThat(read(100, 10 * CHUNK - 100)).containsOnly(0);
+      client.await(file.truncateAsync(0));
+    }
   }
 
   @Test

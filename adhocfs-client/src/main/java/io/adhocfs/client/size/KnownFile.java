@@ -7,7 +7,9 @@ import io.adhocfs.client.routing.Failures;
 import io.adhocfs.client.routing.Operation;
 import io.adhocfs.client.routing.OperationSource;
 import io.adhocfs.client.routing.Router;
+import io.adhocfs.protocol.model.DataGeneration;
 import io.adhocfs.protocol.model.FileAttributes;
+import io.adhocfs.protocol.model.FileLayout;
 import io.adhocfs.protocol.model.FsError;
 import io.adhocfs.protocol.model.FsException;
 import io.adhocfs.protocol.model.InodeId;
@@ -16,6 +18,7 @@ import io.adhocfs.protocol.transport.Response;
 import io.adhocfs.protocol.wire.NamespaceRequest.GetAttributes;
 import io.adhocfs.protocol.wire.NamespaceRequest.ReportWrite;
 import java.util.concurrent.CompletableFuture;
+import java.util.function.BooleanSupplier;
 import java.util.function.Function;
 import java.util.function.Supplier;
 import org.jspecify.annotations.Nullable;
@@ -23,10 +26,15 @@ import org.jspecify.annotations.Nullable;
 /**
  * One file that this client has open, shared by all its handles. Thread-safe.
  *
- * <p>Within one data generation a size only grows, so of two answers of the owner the one of the
- * later generation counts, then the larger: the order of their arrival does not matter. Where sizes
- * are told later (the switch {@code size-updates}), this client's own counts until the owner has
- * heard of it.
+ * <p>Between two cuts a size only grows, whatever ranges are cleared ({@link DataGeneration}), so
+ * of two answers of the owner the one of the later cut counts, then the larger: the order of their
+ * arrival does not matter. Where sizes are told later (the switch {@code size-updates}), this
+ * client's own counts until the owner has heard of it.
+ *
+ * <p>What this client has stored and not told when it hears of a cut is void: the cut has taken the
+ * bytes away at all nodes, since the owner knew that this client has the file open. Bytes that are
+ * stored after the cut are refused until they come with its generation. Cuts of this client's own
+ * need not reach all nodes, so while one is under way no size waits to be told.
  */
 public final class KnownFile {
   /** How long the owner may not know the time of a finished write. */
@@ -35,6 +43,9 @@ public final class KnownFile {
   private final InodeId inode;
   private final Router router;
   private final OperationSource operations;
+
+  /** Whether this client is cutting the file. */
+  private final BooleanSupplier isBeingCut;
 
   private volatile FileAttributes attributes;
 
@@ -68,13 +79,24 @@ public final class KnownFile {
   /** How many handles there are; guarded by {@link KnownFiles}. */
   int handles;
 
-  KnownFile(FileAttributes attributes, Router router, OperationSource operations) {
+  /** Whether a cut of this client was given up and may come yet; guarded by {@link KnownFiles}. */
+  boolean mayBeCutLate;
+
+  /**
+   * @param isBeingCut whether a cut by this client is under way; called under this object's lock
+   */
+  KnownFile(
+      FileAttributes attributes,
+      Router router,
+      OperationSource operations,
+      BooleanSupplier isBeingCut) {
     this.inode = attributes.id();
     this.attributes = attributes;
     this.version = attributes.dataVersion();
     this.ownSince = version;
     this.router = router;
     this.operations = operations;
+    this.isBeingCut = isBeingCut;
   }
 
   public InodeId inode() {
@@ -88,41 +110,73 @@ public final class KnownFile {
 
   /** Takes in what the owner has said. */
   public void learn(FileAttributes told) {
-    if (!told.id().equals(inode)) {
-      throw new IllegalArgumentException("inode " + told.id() + " is not " + inode);
-    }
+    Report voided;
     synchronized (this) {
-      if (told.dataVersion() > version) {
-        version = told.dataVersion();
-        ownSince = version;
-      }
-      FileAttributes known = attributes;
-      if (told.dataGeneration() != known.dataGeneration()) {
-        if (told.dataGeneration() > known.dataGeneration()) {
-          attributes = told;
-        }
-      } else if (told.sizeBytes() > known.sizeBytes()
-          || (told.sizeBytes() == known.sizeBytes()
-              && told.dataVersion() >= known.dataVersion()
-              && (known.layout().inline() || !told.layout().inline()))) {
-        attributes =
-            known.layout().inline() || !told.layout().inline() ? told : withLayoutOf(told, known);
-      } else if (known.layout().inline() && !told.layout().inline()) {
-        attributes = withLayoutOf(known, told);
-      }
+      voided = take(told);
     }
+    refuse(voided);
   }
 
   /** As {@link #learn}, of the answer to a write of this client, which raised the version by 1. */
   public void learnOwn(FileAttributes told) {
+    Report voided;
     synchronized (this) {
       boolean isNext = told.dataVersion() == version + 1;
       long since = ownSince;
-      learn(told);
+      voided = take(told);
       if (isNext) {
         ownSince = Math.min(since, version);
       }
     }
+    refuse(voided);
+  }
+
+  /**
+   * Answers a report that a cut has made void, which is to be refused without the lock; or null.
+   */
+  @GuardedBy("this")
+  private @Nullable Report take(FileAttributes told) {
+    if (!told.id().equals(inode)) {
+      throw new IllegalArgumentException("inode " + told.id() + " is not " + inode);
+    }
+    if (told.dataVersion() > version) {
+      version = told.dataVersion();
+      ownSince = version;
+    }
+    FileAttributes known = attributes;
+    if (DataGeneration.isSameCut(told.dataGeneration(), known.dataGeneration())) {
+      attributes = merged(known, told);
+    } else if (told.dataGeneration() > known.dataGeneration()) {
+      attributes = told;
+      Report voided = gathering;
+      gathering = null;
+      return voided;
+    }
+    return null;
+  }
+
+  private void refuse(@Nullable Report voided) {
+    if (voided != null) {
+      voided.done.completeExceptionally(stale(voided.dataGeneration, attributes.dataGeneration()));
+    }
+  }
+
+  /** Of two states between the same two cuts, what is known then. */
+  private static FileAttributes merged(FileAttributes known, FileAttributes told) {
+    boolean isNewer =
+        told.sizeBytes() > known.sizeBytes()
+            || (told.sizeBytes() == known.sizeBytes()
+                && told.dataVersion() >= known.dataVersion()
+                && (known.layout().inline() || !told.layout().inline()));
+    FileAttributes base = isNewer ? told : known;
+    FileAttributes other = isNewer ? known : told;
+    return with(
+        base,
+        base.sizeBytes(),
+        Math.max(base.dataGeneration(), other.dataGeneration()),
+        base.mayHaveHoles() || other.mayHaveHoles(),
+        // A file leaves inline form once and for good.
+        other.layout().inline() ? base.layout() : other.layout());
   }
 
   /** The newest version, and those before it that only this client's writes lie between. */
@@ -135,7 +189,12 @@ public final class KnownFile {
     ownSince = version + 1;
   }
 
-  private static FileAttributes withLayoutOf(FileAttributes base, FileAttributes newer) {
+  private static FileAttributes with(
+      FileAttributes base,
+      long sizeBytes,
+      long dataGeneration,
+      boolean mayHaveHoles,
+      FileLayout layout) {
     return new FileAttributes(
         base.id(),
         base.type(),
@@ -143,18 +202,18 @@ public final class KnownFile {
         base.uid(),
         base.gid(),
         base.linkCount(),
-        base.sizeBytes(),
+        sizeBytes,
         base.atimeNanos(),
         base.mtimeNanos(),
         base.ctimeNanos(),
         base.deviceNumber(),
         base.parent(),
         base.partitionExponent(),
-        base.dataGeneration(),
+        dataGeneration,
         base.dataVersion(),
-        base.mayHaveHoles(),
+        mayHaveHoles,
         base.hasExtendedAttributes(),
-        newer.layout());
+        layout);
   }
 
   /** What this client has taken of the file and not stored yet; null = nothing ever. */
@@ -221,7 +280,8 @@ public final class KnownFile {
   public FileAttributes withOwnSize(FileAttributes listed) {
     FileAttributes known = attributes;
     long endBytes = heldEndBytes();
-    if (listed.dataGeneration() != known.dataGeneration() || (endBytes == 0 && !owesSize())) {
+    if (!DataGeneration.isSameCut(listed.dataGeneration(), known.dataGeneration())
+        || (endBytes == 0 && !owesSize())) {
       return listed;
     }
     return endBytes > known.sizeBytes() ? grown(known, known.sizeBytes(), endBytes) : known;
@@ -255,8 +315,8 @@ public final class KnownFile {
    *
    * @param tellsLater whether the size, too, may be told within a second
    * @param solidFromBytes from where on everything up to the end has been stored
-   * @param dataGeneration under which they were stored; STALE_GENERATION = the file has been cut
-   *     since, and they are to be stored again
+   * @param dataGeneration under which they were stored; STALE_GENERATION = the file has been cut,
+   *     or ranges of it cleared, since, and they are to be stored again
    */
   public CompletableFuture<FileAttributes> stored(
       Operation operation,
@@ -266,7 +326,6 @@ public final class KnownFile {
       long mtimeNanos,
       boolean tellsLater) {
     Report mine;
-    Report superseded = null;
     Report toSend = null;
     synchronized (this) {
       FileAttributes known = attributes;
@@ -278,7 +337,7 @@ public final class KnownFile {
         tellSoon();
         return CompletableFuture.completedFuture(known);
       }
-      if (tellsLater && (gathering == null || gathering.dataGeneration == dataGeneration)) {
+      if (tellsLater && !isBeingCut.getAsBoolean()) {
         gather(solidFromBytes, endBytes).later = true;
         FileAttributes grown = grown(known, solidFromBytes, endBytes);
         attributes = grown;
@@ -288,16 +347,9 @@ public final class KnownFile {
       if (sent != null && sent.dataGeneration == dataGeneration && sent.sizeBytes >= endBytes) {
         mine = sent;
       } else {
-        if (gathering != null && gathering.dataGeneration != dataGeneration) {
-          superseded = gathering;
-          gathering = null;
-        }
         mine = gather(solidFromBytes, endBytes);
         toSend = startNext();
       }
-    }
-    if (superseded != null) {
-      superseded.done.completeExceptionally(stale(superseded.dataGeneration, dataGeneration));
     }
     if (toSend != null) {
       transmit(toSend);
@@ -379,7 +431,7 @@ public final class KnownFile {
     }
   }
 
-  /** The report that goes out next, covering this stretch too. */
+  /** The report that goes out next, covering this stretch too; always of the cut that is known. */
   @GuardedBy("this")
   private Report gather(long solidFromBytes, long endBytes) {
     Report report = gathering;
@@ -435,7 +487,13 @@ public final class KnownFile {
             next = startNext();
           }
           if (failure == null) {
-            report.done.complete(told);
+            if (told.dataGeneration() == report.dataGeneration) {
+              report.done.complete(told);
+            } else {
+              // The size counts. Who waits still has the bytes, which may just have been cleared.
+              report.done.completeExceptionally(
+                  stale(report.dataGeneration, told.dataGeneration()));
+            }
           } else {
             report.done.completeExceptionally(Failures.of(failure));
           }
@@ -449,32 +507,18 @@ public final class KnownFile {
   @GuardedBy("this")
   private void owe(Report failed) {
     if (failed.later
-        && failed.dataGeneration == attributes.dataGeneration()
-        && (gathering == null || gathering.dataGeneration == failed.dataGeneration)) {
+        && DataGeneration.isSameCut(failed.dataGeneration, attributes.dataGeneration())) {
       gather(failed.solidFromBytes, failed.sizeBytes).later = true;
       tellSoon();
     }
   }
 
   private static FileAttributes grown(FileAttributes file, long solidFromBytes, long sizeBytes) {
-    return new FileAttributes(
-        file.id(),
-        file.type(),
-        file.mode(),
-        file.uid(),
-        file.gid(),
-        file.linkCount(),
+    return with(
+        file,
         sizeBytes,
-        file.atimeNanos(),
-        file.mtimeNanos(),
-        file.ctimeNanos(),
-        file.deviceNumber(),
-        file.parent(),
-        file.partitionExponent(),
         file.dataGeneration(),
-        file.dataVersion(),
         file.mayHaveHoles() || solidFromBytes > file.sizeBytes(),
-        file.hasExtendedAttributes(),
         file.layout());
   }
 

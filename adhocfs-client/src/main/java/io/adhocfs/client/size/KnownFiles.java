@@ -17,6 +17,10 @@ public final class KnownFiles {
   @GuardedBy("this")
   private final Map<InodeId, KnownFile> files = new HashMap<>();
 
+  /** How many cuts by this client are under way, of files open here or not. */
+  @GuardedBy("this")
+  private final Map<InodeId, Integer> cuts = new HashMap<>();
+
   public KnownFiles(Router router, OperationSource operations) {
     this.router = router;
     this.operations = operations;
@@ -28,7 +32,8 @@ public final class KnownFiles {
     synchronized (this) {
       file =
           files.computeIfAbsent(
-              attributes.id(), _ -> new KnownFile(attributes, router, operations));
+              attributes.id(),
+              inode -> new KnownFile(attributes, router, operations, () -> isBeingCut(inode)));
       file.handles++;
     }
     file.learn(attributes);
@@ -41,6 +46,33 @@ public final class KnownFiles {
     if (file.handles == 0) {
       files.remove(file.inode());
     }
+  }
+
+  /**
+   * A cut by this client is about to begin: until {@link #endCut}, each write is told to the owner
+   * before it returns, and so learns of the cut.
+   */
+  public synchronized void beginCut(InodeId inode) {
+    cuts.merge(inode, 1, Integer::sum);
+  }
+
+  /**
+   * A cut is over, and {@link KnownFile#learn} has taken in what came of it.
+   *
+   * @param isCertain whether it has happened or never will; else the file is taken for one that is
+   *     being cut for as long as it is open
+   */
+  public synchronized void endCut(InodeId inode, boolean isCertain) {
+    cuts.computeIfPresent(inode, (_, count) -> count == 1 ? null : count - 1);
+    KnownFile file = files.get(inode);
+    if (!isCertain && file != null) {
+      file.mayBeCutLate = true;
+    }
+  }
+
+  private synchronized boolean isBeingCut(InodeId inode) {
+    KnownFile file = files.get(inode);
+    return cuts.containsKey(inode) || (file != null && file.mayBeCutLate);
   }
 
   /** The file if it is open here. */

@@ -1,6 +1,7 @@
 package io.adhocfs.client.simulation;
 
 import io.adhocfs.client.retry.Timers;
+import io.adhocfs.protocol.model.DataGeneration;
 import io.adhocfs.protocol.model.EntryName;
 import io.adhocfs.protocol.model.Epoch;
 import io.adhocfs.protocol.model.FileLayout;
@@ -80,7 +81,7 @@ public final class SimulatedCluster {
   private final Set<String> renewed = new HashSet<>();
   private final Set<String> closed = new HashSet<>();
 
-  /** Held until a cut is done. */
+  /** Steps that wait until a cut is done. */
   private final List<Runnable> heldByCuts = new ArrayList<>();
 
   private ClusterMap map;
@@ -184,6 +185,11 @@ public final class SimulatedCluster {
 
   public long sizeOf(InodeId id) {
     return inode(id).size;
+  }
+
+  /** The size when a truncation or change of a range was decided last. */
+  public long sizeBeforeChange(InodeId id) {
+    return inode(id).sizeBeforeChange;
   }
 
   public long mtimeOf(InodeId id) {
@@ -317,7 +323,7 @@ public final class SimulatedCluster {
       throws FsException {
     return switch (request) {
       case NamespaceRequest r -> namespace(node, session, r, payload, later);
-      case FileRequest r -> file(r, payload, later);
+      case FileRequest r -> file(session, r, payload, later);
       case DataRequest r -> data(node, r, payload);
       case ControlRequest.GetMap _ ->
           new Answer(new Reply.Map(mapOf(node), mapOf(node).epoch(), List.of()));
@@ -360,8 +366,13 @@ public final class SimulatedCluster {
         set(inode, r);
         yield attributes(inode);
       }
-      case NamespaceRequest.Truncate r -> truncate(r, later);
-      case NamespaceRequest.Create r -> create(node, session, r);
+      case NamespaceRequest.Truncate r -> truncate(session, r, later);
+      case NamespaceRequest.Create r -> {
+        InodeId there = directory(r.entry()).entries.get(r.entry().name());
+        yield there == null || r.exclusive()
+            ? create(node, session, r)
+            : whenNotCut(existing(there), later, () -> create(node, session, r));
+      }
       case NamespaceRequest.MakeDirectory r -> makeDirectory(r);
       case NamespaceRequest.Unlink r -> {
         SimulatedInode directory = directory(r.entry());
@@ -408,8 +419,13 @@ public final class SimulatedCluster {
       case NamespaceRequest.ReadDirectory r -> list(node, r);
       case NamespaceRequest.Open r -> {
         SimulatedInode inode = existing(r.inode());
-        pin(inode, session, r.pin());
-        yield attributes(inode);
+        yield whenNotCut(
+            inode,
+            later,
+            () -> {
+              pin(inode, session, r.pin());
+              return attributes(inode);
+            });
       }
       case NamespaceRequest.ReleasePins r -> {
         for (PinRelease release : r.releases()) {
@@ -430,12 +446,13 @@ public final class SimulatedCluster {
       }
       case NamespaceRequest.ReportWrite r -> {
         SimulatedInode inode = existing(r.inode());
-        if (inode.beforeCut != null) {
-          heldByCuts.add(() -> reportHeld(inode, r, later));
-          yield null;
-        }
-        report(inode, r);
-        yield attributes(inode);
+        yield whenNotCut(
+            inode,
+            later,
+            () -> {
+              report(inode, r);
+              return attributes(inode);
+            });
       }
       case NamespaceRequest.SyncInode r -> {
         SimulatedInode _ = existing(r.inode());
@@ -456,48 +473,90 @@ public final class SimulatedCluster {
     }
   }
 
+  /** What happens at an owner. */
+  private interface Step {
+    @Nullable Answer run() throws FsException;
+  }
+
+  /** Takes a step when no cut of the file is under way, and answers it now or later. */
+  private @Nullable Answer whenNotCut(
+      SimulatedInode inode, BiConsumer<@Nullable Answer, @Nullable FsException> later, Step step)
+      throws FsException {
+    if (!inode.cutUnderWay) {
+      return step.run();
+    }
+    heldByCuts.add(() -> {
+      try {
+        Answer now = whenNotCut(inode, later, step);
+        if (now != null) {
+          later.accept(now, null);
+        }
+      } catch (FsException e) {
+        later.accept(null, e);
+      }
+    });
+    return null;
+  }
+
   private @Nullable Answer file(
+      long session,
       FileRequest request,
       byte[] payload,
       BiConsumer<@Nullable Answer, @Nullable FsException> later)
       throws FsException {
     SimulatedInode inode = existing(request.inode());
     return switch (request) {
-      case FileRequest.ReserveAppend r -> {
-        if (inode.beforeCut != null) {
-          heldByCuts.add(() -> {
-            try {
-              later.accept(reserve(inode, r, payload), null);
-            } catch (FsException e) {
-              later.accept(null, e);
-            }
-          });
-          yield null;
-        }
-        yield reserve(inode, r, payload);
-      }
+      case FileRequest.ReserveAppend r ->
+          whenNotCut(inode, later, () -> reserve(inode, r, payload));
       case FileRequest.FinishAppend r -> {
         // In the order in which they come: to publish them in order is the owner's art, not ours.
-        if (r.stored() && r.dataGeneration() == inode.generation) {
+        if (r.stored() && DataGeneration.isSameCut(r.dataGeneration(), inode.generation)) {
           inode.size = Math.max(inode.size, r.offset() + r.lengthBytes());
           inode.mtime = Math.max(inode.mtime, r.mtimeNanos());
           inode.version++;
         }
         yield attributes(inode);
       }
-      case FileRequest.ChangeRange r -> {
-        if (!r.behindEnd()) {
-          throw new AssertionError("not simulated: " + r);
-        }
-        if (!inode.layout.inline() && r.offset() + r.lengthBytes() > inode.size) {
-          inode.generation++;
-          // Behind the end there is nothing that the range would have to spare.
-          long from = Math.max(r.offset(), inode.size);
-          map.nodes().forEach(each -> cut(each.id(), inode.id, inode.generation, from));
-        }
-        yield attributes(inode);
-      }
+      case FileRequest.ChangeRange r ->
+          whenNotCut(inode, later, () -> changeRange(session, inode, r, later));
     };
+  }
+
+  private static boolean othersHaveOpen(SimulatedInode inode, long session) {
+    return inode.pins.keySet().stream().anyMatch(each -> each != session);
+  }
+
+  private @Nullable Answer changeRange(
+      long session,
+      SimulatedInode inode,
+      FileRequest.ChangeRange r,
+      BiConsumer<@Nullable Answer, @Nullable FsException> later) {
+    long end = r.offset() + r.lengthBytes();
+    long size = r.extend() ? Math.max(inode.size, end) : inode.size;
+    inode.sizeBeforeChange = inode.size;
+    if (inode.layout.inline() && (r.behindEnd() || size <= inlineMaxBytes)) {
+      inode.inline = Arrays.copyOf(inode.inline, (int) size);
+      if (r.clears() && r.offset() < size) {
+        Arrays.fill(inode.inline, (int) r.offset(), (int) Math.min(end, size), (byte) 0);
+      }
+      inode.size = size;
+      inode.version++;
+      return attributes(inode);
+    }
+    if (r.behindEnd() && end <= inode.size) {
+      return attributes(inode);
+    }
+    leaveInline(inode);
+    boolean toItsEnd = r.behindEnd() || othersHaveOpen(inode, session);
+    long from = r.behindEnd() ? Math.max(r.offset(), inode.size) : r.offset();
+    inode.size = size;
+    inode.version++;
+    if (!r.clears() || (!toItsEnd && from >= size)) {
+      return attributes(inode);
+    }
+    inode.generation = DataGeneration.afterClearing(inode.generation);
+    tellOwners(inode, from, toItsEnd ? end : Math.min(end, size), later);
+    return null;
   }
 
   private Answer reserve(SimulatedInode inode, FileRequest.ReserveAppend r, byte[] payload)
@@ -514,25 +573,13 @@ public final class SimulatedCluster {
       return new Answer(new Reply.Appended(inode.attributes(), offset, true));
     }
     leaveInline(inode);
-    if (inode.appendGeneration != inode.generation) {
+    if (!DataGeneration.isSameCut(inode.appendGeneration, inode.generation)) {
       inode.appendGeneration = inode.generation;
       inode.appendEnd = 0;
     }
     long offset = Math.max(inode.size, inode.appendEnd);
     inode.appendEnd = offset + length;
     return new Answer(new Reply.Appended(inode.attributes(), offset, false));
-  }
-
-  private void reportHeld(
-      SimulatedInode inode,
-      NamespaceRequest.ReportWrite request,
-      BiConsumer<@Nullable Answer, @Nullable FsException> later) {
-    try {
-      report(inode, request);
-      later.accept(attributes(inode), null);
-    } catch (FsException e) {
-      later.accept(null, e);
-    }
   }
 
   private static Answer attributes(SimulatedInode inode) {
@@ -733,7 +780,7 @@ public final class SimulatedCluster {
   }
 
   private void report(SimulatedInode inode, NamespaceRequest.ReportWrite r) throws FsException {
-    if (r.dataGeneration() != inode.generation) {
+    if (!DataGeneration.isSameCut(r.dataGeneration(), inode.generation)) {
       throw new FsException(FsError.STALE_GENERATION, "generation " + inode.generation);
     }
     inode.size = Math.max(inode.size, r.sizeBytes());
@@ -742,63 +789,83 @@ public final class SimulatedCluster {
   }
 
   private @Nullable Answer truncate(
-      NamespaceRequest.Truncate r, BiConsumer<@Nullable Answer, @Nullable FsException> later)
+      long session,
+      NamespaceRequest.Truncate r,
+      BiConsumer<@Nullable Answer, @Nullable FsException> later)
       throws FsException {
     SimulatedInode inode = existing(r.inode());
     if (inode.type != FileType.REGULAR) {
       throw new FsException(FsError.INVALID, "a " + inode.type);
     }
-    if (inode.beforeCut != null) {
-      heldByCuts.add(() -> {
-        try {
-          Answer now = truncate(r, later);
-          if (now != null) {
-            later.accept(now, null);
-          }
-        } catch (FsException e) {
-          later.accept(null, e);
-        }
-      });
-      return null;
-    }
+    return whenNotCut(inode, later, () -> truncate(session, inode, r, later));
+  }
+
+  private @Nullable Answer truncate(
+      long session,
+      SimulatedInode inode,
+      NamespaceRequest.Truncate r,
+      BiConsumer<@Nullable Answer, @Nullable FsException> later) {
+    long size = r.sizeBytes();
     inode.mtime = Math.max(inode.mtime, r.nowNanos());
-    if (inode.layout.inline()) {
-      if (r.sizeBytes() > inlineMaxBytes) {
-        throw new AssertionError("the simulation has no growth of inline files past the limit");
+    inode.version++;
+    inode.sizeBeforeChange = inode.size;
+    if (inode.layout.inline() && size <= inlineMaxBytes) {
+      if (size < inode.size) {
+        inode.generation = DataGeneration.afterCut(inode.generation);
       }
-      inode.generation++;
-      inode.inline = Arrays.copyOf(inode.inline, (int) r.sizeBytes());
-      inode.size = r.sizeBytes();
+      inode.inline = Arrays.copyOf(inode.inline, (int) size);
+      inode.size = size;
       return attributes(inode);
     }
-    if (r.sizeBytes() >= inode.size) {
-      inode.size = r.sizeBytes();
+    leaveInline(inode);
+    boolean others = othersHaveOpen(inode, session);
+    if (size > inode.size || (size == inode.size && !others)) {
+      inode.size = size;
       return attributes(inode);
     }
-    inode.beforeCut = inode.now();
-    inode.generation++;
-    inode.size = r.sizeBytes();
-    // One owner after the other learns of the cut, while clients go on.
+    long end = Math.max(inode.size, inode.appendEnd);
+    inode.generation = DataGeneration.afterCut(inode.generation);
+    inode.size = size;
+    tellOwners(inode, size, others ? Long.MAX_VALUE : end, later);
+    return null;
+  }
+
+  /** The owners of a range drop it, one after the other, while clients go on. */
+  private void tellOwners(
+      SimulatedInode inode,
+      long from,
+      long to,
+      BiConsumer<@Nullable Answer, @Nullable FsException> later) {
+    inode.cutUnderWay = true;
+    long generation = inode.generation;
+    Set<NodeId> owners = new HashSet<>();
+    long last = (to - 1) / chunkSizeBytes;
+    for (long chunk = from / chunkSizeBytes;
+        chunk <= last && owners.size() < map.nodes().size();
+        chunk++) {
+      owners.add(map.owner(Placement.chunkSlot(inode.layout, chunk)));
+    }
     long delay = 0;
     for (Node node : map.nodes()) {
-      delay += 1 + simulation.random.nextInt(2_000_000);
-      Timers.Timer _ =
-          simulation.after(delay, () -> cut(node.id(), inode.id, inode.generation, r.sizeBytes()));
+      if (owners.contains(node.id())) {
+        delay += 1 + simulation.random.nextInt(2_000_000);
+        Timers.Timer _ =
+            simulation.after(delay, () -> cut(node.id(), inode.id, generation, from, to));
+      }
     }
     Timers.Timer _ =
         simulation.after(
             delay + 1000,
             () -> {
-              inode.beforeCut = null;
+              inode.cutUnderWay = false;
               later.accept(attributes(inode), null);
               List<Runnable> held = List.copyOf(heldByCuts);
               heldByCuts.clear();
               held.forEach(Runnable::run);
             });
-    return null;
   }
 
-  private void cut(NodeId node, InodeId inode, long generation, long from) {
+  private void cut(NodeId node, InodeId inode, long generation, long from, long to) {
     generations
         .computeIfAbsent(node.value(), _ -> new HashMap<>())
         .merge(inode, generation, Math::max);
@@ -810,8 +877,12 @@ public final class SimulatedCluster {
       if (key.inode.equals(inode)
           && map.owner(Placement.chunkSlot(file.layout, key.index)).equals(node)) {
         long start = key.index * chunkSizeBytes;
-        if (start + chunkSizeBytes > from) {
-          Arrays.fill(bytes, (int) Math.max(0, from - start), chunkSizeBytes, (byte) 0);
+        if (start + chunkSizeBytes > from && start < to) {
+          Arrays.fill(
+              bytes,
+              (int) Math.max(0, from - start),
+              (int) Math.min(chunkSizeBytes, to - start),
+              (byte) 0);
         }
       }
     });

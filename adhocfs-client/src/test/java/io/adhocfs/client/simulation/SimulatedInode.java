@@ -1,5 +1,6 @@
 package io.adhocfs.client.simulation;
 
+import io.adhocfs.protocol.model.DataGeneration;
 import io.adhocfs.protocol.model.EntryName;
 import io.adhocfs.protocol.model.FileAttributes;
 import io.adhocfs.protocol.model.FileLayout;
@@ -9,7 +10,6 @@ import java.util.Comparator;
 import java.util.HashMap;
 import java.util.Map;
 import java.util.TreeMap;
-import org.jspecify.annotations.Nullable;
 
 /** Everything that is stored of one inode. */
 final class SimulatedInode {
@@ -32,10 +32,13 @@ final class SimulatedInode {
   byte[] inline = new byte[0];
   byte[] target = new byte[0];
 
-  /** What is shown while a cut is under way. */
-  @Nullable FileAttributes beforeCut;
+  /** Whether not all nodes have heard of the last cut or cleared range. */
+  boolean cutUnderWay;
 
-  /** Up to where appends have room, within one generation. */
+  /** The size when a truncation or change of a range was decided last. */
+  long sizeBeforeChange;
+
+  /** Up to where appends have room, between two cuts. */
   long appendEnd;
 
   long appendGeneration;
@@ -53,10 +56,6 @@ final class SimulatedInode {
   }
 
   FileAttributes attributes() {
-    return beforeCut != null ? beforeCut : now();
-  }
-
-  FileAttributes now() {
     return new FileAttributes(
         id,
         type,
@@ -71,7 +70,7 @@ final class SimulatedInode {
         device,
         parent,
         exponent,
-        generation,
+        cutUnderWay ? DataGeneration.justBefore(generation) : generation,
         version,
         false,
         layout);

@@ -55,6 +55,10 @@ final class ChunkIndex {
   private final AtomicReferenceArray<@Nullable Floor> floors =
       new AtomicReferenceArray<>(REMEMBERED_FLOORS);
 
+  /** What the records of this node say that holds in all slots; 0 where there is none. */
+  private final AtomicReferenceArray<@Nullable Floor> lasting =
+      new AtomicReferenceArray<>(REMEMBERED_FLOORS);
+
   ChunkIndex(StorageDatabase database) {
     this.database = database;
   }
@@ -78,7 +82,8 @@ final class ChunkIndex {
   /** The generation below which spans are refused. */
   long generation(long inode, int slot) throws FsException {
     Floor floor = floors.get(place(inode, 0, REMEMBERED_FLOORS));
-    long least = floor != null && floor.inode == inode ? floor.generation : 0;
+    long least =
+        Math.max(floor != null && floor.inode == inode ? floor.generation : 0, lastingFloor(inode));
     int place = place(inode, slot, REMEMBERED);
     Generation remembered = generations.get(place);
     if (remembered == null || remembered.inode != inode || remembered.slot != slot) {
@@ -89,8 +94,26 @@ final class ChunkIndex {
   }
 
   private GenerationRecord record(long inode, int slot) throws FsException {
-    byte[] value = database.get(Keys.key(slot, RecordKind.CHUNK_GENERATION, inode));
+    return record(Keys.key(slot, RecordKind.CHUNK_GENERATION, inode));
+  }
+
+  private GenerationRecord record(byte[] key) throws FsException {
+    byte[] value = database.get(key);
     return value == null ? GenerationRecord.NONE : GenerationRecord.decode(value);
+  }
+
+  private static byte[] floorKey(long inode) {
+    return Keys.key(SlotId.COUNT - 1, RecordKind.CHUNK_FLOOR, inode);
+  }
+
+  private long lastingFloor(long inode) throws FsException {
+    int place = place(inode, 0, REMEMBERED_FLOORS);
+    Floor remembered = lasting.get(place);
+    if (remembered == null || remembered.inode != inode) {
+      remembered = new Floor(inode, record(floorKey(inode)).generation());
+      lasting.set(place, remembered);
+    }
+    return remembered.generation;
   }
 
   boolean exists(long inode, long chunkIndex, int slot) throws FsException {
@@ -178,6 +201,38 @@ final class ChunkIndex {
     }
   }
 
+  /** Refuses older generations of an inode in all slots for good, also in those that come. */
+  void raiseLastingFloor(long inode, long generation) throws FsException {
+    if (lastingFloor(inode) >= generation) {
+      return;
+    }
+    try (var batch = new WriteBatch()) {
+      batch.put(floorKey(inode), new GenerationRecord(generation, 0).encode());
+      database.write(batch);
+    } catch (RocksDBException e) {
+      throw StorageDatabase.failure("raising a generation in", e);
+    } finally {
+      // Even if it failed: to look again is always right.
+      lasting.set(place(inode, 0, REMEMBERED_FLOORS), null);
+    }
+  }
+
+  /** Inodes and generations of the cuts that hold in all slots for good. */
+  Map<Long, Long> lastingFloors() throws FsException {
+    Map<Long, Long> found = new HashMap<>();
+    try (RocksIterator iterator = database.raw().newIterator()) {
+      iterator.seek(Keys.key(SlotId.COUNT - 1, RecordKind.CHUNK_FLOOR));
+      for (; iterator.isValid() && Keys.isOfNode(iterator.key()); iterator.next()) {
+        found.put(
+            Keys.number(iterator.key(), 0), GenerationRecord.decode(iterator.value()).generation());
+      }
+      iterator.status();
+    } catch (RocksDBException e) {
+      throw StorageDatabase.failure("looking for generations in", e);
+    }
+    return found;
+  }
+
   /**
    * Refuses older generations for good in the slots of these chunks, as far as the slots count.
    *
@@ -223,8 +278,9 @@ final class ChunkIndex {
     }
   }
 
-  /** Deletes all generation records of an inode; its floor stays. */
+  /** Deletes all generation records of an inode; its floor in memory stays. */
   void forgetGenerations(long inode, FileLayout layout, IntPredicate slots) throws FsException {
+    forgetLastingFloor(inode);
     int anchor = anchor(layout, slots);
     if (anchor < 0) {
       return;
@@ -247,6 +303,20 @@ final class ChunkIndex {
       database.write(batch);
     } catch (RocksDBException e) {
       throw StorageDatabase.failure("forgetting generations in", e);
+    }
+  }
+
+  private void forgetLastingFloor(long inode) throws FsException {
+    if (lastingFloor(inode) == 0) {
+      return;
+    }
+    try (var batch = new WriteBatch()) {
+      batch.delete(floorKey(inode));
+      database.write(batch);
+    } catch (RocksDBException e) {
+      throw StorageDatabase.failure("forgetting a generation in", e);
+    } finally {
+      lasting.set(place(inode, 0, REMEMBERED_FLOORS), null);
     }
   }
 

@@ -291,4 +291,14 @@ public final class ChunkTransfer {
   public void raiseFloor(long inode, long generation) {
     index.raiseFloor(inode, generation);
   }
+
+  /** Cuts that hold in all slots whatever happens to the process: inode and generation. */
+  public Map<Long, Long> lastingFloors() throws FsException {
+    return index.lastingFloors();
+  }
+
+  /** Takes over such a cut from another node. */
+  public void raiseLastingFloor(long inode, long generation) throws FsException {
+    alone.alone(inode, () -> index.raiseLastingFloor(inode, generation));
+  }
 }

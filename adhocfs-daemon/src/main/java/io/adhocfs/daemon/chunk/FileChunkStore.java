@@ -33,9 +33,10 @@ import org.slf4j.LoggerFactory;
  */
 public final class FileChunkStore implements ChunkStore {
   /**
-   * How many chunks past the last stored one a cut refuses old generations for good. Writers in
-   * flight at a cut are at most some megabytes past the end; further out the refusal lives as long
-   * as the process.
+   * How many chunks past the last stored one a cut of a bounded range refuses old generations for
+   * good. Writers in flight at a cut are at most some megabytes past the end; further out the
+   * refusal lives as long as the process. A cut up to the end of the largest file refuses them for
+   * good everywhere.
    */
   public static final int GENERATION_MARGIN_CHUNKS = 64;
 
@@ -421,6 +422,11 @@ public final class FileChunkStore implements ChunkStore {
     if (fromByte == toByte) {
       return;
     }
+    boolean toTheEnd = toByte == FileLayout.FILE_BYTES_MAX;
+    if (toTheEnd) {
+      // Whoever wrote without telling how far may go on with it anywhere.
+      index.raiseLastingFloor(inode, generation);
+    }
     int shift = Integer.numberOfTrailingZeros(layout.chunkSizeBytes());
     long firstChunk = fromByte >>> shift;
     long lastChunk = (toByte - 1) >>> shift;
@@ -430,13 +436,15 @@ public final class FileChunkStore implements ChunkStore {
       long size = files.sizeBytes(new SegmentFiles.Key(inode, segment));
       stored = Math.max(stored, lastChunk(layout, segment, size));
     }
-    index.raise(
-        inode,
-        layout,
-        generation,
-        firstChunk,
-        Math.min(lastChunk, stored + GENERATION_MARGIN_CHUNKS),
-        slots);
+    if (!toTheEnd) {
+      index.raise(
+          inode,
+          layout,
+          generation,
+          firstChunk,
+          Math.min(lastChunk, stored + GENERATION_MARGIN_CHUNKS),
+          slots);
+    }
     for (long segment : segments) {
       long first = Math.max(firstChunk, segment << SegmentFiles.SEGMENT_SHIFT);
       long last = Math.min(lastChunk, ((segment + 1) << SegmentFiles.SEGMENT_SHIFT) - 1);

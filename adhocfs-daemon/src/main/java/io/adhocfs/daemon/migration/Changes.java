@@ -125,7 +125,7 @@ final class Changes implements StorageDatabase.KeyWatch, DataService.WriteWatch 
 
   @Override
   public void changed(byte[] key, int valueBytes) {
-    if (watched.get(Keys.slot(key))) {
+    if (watched.get(Keys.slot(key)) && !Keys.isOfNode(key)) {
       note(key, new Change(true, 0, 0, (long) key.length + valueBytes));
     }
   }

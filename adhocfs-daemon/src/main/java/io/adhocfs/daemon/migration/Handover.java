@@ -152,7 +152,9 @@ final class Handover {
       source.hold(slots);
       crashPoints.reached(CrashPoint.MIGRATION_SOURCE_AFTER_HOLD);
       send(changes.take(slots));
-      call(new MigrationRequest.FinishReceive(batch, set(slots), storage.chunks().floors()));
+      call(
+          new MigrationRequest.FinishReceive(
+              batch, set(slots), storage.chunks().floors(), storage.chunks().lastingFloors()));
       crashPoints.reached(CrashPoint.MIGRATION_SOURCE_AFTER_FINISH);
       ControlCommand.Move move = move(slots);
       undecided = true;

@@ -247,8 +247,11 @@ final class SlotReceiver implements MigrationRequestHandler {
     if (!Migrator.without(slots, batch.slots).isEmpty()) {
       throw new FsException(FsError.BAD_MESSAGE, "slots that the batch did not begin with");
     }
-    sync(batch);
     finish.floors().forEach(storage.chunks()::raiseFloor);
+    for (Map.Entry<Long, Long> floor : finish.lastingFloors().entrySet()) {
+      storage.chunks().raiseLastingFloor(floor.getKey(), floor.getValue());
+    }
+    sync(batch);
     batches.remove(finish.batch());
   }
 

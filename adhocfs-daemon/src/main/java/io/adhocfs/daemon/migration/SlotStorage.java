@@ -40,7 +40,9 @@ final class SlotStorage {
     try (RocksIterator iterator = database.raw().newIterator()) {
       iterator.seek(Keys.key(slot, RecordKind.COUNTER));
       while (iterator.isValid() && Keys.slot(iterator.key()) == slot) {
-        visitor.record(iterator.key(), iterator.value());
+        if (!Keys.isOfNode(iterator.key())) {
+          visitor.record(iterator.key(), iterator.value());
+        }
         iterator.next();
       }
       iterator.status();

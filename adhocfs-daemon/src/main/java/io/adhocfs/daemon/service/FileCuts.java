@@ -12,6 +12,7 @@ import io.adhocfs.daemon.metadata.PendingCut;
 import io.adhocfs.daemon.transaction.Backoff;
 import io.adhocfs.daemon.transaction.KeyLocks;
 import io.adhocfs.daemon.transaction.LockKey;
+import io.adhocfs.protocol.model.DataGeneration;
 import io.adhocfs.protocol.model.FileAttributes;
 import io.adhocfs.protocol.model.FsException;
 import io.adhocfs.protocol.wire.DataRequest;
@@ -89,7 +90,7 @@ final class FileCuts {
       return attributes;
     }
     return AttributeEdit.of(attributes)
-        .dataGeneration(Math.max(0, attributes.dataGeneration() - 1))
+        .dataGeneration(DataGeneration.justBefore(attributes.dataGeneration()))
         .done();
   }
 
@@ -156,7 +157,7 @@ final class FileCuts {
     var cut =
         new PendingCut(
             leaving.inode(),
-            leaving.generation() + 1,
+            DataGeneration.afterClearing(leaving.generation()),
             PendingCut.Kind.CUT,
             leaving.layout(),
             0,

@@ -10,6 +10,7 @@ import io.adhocfs.daemon.session.Session;
 import io.adhocfs.daemon.session.Ticket;
 import io.adhocfs.daemon.transaction.KeyLocks;
 import io.adhocfs.daemon.transaction.LockKey;
+import io.adhocfs.protocol.model.DataGeneration;
 import io.adhocfs.protocol.model.FileAttributes;
 import io.adhocfs.protocol.model.FileLayout;
 import io.adhocfs.protocol.model.FsError;
@@ -24,8 +25,9 @@ import java.util.List;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Appends, and changes of ranges of files, at the inode's owner. Clearing a range is a cut that
- * leaves the size alone: it goes the way of {@link FileCuts}, once no append is under way.
+ * Appends, and changes of ranges of files, at the inode's owner. Clearing a range goes the way of
+ * cuts ({@link FileCuts}), once no append is under way, but leaves the size alone: what others tell
+ * of the size afterwards counts, whatever they knew of the range ({@link DataGeneration}).
  *
  * <p>Metadata thread only.
  */
@@ -221,12 +223,15 @@ final class FileService {
       }
       return null;
     }
-    if (request.behindEnd() || (request.clears() && request.offset() < size)) {
+    // Behind the end lies what others have written and not told: of that, too, the range is
+    // cleared.
+    boolean toItsEnd = request.behindEnd() || namespace.othersHaveOpen(ticket, inode);
+    if (request.behindEnd() || (request.clears() && (toItsEnd || request.offset() < size))) {
       LockKey underWay = appends.underWay(inode);
       if (underWay != null) {
         afterAppends(ticket, request, underWay);
       } else {
-        clear(ticket, request, before, size);
+        clear(ticket, request, before, size, toItsEnd);
       }
       return null;
     }
@@ -257,10 +262,16 @@ final class FileService {
   }
 
   private void clear(
-      Ticket ticket, FileRequest.ChangeRange request, FileAttributes before, long size)
+      Ticket ticket,
+      FileRequest.ChangeRange request,
+      FileAttributes before,
+      long size,
+      boolean toItsEnd)
       throws FsException {
     AttributeEdit edit =
-        AttributeEdit.of(before).dataGeneration(before.dataGeneration() + 1).sizeBytes(size);
+        AttributeEdit.of(before)
+            .dataGeneration(DataGeneration.afterClearing(before.dataGeneration()))
+            .sizeBytes(size);
     if (!request.behindEnd()) {
       edit.mayHaveHoles().contentChanged(request.nowNanos());
     }
@@ -273,8 +284,8 @@ final class FileService {
             PendingCut.Kind.CUT,
             before.layout(),
             request.behindEnd() ? Math.max(request.offset(), size) : request.offset(),
-            // Not further: late appends may own what lies behind.
-            request.behindEnd() ? end : Math.min(end, size));
+            // Else not further: late appends may own what lies behind.
+            toItsEnd ? end : Math.min(end, size));
     // Told when the range is clear, so with the generation that holds then.
     Reply reply = new Reply.Attributes(after);
     try (Batch batch = store.batch()) {

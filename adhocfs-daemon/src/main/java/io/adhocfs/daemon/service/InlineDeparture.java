@@ -12,6 +12,7 @@ import io.adhocfs.daemon.metadata.MetadataThread;
 import io.adhocfs.daemon.metadata.PendingCut;
 import io.adhocfs.daemon.transaction.KeyLocks;
 import io.adhocfs.daemon.transaction.LockKey;
+import io.adhocfs.protocol.model.DataGeneration;
 import io.adhocfs.protocol.model.FileAttributes;
 import io.adhocfs.protocol.model.FileLayout;
 import io.adhocfs.protocol.model.FsError;
@@ -155,7 +156,12 @@ final class InlineDeparture {
       long end = (data.length + chunk - 1) / chunk * chunk;
       this.leaving =
           new PendingCut(
-              file.id(), file.dataGeneration() + 1, PendingCut.Kind.LEAVE_INLINE, layout, 0, end);
+              file.id(),
+              DataGeneration.afterClearing(file.dataGeneration()),
+              PendingCut.Kind.LEAVE_INLINE,
+              layout,
+              0,
+              end);
     }
 
     void begin() throws FsException {

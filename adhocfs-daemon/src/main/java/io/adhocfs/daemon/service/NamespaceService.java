@@ -21,6 +21,7 @@ import io.adhocfs.daemon.transaction.Coordinator;
 import io.adhocfs.daemon.transaction.KeyLocks;
 import io.adhocfs.daemon.transaction.LockKey;
 import io.adhocfs.daemon.transaction.Planner;
+import io.adhocfs.protocol.model.DataGeneration;
 import io.adhocfs.protocol.model.FileAttributes;
 import io.adhocfs.protocol.model.FileLayout;
 import io.adhocfs.protocol.model.FileType;
@@ -517,7 +518,7 @@ final class NamespaceService {
     }
     FileAttributes attributes = null;
     if (cluster.owns(dentry.inode().slotValue())) {
-      LockKey held = locks.promisedInode(dentry.inode());
+      LockKey held = heldFromOpening(dentry.inode());
       if (held != null) {
         return held;
       }
@@ -527,6 +528,15 @@ final class NamespaceService {
     }
     ticket.reply(new Reply.Created(dentry.inode(), true, attributes));
     return null;
+  }
+
+  /**
+   * What an open waits for, or null: also for a cut, which reaches only those nodes at which
+   * somebody who had the file open when it began may write.
+   */
+  private @Nullable LockKey heldFromOpening(InodeId inode) {
+    LockKey held = locks.promisedInode(inode);
+    return held != null || locks.isEmpty() ? held : locks.heldCut(inode);
   }
 
   private void pin(Session session, FileAttributes attributes, long number) throws FsException {
@@ -542,7 +552,7 @@ final class NamespaceService {
 
   private @Nullable LockKey open(Exchange exchange, Session session, NamespaceRequest.Open request)
       throws FsException {
-    LockKey held = locks.promisedInode(request.inode());
+    LockKey held = heldFromOpening(request.inode());
     if (held != null) {
       return held;
     }
@@ -713,6 +723,14 @@ final class NamespaceService {
     return null;
   }
 
+  /**
+   * Whether sessions other than that of an operation have a file open. These may have written
+   * further than this node knows, and go on writing by a data generation that a cut ends.
+   */
+  boolean othersHaveOpen(Ticket ticket, InodeId inode) {
+    return sessions.isPinnedByOthers(ticket.session(), inode);
+  }
+
   /** What holds a file or its end, or null. */
   @Nullable LockKey heldFile(InodeId inode) {
     LockKey held = locks.heldInode(inode);
@@ -740,7 +758,8 @@ final class NamespaceService {
               + " up to "
               + request.sizeBytes());
     }
-    boolean stale = request.dataGeneration() < before.dataGeneration();
+    // Since ranges were cleared, the file may have grown, and what was told late still counts.
+    boolean stale = !DataGeneration.isSameCut(request.dataGeneration(), before.dataGeneration());
     // Where the cut is under way, the writer can't learn the new generation before it is done.
     held = stale || request.sizeBytes() > before.sizeBytes() ? locks.heldCut(inode) : null;
     if (held != null) {
@@ -816,7 +835,8 @@ final class NamespaceService {
       } else {
         truncateInline(ticket, request, before);
       }
-    } else if (size < appends.freeFrom(before)) {
+    } else if (size < appends.freeFrom(before)
+        || (size == before.sizeBytes() && othersHaveOpen(ticket, inode))) {
       cut(ticket, request, before);
     } else {
       AttributeEdit edit = AttributeEdit.of(before).contentChanged(request.nowNanos());
@@ -834,7 +854,7 @@ final class NamespaceService {
         AttributeEdit.of(before).sizeBytes(request.sizeBytes()).contentChanged(request.nowNanos());
     if (request.sizeBytes() < before.sizeBytes()) {
       // No chunk is concerned, but clients rely on it: within one generation a size only grows.
-      edit.dataGeneration(before.dataGeneration() + 1);
+      edit.dataGeneration(DataGeneration.afterCut(before.dataGeneration()));
     }
     FileAttributes after = edit.done();
     Reply reply = new Reply.Attributes(after);
@@ -858,7 +878,7 @@ final class NamespaceService {
     FileAttributes after =
         AttributeEdit.of(before)
             .sizeBytes(request.sizeBytes())
-            .dataGeneration(before.dataGeneration() + 1)
+            .dataGeneration(DataGeneration.afterCut(before.dataGeneration()))
             .contentChanged(request.nowNanos())
             .done();
     int chunk = before.layout().chunkSizeBytes();
@@ -869,7 +889,9 @@ final class NamespaceService {
             PendingCut.Kind.CUT,
             before.layout(),
             request.sizeBytes(),
-            Striping.endOfChunk(appends.freeFrom(before), chunk));
+            othersHaveOpen(ticket, before.id())
+                ? FileLayout.FILE_BYTES_MAX
+                : Striping.endOfChunk(appends.freeFrom(before), chunk));
     // Told when the cut is done, so with the generation that holds then.
     Reply reply = new Reply.Attributes(after);
     try (Batch batch = store.batch()) {

@@ -205,6 +205,12 @@ public final class Sessions {
     return pinsByInode.getOrDefault(inode, 0);
   }
 
+  /** Whether a session other than this one pins the inode. */
+  public boolean isPinnedByOthers(Session session, InodeId inode) {
+    int pins = pinsOf(inode);
+    return pins > 1 || (pins == 1 && !session.pins.containsKey(inode));
+  }
+
   /**
    * Asks to run an operation once.
    *

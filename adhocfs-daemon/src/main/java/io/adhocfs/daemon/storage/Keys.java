@@ -64,6 +64,11 @@ public final class Keys {
     return key[2];
   }
 
+  /** Whether a record is the node's own and no slot's, so that it stays where it is. */
+  public static boolean isOfNode(byte[] key) {
+    return kindCode(key) == RecordKind.CHUNK_FLOOR.code();
+  }
+
   /** The n-th 64-bit number after the prefix, n from 0. */
   public static long number(byte[] key, int n) {
     return (long) LONG.get(key, PREFIX_BYTES + n * Long.BYTES);

@@ -39,7 +39,13 @@ public enum RecordKind {
   /** [inode] -> up to where appends have been given room that is not all part of the size. */
   APPEND_END(16),
   /** [directory][partition] -> what a partition but the first keeps of its own. */
-  SHARE(17);
+  SHARE(17),
+  /**
+   * [inode] -> the data generation below which writes to all of the file's chunks at this node are
+   * refused, whichever slots it has or gets. The only kind that belongs to the node and not to a
+   * slot: its records lie under the last slot, and neither come nor go with that.
+   */
+  CHUNK_FLOOR(24);
 
   private final byte code;
 

@@ -20,6 +20,7 @@ import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
+import java.util.Map;
 import java.util.Random;
 import java.util.concurrent.Callable;
 import java.util.concurrent.ExecutorService;
@@ -110,6 +111,24 @@ class FileChunkStoreTest extends ChunkStoreContract {
     int margin = FileChunkStore.GENERATION_MARGIN_CHUNKS;
     assertThat(write(wide, 1, (long) margin * CHUNK, bytes(10, 1))).containsOnly(SpanOutcome.STALE);
     assertThat(write(wide, 2, 0, bytes(10, 1))).containsOnly(SpanOutcome.DONE);
+  }
+
+  @Test
+  void refusesOldGenerationsEverywhereAfterACutToTheEndAndARestart() throws Exception {
+    write(wide, 1, 0, bytes(3 * CHUNK, 1));
+    store.discard(file, wide, 2, 10, Long.MAX_VALUE, ALL);
+    // One that comes again late takes nothing back.
+    store.discard(file, wide, 1, 10, Long.MAX_VALUE, ALL);
+    store = reopen(store);
+    for (long offset : new long[] {0, 1L << 30, 1L << 50}) {
+      assertThat(write(wide, 1, offset, bytes(10, 1))).containsOnly(SpanOutcome.STALE);
+      assertThat(write(wide, 2, offset, bytes(10, 1))).containsOnly(SpanOutcome.DONE);
+    }
+    assertThat(((FileChunkStore) store).transfer().lastingFloors())
+        .containsExactly(Map.entry(file.value(), 2L));
+    store.discard(file, wide, ChunkStore.FORGET, 0, Long.MAX_VALUE, ALL);
+    assertThat(((FileChunkStore) store).transfer().lastingFloors()).isEmpty();
+    assertThat(countRecords()).isZero();
   }
 
   @Test

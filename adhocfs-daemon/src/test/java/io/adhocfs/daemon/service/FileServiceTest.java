@@ -1,7 +1,9 @@
 package io.adhocfs.daemon.service;
 
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
+import io.adhocfs.protocol.model.DataGeneration;
 import io.adhocfs.protocol.model.FileAttributes;
 import io.adhocfs.protocol.model.FsError;
 import io.adhocfs.protocol.model.FsException;
@@ -11,6 +13,7 @@ import io.adhocfs.protocol.transport.Response;
 import io.adhocfs.protocol.wire.FileRequest.ChangeRange;
 import io.adhocfs.protocol.wire.FileRequest.FinishAppend;
 import io.adhocfs.protocol.wire.FileRequest.ReserveAppend;
+import io.adhocfs.protocol.wire.NamespaceRequest;
 import io.adhocfs.protocol.wire.Reply;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
@@ -229,6 +232,47 @@ class FileServiceTest {
     assertThat(after.dataGeneration()).isEqualTo(before.dataGeneration() + 1);
     assertThat(after.sizeBytes()).isEqualTo(before.sizeBytes());
     assertThat(after.mtimeNanos()).isEqualTo(before.mtimeNanos());
+  }
+
+  @Test
+  void aSizeThatIsToldLateCountsAfterClearedRangesAndNotAfterACut() throws FsException {
+    FileAttributes before = client.leaveInline(file);
+    Reply.Appended room = reserve(client, 2 * CHUNK);
+    Response _ = client.await(finish(client, room, 2 * CHUNK), "an append");
+    Reply _ = client.call(new ChangeRange(client.stamp(), file, 5, CHUNK, true, false, false, 5));
+    Reply _ = client.call(new ChangeRange(client.stamp(), file, 5, 9, true, true, false, 5));
+    FileAttributes after = other.reportWrite(file, before.dataGeneration(), 3 * CHUNK);
+    assertThat(after.sizeBytes()).isEqualTo(3 * CHUNK);
+    assertThat(other.reportWrite(file, before.dataGeneration(), CHUNK).sizeBytes())
+        .isEqualTo(3 * CHUNK);
+    FileAttributes cut = client.truncate(file, CHUNK);
+    for (long old : new long[] {before.dataGeneration(), after.dataGeneration()}) {
+      assertThatThrownBy(() -> other.reportWrite(file, old, 3 * CHUNK))
+          .isInstanceOfSatisfying(
+              FsException.class, e -> assertThat(e.error()).isEqualTo(FsError.STALE_GENERATION));
+    }
+    assertThat(client.attributes(file)).isEqualTo(cut);
+  }
+
+  @Test
+  void aRangeIsClearedBehindTheEndTooWhereAnotherSessionHasTheFileOpen() throws FsException {
+    FileAttributes before = client.leaveInline(file);
+    Reply _ =
+        client.call(new ChangeRange(client.stamp(), file, CHUNK, CHUNK, true, false, false, 5));
+    assertThat(client.attributes(file).dataGeneration()).isEqualTo(before.dataGeneration());
+    Reply _ = other.call(new NamespaceRequest.Open(file, 1));
+    Reply _ =
+        client.call(new ChangeRange(client.stamp(), file, CHUNK, CHUNK, true, false, false, 5));
+    FileAttributes after = client.attributes(file);
+    assertThat(after.dataGeneration())
+        .isEqualTo(DataGeneration.afterClearing(before.dataGeneration()));
+    assertThat(after.sizeBytes()).isZero();
+    assertThat(cluster.nodes.stream().flatMap(node -> node.chunks.discards.stream()))
+        .singleElement()
+        .satisfies(discard -> {
+          assertThat(discard.fromByte()).isEqualTo(CHUNK);
+          assertThat(discard.toByte()).isEqualTo(2 * CHUNK);
+        });
   }
 
   @Test

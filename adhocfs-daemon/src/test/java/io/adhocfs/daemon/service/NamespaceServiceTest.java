@@ -3,8 +3,10 @@ package io.adhocfs.daemon.service;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import io.adhocfs.daemon.storage.RecordKind;
+import io.adhocfs.protocol.model.DataGeneration;
 import io.adhocfs.protocol.model.EntryName;
 import io.adhocfs.protocol.model.FileAttributes;
+import io.adhocfs.protocol.model.FileLayout;
 import io.adhocfs.protocol.model.FileType;
 import io.adhocfs.protocol.model.FsError;
 import io.adhocfs.protocol.model.FsException;
@@ -12,6 +14,7 @@ import io.adhocfs.protocol.model.InodeId;
 import io.adhocfs.protocol.placement.ChunkSpan;
 import io.adhocfs.protocol.placement.Placement;
 import io.adhocfs.protocol.settings.Settings;
+import io.adhocfs.protocol.transport.Response;
 import io.adhocfs.protocol.wire.ControlRequest;
 import io.adhocfs.protocol.wire.DataRequest;
 import io.adhocfs.protocol.wire.DirectoryEntry;
@@ -30,6 +33,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.Set;
 import java.util.TreeSet;
+import java.util.concurrent.CompletableFuture;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
@@ -664,7 +668,7 @@ class NamespaceServiceTest {
     FileAttributes file = chunkedFile("f", 7);
     FileAttributes cut = client.truncate(file.id(), CHUNK + 10);
     assertThat(cut.sizeBytes()).isEqualTo(CHUNK + 10);
-    assertThat(cut.dataGeneration()).isEqualTo(file.dataGeneration() + 1);
+    assertThat(cut.dataGeneration()).isEqualTo(DataGeneration.afterCut(file.dataGeneration()));
     assertThat(cut).isEqualTo(client.attributes(file.id()));
     assertThat(chunkOwner(file, 0).chunk(file.id(), 0)).hasSize(CHUNK);
     assertThat(chunkOwner(file, 1).chunk(file.id(), 1)).hasSize(10);
@@ -689,6 +693,79 @@ class NamespaceServiceTest {
   }
 
   @Test
+  void aCutReachesAllNodesToTheEndWhereAnotherSessionHasTheFileOpen() throws FsException {
+    FileAttributes file = chunkedFile("f", 3);
+    // Its own sizes a session tells before it cuts.
+    Reply _ = client.call(new NamespaceRequest.Open(file.id(), 5));
+    client.truncate(file.id(), 2 * CHUNK + 5);
+    long asked = cluster.nodes.stream().filter(n -> !n.chunks.discards.isEmpty()).count();
+    assertThat(asked).isEqualTo(1);
+    var other = new SimulatedClient(cluster, 1234);
+    Reply _ = other.call(new NamespaceRequest.Open(file.id(), 1));
+    for (long size : new long[] {CHUNK, CHUNK}) {
+      cluster.nodes.forEach(node -> node.chunks.discards.clear());
+      long before = client.attributes(file.id()).dataGeneration();
+      FileAttributes cut = client.truncate(file.id(), size);
+      assertThat(cut.dataGeneration()).isEqualTo(DataGeneration.afterCut(before));
+      assertThat(cluster.nodes)
+          .allSatisfy(node ->
+              assertThat(node.chunks.discards)
+                  .singleElement()
+                  .satisfies(discard -> {
+                    assertThat(discard.fromByte()).isEqualTo(size);
+                    assertThat(discard.toByte()).isEqualTo(FileLayout.FILE_BYTES_MAX);
+                  }));
+    }
+    cluster.nodes.forEach(node -> node.chunks.discards.clear());
+    assertThat(client.truncate(file.id(), 2 * CHUNK).sizeBytes()).isEqualTo(2 * CHUNK);
+    assertThat(cluster.nodes).allSatisfy(node -> assertThat(node.chunks.discards).isEmpty());
+  }
+
+  @Test
+  void anOpenWaitsForACutThatAChunkOwnerHasNotConfirmed() throws FsException {
+    FileAttributes file = chunkedFile("f", 3);
+    SimulatedNode owner = cluster.owner(Placement.chunkSlot(file.layout(), 2).value());
+    cluster.restartsTheDead = false;
+    if (owner == cluster.owner(0)) {
+      throw new AssertionError("this test needs another seed of placement");
+    }
+    owner.stop();
+    CompletableFuture<Response> cut =
+        client.start(
+            new NamespaceRequest.Truncate(client.stamp(), file.id(), 0, 1000), new byte[0]);
+    cluster.time.pass(10_000_000);
+    var other = new SimulatedClient(cluster, 1234);
+    CompletableFuture<Response> opened =
+        other.start(new NamespaceRequest.Open(file.id(), 1), new byte[0]);
+    CompletableFuture<Response> created =
+        other.start(
+            new NamespaceRequest.Create(
+                other.stamp(),
+                SimulatedClient.key(ROOT, "f"),
+                FileType.REGULAR,
+                0644,
+                1,
+                2,
+                0,
+                new byte[0],
+                false,
+                2,
+                1000),
+            new byte[0]);
+    cluster.time.pass(100_000_000);
+    assertThat(cut).isNotDone();
+    assertThat(opened).isNotDone();
+    assertThat(created).isNotDone();
+    cluster.restart(owner);
+    Response _ = client.await(cut, "the cut");
+    long generation = client.attributes(file.id()).dataGeneration();
+    assertThat(((Reply.Attributes) other.await(opened, "the open").reply()).attributes())
+        .returns(generation, FileAttributes::dataGeneration);
+    assertThat(((Reply.Created) other.await(created, "the open by name").reply()).attributes())
+        .returns(generation, FileAttributes::dataGeneration);
+  }
+
+  @Test
   void growthWaitsForACutThatAChunkOwnerHasNotConfirmed() throws FsException {
     FileAttributes file = chunkedFile("f", 3);
     SimulatedNode other = cluster.owner(Placement.chunkSlot(file.layout(), 2).value());
@@ -705,7 +782,8 @@ class NamespaceServiceTest {
     // The size is cut, the new generation is told to nobody yet.
     FileAttributes meanwhile = client.attributes(elsewhere);
     assertThat(meanwhile.sizeBytes()).isEqualTo(2 * CHUNK);
-    assertThat(meanwhile.dataGeneration()).isEqualTo(file.dataGeneration());
+    assertThat(DataGeneration.isSameCut(meanwhile.dataGeneration(), file.dataGeneration()))
+        .isTrue();
     var inside = client.reportWriteLater(elsewhere, file.dataGeneration(), 10);
     var growth =
         client.start(

@@ -11,7 +11,8 @@ package io.adhocfs.protocol.model;
  * @param parent of a directory the directory it is in (the root is its own), else {@link
  *     InodeId#NONE}
  * @param partitionExponent k of a directory: its entries lie in 2^k partitions
- * @param dataGeneration raised by every truncation; a write that carries an older one is refused
+ * @param dataGeneration raised by every truncation and cleared range ({@link DataGeneration}); a
+ *     write that carries an older one is refused
  * @param dataVersion raised when a writer reports changed data; "unchanged" means this, never mtime
  * @param mayHaveHoles whether chunk owners must be asked where data is
  * @param hasExtendedAttributes whether it has any

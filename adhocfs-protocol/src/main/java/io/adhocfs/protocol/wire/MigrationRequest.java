@@ -112,11 +112,14 @@ public sealed interface MigrationRequest extends Request {
    *
    * @param slots some or all of the batch's
    * @param floors by inode, generations below which writes are refused also where no record says so
+   * @param lastingFloors the same, of which the receiver is to make records
    */
-  record FinishReceive(long batch, SlotSet slots, Map<Long, Long> floors)
+  record FinishReceive(
+      long batch, SlotSet slots, Map<Long, Long> floors, Map<Long, Long> lastingFloors)
       implements MigrationRequest {
     public FinishReceive {
       floors = Map.copyOf(floors);
+      lastingFloors = Map.copyOf(lastingFloors);
     }
 
     @Override
@@ -128,6 +131,11 @@ public sealed interface MigrationRequest extends Request {
     public void encode(WireWriter out) {
       out.longValue(batch);
       ControlValues.writeSlots(out, slots);
+      writeFloors(out, floors);
+      writeFloors(out, lastingFloors);
+    }
+
+    private static void writeFloors(WireWriter out, Map<Long, Long> floors) {
       out.intValue(floors.size());
       floors.forEach((inode, generation) -> {
         out.longValue(inode);
@@ -138,12 +146,16 @@ public sealed interface MigrationRequest extends Request {
     static FinishReceive decode(WireReader in) throws FsException {
       long batch = in.longValue();
       SlotSet slots = ControlValues.readSlots(in);
+      return new FinishReceive(batch, slots, readFloors(in), readFloors(in));
+    }
+
+    private static Map<Long, Long> readFloors(WireReader in) throws FsException {
       int count = in.count(2 * Long.BYTES);
       Map<Long, Long> floors = LinkedHashMap.newLinkedHashMap(count);
       for (int i = 0; i < count; i++) {
         floors.put(in.longValue(), in.longValue());
       }
-      return new FinishReceive(batch, slots, floors);
+      return floors;
     }
   }
 

@@ -649,7 +649,7 @@ public sealed interface NamespaceRequest extends Request {
   /**
    * Tells the owner of data written to chunks: grows the size (never shrinks it), sets mtime and
    * ctime unless they are later, raises the data version. STALE_GENERATION when the file was cut
-   * since.
+   * since; ranges that were cleared since don't matter.
    *
    * @param solidFromBytes from where on everything up to the end has been written; behind the size
    *     that the owner knows, it leaves a hole
