@@ -16,6 +16,8 @@ import io.adhocfs.protocol.model.OwnVersions;
 import io.adhocfs.protocol.settings.SettingChange;
 import io.adhocfs.protocol.settings.SwitchTable;
 import io.adhocfs.protocol.settings.Switches;
+import io.netty.buffer.ByteBuf;
+import io.netty.buffer.Unpooled;
 import java.util.List;
 import java.util.Set;
 import java.util.concurrent.CompletableFuture;
@@ -340,6 +342,23 @@ public final class InodeOperations {
   public @Nullable OwnVersions ownVersions(InodeId inode) {
     KnownFile file = core.files.get(inode);
     return file == null ? null : file.ownVersions();
+  }
+
+  /**
+   * Bytes of a regular file that this client has open.
+   *
+   * @param known what the caller has just heard of the file; nobody is asked for its size
+   * @return the receiver releases it; empty if the file is not open here
+   */
+  public CompletableFuture<ByteBuf> readOpen(FileAttributes known, long offset, int lengthBytes) {
+    KnownFile file = core.files.get(known.id());
+    if (file == null) {
+      return CompletableFuture.completedFuture(Unpooled.EMPTY_BUFFER);
+    }
+    Operation operation = core.begin(() -> "read of inode " + known.id());
+    file.learn(known);
+    return operation.answer(
+        core.data.read(operation, file, offset, lengthBytes, known), ByteBuf::release);
   }
 
   /**

@@ -304,6 +304,11 @@ public final class ClientFileSystem implements InodeFileSystem {
     return cachedVersions.stamp(attributes, inodes.ownVersions(attributes.id()));
   }
 
+  @Override
+  public CompletableFuture<ByteBuf> lastByte(FileAttributes attributes) {
+    return inodes.readOpen(attributes, attributes.sizeBytes() - 1, 1);
+  }
+
   private static OpenMode mode(Handle handle, int flags) {
     AccessTime access = handle.access;
     boolean seesRead =
@@ -546,7 +551,7 @@ public final class ClientFileSystem implements InodeFileSystem {
                 : inodes.open(new InodeId(inode)),
         file -> {
           Handle handle = newHandle(file, flags);
-          reply.opened(keep(handle), mode(handle, flags));
+          reply.opened(keep(handle), mode(handle, flags), file.lastKnownAttributes());
         });
   }
 
@@ -564,8 +569,12 @@ public final class ClientFileSystem implements InodeFileSystem {
                     NewInode.regularFile(mode & MODE_MASK, owner(request)),
                     (flags & O_EXCL) != 0,
                     (flags & O_TRUNC) != 0)
+                // What this has made has the bits that the program asked for.
                 .thenCompose(created ->
-                    cleared(request, created.file().lastKnownAttributes()).thenApply(_ -> created)),
+                    created.existed()
+                        ? cleared(request, created.file().lastKnownAttributes())
+                            .thenApply(_ -> created)
+                        : CompletableFuture.completedFuture(created)),
         created -> {
           OpenFile file = created.file();
           Handle handle = newHandle(file, flags);
