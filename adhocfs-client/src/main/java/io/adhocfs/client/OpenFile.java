@@ -233,8 +233,7 @@ public final class OpenFile implements AutoCloseable {
               return growth <= 0 ? Completion.done() : requireSpace(operation, growth);
             })
             .thenCompose(_ ->
-                core.data.changeRange(
-                    operation, file, offset, lengthBytes, false, !keepSize)));
+                core.data.changeRange(operation, file, offset, lengthBytes, false, !keepSize)));
   }
 
   private CompletableFuture<Void> requireSpace(Operation operation, long growthBytes) {
@@ -256,7 +255,9 @@ public final class OpenFile implements AutoCloseable {
     return refusal != null
         ? CompletableFuture.failedFuture(refusal)
         : operation.answer(
-            core.data.changeRange(operation, file, offset, lengthBytes, clears, extend));
+            core.data
+                .changeRange(operation, file, offset, lengthBytes, clears, extend)
+                .thenCompose(now -> inodes.toldOthers(operation, now)));
   }
 
   /**
@@ -503,9 +504,11 @@ public final class OpenFile implements AutoCloseable {
   }
 
   private CompletableFuture<Void> told(Operation operation) {
-    CompletableFuture<@Nullable FileAttributes> told = file.tellTimes(operation);
+    CompletableFuture<Void> told =
+        file.tellTimes(operation)
+            .thenCompose(_ -> core.recalls.tellOthers(operation, file.inode()));
     return file.unstored() == null
-        ? Completion.done(told)
+        ? told
         : told.thenCompose(_ -> {
           FsException loss = untoldLoss();
           return loss == null ? Completion.done() : CompletableFuture.failedFuture(loss);

@@ -378,6 +378,18 @@ public interface InodeFileSystem {
     return attributes.dataVersion();
   }
 
+  /** The page cache of the kernel that a file system is mounted in. Thread-safe. */
+  interface PageCache {
+    /**
+     * Has the kernel drop what is older than these attributes of an open file; completes when it
+     * has. Never to be waited for by the answer to a read or write.
+     */
+    CompletableFuture<Void> dropOlder(FileAttributes attributes);
+  }
+
+  /** Tells whose pages have to be dropped when a file is changed past this mount. Once. */
+  default void mounted(PageCache pageCache) {}
+
   /**
    * The last byte of a file that is open and not empty; an empty buffer where it is not known. The
    * receiver releases it.

@@ -79,8 +79,12 @@ final class CachedPages {
   private final Executor notifier;
   private final ConcurrentHashMap<Long, OpenInode> open = new ConcurrentHashMap<>();
 
-  /** What the kernel was told last of a regular file, with the time that it was told. */
-  private record Told(FileAttributes attributes, long mtimeNanos) {}
+  /**
+   * What the kernel was told last of a regular file, with the time that it was told.
+   *
+   * @param mayHavePages whether it has been open here
+   */
+  private record Told(FileAttributes attributes, long mtimeNanos, boolean mayHavePages) {}
 
   private final AtomicReferenceArray<@Nullable Told> told = new AtomicReferenceArray<>(TOLD_FILES);
 
@@ -97,14 +101,20 @@ final class CachedPages {
    * A handle is about to be answered: from now on the file may have pages, of what is told here or
    * later.
    *
-   * @param withAttributes whether the answer also tells the kernel the attributes
+   * @param sizeIsKnown whether the kernel has the size: from this answer, or with the pages that it
+   *     keeps
    * @return what the answer has to wait for; null = nothing
    */
-  @Nullable CompletableFuture<Void> opened(FileAttributes attributes, boolean withAttributes) {
+  @Nullable CompletableFuture<Void> opened(FileAttributes attributes, boolean sizeIsKnown) {
     if (attributes.type() != FileType.REGULAR) {
       return null;
     }
     long node = attributes.id().value();
+    Told last = find(attributes);
+    if (last == null || !last.mayHavePages) {
+      Told now = last == null ? new Told(attributes, attributes.mtimeNanos(), false) : last;
+      put(new Told(now.attributes, now.mtimeNanos, true));
+    }
     var made = new OpenInode();
     OpenInode inode =
         open.compute(
@@ -121,9 +131,8 @@ final class CachedPages {
       // Until there is a handle the kernel uses no pages, and it drops those that are too old when
       // it takes the handle, or is not asked to keep them.
       inode.stamp = files.stamp(attributes);
-      Told last = find(attributes);
       boolean knowsSize =
-          withAttributes
+          sizeIsKnown
               || attributes.sizeBytes() == 0
               || (last != null
                   && last.attributes.dataVersion() == attributes.dataVersion()
@@ -170,6 +179,12 @@ final class CachedPages {
     }
   }
 
+  /** As {@link #current}, for whoever answers nothing. */
+  CompletableFuture<Void> dropOlder(FileAttributes attributes) {
+    CompletableFuture<Void> drop = current(attributes);
+    return drop == null ? CompletableFuture.completedFuture(null) : drop;
+  }
+
   /** Begins to drop an inode's pages, after the drop that is under way: it may be half done. */
   private void drop(OpenInode inode, FileAttributes attributes) {
     synchronized (inode) {
@@ -190,8 +205,7 @@ final class CachedPages {
     }
   }
 
-  private static @Nullable ByteBuf bytesOf(
-      @Nullable ByteBuf bytes, @Nullable Throwable failure) {
+  private static @Nullable ByteBuf bytesOf(@Nullable ByteBuf bytes, @Nullable Throwable failure) {
     if (failure != null) {
       // Whoever reads there gets the same error, or asks again.
       LOG.debug("a file's end is not there", failure);
@@ -223,9 +237,11 @@ final class CachedPages {
     if (attributes.type() != FileType.REGULAR) {
       return attributes.mtimeNanos();
     }
-    Told last = mayMislead ? find(attributes) : null;
-    long mtimeNanos = last == null ? attributes.mtimeNanos() : last.mtimeNanos;
-    put(new Told(attributes, mtimeNanos));
+    Told last = find(attributes);
+    boolean mayHavePages = last != null && last.mayHavePages;
+    long mtimeNanos =
+        mayMislead && last != null && mayHavePages ? last.mtimeNanos : attributes.mtimeNanos();
+    put(new Told(attributes, mtimeNanos, mayHavePages));
     return mtimeNanos;
   }
 
@@ -239,12 +255,14 @@ final class CachedPages {
       return false;
     }
     Told last = find(attributes);
+    boolean mayHavePages = last != null && last.mayHavePages;
     if (last != null
+        && mayHavePages
         && last.mtimeNanos != attributes.mtimeNanos()
         && isAsBefore(attributes, last.attributes)) {
       return true;
     }
-    put(new Told(attributes, attributes.mtimeNanos()));
+    put(new Told(attributes, attributes.mtimeNanos(), mayHavePages));
     return false;
   }
 

@@ -155,9 +155,7 @@ final class Replies {
     @Override
     protected final void sendAttributes(FileAttributes attributes, long blocks) {
       sendAttributes(
-          attributes,
-          blocks,
-          session.pages().tell(attributes, session.asksForEachUse(attributes)));
+          attributes, blocks, session.pages().tell(attributes, session.asksForEachUse(attributes)));
     }
   }
 
@@ -189,7 +187,7 @@ final class Replies {
 
     @Override
     public void opened(long handle, OpenMode mode, FileAttributes attributes) {
-      afterDrop(session.pages().opened(attributes, false), () -> send(handle, mode));
+      afterDrop(session.pages().opened(attributes, mode.keepCache()), () -> send(handle, mode));
     }
 
     /** A directory needs no handle. */
@@ -214,8 +212,7 @@ final class Replies {
 
     @Override
     public void created(FileAttributes attributes, long handle, OpenMode mode) {
-      afterDrop(
-          session.pages().opened(attributes, true), () -> send(attributes, handle, mode));
+      afterDrop(session.pages().opened(attributes, true), () -> send(attributes, handle, mode));
     }
 
     private void send(FileAttributes attributes, long handle, OpenMode mode) {
@@ -545,8 +542,7 @@ final class Replies {
   private static void putEntry(
       MemorySegment bytes, int offset, FileAttributes attributes, PendingRequest request) {
     long timeoutNanos = request.session.fileSystem().timeoutNanos(attributes);
-    long mtimeNanos =
-        request.session.pages().tell(attributes, timeoutNanos == 0);
+    long mtimeNanos = request.session.pages().tell(attributes, timeoutNanos == 0);
     bytes.set(U64, offset + EntryOut.NODE, attributes.id().value());
     bytes.set(U64, offset + EntryOut.GENERATION, 0);
     bytes.set(U64, offset + EntryOut.ENTRY_VALID, timeoutNanos / NANOS_PER_SECOND);

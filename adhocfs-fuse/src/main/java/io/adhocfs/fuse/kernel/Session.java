@@ -60,6 +60,7 @@ final class Session {
     this.pages = new CachedPages(new Notices(), new OpenFiles(fileSystem), notifier());
     this.descriptors = descriptors.clone();
     this.readersLeft = new AtomicInteger(readers);
+    fileSystem.mounted(pages::dropOlder);
   }
 
   InodeFileSystem fileSystem() {

@@ -188,6 +188,7 @@ class CachedPagesTest {
   void anOpenThatTellsTheSizeOrFindsNoneWaitsForNothing() {
     assertThat(pages.opened(file(2, 300), true)).isNull();
     pages.closed(NODE);
+    assertThat(work).isEmpty();
     assertThat(pages.opened(file(3, 0), false)).isNull();
     assertThat(work).isEmpty();
   }
@@ -204,7 +205,7 @@ class CachedPagesTest {
 
   @Test
   void timesThatNoProgramSeesStayAsTheyWereToldFirst() {
-    assertThat(pages.tell(file(1, 100, 11, 0644), true)).isEqualTo(11);
+    opened(file(1, 100, 11, 0644));
     assertThat(pages.tell(file(2, 100, 12, 0644), true)).isEqualTo(11);
     // With timeouts a program may be told what the kernel has: the true time.
     assertThat(pages.tell(file(2, 100, 12, 0644), false)).isEqualTo(12);
@@ -212,8 +213,15 @@ class CachedPagesTest {
   }
 
   @Test
-  void aProgramsAnswerIsKeptFromTheKernelWhereOnlyTheTimeDiffers() {
+  void whatWasNeverOpenHereIsAlwaysToldTheTrueTime() {
     assertThat(pages.tell(file(1, 100, 11, 0644), true)).isEqualTo(11);
+    assertThat(pages.tell(file(2, 100, 12, 0644), true)).isEqualTo(12);
+    assertThat(pages.tellProgram(file(3, 100, 13, 0644))).isFalse();
+  }
+
+  @Test
+  void aProgramsAnswerIsKeptFromTheKernelWhereOnlyTheTimeDiffers() {
+    opened(file(1, 100, 11, 0644));
     assertThat(pages.tellProgram(file(1, 100, 11, 0644))).isFalse();
     assertThat(pages.tellProgram(file(2, 100, 12, 0644))).isTrue();
     assertThat(pages.tellProgram(file(2, 100, 12, 0600))).isFalse();
