@@ -6,6 +6,7 @@ import io.adhocfs.client.locking.FileLocks;
 import io.adhocfs.client.namespace.ExtendedAttributes;
 import io.adhocfs.client.namespace.Namespace;
 import io.adhocfs.client.namespace.Pins;
+import io.adhocfs.client.namespace.Recalls;
 import io.adhocfs.client.namespace.Space;
 import io.adhocfs.client.retry.Backoff;
 import io.adhocfs.client.routing.Operation;
@@ -38,6 +39,7 @@ final class ClientCore {
   final FileData data;
   final FileExtents extents;
   final Pins pins;
+  final Recalls recalls;
   final FileLocks locks;
   final Space space;
 
@@ -80,6 +82,7 @@ final class ClientCore {
     data = new FileData(router, sequences, operations, clock);
     extents = new FileExtents(router);
     pins = new Pins(router, surroundings.timers(), operations);
+    recalls = new Recalls(router, surroundings.timers(), operations, pins);
     locks = new FileLocks(router, operations, surroundings.session(), clock);
     space = new Space(router);
   }

@@ -13,13 +13,17 @@ import io.adhocfs.protocol.model.FsException;
 import io.adhocfs.protocol.model.InodeId;
 import io.adhocfs.protocol.model.NodeId;
 import io.adhocfs.protocol.model.OwnVersions;
+import io.adhocfs.protocol.model.PinNumber;
 import io.adhocfs.protocol.settings.SettingChange;
 import io.adhocfs.protocol.settings.SwitchTable;
 import io.adhocfs.protocol.settings.Switches;
+import io.netty.buffer.ByteBuf;
+import io.netty.buffer.Unpooled;
 import java.util.List;
 import java.util.Set;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.atomic.AtomicLong;
+import java.util.function.Function;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -130,12 +134,22 @@ public final class InodeOperations {
         created -> created.file().abandon());
   }
 
-  /** As the other form; a file that is there already is cut to 0 if {@code truncate} says so. */
+  /**
+   * As the other form; a file that is there already is cut to 0 if {@code truncate} says so.
+   *
+   * @param keeps as in {@link #open(InodeId, Keeping)}
+   */
   public CompletableFuture<CreatedFile> createAndOpen(
-      InodeId directory, EntryName name, NewInode what, boolean exclusive, boolean truncate) {
+      InodeId directory,
+      EntryName name,
+      NewInode what,
+      boolean exclusive,
+      boolean truncate,
+      Keeping keeps) {
     Operation operation = core.begin(() -> "creation of '" + name + "' in inode " + directory);
     return operation.answer(
-        createAndOpen(operation, directory, name, what, exclusive, true, true)
+        createAndOpen(
+                operation, directory, name, what, exclusive, true, true, keeps == Keeping.READ_DATA)
             .thenCompose(created ->
                 truncate && created.existed()
                     ? emptied(operation, created.file()).thenApply(_ -> created)
@@ -252,12 +266,36 @@ public final class InodeOperations {
     return operation.answer(open(operation, inode, readable, writable), OpenFile::abandon);
   }
 
-  /** Opens a regular file and cuts it to 0. */
-  public CompletableFuture<OpenFile> openTruncated(InodeId inode) {
+  /** Whether whoever opens a file keeps what it reads, as a kernel does in its page cache. */
+  public enum Keeping {
+    NOTHING,
+    /** And so has to be told of others' changes ({@link #keptBy}). */
+    READ_DATA
+  }
+
+  /** As {@link #open(InodeId)}. */
+  public CompletableFuture<OpenFile> open(InodeId inode, Keeping keeps) {
     Operation operation = core.begin(() -> "open of inode " + inode);
     return operation.answer(
-        open(operation, inode, true, true).thenCompose(file -> emptied(operation, file)),
+        open(operation, inode, true, true, keeps == Keeping.READ_DATA), OpenFile::abandon);
+  }
+
+  /** As {@link #open(InodeId, Keeping)}, and cuts the file to 0. */
+  public CompletableFuture<OpenFile> openTruncated(InodeId inode, Keeping keeps) {
+    Operation operation = core.begin(() -> "open of inode " + inode);
+    return operation.answer(
+        open(operation, inode, true, true, keeps == Keeping.READ_DATA)
+            .thenCompose(file -> emptied(operation, file)),
         OpenFile::abandon);
+  }
+
+  /**
+   * Sets who drops what is kept of a file, when another client has changed it: the changes are done
+   * (for those who asked that they be seen, by a flush, sync, close, truncation or unlock) when the
+   * future has completed, or five seconds have passed. Before anything is opened to be kept.
+   */
+  public void keptBy(Function<InodeId, CompletableFuture<Void>> dropping) {
+    core.recalls.keptBy(dropping);
   }
 
   /** The value of an extended attribute; NO_ATTRIBUTE, NOT_SUPPORTED of an unknown namespace. */
@@ -343,6 +381,23 @@ public final class InodeOperations {
   }
 
   /**
+   * Bytes of a regular file that this client has open.
+   *
+   * @param known what the caller has just heard of the file; nobody is asked for its size
+   * @return the receiver releases it; empty if the file is not open here
+   */
+  public CompletableFuture<ByteBuf> readOpen(FileAttributes known, long offset, int lengthBytes) {
+    KnownFile file = core.files.get(known.id());
+    if (file == null) {
+      return CompletableFuture.completedFuture(Unpooled.EMPTY_BUFFER);
+    }
+    Operation operation = core.begin(() -> "read of inode " + known.id());
+    file.learn(known);
+    return operation.answer(
+        core.data.read(operation, file, offset, lengthBytes, known), ByteBuf::release);
+  }
+
+  /**
    * Space and inodes, asked from all nodes at once. A node that does not answer counts with what it
    * said last; if it never said anything, that is an error.
    */
@@ -424,7 +479,8 @@ public final class InodeOperations {
     return settled
         .thenCompose(_ -> core.namespace.truncate(operation, inode, sizeBytes))
         .thenApply(this::learned)
-        .whenComplete((_, failure) -> core.files.endCut(inode, isCertain(failure)));
+        .whenComplete((_, failure) -> core.files.endCut(inode, isCertain(failure)))
+        .thenCompose(now -> toldOthers(operation, now));
   }
 
   /** Whether an operation that ended so has happened, or never will. */
@@ -434,6 +490,11 @@ public final class InodeOperations {
     }
     FsError error = Failures.of(failure).error();
     return error != FsError.TIMED_OUT && error != FsError.INTERRUPTED;
+  }
+
+  /** Answers the same when no other session uses what it kept of the inode before its change. */
+  CompletableFuture<FileAttributes> toldOthers(Operation operation, FileAttributes changed) {
+    return core.recalls.tellOthers(operation, changed.id()).thenApply(_ -> changed);
   }
 
   CompletableFuture<FileAttributes> create(
@@ -476,10 +537,22 @@ public final class InodeOperations {
       boolean exclusive,
       boolean readable,
       boolean writable) {
+    return createAndOpen(operation, directory, name, what, exclusive, readable, writable, false);
+  }
+
+  private CompletableFuture<CreatedFile> createAndOpen(
+      Operation operation,
+      InodeId directory,
+      EntryName name,
+      NewInode what,
+      boolean exclusive,
+      boolean readable,
+      boolean writable,
+      boolean keeps) {
     if (what.type() != FileType.REGULAR) {
       throw new IllegalArgumentException("a " + what.type() + " can't be opened");
     }
-    long pin = core.pins.draw();
+    long pin = core.pins.draw(keeps && core.recalls.hasKeeper());
     return Completion.compose(
         make(operation, directory, name, what, exclusive, pin),
         (made, failure) -> {
@@ -491,7 +564,7 @@ public final class InodeOperations {
             return CompletableFuture.<CreatedFile>failedFuture(failed);
           }
           InodeId inode = made.found().inode();
-          core.pins.use(inode, pin);
+          use(inode, pin);
           FileAttributes attributes = made.found().attributes();
           CompletableFuture<OpenFile> opened =
               attributes != null
@@ -516,9 +589,21 @@ public final class InodeOperations {
 
   CompletableFuture<OpenFile> open(
       Operation operation, InodeId inode, boolean readable, boolean writable) {
-    long pin = core.pins.draw();
-    core.pins.use(inode, pin);
+    return open(operation, inode, readable, writable, false);
+  }
+
+  private CompletableFuture<OpenFile> open(
+      Operation operation, InodeId inode, boolean readable, boolean writable, boolean keeps) {
+    long pin = core.pins.draw(keeps && core.recalls.hasKeeper());
+    use(inode, pin);
     return open(operation, inode, pin, readable, writable);
+  }
+
+  private void use(InodeId inode, long pin) {
+    core.pins.use(inode, pin);
+    if (PinNumber.keeps(pin)) {
+      core.recalls.keeps(inode);
+    }
   }
 
   /** Opens what is counted as used under this pin already, or ends that use. */

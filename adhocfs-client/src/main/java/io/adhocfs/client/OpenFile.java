@@ -209,8 +209,8 @@ public final class OpenFile implements AutoCloseable {
   }
 
   /**
-   * Has the size cover a range; NO_SPACE where the instance has less space than the file grows by.
-   * No space is set aside.
+   * Has the size cover a range, unless it is kept; NO_SPACE where the instance has less space than
+   * the file would grow by. No space is set aside. It counts as a change of the content.
    */
   public CompletableFuture<FileAttributes> allocateAsync(
       long offset, long lengthBytes, boolean keepSize) {
@@ -230,23 +230,22 @@ public final class OpenFile implements AutoCloseable {
         file.current(operation)
             .thenCompose(now -> {
               long growth = end - Math.max(offset, now.sizeBytes());
-              return growth <= 0
-                  ? CompletableFuture.completedFuture(now)
-                  : inodes
-                      .statistics(operation)
-                      .thenCompose(space -> {
-                        if (growth > space.availableBytes()) {
-                          return CompletableFuture.failedFuture(
-                              new FsException(
-                                  FsError.NO_SPACE,
-                                  growth + " bytes, with " + space.availableBytes() + " left"));
-                        }
-                        return keepSize
-                            ? CompletableFuture.completedFuture(now)
-                            : core.data.changeRange(
-                                operation, file, offset, lengthBytes, false, true);
-                      });
-            }));
+              return growth <= 0 ? Completion.done() : requireSpace(operation, growth);
+            })
+            .thenCompose(_ ->
+                core.data.changeRange(operation, file, offset, lengthBytes, false, !keepSize)));
+  }
+
+  private CompletableFuture<Void> requireSpace(Operation operation, long growthBytes) {
+    return inodes
+        .statistics(operation)
+        .thenCompose(space ->
+            growthBytes <= space.availableBytes()
+                ? Completion.done()
+                : CompletableFuture.failedFuture(
+                    new FsException(
+                        FsError.NO_SPACE,
+                        growthBytes + " bytes, with " + space.availableBytes() + " left")));
   }
 
   private CompletableFuture<FileAttributes> changeRange(
@@ -256,7 +255,9 @@ public final class OpenFile implements AutoCloseable {
     return refusal != null
         ? CompletableFuture.failedFuture(refusal)
         : operation.answer(
-            core.data.changeRange(operation, file, offset, lengthBytes, clears, extend));
+            core.data
+                .changeRange(operation, file, offset, lengthBytes, clears, extend)
+                .thenCompose(now -> inodes.toldOthers(operation, now)));
   }
 
   /**
@@ -503,9 +504,11 @@ public final class OpenFile implements AutoCloseable {
   }
 
   private CompletableFuture<Void> told(Operation operation) {
-    CompletableFuture<@Nullable FileAttributes> told = file.tellTimes(operation);
+    CompletableFuture<Void> told =
+        file.tellTimes(operation)
+            .thenCompose(_ -> core.recalls.tellOthers(operation, file.inode()));
     return file.unstored() == null
-        ? Completion.done(told)
+        ? told
         : told.thenCompose(_ -> {
           FsException loss = untoldLoss();
           return loss == null ? Completion.done() : CompletableFuture.failedFuture(loss);

@@ -304,6 +304,31 @@ public final class ClientFileSystem implements InodeFileSystem {
     return cachedVersions.stamp(attributes, inodes.ownVersions(attributes.id()));
   }
 
+  @Override
+  public void mounted(PageCache pageCache) {
+    inodes.keptBy(inode ->
+        inodes
+            .getAttributes(inode)
+            .thenCompose(pageCache::dropOlder)
+            .exceptionally(failure -> {
+              // What is gone has no pages that matter, and who can't be asked is asked at each use.
+              log.debug("pages of inode {} stay", inode, failure);
+              return null;
+            }));
+  }
+
+  /** The kernel reads through the handles that may read, and keeps it. */
+  private static InodeOperations.Keeping keeping(int flags) {
+    return (flags & O_ACCMODE) == O_WRONLY
+        ? InodeOperations.Keeping.NOTHING
+        : InodeOperations.Keeping.READ_DATA;
+  }
+
+  @Override
+  public CompletableFuture<ByteBuf> lastByte(FileAttributes attributes) {
+    return inodes.readOpen(attributes, attributes.sizeBytes() - 1, 1);
+  }
+
   private static OpenMode mode(Handle handle, int flags) {
     AccessTime access = handle.access;
     boolean seesRead =
@@ -540,13 +565,13 @@ public final class ClientFileSystem implements InodeFileSystem {
         () ->
             (flags & O_TRUNC) != 0
                 ? inodes
-                    .openTruncated(new InodeId(inode))
+                    .openTruncated(new InodeId(inode), keeping(flags))
                     .thenCompose(
                         file -> cleared(request, file.lastKnownAttributes()).thenApply(_ -> file))
-                : inodes.open(new InodeId(inode)),
+                : inodes.open(new InodeId(inode), keeping(flags)),
         file -> {
           Handle handle = newHandle(file, flags);
-          reply.opened(keep(handle), mode(handle, flags));
+          reply.opened(keep(handle), mode(handle, flags), file.lastKnownAttributes());
         });
   }
 
@@ -563,9 +588,14 @@ public final class ClientFileSystem implements InodeFileSystem {
                     name,
                     NewInode.regularFile(mode & MODE_MASK, owner(request)),
                     (flags & O_EXCL) != 0,
-                    (flags & O_TRUNC) != 0)
+                    (flags & O_TRUNC) != 0,
+                    keeping(flags))
+                // What this has made has the bits that the program asked for.
                 .thenCompose(created ->
-                    cleared(request, created.file().lastKnownAttributes()).thenApply(_ -> created)),
+                    created.existed()
+                        ? cleared(request, created.file().lastKnownAttributes())
+                            .thenApply(_ -> created)
+                        : CompletableFuture.completedFuture(created)),
         created -> {
           OpenFile file = created.file();
           Handle handle = newHandle(file, flags);

@@ -6,6 +6,8 @@ import io.adhocfs.protocol.model.FileLock;
 import io.adhocfs.protocol.model.FileType;
 import io.adhocfs.protocol.model.FsError;
 import io.netty.buffer.ByteBuf;
+import io.netty.buffer.Unpooled;
+import java.util.concurrent.CompletableFuture;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -76,7 +78,12 @@ public interface InodeFileSystem {
 
   /** For open. */
   interface OpenReply extends Reply {
-    void opened(long handle, OpenMode mode);
+    /**
+     * Answers.
+     *
+     * @param attributes of the file, as known when it was opened
+     */
+    void opened(long handle, OpenMode mode, FileAttributes attributes);
   }
 
   /** For create: the inode and an open handle on it. */
@@ -369,6 +376,26 @@ public interface InodeFileSystem {
    */
   default long pagesStamp(FileAttributes attributes) {
     return attributes.dataVersion();
+  }
+
+  /** The page cache of the kernel that a file system is mounted in. Thread-safe. */
+  interface PageCache {
+    /**
+     * Has the kernel drop what is older than these attributes of an open file; completes when it
+     * has. Never to be waited for by the answer to a read or write.
+     */
+    CompletableFuture<Void> dropOlder(FileAttributes attributes);
+  }
+
+  /** Tells whose pages have to be dropped when a file is changed past this mount. Once. */
+  default void mounted(PageCache pageCache) {}
+
+  /**
+   * The last byte of a file that is open and not empty; an empty buffer where it is not known. The
+   * receiver releases it.
+   */
+  default CompletableFuture<ByteBuf> lastByte(FileAttributes attributes) {
+    return CompletableFuture.completedFuture(Unpooled.EMPTY_BUFFER);
   }
 
   /**

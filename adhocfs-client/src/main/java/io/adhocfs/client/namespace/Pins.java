@@ -11,14 +11,17 @@ import io.adhocfs.protocol.model.Epoch;
 import io.adhocfs.protocol.model.FsError;
 import io.adhocfs.protocol.model.InodeId;
 import io.adhocfs.protocol.model.NodeId;
+import io.adhocfs.protocol.model.PinNumber;
 import io.adhocfs.protocol.placement.ClusterMap;
 import io.adhocfs.protocol.wire.NamespaceRequest.ReleasePins;
 import io.adhocfs.protocol.wire.PinRelease;
 import java.util.ArrayList;
 import java.util.HashMap;
+import java.util.HashSet;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Set;
 import java.util.concurrent.CompletableFuture;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -64,16 +67,31 @@ public final class Pins {
     this.operations = operations;
   }
 
-  /** A number for an open of something that is not known yet; {@link #use} follows. */
-  public synchronized long draw() {
-    return ++last;
+  /**
+   * A number for an open of something that is not known yet; {@link #use} follows.
+   *
+   * @param keeps whether what is read is kept, so that others' changes have to be told
+   */
+  public synchronized long draw(boolean keeps) {
+    return PinNumber.of(++last, keeps);
   }
 
   /** One more use of an inode, under a number that was drawn; before its answer is awaited. */
   public synchronized void use(InodeId inode, long pin) {
     Use use = uses.computeIfAbsent(inode, _ -> new Use());
     use.count++;
-    use.highest = Math.max(use.highest, pin);
+    use.highest = PinNumber.merged(use.highest, pin);
+  }
+
+  /** The owners of the inodes in use of which something is kept. */
+  public synchronized Set<NodeId> ownersOfKept(ClusterMap map) {
+    Set<NodeId> owners = new HashSet<>();
+    uses.forEach((inode, use) -> {
+      if (PinNumber.keeps(use.highest)) {
+        owners.add(map.owner(inode.slot()));
+      }
+    });
+    return owners;
   }
 
   /** A use has ended, or its open has failed. The last one lets go of the inode, soon. */
@@ -93,7 +111,7 @@ public final class Pins {
       if (toRelease.size() >= WAITING_MAX) {
         return;
       }
-      toRelease.merge(inode, use.highest, Math::max);
+      toRelease.merge(inode, use.highest, PinNumber::merged);
       full = toRelease.size() >= BATCH_MAX;
       if (!full && !timerSet) {
         timerSet = true;

@@ -13,11 +13,13 @@ import java.time.Duration;
 import java.util.Map;
 import java.util.Set;
 import java.util.concurrent.ConcurrentHashMap;
+import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
 
 /**
- * What daemons say in the flags of their answers about limits: that tokens are to be taken before
- * data is moved, and that they do not know on whose behalf a request came. Thread-safe.
+ * What daemons say in the flags of their answers: that tokens are to be taken before data is moved,
+ * that they do not know on whose behalf a request came, and that another session keeps what it has
+ * read of an inode. Thread-safe.
  */
 final class Acquiring implements RpcClient.FlagListener {
   /** For so long what a daemon said last is believed. */
@@ -29,6 +31,7 @@ final class Acquiring implements RpcClient.FlagListener {
   private record Meeting(NodeId node, int party) {}
 
   private final RpcClient rpc;
+  private volatile Consumer<Request> keptElsewhere = _ -> {};
   private final Parties parties;
   private final Timers timers;
   private final Map<NodeId, Long> limitedUntil = new ConcurrentHashMap<>();
@@ -41,8 +44,16 @@ final class Acquiring implements RpcClient.FlagListener {
     this.timers = timers;
   }
 
+  /** Sets who hears that another session keeps what it has read of a request's inode. */
+  void onKeptElsewhere(Consumer<Request> listener) {
+    keptElsewhere = listener;
+  }
+
   @Override
-  public void answered(NodeId node, int requestFlags, int answerFlags) {
+  public void answered(NodeId node, Request request, int requestFlags, int answerFlags) {
+    if ((answerFlags & Frame.KEPT_ELSEWHERE) != 0) {
+      keptElsewhere.accept(request);
+    }
     if ((answerFlags & Frame.ACQUIRE_FIRST) != 0) {
       limitedUntil.put(node, timers.nanoTime() + BELIEVED_NANOS);
     }

@@ -24,6 +24,7 @@ import java.util.Set;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.Executor;
+import java.util.function.Consumer;
 import java.util.random.RandomGenerator;
 import java.util.stream.Collectors;
 import org.jspecify.annotations.Nullable;
@@ -194,6 +195,14 @@ public final class Router {
                 }
               });
         });
+  }
+
+  /**
+   * Sets who hears that another session keeps what it has read of the inode that a request was
+   * about; on a network thread, before the request completes.
+   */
+  public void onKeptElsewhere(Consumer<Request> listener) {
+    acquiring.onKeptElsewhere(listener);
   }
 
   /** Sends a request to the owner of its slot. */

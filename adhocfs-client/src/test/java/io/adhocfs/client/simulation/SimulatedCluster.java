@@ -28,6 +28,7 @@ import io.adhocfs.protocol.wire.NamespaceRequest;
 import io.adhocfs.protocol.wire.NamespaceRequest.SetAttributes;
 import io.adhocfs.protocol.wire.OperationStamp;
 import io.adhocfs.protocol.wire.PinRelease;
+import io.adhocfs.protocol.wire.RecallRequest;
 import io.adhocfs.protocol.wire.Reply;
 import io.adhocfs.protocol.wire.Request;
 import io.adhocfs.protocol.wire.TransactionRequest;
@@ -341,6 +342,7 @@ public final class SimulatedCluster {
       case ControlRequest r -> throw new AssertionError("a client sent " + r);
       case TransactionRequest r -> throw new AssertionError("a client sent " + r);
       case MigrationRequest r -> throw new AssertionError("a client sent " + r);
+      case RecallRequest r -> throw new AssertionError("nothing here is recalled: " + r);
       case LockRequest r -> throw new AssertionError("nothing here locks: " + r);
     };
   }

@@ -11,6 +11,7 @@ import io.adhocfs.protocol.model.Epoch;
 import io.adhocfs.protocol.model.FileLayout;
 import io.adhocfs.protocol.model.FsError;
 import io.adhocfs.protocol.model.FsException;
+import io.adhocfs.protocol.model.InodeId;
 import io.adhocfs.protocol.model.SessionId;
 import io.adhocfs.protocol.placement.ChunkSpan;
 import io.adhocfs.protocol.placement.Placement;
@@ -21,9 +22,11 @@ import io.adhocfs.protocol.wire.ControlRequest;
 import io.adhocfs.protocol.wire.DataRequest;
 import io.adhocfs.protocol.wire.ExtendedAttributeRequest;
 import io.adhocfs.protocol.wire.FileRequest;
+import io.adhocfs.protocol.wire.Frame;
 import io.adhocfs.protocol.wire.LockRequest;
 import io.adhocfs.protocol.wire.MigrationRequest;
 import io.adhocfs.protocol.wire.NamespaceRequest;
+import io.adhocfs.protocol.wire.RecallRequest;
 import io.adhocfs.protocol.wire.Reply;
 import io.adhocfs.protocol.wire.Request;
 import io.adhocfs.protocol.wire.TransactionRequest;
@@ -156,6 +159,7 @@ public final class RequestRouter implements RequestHandler {
       case NamespaceRequest _,
           FileRequest _,
           LockRequest _,
+          RecallRequest _,
           ExtendedAttributeRequest _,
           TransactionRequest _,
           MigrationRequest _ ->
@@ -206,6 +210,7 @@ public final class RequestRouter implements RequestHandler {
         case NamespaceRequest asked -> namespace.handle(exchange, session, asked, payload);
         case FileRequest asked -> files.handle(exchange, session, asked, payload);
         case LockRequest asked -> locks.handle(exchange, session, asked);
+        case RecallRequest asked -> sessions.recalls().handle(exchange, session, asked);
         case ExtendedAttributeRequest asked -> namespace.handle(exchange, session, asked);
         case TransactionRequest asked -> transactions.handle(exchange, asked);
         case ControlRequest asked -> control.handle(exchange, session, asked);
@@ -245,6 +250,20 @@ public final class RequestRouter implements RequestHandler {
     return waits;
   }
 
+  /** The inode whose data a request has changed, or told the change of; null = none. */
+  private static @Nullable InodeId changedData(Request request) {
+    return switch (request) {
+      case NamespaceRequest.ReportWrite report -> report.inode();
+      case NamespaceRequest.WriteInline write -> write.inode();
+      case NamespaceRequest.LeaveInline leave -> leave.inode();
+      case NamespaceRequest.Truncate cut -> cut.inode();
+      case FileRequest.ReserveAppend append -> append.inode();
+      case FileRequest.FinishAppend append -> append.inode();
+      case FileRequest.ChangeRange change -> change.inode();
+      default -> null;
+    };
+  }
+
   /** Counts an exchange once it is answered. */
   private final class Measured extends ForwardingExchange {
     private final Request request;
@@ -276,6 +295,10 @@ public final class RequestRouter implements RequestHandler {
 
     @Override
     public void reply(Reply reply, ByteBuf payload) {
+      InodeId changed = changedData(request);
+      if (changed != null && sessions.recalls().isKeptElsewhere(changed, session())) {
+        addAnswerFlags(Frame.KEPT_ELSEWHERE);
+      }
       if (answered.compareAndSet(false, true)) {
         long bytesOut = payload.readableBytes();
         measure(reply instanceof Reply.Failed, bytesOut);

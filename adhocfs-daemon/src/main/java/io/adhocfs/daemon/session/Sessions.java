@@ -8,6 +8,7 @@ import io.adhocfs.protocol.model.FileAttributes;
 import io.adhocfs.protocol.model.FsError;
 import io.adhocfs.protocol.model.FsException;
 import io.adhocfs.protocol.model.InodeId;
+import io.adhocfs.protocol.model.PinNumber;
 import io.adhocfs.protocol.model.SessionId;
 import io.adhocfs.protocol.transport.RequestHandler.Exchange;
 import io.adhocfs.protocol.transport.RequestHandler.PeerRole;
@@ -86,10 +87,12 @@ public final class Sessions {
 
   private final ByteBuf scratch = Unpooled.buffer(512);
   private SessionHoldings holdings = SessionHoldings.NONE;
+  private final Recalls recalls;
 
   public Sessions(MetadataStore store, MetadataThread thread, Duration lease) {
     this.store = store;
     this.thread = thread;
+    this.recalls = new Recalls(thread);
     long leaseNanos = lease.toNanos();
     this.lookNanos = Math.clamp(leaseNanos / LOOKS_PER_LEASE, 1_000_000L, 10_000_000_000L);
     this.refusedAfterNanos = leaseNanos / 4 * 5;
@@ -98,9 +101,7 @@ public final class Sessions {
 
   /** A pin found at the start. */
   public void recoverPin(InodeId inode, SessionId session, long number) {
-    if (recovered(session).pins.put(inode, number) == null) {
-      pinsByInode.merge(inode, 1, Integer::sum);
-    }
+    pinned(recovered(session), inode, number);
   }
 
   /** A stored reply found at the start. */
@@ -162,6 +163,7 @@ public final class Sessions {
         end(session, () -> {});
       } else {
         sessions.remove(session.id(), session);
+        recalls.ended(session.id());
       }
     }
   }
@@ -191,13 +193,18 @@ public final class Sessions {
         FsError.SESSION_EXPIRED,
         "session "
             + id
-            + " has ended here: it was silent for longer than its lease, or was closed; its locks and"
-            + " open files are lost");
+            + " has ended here: it was silent for longer than its lease, or was closed; its locks"
+            + " and open files are lost");
   }
 
   /** How many sessions are known. Any thread. */
   public int count() {
     return sessions.size();
+  }
+
+  /** Who keeps what it reads of inodes here. */
+  public Recalls recalls() {
+    return recalls;
   }
 
   /** How many sessions pin the inode. */
@@ -375,24 +382,30 @@ public final class Sessions {
    */
   public void pin(Session session, InodeId inode, long number, Batch batch) throws FsException {
     Long present = session.pins.get(inode);
-    if ((present != null && present >= number) || session.ended) {
+    if (session.ended || (present != null && PinNumber.count(present) >= PinNumber.count(number))) {
       return;
     }
     if (present == null && pinsByInode.size() >= PINS_MAX) {
       throw new FsException(FsError.OVERLOADED, "too many files are open here");
     }
-    batch.putPin(inode, session.id(), number);
-    batch.afterCommit(() -> {
-      if (session.pins.put(inode, number) == null) {
-        pinsByInode.merge(inode, 1, Integer::sum);
-      }
-    });
+    long merged = present == null ? number : PinNumber.merged(present, number);
+    batch.putPin(inode, session.id(), merged);
+    batch.afterCommit(() -> pinned(session, inode, merged));
+  }
+
+  private void pinned(Session session, InodeId inode, long number) {
+    if (session.pins.put(inode, number) == null) {
+      pinsByInode.merge(inode, 1, Integer::sum);
+    }
+    if (PinNumber.keeps(number)) {
+      recalls.keeps(session.id(), inode);
+    }
   }
 
   /** Whether a pin of this number would change anything. */
   public boolean needsPin(Session session, InodeId inode, long number) {
     Long present = session.pins.get(inode);
-    return number != 0 && (present == null || present < number);
+    return number != 0 && (present == null || PinNumber.count(present) < PinNumber.count(number));
   }
 
   /**
@@ -403,7 +416,7 @@ public final class Sessions {
    */
   public void release(Session session, InodeId inode, long number, Batch batch) throws FsException {
     Long present = session.pins.get(inode);
-    if (present == null || present > number) {
+    if (present == null || PinNumber.count(present) > PinNumber.count(number)) {
       return;
     }
     batch.removePin(inode, session.id());
@@ -411,6 +424,7 @@ public final class Sessions {
       // One batch may name an inode twice.
       if (session.pins.remove(inode) != null) {
         pinsByInode.computeIfPresent(inode, (key, count) -> count == 1 ? null : count - 1);
+        recalls.keepsNoMore(session.id(), inode);
       }
     });
     if (pinsOf(inode) == 1) {
@@ -440,6 +454,7 @@ public final class Sessions {
       }
     }
     pinsByInode.keySet().removeIf(inode -> slots.get(inode.slotValue()));
+    recalls.forget(slots);
   }
 
   /** Ends a session, in slices; the action runs when nothing of it is left. */
@@ -453,6 +468,7 @@ public final class Sessions {
       }
     }
     sessions.remove(session.id(), session);
+    recalls.ended(session.id());
     endSlice(session, whenDone);
   }
 

@@ -73,7 +73,7 @@ final class Answer
   }
 
   @Override
-  public void opened(long handle, OpenMode mode) {
+  public void opened(long handle, OpenMode mode, FileAttributes attributes) {
     result.complete(new Opened(null, handle, mode));
   }
 

@@ -85,10 +85,6 @@ enum Opcode {
           READDIRPLUS,
           LSEEK);
 
-  /** Requests that the kernel sends when it likes, not from within a program's call. */
-  private static final Set<Opcode> LATE =
-      EnumSet.of(FORGET, BATCH_FORGET, INTERRUPT, RELEASE, RELEASEDIR);
-
   private static final @Nullable Opcode[] BY_CODE = new @Nullable Opcode[64];
 
   static {
@@ -117,11 +113,6 @@ enum Opcode {
 
   boolean mayChange() {
     return !LOOKING.contains(this);
-  }
-
-  /** Whether the thread that it names is in a call that needs it. */
-  boolean isOfProgram() {
-    return !LATE.contains(this);
   }
 
   /** The opcode with this number; null for one that this version does not know. */

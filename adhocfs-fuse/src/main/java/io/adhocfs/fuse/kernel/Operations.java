@@ -3,7 +3,6 @@ package io.adhocfs.fuse.kernel;
 import io.adhocfs.fuse.Errnos;
 import io.adhocfs.fuse.InodeFileSystem;
 import io.adhocfs.fuse.InodeFileSystem.AttributeChange;
-import io.adhocfs.fuse.InodeFileSystem.OpenMode;
 import io.adhocfs.fuse.kernel.Protocol.CopyFileRangeIn;
 import io.adhocfs.fuse.kernel.Protocol.CreateIn;
 import io.adhocfs.fuse.kernel.Protocol.FallocateIn;
@@ -106,7 +105,7 @@ final class Operations {
       return;
     }
     Replies.Attributes reply =
-        in.begin(hasHandle ? new Replies.AttributesBeforeRead(in) : new Replies.Attributes(in));
+        in.begin(hasHandle ? new Replies.KernelAttributes(in) : new Replies.Attributes(in));
     fileSystem.getAttributes(
         reply, in.node(), hasHandle ? in.u64(GetattrIn.HANDLE) : NO_HANDLE, reply);
   }
@@ -252,7 +251,6 @@ final class Operations {
 
   void open(Incoming in) throws FsException {
     in.requireBody(OpenIn.SIZE);
-    in.session().droppedPages().opened(in.node());
     Replies.Open reply = in.begin(new Replies.Open(in));
     reply.clearsSetId((in.u32(OpenIn.OPEN_FLAGS) & OpenIn.KILL_SET_ID) != 0);
     fileSystem.open(reply, in.node(), in.u32(OpenIn.FLAGS), reply);
@@ -397,6 +395,7 @@ final class Operations {
 
   void release(Incoming in) throws FsException {
     in.requireBody(HandleIn.SIZE);
+    in.session().pages().closed(in.node());
     Replies.Done reply = in.begin(new Replies.Done(in));
     fileSystem.release(reply, in.node(), in.u64(HandleIn.HANDLE), reply);
   }
@@ -406,7 +405,7 @@ final class Operations {
    * itself and keep their listings, with nothing but the modification time to tell it of changes.
    */
   void openDirectory(Incoming in) {
-    in.begin(new Replies.Open(in)).opened(0, OpenMode.CACHED);
+    in.begin(new Replies.Open(in)).openedDirectory();
   }
 
   void readDirectory(Incoming in) throws FsException {

@@ -2,10 +2,12 @@ package io.adhocfs.fuse.kernel;
 
 import static io.adhocfs.fuse.kernel.Protocol.U32;
 import static io.adhocfs.fuse.kernel.Protocol.U64;
+import static io.adhocfs.fuse.kernel.Protocol.U8;
 
 import io.adhocfs.fuse.Errnos;
 import io.adhocfs.fuse.kernel.Protocol.InvalidInode;
 import io.adhocfs.fuse.kernel.Protocol.OutHeader;
+import io.adhocfs.fuse.kernel.Protocol.Store;
 import io.netty.buffer.ByteBuf;
 import io.netty.buffer.PooledByteBufAllocator;
 import java.lang.foreign.Arena;
@@ -60,11 +62,41 @@ final class OutBuffer {
    * get them, the inode does not. To be called before they are put together here.
    */
   void keepFromInode(int descriptor, long node) {
+    invalidate(descriptor, node, InvalidInode.ATTRIBUTES_ONLY);
+  }
+
+  /**
+   * Has the kernel drop all pages of an inode, and pass over attributes as {@link #keepFromInode}.
+   * Returns when it has done so: it waits for pages that are being read or written, so this must
+   * not hold up the answers that these wait for.
+   */
+  void dropPages(int descriptor, long node) {
+    invalidate(descriptor, node, InvalidInode.ALL_PAGES);
+  }
+
+  private void invalidate(int descriptor, long node, long offset) {
     putHeader(bytes, BODY + InvalidInode.SIZE, InvalidInode.CODE, 0);
     bytes.set(U64, BODY + InvalidInode.NODE, node);
-    bytes.set(U64, BODY + InvalidInode.OFFSET, InvalidInode.ATTRIBUTES_ONLY);
+    bytes.set(U64, BODY + InvalidInode.OFFSET, offset);
     bytes.set(U64, BODY + InvalidInode.LENGTH, 0);
     check(LinuxCalls.write(descriptor, bytes, BODY + InvalidInode.SIZE), 0);
+  }
+
+  /**
+   * Puts a few bytes of a file into the kernel's cache, whose size for the file covers them then.
+   * Waits as {@link #dropPages}.
+   */
+  void store(int descriptor, long node, long offset, ByteBuf data) {
+    int length = data.readableBytes();
+    putHeader(bytes, BODY + Store.SIZE + length, Store.CODE, 0);
+    bytes.set(U64, BODY + Store.NODE, node);
+    bytes.set(U64, BODY + Store.OFFSET, offset);
+    // The unused half of the word becomes 0.
+    bytes.set(U64, BODY + Store.LENGTH, length);
+    for (int i = 0; i < length; i++) {
+      bytes.set(U8, BODY + Store.SIZE + i, data.getByte(data.readerIndex() + i));
+    }
+    check(LinuxCalls.write(descriptor, bytes, BODY + Store.SIZE + length), 0);
   }
 
   /** Sends what was put into {@link #bytes()}. */

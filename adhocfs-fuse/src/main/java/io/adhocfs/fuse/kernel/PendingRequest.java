@@ -7,6 +7,7 @@ import io.adhocfs.protocol.model.FileAttributes;
 import io.adhocfs.protocol.model.FsError;
 import java.lang.invoke.MethodHandles;
 import java.lang.invoke.VarHandle;
+import java.util.concurrent.CompletableFuture;
 import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -96,9 +97,13 @@ abstract class PendingRequest implements InodeFileSystem.Request, InodeFileSyste
     session.told().told(attributes, pid, takenNanos, withName);
   }
 
-  /** The thread that asks; 0 = none, or none of this machine's. */
-  protected final int thread() {
-    return pid;
+  /** Goes on when pages have been dropped that the answer must not leave behind; null = none. */
+  protected static void afterDrop(@Nullable CompletableFuture<Void> drop, Runnable next) {
+    if (drop == null) {
+      next.run();
+    } else {
+      CompletableFuture<Void> _ = drop.thenRun(next);
+    }
   }
 
   @Override

@@ -151,7 +151,23 @@ final class Protocol {
     /** An offset: no pages. */
     static final long ATTRIBUTES_ONLY = -1;
 
+    /** An offset, with length 0. */
+    static final long ALL_PAGES = 0;
+
     private InvalidInode() {}
+  }
+
+  /** struct fuse_notify_store_out, which is told without having been asked for; then the data. */
+  static final class Store {
+    /** In place of an error in the header: FUSE_NOTIFY_STORE. */
+    static final int CODE = 4;
+
+    static final int NODE = 0;
+    static final int OFFSET = 8;
+    static final int LENGTH = 16;
+    static final int SIZE = 24;
+
+    private Store() {}
   }
 
   /** struct fuse_attr_out. */

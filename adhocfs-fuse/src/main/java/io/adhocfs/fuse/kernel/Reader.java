@@ -81,9 +81,6 @@ final class Reader implements Runnable {
       operations.notImplemented(incoming);
       return;
     }
-    if (opcode.isOfProgram()) {
-      session.droppedPages().heard(incoming.pid());
-    }
     if (opcode != Opcode.GETATTR) {
       session.told().callGoesOn(incoming.pid());
     }

@@ -25,8 +25,6 @@ import io.adhocfs.protocol.model.FileType;
 import io.netty.buffer.ByteBuf;
 import io.netty.buffer.Unpooled;
 import java.lang.foreign.MemorySegment;
-import java.util.concurrent.CompletableFuture;
-import java.util.concurrent.TimeUnit;
 import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -36,9 +34,6 @@ final class Replies {
   private static final Logger LOG = LoggerFactory.getLogger(Replies.class);
 
   private static final long NANOS_PER_SECOND = 1_000_000_000L;
-
-  /** Longer than the kernel needs to drop a file's pages, unless its thread does not get to run. */
-  private static final long DROP_MILLIS_MAX = 20;
 
   private Replies() {}
 
@@ -76,6 +71,10 @@ final class Replies {
 
     @Override
     public void attributes(FileAttributes attributes) {
+      afterDrop(session.pages().current(attributes), () -> send(attributes));
+    }
+
+    private void send(FileAttributes attributes) {
       if (takeAnswer()) {
         tell(attributes, true);
         OutBuffer out = OutBuffer.ofThisThread();
@@ -85,7 +84,7 @@ final class Replies {
     }
   }
 
-  /** fuse_attr_out: what an inode is. */
+  /** fuse_attr_out: what an inode is, asked for by a program. */
   static class Attributes extends PendingRequest implements InodeFileSystem.AttributesReply {
     Attributes(Incoming incoming) {
       super(incoming);
@@ -106,14 +105,27 @@ final class Replies {
       reply(attributes, StatValues.blocks(allocatedBytes));
     }
 
-    protected void reply(FileAttributes attributes, long blocks) {
-      if (takeAnswer()) {
-        tell(attributes, false);
-        if (session.droppedPages().tellProgram(attributes, thread())) {
-          OutBuffer.ofThisThread().keepFromInode(descriptor(), attributes.id().value());
-        }
-        sendAttributes(attributes, blocks, attributes.mtimeNanos());
+    private void reply(FileAttributes attributes, long blocks) {
+      afterDrop(
+          precedesReads() ? session.pages().current(attributes) : null,
+          () -> {
+            if (takeAnswer()) {
+              tell(attributes, false);
+              sendAttributes(attributes, blocks);
+            }
+          });
+    }
+
+    /** Whether the asker may read from the cache next, and rely on what it was told here. */
+    protected boolean precedesReads() {
+      return true;
+    }
+
+    protected void sendAttributes(FileAttributes attributes, long blocks) {
+      if (session.pages().tellProgram(attributes)) {
+        OutBuffer.ofThisThread().keepFromInode(descriptor(), attributes.id().value());
       }
+      sendAttributes(attributes, blocks, attributes.mtimeNanos());
     }
 
     protected final void sendAttributes(FileAttributes attributes, long blocks, long mtimeNanos) {
@@ -134,59 +146,31 @@ final class Replies {
     }
   }
 
-  /** As {@link Attributes}, after a change of them. */
-  static final class ChangedAttributes extends Attributes {
+  /** As {@link Attributes}, asked for by the kernel itself, before it reads from its page cache. */
+  static class KernelAttributes extends Attributes {
+    KernelAttributes(Incoming incoming) {
+      super(incoming);
+    }
+
+    @Override
+    protected final void sendAttributes(FileAttributes attributes, long blocks) {
+      sendAttributes(
+          attributes, blocks, session.pages().tell(attributes, session.asksForEachUse(attributes)));
+    }
+  }
+
+  /**
+   * As {@link KernelAttributes}, after a change of them. Waits for nothing: the kernel may hold the
+   * inode until it is answered.
+   */
+  static final class ChangedAttributes extends KernelAttributes {
     ChangedAttributes(Incoming incoming) {
       super(incoming);
     }
 
     @Override
-    protected void reply(FileAttributes attributes, long blocks) {
-      if (takeAnswer()) {
-        tell(attributes, false);
-        session.droppedPages().tellChanged(attributes, thread());
-        sendAttributes(attributes, blocks, attributes.mtimeNanos());
-      }
-    }
-  }
-
-  /** As {@link Attributes}, asked for by the kernel before it reads from its page cache. */
-  static final class AttributesBeforeRead extends Attributes {
-    private final long node;
-
-    AttributesBeforeRead(Incoming incoming) {
-      super(incoming);
-      node = incoming.node();
-      session.droppedPages().asks(node);
-    }
-
-    @Override
-    protected void reply(FileAttributes attributes, long blocks) {
-      CompletableFuture<Void> drop = session.droppedPages().underWay(attributes, thread());
-      if (drop == null) {
-        replyNow(attributes, blocks);
-      } else {
-        var _ =
-            drop.copy()
-                .completeOnTimeout(null, DROP_MILLIS_MAX, TimeUnit.MILLISECONDS)
-                .thenRun(() -> replyNow(attributes, blocks));
-      }
-    }
-
-    private void replyNow(FileAttributes attributes, long blocks) {
-      if (takeAnswer()) {
-        tell(attributes, false);
-        sendAttributes(
-            attributes,
-            blocks,
-            session.droppedPages().tell(attributes, thread(), session.asksForEachUse(attributes)));
-        session.droppedPages().answered(node);
-      }
-    }
-
-    @Override
-    protected void discardReply() {
-      session.droppedPages().answered(node);
+    protected boolean precedesReads() {
+      return false;
     }
   }
 
@@ -202,7 +186,16 @@ final class Replies {
     }
 
     @Override
-    public void opened(long handle, OpenMode mode) {
+    public void opened(long handle, OpenMode mode, FileAttributes attributes) {
+      afterDrop(session.pages().opened(attributes, mode.keepCache()), () -> send(handle, mode));
+    }
+
+    /** A directory needs no handle. */
+    void openedDirectory() {
+      send(0, OpenMode.CACHED);
+    }
+
+    private void send(long handle, OpenMode mode) {
       if (takeAnswer()) {
         OutBuffer out = OutBuffer.ofThisThread();
         putOpen(out.bytes(), OutBuffer.BODY, handle, mode);
@@ -219,8 +212,11 @@ final class Replies {
 
     @Override
     public void created(FileAttributes attributes, long handle, OpenMode mode) {
+      afterDrop(session.pages().opened(attributes, true), () -> send(attributes, handle, mode));
+    }
+
+    private void send(FileAttributes attributes, long handle, OpenMode mode) {
       if (takeAnswer()) {
-        session.droppedPages().opened(attributes.id().value());
         tell(attributes, true);
         OutBuffer out = OutBuffer.ofThisThread();
         putEntry(out.bytes(), OutBuffer.BODY, attributes, this);
@@ -526,7 +522,7 @@ final class Replies {
   /** Answers at once, without having asked the file system. */
   static void sendAttributes(Incoming in, FileAttributes attributes) {
     OutBuffer out = OutBuffer.ofThisThread();
-    if (in.session().droppedPages().tellProgram(attributes, in.pid())) {
+    if (in.session().pages().tellProgram(attributes)) {
       out.keepFromInode(in.descriptor(), in.node());
     }
     putAttributeAnswer(out, attributes, in.session().fileSystem());
@@ -546,8 +542,7 @@ final class Replies {
   private static void putEntry(
       MemorySegment bytes, int offset, FileAttributes attributes, PendingRequest request) {
     long timeoutNanos = request.session.fileSystem().timeoutNanos(attributes);
-    long mtimeNanos =
-        request.session.droppedPages().tell(attributes, request.thread(), timeoutNanos == 0);
+    long mtimeNanos = request.session.pages().tell(attributes, timeoutNanos == 0);
     bytes.set(U64, offset + EntryOut.NODE, attributes.id().value());
     bytes.set(U64, offset + EntryOut.GENERATION, 0);
     bytes.set(U64, offset + EntryOut.ENTRY_VALID, timeoutNanos / NANOS_PER_SECOND);

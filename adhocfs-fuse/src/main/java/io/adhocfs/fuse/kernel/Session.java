@@ -1,12 +1,19 @@
 package io.adhocfs.fuse.kernel;
 
+import com.google.errorprone.annotations.concurrent.GuardedBy;
 import io.adhocfs.fuse.Errnos;
 import io.adhocfs.fuse.InodeFileSystem;
 import io.adhocfs.protocol.model.FileAttributes;
+import io.netty.buffer.ByteBuf;
+import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.CountDownLatch;
-import java.util.concurrent.atomic.AtomicBoolean;
+import java.util.concurrent.Executor;
+import java.util.concurrent.LinkedBlockingQueue;
+import java.util.concurrent.ThreadPoolExecutor;
+import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicInteger;
+import java.util.function.IntConsumer;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -14,15 +21,28 @@ import org.jspecify.annotations.Nullable;
  * (which an interruption must find). Thread-safe.
  */
 final class Session {
+  /** Of different inodes, for one that waits must not hold up the others. */
+  private static final int NOTIFIERS_MAX = 8;
+
+  private static final long NOTIFIER_IDLE_SECONDS = 10;
+
   private final InodeFileSystem fileSystem;
   private final int ioLengthBytesMax;
   private final ToldAttributes told;
-  private final DroppedPages droppedPages;
+  private final CachedPages pages;
   private final InterruptWatch interrupts = new InterruptWatch();
   private final int[] descriptors;
   private final AtomicInteger readersLeft;
   private final CountDownLatch ended = new CountDownLatch(1);
-  private final AtomicBoolean closed = new AtomicBoolean();
+  private final Object noticesLock = new Object();
+
+  /** How many threads are telling the kernel something that it has not asked for. */
+  @GuardedBy("noticesLock")
+  private int notices;
+
+  @GuardedBy("noticesLock")
+  private boolean closed;
+
   private final ConcurrentHashMap<Long, PendingRequest> pending = new ConcurrentHashMap<>();
 
   /**
@@ -37,9 +57,10 @@ final class Session {
     this.fileSystem = fileSystem;
     this.ioLengthBytesMax = ioLengthBytesMax;
     this.told = new ToldAttributes(attributeReuseNanos);
-    this.droppedPages = new DroppedPages(fileSystem::pagesStamp);
+    this.pages = new CachedPages(new Notices(), new OpenFiles(fileSystem), notifier());
     this.descriptors = descriptors.clone();
     this.readersLeft = new AtomicInteger(readers);
+    fileSystem.mounted(pages::dropOlder);
   }
 
   InodeFileSystem fileSystem() {
@@ -59,8 +80,8 @@ final class Session {
     return told;
   }
 
-  DroppedPages droppedPages() {
-    return droppedPages;
+  CachedPages pages() {
+    return pages;
   }
 
   /** Whether a program asks for these attributes itself whenever it wants them. */
@@ -116,10 +137,81 @@ final class Session {
    * unmount.
    */
   private void closeWhenUnused() {
-    if (readersLeft.get() == 0 && pending.isEmpty() && closed.compareAndSet(false, true)) {
-      for (int descriptor : descriptors) {
-        LinuxCalls.close(descriptor);
+    if (readersLeft.get() > 0 || !pending.isEmpty()) {
+      return;
+    }
+    synchronized (noticesLock) {
+      if (notices > 0 || closed) {
+        return;
       }
+      closed = true;
+    }
+    for (int descriptor : descriptors) {
+      LinuxCalls.close(descriptor);
+    }
+  }
+
+  /**
+   * Threads for what waits for the kernel, which may wait for answers of others: so they answer
+   * nothing that the kernel could wait for. They end when idle.
+   */
+  private static Executor notifier() {
+    var notifier =
+        new ThreadPoolExecutor(
+            NOTIFIERS_MAX,
+            NOTIFIERS_MAX,
+            NOTIFIER_IDLE_SECONDS,
+            TimeUnit.SECONDS,
+            // One entry for each open inode at most.
+            new LinkedBlockingQueue<>(),
+            task -> {
+              var thread = new Thread(task, "fuse-notifier");
+              thread.setDaemon(true);
+              return thread;
+            });
+    notifier.allowCoreThreadTimeOut(true);
+    return notifier;
+  }
+
+  /** Tells the kernel what it has not asked for, as long as the descriptors are open. */
+  private final class Notices implements CachedPages.Kernel {
+    @Override
+    public void dropPages(long node) {
+      tell(descriptor -> OutBuffer.ofThisThread().dropPages(descriptor, node));
+    }
+
+    @Override
+    public void store(long node, long offset, ByteBuf bytes) {
+      tell(descriptor -> OutBuffer.ofThisThread().store(descriptor, node, offset, bytes));
+    }
+
+    private void tell(IntConsumer notice) {
+      synchronized (noticesLock) {
+        if (closed) {
+          return;
+        }
+        notices++;
+      }
+      try {
+        notice.accept(descriptors[0]);
+      } finally {
+        synchronized (noticesLock) {
+          notices--;
+        }
+        closeWhenUnused();
+      }
+    }
+  }
+
+  private record OpenFiles(InodeFileSystem fileSystem) implements CachedPages.Files {
+    @Override
+    public long stamp(FileAttributes attributes) {
+      return fileSystem.pagesStamp(attributes);
+    }
+
+    @Override
+    public CompletableFuture<ByteBuf> lastByte(FileAttributes attributes) {
+      return fileSystem.lastByte(attributes);
     }
   }
 }

@@ -398,10 +398,13 @@ public class MemoryFileSystem implements InodeFileSystem {
         reply,
         () -> {
           long handle;
+          FileAttributes attributes;
           synchronized (namespace) {
-            handle = openHandle(inode(inode), flags);
+            MemoryInode file = inode(inode);
+            handle = openHandle(file, flags);
+            attributes = file.attributes();
           }
-          reply.opened(handle, OpenMode.CACHED);
+          reply.opened(handle, OpenMode.CACHED, attributes);
         });
   }
 

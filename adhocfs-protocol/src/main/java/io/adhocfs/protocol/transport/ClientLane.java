@@ -86,7 +86,7 @@ final class ClientLane {
 
   /** An answer to a call had flags. */
   void flagged(Call call, int answerFlags) {
-    client.flagListener().answered(nodeId, call.flags(), answerFlags);
+    client.flagListener().answered(nodeId, call.request(), call.flags(), answerFlags);
   }
 
   // ---- calls come

@@ -56,7 +56,7 @@ public final class NettyRpcClient implements RpcClient {
           });
 
   private volatile boolean closed;
-  private volatile FlagListener flagListener = (_, _, _) -> {};
+  private volatile FlagListener flagListener = (_, _, _, _) -> {};
 
   /** A client with the usual limits; see {@link RpcClientConfiguration}. */
   public NettyRpcClient(

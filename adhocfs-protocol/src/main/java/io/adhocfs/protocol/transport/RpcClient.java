@@ -45,7 +45,7 @@ public interface RpcClient extends AutoCloseable {
   @FunctionalInterface
   interface FlagListener {
     /** An answer had flags; on a network thread, before the call completes. */
-    void answered(NodeId node, int requestFlags, int answerFlags);
+    void answered(NodeId node, Request request, int requestFlags, int answerFlags);
   }
 
   /** Sets who hears of flags in answers. Before the first call. */

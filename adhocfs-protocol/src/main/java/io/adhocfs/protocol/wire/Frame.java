@@ -21,7 +21,8 @@ import io.netty.buffer.ByteBuf;
  *       {@link ControlRequest.Introduce}; 0 = not said), bit 13 the read or write that begins with
  *       it is a small one, bit 14 its tokens have been taken, bit 15 it only helps an operation
  *       that another request stands for. Of an answer: bit 0 tokens are to be taken before payloads
- *       are sent, bit 1 the number is unknown
+ *       are sent, bit 1 the number is unknown, bit 2 another session keeps what it has read of the
+ *       inode that the request has changed
  * 12  4  body length
  * 16  4  payload length
  * 20  8  request id: replies repeat it
@@ -60,6 +61,12 @@ public final class Frame {
 
   /** Flag of an answer: on whose behalf the request came is not known. */
   public static final int UNKNOWN_PARTY = 2;
+
+  /**
+   * Flag of an answer: another session keeps what it has read of the inode that the request is
+   * about, and has to be told of the change ({@link RecallRequest.Recall}).
+   */
+  public static final int KEPT_ELSEWHERE = 4;
 
   private static final int HEADER_CHECKSUM_AT = 44;
 

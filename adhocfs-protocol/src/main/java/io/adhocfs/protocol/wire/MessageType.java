@@ -46,6 +46,8 @@ public enum MessageType {
   RESERVE_APPEND(0x140, FileRequest.ReserveAppend::decode, 1, Lane.METADATA, true),
   FINISH_APPEND(0x141, FileRequest.FinishAppend::decode, 1, Lane.METADATA, false),
   CHANGE_RANGE(0x142, FileRequest.ChangeRange::decode, 1, Lane.METADATA, true),
+  RECALL(0x160, RecallRequest.Recall::decode, 1, Lane.METADATA, false),
+  AWAIT_RECALLS(0x161, RecallRequest.AwaitRecalls::decode, 1, Lane.METADATA, false),
   WRITE_CHUNKS(0x200, DataRequest.WriteChunks::decode, 1, Lane.DATA, false),
   READ_CHUNKS(0x201, DataRequest.ReadChunks::decode, 1, Lane.DATA, false),
   DISCARD_CHUNKS(0x202, DataRequest.DiscardChunks::decode, 1, Lane.DATA, false),
@@ -115,7 +117,8 @@ public enum MessageType {
   CONTROL_NEWS(0x853, Reply.ControlNews::decode, 1, Lane.NONE, false),
   TOKENS(0x860, Reply.Tokens::decode, 1, Lane.NONE, false),
   THROTTLED(0x861, Reply.Throttled::decode, 1, Lane.NONE, false),
-  STATISTICS(0x862, Reply.Statistics::decode, 1, Lane.NONE, false);
+  STATISTICS(0x862, Reply.Statistics::decode, 1, Lane.NONE, false),
+  RECALLS(0x870, Reply.Recalls::decode, 1, Lane.NONE, false);
 
   /** Kind of connection: metadata and bulk data never wait for each other. */
   public enum Lane {

@@ -4,6 +4,7 @@ import io.adhocfs.protocol.model.FileType;
 import io.adhocfs.protocol.model.FsError;
 import io.adhocfs.protocol.model.FsException;
 import io.adhocfs.protocol.model.InodeId;
+import io.adhocfs.protocol.model.PinNumber;
 import io.adhocfs.protocol.placement.Placement;
 import java.util.List;
 
@@ -516,7 +517,8 @@ public sealed interface NamespaceRequest extends Request {
    * Attributes, and a pin: the inode's data lives until the pin is released or the session ends. A
    * pin of a session on an inode is one number; the higher one counts.
    *
-   * @param pin number of the pin to set on the inode for this session; 0 = none
+   * @param pin number of the pin to set on the inode for this session, a {@link PinNumber}; 0 =
+   *     none
    */
   record Open(InodeId inode, long pin) implements NamespaceRequest {
     @Override

@@ -450,6 +450,28 @@ public sealed interface Reply extends Message {
     }
   }
 
+  /**
+   * Inodes of which a session has to drop what it keeps.
+   *
+   * @param number for the next question, once all of them have been dropped
+   */
+  record Recalls(long number, List<InodeId> inodes) implements Reply {
+    @Override
+    public MessageType type() {
+      return MessageType.RECALLS;
+    }
+
+    @Override
+    public void encode(WireWriter out) {
+      out.longValue(number);
+      out.list(inodes, WireWriter::inode);
+    }
+
+    static Recalls decode(WireReader in) throws FsException {
+      return new Recalls(in.longValue(), in.list(Long.BYTES, WireReader::inode));
+    }
+  }
+
   /** What an owner of locks waits for. */
   record LockWaits(List<LockWait> waits) implements Reply {
     @Override

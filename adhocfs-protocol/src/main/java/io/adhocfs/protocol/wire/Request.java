@@ -5,6 +5,7 @@ public sealed interface Request extends Message
     permits NamespaceRequest,
         FileRequest,
         LockRequest,
+        RecallRequest,
         ExtendedAttributeRequest,
         DataRequest,
         TransactionRequest,

@@ -128,7 +128,7 @@ class ClientFileSystemTest {
     }
 
     @Override
-    public void opened(long newHandle, OpenMode newMode) {
+    public void opened(long newHandle, OpenMode newMode, FileAttributes attributes) {
       handle = newHandle;
       mode = newMode;
       value.complete(true);
