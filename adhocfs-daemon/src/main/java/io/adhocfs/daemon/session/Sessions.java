@@ -345,6 +345,7 @@ public final class Sessions {
           UNKNOWN_MESSAGE,
           BAD_MESSAGE,
           INTERNAL,
+          DATA_LOST,
           WRONG_OWNER,
           STALE_GENERATION,
           NOT_INLINE,

@@ -93,7 +93,7 @@ final class SimulatedNode {
                   new Policies(settings),
                   action -> time.after(10_000, mine, action),
                   chunks,
-                  () -> List.of("checked n" + id.value()),
+                  new FakeStorageCheck(List.of("checked n" + id.value())),
                   new Control(),
                   OperationMetrics.NONE,
                   new Accounts(time::nanoTime),
