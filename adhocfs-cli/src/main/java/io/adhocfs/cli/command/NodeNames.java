@@ -9,6 +9,15 @@ import java.util.stream.Collectors;
 final class NodeNames {
   private NodeNames() {}
 
+  /** The id that a word names, whether or not there is such a node. */
+  static NodeId id(String word) throws UsageException {
+    String digits = word.startsWith("n") ? word.substring(1) : word;
+    if (!digits.matches("\\d{1,5}") || Integer.parseInt(digits) > NodeId.MAX) {
+      throw new UsageException("'" + word + "' is no node: give n2 or 2");
+    }
+    return new NodeId(Integer.parseInt(digits));
+  }
+
   static Place place(InstanceDescription description, String word) throws UsageException {
     String digits = word.startsWith("n") ? word.substring(1) : word;
     Place place =

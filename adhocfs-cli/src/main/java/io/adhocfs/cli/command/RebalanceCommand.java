@@ -78,6 +78,7 @@ public final class RebalanceCommand extends MalleabilityCommand {
         output().line(Json.pretty(RebalanceReport.json(malleability.state())));
       } else {
         print(malleability.state());
+        malleability.awaited().forEach(sentence -> output().line("  it " + sentence));
       }
       return ExitCode.OK;
     }

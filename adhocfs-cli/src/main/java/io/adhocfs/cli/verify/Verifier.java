@@ -120,6 +120,11 @@ public final class Verifier {
         (System.nanoTime() - started) / 1_000_000);
   }
 
+  /** The newest map that was seen. */
+  public ClusterMap map() {
+    return map;
+  }
+
   private void findNodes() {
     NodeAnswers<Reply.Map> first = connection.askMaps(presentIn(known), MAP_PATIENCE);
     map = connection.useNewest(known, first);
