@@ -15,8 +15,8 @@ import io.adhocfs.daemon.service.DataService;
 import io.adhocfs.daemon.service.MetadataServices;
 import io.adhocfs.daemon.service.NodeControl;
 import io.adhocfs.daemon.service.Policies;
-import io.adhocfs.daemon.service.StoredChunks;
 import io.adhocfs.daemon.service.RequestDatasets;
+import io.adhocfs.daemon.service.StoredChunks;
 import io.adhocfs.daemon.statistics.Accounts;
 import io.adhocfs.daemon.storage.StorageDatabase;
 import io.adhocfs.daemon.throttle.Throttling;
@@ -107,6 +107,7 @@ public final class Daemon {
 
   /** Whether this node was part of the instance before this process began. */
   private final boolean returns;
+
   private final MetadataThread thread;
   private final ThreadPoolExecutor blocking;
   private final OperationFigures operations = new OperationFigures();
@@ -450,8 +451,8 @@ public final class Daemon {
   private void giveUp() {
     if (givenUp.compareAndSet(false, true)) {
       LOG.error(
-          "node {} was given up as lost (adhocfs shrink --lost): others own its slots now. It stops;"
-              + " its data stays in {} and is no part of the instance any more",
+          "node {} was given up as lost (adhocfs shrink --lost): others own its slots now. It"
+              + " stops; its data stays in {} and is no part of the instance any more",
           configuration.node(),
           directory.path());
       new Thread(() -> stop(false), "adhocfs-stop").start();

@@ -54,7 +54,8 @@ public final class DaemonMain {
     }
     if (daemon.isGivenUp()) {
       System.err.println(
-          "this node was given up as lost: others own its slots now, and its data is no part of the instance any more");
+          "this node was given up as lost: others own its slots now, and its data is no part of the"
+              + " instance any more");
       return GIVEN_UP;
     }
     return STOPPED;

@@ -362,10 +362,7 @@ public final class Malleability implements AutoCloseable {
         agreement
             .connection()
             .askUntilAnswered(
-                alive,
-                new ControlRequest.ForceState(forced),
-                Reply.Done.class,
-                PROPOSAL_PATIENCE)
+                alive, new ControlRequest.ForceState(forced), Reply.Done.class, PROPOSAL_PATIENCE)
             .orThrow();
     refresh();
   }

@@ -30,7 +30,11 @@ record LossReport(List<NodeId> nodes, List<LostFile> files, VerifyReport halves)
     for (LostFile file : files) {
       StringBuilder ranges = new StringBuilder();
       for (long[] range : file.ranges()) {
-        ranges.append(ranges.isEmpty() ? "" : ", ").append(range[0]).append('-').append(range[1] - 1);
+        ranges
+            .append(ranges.isEmpty() ? "" : ", ")
+            .append(range[0])
+            .append('-')
+            .append(range[1] - 1);
       }
       String name =
           file.paths().isEmpty() ? "inode " + file.inode() : String.join(" = ", file.paths());

@@ -16,7 +16,8 @@ import picocli.CommandLine.Parameters;
     description = "Shows and steers what expand, shrink or relocate has begun.",
     footer = {
       "",
-      "What: status, pause (no further batch begins), resume, cancel (what has moved goes back), or",
+      "What: status, pause (no further batch begins), resume, cancel (what has moved goes back),"
+          + " or",
       "limit RATE (how much each node may send in a second; none for no limit).",
       "",
       "Examples:",

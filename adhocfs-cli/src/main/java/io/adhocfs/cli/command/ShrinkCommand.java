@@ -30,7 +30,8 @@ import picocli.CommandLine.Parameters;
       "Examples:",
       "  adhocfs shrink --nodes 2 --wait        two nodes fewer",
       "  adhocfs shrink --remove n3 n5          these two",
-      "  adhocfs shrink --remove n3 --lost      go on without n3, whose disk is lost with all on it",
+      "  adhocfs shrink --remove n3 --lost      go on without n3, whose disk is lost with all on"
+          + " it",
       "",
       "Exit codes: 0 done (or begun, without --wait); 1 it failed, does not fit or was taken back;",
       "2 wrong use; 3 with --lost: done, and data was lost, which is listed."
@@ -48,13 +49,15 @@ public final class ShrinkCommand extends ResizeCommand {
   @Option(
       names = "--lost",
       description =
-          "The nodes' disks are lost: go on without them and all they had, list what is missing, and write the list to a file.")
+          "The nodes' disks are lost: go on without them and all they had, list what is missing,"
+              + " and write the list to a file.")
   private boolean lost;
 
   @Option(
       names = "--force",
       description =
-          "With --lost, where most of the nodes that vote on changes are lost: let those that are left decide alone.")
+          "With --lost, where most of the nodes that vote on changes are lost: let those that are"
+              + " left decide alone.")
   private boolean force;
 
   @Parameters(
@@ -101,8 +104,7 @@ public final class ShrinkCommand extends ResizeCommand {
             .path(description.instance().name())
             .resolve(
                 "lost-%s.json"
-                    .formatted(
-                        String.join("-", losing.stream().map(NodeId::toString).toList())));
+                    .formatted(String.join("-", losing.stream().map(NodeId::toString).toList())));
     Files.writeString(written, Json.pretty(report.json()) + System.lineSeparator());
     if (json()) {
       output().line(Json.pretty(report.json()));
@@ -122,8 +124,7 @@ public final class ShrinkCommand extends ResizeCommand {
   private static LossReport search(Malleability malleability, List<NodeId> losing)
       throws FsException {
     ClusterMap map = malleability.state().map();
-    try (AdminConnection connection =
-        AdminConnection.open(malleability.description().instance())) {
+    try (AdminConnection connection = AdminConnection.open(malleability.description().instance())) {
       connection.useMap(map);
       List<LostSearch.LostFile> files;
       try {
@@ -131,7 +132,8 @@ public final class ShrinkCommand extends ResizeCommand {
       } catch (FsException e) {
         throw new FsException(
             e.error(),
-            "the nodes go on, but what is missing was not all found, and what may be missing waits: give the command again ("
+            "the nodes go on, but what is missing was not all found, and what may be missing waits:"
+                + " give the command again ("
                 + e.getMessage()
                 + ")",
             e);

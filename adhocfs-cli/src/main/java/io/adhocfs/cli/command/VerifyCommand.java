@@ -22,14 +22,17 @@ import picocli.CommandLine.Option;
 @CommandLine.Command(
     name = "verify",
     description =
-        "Compares what all nodes keep and names what does not fit, and what would mend it. Changes nothing without --repair; the instance may be in use.",
+        "Compares what all nodes keep and names what does not fit, and what would mend it. Changes"
+            + " nothing without --repair; the instance may be in use.",
     footer = {
       "",
       "Example:",
       "  adhocfs verify --json | jq .inconsistencies",
-      "  adhocfs verify --repair                what has lost its other half is removed, or named in /lost+found",
+      "  adhocfs verify --repair                what has lost its other half is removed, or named"
+          + " in /lost+found",
       "",
-      "Exit codes: 0 everything fits; 1 something is inconsistent; 2 not everything could be looked at, or wrong use."
+      "Exit codes: 0 everything fits; 1 something is inconsistent; 2 not everything could be looked"
+          + " at, or wrong use."
     })
 public final class VerifyCommand extends FileSystemCommand {
   private static final long SILENCE_NANOS = 1_000_000_000;
@@ -43,7 +46,8 @@ public final class VerifyCommand extends FileSystemCommand {
   @Option(
       names = "--repair",
       description =
-          "Mend what is inconsistent: remove names and chunks that belong to nothing, name what has no name in /lost+found, count anew.")
+          "Mend what is inconsistent: remove names and chunks that belong to nothing, name what has"
+              + " no name in /lost+found, count anew.")
   private boolean repair;
 
   @Option(names = "--dry-run", description = "Only say what --repair would do (the default).")

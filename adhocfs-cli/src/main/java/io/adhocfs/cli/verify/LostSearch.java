@@ -50,7 +50,11 @@ public final class LostSearch {
 
   /** A file that has lost chunks, under all its names. */
   public record LostFile(
-      InodeId inode, long sizeBytes, int chunkSizeBytes, NavigableSet<Long> chunks, List<String> paths) {
+      InodeId inode,
+      long sizeBytes,
+      int chunkSizeBytes,
+      NavigableSet<Long> chunks,
+      List<String> paths) {
     /** Bytes of the file from and to where they are lost, the end not included. */
     public List<long[]> ranges() {
       List<long[]> ranges = new ArrayList<>();
@@ -157,8 +161,7 @@ public final class LostSearch {
       if (batchChunks + end - first > MarkLost.CHUNKS_MAX) {
         send();
       }
-      batch.add(
-          new MarkLost.FileRange(file.id(), layout, file.dataGeneration(), first, end - 1));
+      batch.add(new MarkLost.FileRange(file.id(), layout, file.dataGeneration(), first, end - 1));
       batchChunks += end - first;
     }
   }

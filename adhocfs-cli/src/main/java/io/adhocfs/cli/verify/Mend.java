@@ -28,10 +28,7 @@ public sealed interface Mend {
     public String sentence() {
       return "name the %s with inode %s %s/%s"
           .formatted(
-              inode.isDirectory() ? "directory" : "file",
-              inode.id(),
-              Repairer.ORPHANS,
-              inode.id());
+              inode.isDirectory() ? "directory" : "file", inode.id(), Repairer.ORPHANS, inode.id());
     }
   }
 

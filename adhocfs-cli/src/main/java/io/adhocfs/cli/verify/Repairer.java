@@ -71,8 +71,8 @@ public final class Repairer {
     Map<NodeId, List<ScannedChunk>> chunks = new TreeMap<>();
     // Counting comes last: what else is mended changes what is to be counted.
     List<Mend> ordered = new ArrayList<>(mends);
-    ordered.sort((a, b) ->
-        Boolean.compare(a instanceof Mend.CountEntries, b instanceof Mend.CountEntries));
+    ordered.sort(
+        (a, b) -> Boolean.compare(a instanceof Mend.CountEntries, b instanceof Mend.CountEntries));
     for (Mend mend : ordered) {
       try {
         switch (mend) {

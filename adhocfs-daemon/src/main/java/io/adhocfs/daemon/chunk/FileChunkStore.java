@@ -187,7 +187,8 @@ public final class FileChunkStore implements ChunkStore {
       if (lost.get().wasLost(slot)) {
         SpanOutcome known = outcomeOfLoss(inode, chunk, slot);
         lostBefore = known == SpanOutcome.LOST;
-        // The bytes of a whole chunk make up for what was lost; fewer would leave zeros beside them.
+        // The bytes of a whole chunk make up for what was lost; fewer would leave zeros beside
+        // them.
         if (known != null
             && (known == SpanOutcome.UNKNOWN || span.lengthBytes() < layout.chunkSizeBytes())) {
           return known;

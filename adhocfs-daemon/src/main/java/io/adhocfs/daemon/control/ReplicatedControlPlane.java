@@ -116,9 +116,8 @@ public final class ReplicatedControlPlane implements ControlPlane, ControlMessag
     if (stored != null) {
       cluster.install(stored.map());
     }
-    var plane = 
-        new ReplicatedControlPlane(
-            cluster, client, instanceId, files, known, returns, crashPoints);
+    var plane =
+        new ReplicatedControlPlane(cluster, client, instanceId, files, known, returns, crashPoints);
     plane.thread.execute(plane::begin);
     return plane;
   }

@@ -39,8 +39,8 @@ public final class StoredChunks implements StorageCheck {
               range.firstChunk(),
               range.lastChunk(),
               cluster::owns)
-          .forEach(chunk ->
-              lost.add(new ScannedChunk(chunk.inode(), chunk.chunkIndex(), chunk.slot())));
+          .forEach(
+              chunk -> lost.add(new ScannedChunk(chunk.inode(), chunk.chunkIndex(), chunk.slot())));
     }
     return lost;
   }

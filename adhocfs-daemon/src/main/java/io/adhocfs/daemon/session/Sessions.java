@@ -191,8 +191,8 @@ public final class Sessions {
         FsError.SESSION_EXPIRED,
         "session "
             + id
-            + " has ended here: it was silent for longer than its lease, or was closed; its locks and"
-            + " open files are lost");
+            + " has ended here: it was silent for longer than its lease, or was closed; its locks"
+            + " and open files are lost");
   }
 
   /** How many sessions are known. Any thread. */

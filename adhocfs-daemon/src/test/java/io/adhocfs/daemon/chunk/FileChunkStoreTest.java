@@ -334,8 +334,7 @@ class FileChunkStoreTest extends ChunkStoreContract {
   }
 
   private SpanOutcome readOutcome(long chunk) {
-    ChunkStore.ChunkBytes read =
-        store.read(file, wide, 9, List.of(new ChunkSpan(chunk, 0, CHUNK)));
+    ChunkStore.ChunkBytes read = store.read(file, wide, 9, List.of(new ChunkSpan(chunk, 0, CHUNK)));
     read.payload().release();
     return read.outcomes()[0];
   }

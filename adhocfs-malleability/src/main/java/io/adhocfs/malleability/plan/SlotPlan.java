@@ -116,13 +116,16 @@ public record SlotPlan(short[] target, int moves, int lowerBound) {
       }
     }
     // As water fills a vessel: whoever has least gets the next one.
-    var order = new PriorityQueue<Share>(
-        Comparator.<Share>comparingInt(share -> share.wanted)
-            .thenComparingInt(share -> share.node));
-    shares.values().forEach(share -> {
-      share.wanted = share.slots.size();
-      order.add(share);
-    });
+    var order =
+        new PriorityQueue<Share>(
+            Comparator.<Share>comparingInt(share -> share.wanted)
+                .thenComparingInt(share -> share.node));
+    shares
+        .values()
+        .forEach(share -> {
+          share.wanted = share.slots.size();
+          order.add(share);
+        });
     for (int i = free.cardinality(); i > 0; i--) {
       Share least = order.remove();
       least.wanted++;

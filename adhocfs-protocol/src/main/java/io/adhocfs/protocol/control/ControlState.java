@@ -258,7 +258,8 @@ public record ControlState(
     }
     if (!map.lost().isSearched()) {
       return refused(
-          "what was lost with nodes has not been searched for yet: end 'adhocfs shrink --lost' first");
+          "what was lost with nodes has not been searched for yet: end 'adhocfs shrink --lost'"
+              + " first");
     }
     for (NodeId id : start.leaving()) {
       Node node = map.node(id);

@@ -223,8 +223,7 @@ class ControlStateTest {
         "of n3 cannot go to n3");
     assertRefused(
         four,
-        new ControlCommand.Lose(
-            List.of(new NodeId(3)), new Epoch(9), without(four, 3, 0), 1),
+        new ControlCommand.Lose(List.of(new NodeId(3)), new Epoch(9), without(four, 3, 0), 1),
         "plan again");
     assertRefused(
         four,

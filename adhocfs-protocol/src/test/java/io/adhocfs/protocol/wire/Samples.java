@@ -52,11 +52,7 @@ import java.util.stream.IntStream;
 final class Samples {
   /** Added since the golden bytes were drawn: not among the samples, which would be others. */
   private static final Set<FsError> LATER_ERRORS =
-      EnumSet.of(
-          FsError.WOULD_BLOCK,
-          FsError.DEADLOCK,
-          FsError.TOO_MANY_LOCKS,
-          FsError.DATA_LOST);
+      EnumSet.of(FsError.WOULD_BLOCK, FsError.DEADLOCK, FsError.TOO_MANY_LOCKS, FsError.DATA_LOST);
 
   private final SplittableRandom random;
 

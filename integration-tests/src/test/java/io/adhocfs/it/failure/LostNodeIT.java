@@ -69,8 +69,7 @@ class LostNodeIT {
     try (AdhocFileSystem fileSystem = AdhocFileSystem.open(instance.described())) {
       for (Map.Entry<String, byte[]> file : contents.entrySet()) {
         FileAttributes attributes =
-            fileSystem.stat(
-                AdhocPath.of(("/" + file.getKey()).getBytes(StandardCharsets.UTF_8)));
+            fileSystem.stat(AdhocPath.of(("/" + file.getKey()).getBytes(StandardCharsets.UTF_8)));
         inodes.put(file.getKey(), attributes);
         if (attributes.layout().inline() || firstOwner(attributes.id().slotValue()) == node) {
           continue;
