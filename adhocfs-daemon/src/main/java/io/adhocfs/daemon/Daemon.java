@@ -315,8 +315,8 @@ public final class Daemon {
    * Takes part in the instance by its first map, and begins to serve as soon as it is known what
    * this node owns: at once, unless it ended in the middle of handing slots over. A slot leaves a
    * node only by a move that the node itself proposes, and remembers first, unless the others have
-   * given the node up, for which it asks them; so whatever else others have agreed on meanwhile, what
-   * it owned it owns. On the metadata thread, once.
+   * given the node up, for which it asks them; so whatever else others have agreed on meanwhile,
+   * what it owned it owns. On the metadata thread, once.
    */
   private ControlMessages learn(ClusterMap map) throws FsException {
     if (map.node(configuration.node()) == null) {

@@ -212,12 +212,13 @@ public final class Malleability implements AutoCloseable {
   }
 
   /**
-   * Goes on without nodes that are lost with their disks: their slots begin empty at the others, and
-   * nothing that they had will come back. A rebalance that is under way ends. Afterwards what is
-   * missing is to be searched for, and {@link #searched} told.
+   * Goes on without nodes that are lost with their disks: their slots begin empty at the others,
+   * and nothing that they had will come back. A rebalance that is under way ends. Afterwards what
+   * is missing is to be searched for, and {@link #searched} told.
    *
-   * @param force whether those that are left may decide alone where most of the nodes that vote do not
-   *     answer: what these had agreed on, and those that are left have not heard of, is void then
+   * @param force whether those that are left may decide alone where most of the nodes that vote do
+   *     not answer: what these had agreed on, and those that are left have not heard of, is void
+   *     then
    * @return nodes that own slots now; those that were given up before are given up already
    * @throws FsException INVALID for a node that answers, that there never was, when none would be
    *     left, or for force that is not needed; UNREACHABLE when most of the nodes that vote do not
@@ -333,8 +334,8 @@ public final class Malleability implements AutoCloseable {
   }
 
   /**
-   * Lets those that are left decide without most of those that vote, which they outbid: should these
-   * come back, they hear of it and follow.
+   * Lets those that are left decide without most of those that vote, which they outbid: should
+   * these come back, they hear of it and follow.
    */
   private void forceLoss(List<NodeId> losing) throws FsException {
     List<NodeId> voters = state().voters();

@@ -27,10 +27,10 @@ import java.util.TreeSet;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Finds what files have lost with nodes: walks over all inodes that are left and has the new owners of
- * lost slots write down which chunks below a file's end they have not. A hole cannot be told from a
- * lost chunk, as what knew it is lost too, so holes count as lost. May be done again at any time.
- * Used once.
+ * Finds what files have lost with nodes: walks over all inodes that are left and has the new owners
+ * of lost slots write down which chunks below a file's end they have not. A hole cannot be told
+ * from a lost chunk, as what knew it is lost too, so holes count as lost. May be done again at any
+ * time. Used once.
  */
 public final class LostSearch {
   /** A file of more chunks is searched up to so many past the last that is left of it. */

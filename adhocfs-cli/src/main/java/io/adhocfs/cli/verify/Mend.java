@@ -7,8 +7,8 @@ import io.adhocfs.protocol.wire.EntryKey;
 import io.adhocfs.protocol.wire.ScannedChunk;
 
 /**
- * What would make a thing fit again that a verification has found inconsistent. Two findings may ask
- * for the same.
+ * What would make a thing fit again that a verification has found inconsistent. Two findings may
+ * ask for the same.
  */
 public sealed interface Mend {
   /** What is done, for people: begins with a verb. */

@@ -170,8 +170,8 @@ public final class ReplicatedControlPlane implements ControlPlane, ControlMessag
 
   /**
    * Completes once the outcome is known of every move that this node had proposed before it ended,
-   * and the others have been asked whether they have given it up: until then it does not know whether
-   * it still owns its slots.
+   * and the others have been asked whether they have given it up: until then it does not know
+   * whether it still owns its slots.
    */
   public CompletableFuture<Void> settled() {
     return settled;

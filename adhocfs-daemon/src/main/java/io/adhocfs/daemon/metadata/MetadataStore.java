@@ -282,7 +282,9 @@ public final class MetadataStore {
     this.writable = writable;
   }
 
-  /** Sets where to learn which slots were lost; before that, none. Once, before anything is drawn. */
+  /**
+   * Sets where to learn which slots were lost; before that, none. Once, before anything is drawn.
+   */
   public void lostSlots(Supplier<LostSlots> slots) {
     lost = slots;
   }

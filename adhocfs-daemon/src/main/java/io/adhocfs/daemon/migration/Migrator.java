@@ -122,8 +122,8 @@ public final class Migrator implements AutoCloseable {
   /**
    * @param whenGone run once, on a thread of this, when this node has left the instance and has
    *     nothing of it any more
-   * @param whenGivenUp run, perhaps several times, on the metadata thread, when others go on without
-   *     this node: what it has is no longer part of the instance, and stays
+   * @param whenGivenUp run, perhaps several times, on the metadata thread, when others go on
+   *     without this node: what it has is no longer part of the instance, and stays
    */
   public Migrator(
       ClusterState cluster,

@@ -5,7 +5,9 @@ import io.adhocfs.protocol.wire.ControlRequest;
 import io.adhocfs.protocol.wire.ScannedChunk;
 import java.util.List;
 
-/** Looks whether the chunks of this node fit together, and mends them. Never on the metadata thread. */
+/**
+ * Looks whether the chunks of this node fit together, and mends them. Never on the metadata thread.
+ */
 public interface StorageCheck {
   /** What does not fit, one sentence each. May take long. */
   List<String> findings() throws FsException;

@@ -92,8 +92,8 @@ public record SlotPlan(short[] target, int moves, int lowerBound) {
   }
 
   /**
-   * Plans for slots whose owners are lost, and leaves all others where they are: each goes to one of
-   * the nodes that have fewest.
+   * Plans for slots whose owners are lost, and leaves all others where they are: each goes to one
+   * of the nodes that have fewest.
    *
    * @param lost nodes whose slots need another owner
    * @param takers nodes that may take them

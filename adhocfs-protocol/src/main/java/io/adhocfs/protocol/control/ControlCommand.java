@@ -123,8 +123,8 @@ public sealed interface ControlCommand {
    * under way ends: what has moved stays where it is.
    *
    * <p>UNCHANGED when all of them are GONE. Refused when the map is not of the epoch that it was
-   * planned on, for a slot that changes hands without being lost, and for one that would go to a node
-   * that is not there.
+   * planned on, for a slot that changes hands without being lost, and for one that would go to a
+   * node that is not there.
    *
    * @param owners of all slots from then on; taken over, never changed
    * @param nowNanos since 1970
@@ -156,8 +156,8 @@ public sealed interface ControlCommand {
   }
 
   /**
-   * Of the first so many losses it has been written down which chunks are missing. Raises the epoch.
-   * UNCHANGED where that is known; refused where there were fewer.
+   * Of the first so many losses it has been written down which chunks are missing. Raises the
+   * epoch. UNCHANGED where that is known; refused where there were fewer.
    */
   record Searched(int losses) implements ControlCommand {
     public Searched {

@@ -564,9 +564,9 @@ public record ControlState(
   }
 
   /**
-   * This state, with voters of which nobody was asked who voted before: for those that are left when
-   * most of the voters are lost. Version, epoch and configuration are far above all that the old
-   * voters may have agreed on since, so whoever of them comes back follows.
+   * This state, with voters of which nobody was asked who voted before: for those that are left
+   * when most of the voters are lost. Version, epoch and configuration are far above all that the
+   * old voters may have agreed on since, so whoever of them comes back follows.
    *
    * @param alive nodes of which some vote from then on
    */

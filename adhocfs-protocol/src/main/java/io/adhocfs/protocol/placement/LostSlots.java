@@ -10,8 +10,9 @@ import java.util.stream.Stream;
 
 /**
  * Slots that have lost everything: their owner is gone with its disk, and others have taken them up
- * empty. Each loss of nodes has a number, 1 for the first. Immutable; part of the cluster map, since
- * whoever learns that it owns such a slot must learn at the same moment that the slot was lost.
+ * empty. Each loss of nodes has a number, 1 for the first. Immutable; part of the cluster map,
+ * since whoever learns that it owns such a slot must learn at the same moment that the slot was
+ * lost.
  */
 public final class LostSlots {
   /** So many losses are counted: the numbers of a lost slot's inodes have one byte for it. */
@@ -88,8 +89,8 @@ public final class LostSlots {
   }
 
   /**
-   * Whether it is not known yet what a slot had: a chunk that has no record there may have been lost
-   * or never have been.
+   * Whether it is not known yet what a slot had: a chunk that has no record there may have been
+   * lost or never have been.
    */
   public boolean awaitsSearch(int slot) {
     return lossOf(slot) > searched;

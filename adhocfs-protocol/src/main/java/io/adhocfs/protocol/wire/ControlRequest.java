@@ -19,8 +19,8 @@ public sealed interface ControlRequest extends Request {
   sealed interface Accounting extends ControlRequest {}
 
   /**
-   * Mends what a loss or a defect has left, record by record. Only commands are answered; BUSY where
-   * an operation is under way that holds what is to be mended.
+   * Mends what a loss or a defect has left, record by record. Only commands are answered; BUSY
+   * where an operation is under way that holds what is to be mended.
    */
   sealed interface Repairing extends ControlRequest {}
 
@@ -639,7 +639,8 @@ public sealed interface ControlRequest extends Request {
   }
 
   /**
-   * A directory has a name for an inode from now on; EXISTS where the name is taken by another inode.
+   * A directory has a name for an inode from now on; EXISTS where the name is taken by another
+   * inode.
    */
   record PutName(EntryKey entry, InodeId inode, FileType fileType) implements Repairing {
     @Override
@@ -665,8 +666,8 @@ public sealed interface ControlRequest extends Request {
   }
 
   /**
-   * The entries of a directory's partition are counted anew. A partition of which only the entries are
-   * left, or nothing, is made anew, for what the directory's inode says.
+   * The entries of a directory's partition are counted anew. A partition of which only the entries
+   * are left, or nothing, is made anew, for what the directory's inode says.
    *
    * @param directory what its home says of it
    */
@@ -693,8 +694,9 @@ public sealed interface ControlRequest extends Request {
   }
 
   /**
-   * Of an inode the number of names, if it is no directory, and the parent, if it is one, are set. One
-   * without names goes, unless somebody has it open. CHANGED where the inode is not as it was seen.
+   * Of an inode the number of names, if it is no directory, and the parent, if it is one, are set.
+   * One without names goes, unless somebody has it open. CHANGED where the inode is not as it was
+   * seen.
    *
    * @param seen what the inode was when its names were counted
    */
