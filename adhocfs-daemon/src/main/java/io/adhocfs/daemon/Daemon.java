@@ -17,6 +17,7 @@ import io.adhocfs.daemon.service.MetadataServices;
 import io.adhocfs.daemon.service.NodeControl;
 import io.adhocfs.daemon.service.Policies;
 import io.adhocfs.daemon.service.RequestDatasets;
+import io.adhocfs.daemon.service.StoredChunks;
 import io.adhocfs.daemon.statistics.Accounts;
 import io.adhocfs.daemon.storage.StorageDatabase;
 import io.adhocfs.daemon.throttle.Throttling;
@@ -96,6 +97,7 @@ public final class Daemon {
 
   private final AtomicBoolean stopping = new AtomicBoolean();
   private final CountDownLatch stopped = new CountDownLatch(1);
+  private final AtomicBoolean givenUp = new AtomicBoolean();
 
   private final StorageDirectory directory;
   private final StorageDatabase database;
@@ -103,6 +105,10 @@ public final class Daemon {
   private final MetadataStore metadata;
   private final RpcServer server;
   private final Gate gate;
+
+  /** Whether this node was part of the instance before this process began. */
+  private final boolean returns;
+
   private final MetadataThread thread;
   private final ThreadPoolExecutor blocking;
   private final OperationFigures operations = new OperationFigures();
@@ -200,6 +206,7 @@ public final class Daemon {
 
     gate = new Gate(control(), opening());
     ClusterMap stored = ClusterState.stored(directory.path());
+    returns = stored != null;
     if (stored != null) {
       onMetadataThread(() -> gate.learn(stored));
     }
@@ -308,8 +315,9 @@ public final class Daemon {
   /**
    * Takes part in the instance by its first map, and begins to serve as soon as it is known what
    * this node owns: at once, unless it ended in the middle of handing slots over. A slot leaves a
-   * node only by a move that the node itself proposes, and remembers first; so whatever else others
-   * have agreed on meanwhile, what it owned it owns. On the metadata thread, once.
+   * node only by a move that the node itself proposes, and remembers first, unless the others have
+   * given the node up, for which it asks them; so whatever else others have agreed on meanwhile,
+   * what it owned it owns. On the metadata thread, once.
    */
   private ControlMessages learn(ClusterMap map) throws FsException {
     if (map.node(configuration.node()) == null) {
@@ -339,6 +347,7 @@ public final class Daemon {
               configuration.identity().instanceId(),
               cluster,
               client,
+              returns,
               crashPoints);
     } catch (FsException | RuntimeException e) {
       client.close();
@@ -350,7 +359,7 @@ public final class Daemon {
     if (settled.isDone()) {
       serve(now);
     } else {
-      LOG.info("asking what has become of slots that were being handed over");
+      LOG.info("asking what others have agreed on meanwhile");
       thread.whenDone(
           settled,
           (_, error) -> {
@@ -370,6 +379,11 @@ public final class Daemon {
   /** Begins to serve. On the metadata thread, once. */
   private void serve(Knowing now) throws FsException {
     ClusterState cluster = now.cluster();
+    if (now.control().isGivenUp()) {
+      giveUp();
+      return;
+    }
+    chunks.lostSlots(() -> cluster.map().lost());
     var data =
         new DataService(
             cluster, chunks, configuration.settings().number(Setting.DAEMON_DATA_THREADS));
@@ -390,7 +404,7 @@ public final class Daemon {
                   policies,
                   blocking,
                   data,
-                  chunks::findings,
+                  new StoredChunks(cluster, chunks),
                   control(),
                   operations,
                   accounts,
@@ -426,7 +440,8 @@ public final class Daemon {
             now.client(),
             throttling,
             crashPoints,
-            () -> new Thread(() -> stop(true), "adhocfs-stop").start());
+            () -> new Thread(() -> stop(true), "adhocfs-stop").start(),
+            this::giveUp);
     services.router().takesSlotsIn(migrator.receiver());
     serving = new Serving(cluster, services, data, migrator, throttling);
     gate.open(
@@ -438,6 +453,23 @@ public final class Daemon {
         cluster.epoch().value(),
         cluster.map().nodes().size(),
         ownedSlots(cluster.map()));
+  }
+
+  /** Ends, and keeps the data: the others have gone on without this node. */
+  private void giveUp() {
+    if (givenUp.compareAndSet(false, true)) {
+      LOG.error(
+          "node {} was given up as lost (adhocfs shrink --lost): others own its slots now. It"
+              + " stops; its data stays in {} and is no part of the instance any more",
+          configuration.node(),
+          directory.path());
+      new Thread(() -> stop(false), "adhocfs-stop").start();
+    }
+  }
+
+  /** Whether it has ended because the others have gone on without this node. */
+  public boolean isGivenUp() {
+    return givenUp.get();
   }
 
   private long drawSession() {

@@ -13,6 +13,9 @@ public final class DaemonMain {
   /** It could not start; the reason is on standard error. */
   public static final int NOT_STARTED = 1;
 
+  /** Others have gone on without this node, which was given up as lost. Its data is still there. */
+  public static final int GIVEN_UP = 3;
+
   private static final Logger LOG = LoggerFactory.getLogger(DaemonMain.class);
 
   private DaemonMain() {}
@@ -48,6 +51,12 @@ public final class DaemonMain {
     } catch (IllegalStateException e) {
       // The process is ending: the hook is what stopped the daemon.
       hook.join();
+    }
+    if (daemon.isGivenUp()) {
+      System.err.println(
+          "this node was given up as lost: others own its slots now, and its data is no part of the"
+              + " instance any more");
+      return GIVEN_UP;
     }
     return STOPPED;
   }

@@ -97,7 +97,7 @@ final class Gate implements RequestHandler {
             FsError.OVERLOADED,
             messages == null
                 ? "this daemon has no map yet: it has just been brought up"
-                : "this daemon is asking what has become of slots that it was handing over");
+                : "this daemon is asking what others have agreed on meanwhile");
       }
     } catch (FsException e) {
       exchange.fail(e.error(), String.valueOf(e.getMessage()));
@@ -132,6 +132,7 @@ final class Gate implements RequestHandler {
           ControlRequest.ScanChunks _,
           ControlRequest.ScanShares _,
           ControlRequest.CheckStorage _,
+          ControlRequest.Repairing _,
           ControlRequest.RaftCall _,
           ControlRequest.Propose _,
           ControlRequest.GetControl _,

@@ -11,6 +11,7 @@ import io.adhocfs.protocol.instance.InstanceDirectory;
 import io.adhocfs.protocol.model.FsError;
 import io.adhocfs.protocol.model.FsException;
 import io.adhocfs.protocol.model.NodeId;
+import io.adhocfs.protocol.model.SlotId;
 import io.adhocfs.protocol.model.WallClock;
 import io.adhocfs.protocol.placement.ClusterMap;
 import io.adhocfs.protocol.placement.ClusterMap.NodeState;
@@ -22,13 +23,16 @@ import java.security.SecureRandom;
 import java.time.Duration;
 import java.time.InstantSource;
 import java.util.ArrayList;
+import java.util.Collection;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
 import java.util.SortedMap;
 import java.util.TreeMap;
+import java.util.TreeSet;
 import java.util.concurrent.locks.LockSupport;
 import java.util.function.Consumer;
+import java.util.stream.Collectors;
 
 /**
  * Changes the nodes of one instance while programs use it: the interface for an outside controller
@@ -48,9 +52,17 @@ public final class Malleability implements AutoCloseable {
   public static final String PAUSED_ON_REQUEST = "by command";
 
   private static final Duration PATIENCE = Duration.ofSeconds(10);
+
+  /** A node that does not answer for so long cannot be reckoned with. */
+  private static final Duration ANSWER_PATIENCE = Duration.ofSeconds(5);
+
   private static final Duration PROPOSAL_PATIENCE = Duration.ofSeconds(30);
   private static final Duration END_PATIENCE = Duration.ofSeconds(60);
   private static final long LOOK_MILLIS = 100;
+
+  /** Nothing has moved for so long: somebody may be missing. */
+  private static final Duration STALLED = Duration.ofSeconds(5);
+
   private static final int BATCHES_AT_ONCE = 2;
   private static final int START_ATTEMPTS_MAX = 50;
 
@@ -61,6 +73,9 @@ public final class Malleability implements AutoCloseable {
   private final NodeControl control;
   private final Agreement agreement;
   private InstanceDescription description;
+
+  /** Nodes that were waited for, and since when they did not answer, as far as this has asked. */
+  private final Map<NodeId, Long> silentSince = new TreeMap<>();
 
   private Malleability(
       InstanceDirectory directory,
@@ -155,6 +170,7 @@ public final class Malleability implements AutoCloseable {
     }
     List<NodeId> leaving = leaving(change);
     ResizePlan plan = plan(change, owners(leaving, newPlaces(change, description)));
+    requireHandingOver(leaving);
     List<Place> joining = join(change);
     try {
       SortedMap<NodeId, Integer> weights = owners(leaving, joining);
@@ -222,6 +238,239 @@ public final class Malleability implements AutoCloseable {
   }
 
   /**
+   * Goes on without nodes that are lost with their disks: their slots begin empty at the others,
+   * and nothing that they had will come back. A rebalance that is under way ends. Afterwards what
+   * is missing is to be searched for, and {@link #searched} told.
+   *
+   * @param force whether those that are left may decide alone where most of the nodes that vote do
+   *     not answer: what these had agreed on, and those that are left have not heard of, is void
+   *     then
+   * @return nodes that own slots now; those that were given up before are given up already
+   * @throws FsException INVALID for a node that answers, that there never was, when none would be
+   *     left, or for force that is not needed; UNREACHABLE when most of the nodes that vote do not
+   *     answer
+   */
+  public List<NodeId> lose(List<NodeId> nodes, boolean force) throws FsException {
+    for (NodeId id : nodes) {
+      ClusterMap.Node node = state().map().node(id);
+      boolean lost = state().map().lost().nodes().contains(id);
+      if (node == null || (node.state() == NodeState.GONE && !lost)) {
+        throw new FsException(FsError.INVALID, "the instance has no node " + id);
+      }
+    }
+    List<NodeId> losing =
+        nodes.stream().filter(id -> !state().map().lost().nodes().contains(id)).toList();
+    Set<NodeId> answering = answering(losing);
+    if (!answering.isEmpty()) {
+      throw new FsException(
+          FsError.INVALID,
+          "%s answers, so it is not lost: 'adhocfs shrink --remove %s' lets it hand over what it has"
+              .formatted(named(answering), String.join(" ", words(answering))));
+    }
+    if (force) {
+      forceLoss(losing);
+    } else if (!losing.isEmpty()) {
+      requireVoters();
+      proposeLoss(losing);
+    }
+    List<NodeId> owners = state().map().owningNodes();
+    var _ =
+        agreement
+            .connection()
+            .askUntilAnswered(
+                owners,
+                new ControlRequest.InstallMap(state().map()),
+                Reply.Done.class,
+                PROPOSAL_PATIENCE)
+            .orThrow();
+    var _ = bringUpToDate();
+    return owners;
+  }
+
+  private void proposeLoss(List<NodeId> losing) throws FsException {
+    for (int attempt = 1; ; attempt++) {
+      ControlCommand.Lose loss = loss(losing);
+      try {
+        agreement.propose(loss);
+        return;
+      } catch (FsException e) {
+        if (e.error() != FsError.BUSY
+            || attempt == START_ATTEMPTS_MAX
+            || !refresh().map().epoch().isAfter(loss.base())) {
+          throw e;
+        }
+      }
+    }
+  }
+
+  private ControlCommand.Lose loss(List<NodeId> losing) throws FsException {
+    ClusterMap base = state().map();
+    return new ControlCommand.Lose(
+        losing,
+        base.epoch(),
+        SlotPlan.ofLost(base.owners(), Set.copyOf(losing), takers(losing)).target(),
+        WallClock.nanos(InstantSource.system()));
+  }
+
+  /** Nodes that may take what others had: those that have a share, else all that are left. */
+  private List<NodeId> takers(List<NodeId> losing) throws FsException {
+    List<ClusterMap.Node> left =
+        nodes().stream().filter(node -> !losing.contains(node.id())).toList();
+    List<NodeId> active =
+        Agreement.ids(left.stream().filter(node -> node.state() == NodeState.ACTIVE).toList());
+    if (left.isEmpty()) {
+      throw new FsException(
+          FsError.INVALID, "no node would be left: 'adhocfs down --force' removes the instance");
+    }
+    return active.isEmpty() ? Agreement.ids(left) : active;
+  }
+
+  /**
+   * Tells that it has been written down which chunks are missing, of all losses up to now.
+   *
+   * @param losses how many there were when the search began
+   */
+  public void searched(int losses) throws FsException {
+    if (losses > state().map().lost().searched()) {
+      agreement.propose(new ControlCommand.Searched(losses));
+    }
+  }
+
+  /**
+   * Says who cannot be done without where nothing can be agreed on.
+   *
+   * @throws FsException UNREACHABLE when most of the nodes that vote do not answer
+   */
+  private void requireVoters() throws FsException {
+    List<NodeId> voters = state().voters();
+    Set<NodeId> answering = answering(voters);
+    if (answering.size() <= voters.size() / 2) {
+      List<NodeId> silent = voters.stream().filter(id -> !answering.contains(id)).toList();
+      throw new FsException(
+          FsError.UNREACHABLE,
+          "%s of the %d nodes that vote on such changes %s not answer (%s), and without most of them nothing can be agreed on: start %s with 'adhocfs start %s', or, where those are lost with their disks, give --force as well, so that the others decide alone"
+              .formatted(
+                  silent.size(),
+                  voters.size(),
+                  silent.size() == 1 ? "does" : "do",
+                  named(silent),
+                  silent.size() == 1 ? "it" : "them",
+                  String.join(" ", words(silent))));
+    }
+  }
+
+  /**
+   * Lets those that are left decide without most of those that vote, which they outbid: should
+   * these come back, they hear of it and follow.
+   */
+  private void forceLoss(List<NodeId> losing) throws FsException {
+    List<NodeId> voters = state().voters();
+    if (losing.isEmpty() || answering(voters).size() > voters.size() / 2) {
+      throw new FsException(
+          FsError.INVALID,
+          "most of the nodes that vote answer (%s of %s): --force is for when they do not"
+              .formatted(answering(voters), voters));
+    }
+    List<NodeId> left = takers(losing);
+    Set<NodeId> alive = answering(left);
+    List<NodeId> silent = left.stream().filter(id -> !alive.contains(id)).toList();
+    if (!silent.isEmpty()) {
+      throw new FsException(
+          FsError.UNREACHABLE,
+          "%s, which would go on, does not answer either: start it with 'adhocfs start %s', or give it up as well"
+              .formatted(named(silent), String.join(" ", words(silent))));
+    }
+    ControlState.Applied lost = state().apply(loss(losing));
+    if (!lost.outcome().accepted()) {
+      throw new FsException(FsError.BUSY, lost.outcome().message());
+    }
+    ControlState forced = lost.state().forced(List.copyOf(alive));
+    var _ =
+        agreement
+            .connection()
+            .askUntilAnswered(
+                alive, new ControlRequest.ForceState(forced), Reply.Done.class, PROPOSAL_PATIENCE)
+            .orThrow();
+    refresh();
+  }
+
+  private Set<NodeId> answering(Collection<NodeId> nodes) {
+    return nodes.isEmpty()
+        ? Set.of()
+        : agreement
+            .connection()
+            .askAll(nodes, new ControlRequest.GetStatus(), Reply.Status.class, ANSWER_PATIENCE)
+            .answers()
+            .keySet();
+  }
+
+  private static List<String> words(Collection<NodeId> nodes) {
+    return nodes.stream().map(NodeId::toString).toList();
+  }
+
+  /** Nodes with their addresses, for people. */
+  private String named(Collection<NodeId> nodes) {
+    return nodes.stream()
+        .map(id -> {
+          ClusterMap.Node node = state().map().node(id);
+          return "node " + id + (node == null ? "" : " (" + node.address() + ")");
+        })
+        .collect(Collectors.joining(", "));
+  }
+
+  /**
+   * Nodes that a running rebalance waits for, since they own slots that are to move or are to get
+   * some, and do not answer; a sentence for each that says what to do.
+   */
+  public List<String> awaited() {
+    Rebalance running = state().rebalance();
+    if (running == null) {
+      return List.of();
+    }
+    var needed = new TreeSet<NodeId>();
+    ClusterMap map = state().map();
+    for (int slot = 0; slot < SlotId.COUNT; slot++) {
+      if (map.ownerValue(slot) != running.targetValue(slot)) {
+        needed.add(map.owner(new SlotId(slot)));
+        needed.add(running.targetOf(slot));
+      }
+    }
+    needed.addAll(state().voters());
+    Set<NodeId> answering = answering(needed);
+    needed.removeAll(answering);
+    silentSince.keySet().retainAll(needed);
+    return needed.stream().map(this::waitsFor).toList();
+  }
+
+  private String waitsFor(NodeId id) {
+    long nanos = System.nanoTime() - silentSince.computeIfAbsent(id, _ -> System.nanoTime());
+    return "waits for %s, which does not answer%s; start it with 'adhocfs start %s', or go on without it and what it has: adhocfs shrink --remove %s --lost"
+        .formatted(
+            named(List.of(id)),
+            nanos < 1_000_000_000L ? "" : " since " + nanos / 1_000_000_000L + " s",
+            id,
+            id);
+  }
+
+  /**
+   * Refuses a change by which nodes leave that cannot hand over what they have.
+   *
+   * @throws FsException UNREACHABLE, naming them and the ways on
+   */
+  private void requireHandingOver(List<NodeId> leaving) throws FsException {
+    var sources = new TreeSet<>(leaving);
+    sources.retainAll(state().map().owningNodes());
+    sources.removeAll(answering(sources));
+    if (!sources.isEmpty()) {
+      String ids = String.join(" ", words(sources));
+      throw new FsException(
+          FsError.UNREACHABLE,
+          "%s would have to hand over slots and does not answer: start it with 'adhocfs start %s', or go on without it and what it has: adhocfs shrink --remove %s --lost"
+              .formatted(named(sources), ids, ids));
+    }
+  }
+
+  /**
    * What {@link #start} has begun.
    *
    * @param id of the rebalance
@@ -268,10 +517,15 @@ public final class Malleability implements AutoCloseable {
    * see {@link #awaitEnds}.
    *
    * @param progress told ten times a second how far it is, in this thread
+   * @param stalled told every few seconds for which nodes it waits, a sentence each, where nothing
+   *     has moved for some seconds because of them; in this thread
    * @return what came of it, or of what took its place and is over
    * @throws FsException NO_SPACE when the daemons have paused it, with the reason; INTERRUPTED
    */
-  public FinishedRebalance await(long id, Consumer<Rebalance> progress) throws FsException {
+  public FinishedRebalance await(
+      long id, Consumer<Rebalance> progress, Consumer<List<String>> stalled) throws FsException {
+    long seen = -1;
+    long seenNanos = System.nanoTime();
     while (true) {
       refresh();
       Rebalance running = state().rebalance();
@@ -283,6 +537,14 @@ public final class Malleability implements AutoCloseable {
         return last;
       }
       progress.accept(running);
+      long done = running.bytesSent() + running.slotsMoved();
+      if (done != seen || running.paused()) {
+        seen = done;
+        seenNanos = System.nanoTime();
+      } else if (System.nanoTime() - seenNanos > STALLED.toNanos()) {
+        seenNanos = System.nanoTime();
+        stalled.accept(awaited());
+      }
       if (running.paused() && !running.reason().equals(PAUSED_ON_REQUEST)) {
         throw new FsException(
             FsError.NO_SPACE,
@@ -296,6 +558,11 @@ public final class Malleability implements AutoCloseable {
         throw new FsException(FsError.INTERRUPTED, "waiting", e);
       }
     }
+  }
+
+  /** As the other, and tells nobody which nodes it waits for. */
+  public FinishedRebalance await(long id, Consumer<Rebalance> progress) throws FsException {
+    return await(id, progress, sentences -> {});
   }
 
   /**
@@ -547,11 +814,18 @@ public final class Malleability implements AutoCloseable {
     return left;
   }
 
+  /**
+   * Places of nodes that have left. Those of lost nodes are not among them: what such a node has,
+   * should it come back, is all that there is of it, and goes only with the instance.
+   */
   private List<Place> gonePlaces() {
+    ClusterMap map = state().map();
     return description.places().stream()
         .filter(place -> {
-          ClusterMap.Node node = state().map().node(place.id());
-          return node != null && node.state() == NodeState.GONE;
+          ClusterMap.Node node = map.node(place.id());
+          return node != null
+              && node.state() == NodeState.GONE
+              && !map.lost().nodes().contains(place.id());
         })
         .toList();
   }

@@ -11,5 +11,8 @@ public final class ExitCode {
   /** Wrong use, or not everything could be looked at. */
   public static final int USAGE = 2;
 
+  /** It was done, and data was lost. */
+  public static final int DATA_LOST = 3;
+
   private ExitCode() {}
 }

@@ -6,6 +6,7 @@ import io.adhocfs.protocol.control.FinishedRebalance;
 import io.adhocfs.protocol.instance.InstanceDescription;
 import io.adhocfs.protocol.instance.InstanceDirectory;
 import io.adhocfs.protocol.model.FsException;
+import java.util.List;
 
 /** What the commands that change the nodes, or ask how that stands, have in common. */
 abstract class MalleabilityCommand extends Command {
@@ -23,15 +24,26 @@ abstract class MalleabilityCommand extends Command {
         directory, description.instance().name(), new NodeProcesses(directory));
   }
 
+  private void say(List<String> sentences) {
+    sentences.forEach(sentence -> output().note("adhocfs: it " + sentence));
+  }
+
   /** Waits until a rebalance is over, and shows how far it is where that is wanted. */
   final FinishedRebalance await(Malleability malleability, long id, boolean shows)
       throws FsException {
     if (!shows) {
-      return malleability.await(id, running -> {});
+      return malleability.await(id, running -> {}, this::say);
     }
     var progress = new RebalanceReport.Progress(output());
     try {
-      return malleability.await(id, progress);
+      return malleability.await(
+          id,
+          progress,
+          sentences -> {
+            progress.stalled(!sentences.isEmpty());
+            progress.clear();
+            say(sentences);
+          });
     } finally {
       progress.clear();
     }

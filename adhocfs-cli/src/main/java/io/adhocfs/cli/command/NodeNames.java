@@ -10,6 +10,30 @@ import java.util.stream.Collectors;
 final class NodeNames {
   private NodeNames() {}
 
+  /** The id that a word names, whether or not there is such a node. */
+  static NodeId id(String word) throws UsageException {
+    String digits = word.startsWith("n") ? word.substring(1) : word;
+    if (!digits.matches("\\d{1,5}") || Integer.parseInt(digits) > NodeId.MAX) {
+      throw new UsageException("'" + word + "' is no node: give n2 or 2");
+    }
+    return new NodeId(Integer.parseInt(digits));
+  }
+
+  /** One of the nodes that there are. */
+  static NodeId node(InstanceDescription description, List<NodeId> known, String word)
+      throws UsageException {
+    NodeId id = id(word);
+    if (!known.contains(id)) {
+      throw new UsageException(
+          "instance '%s' has no node '%s'; it has: %s"
+              .formatted(
+                  description.instance().name(),
+                  word,
+                  known.stream().map(NodeId::toString).collect(Collectors.joining(", "))));
+    }
+    return id;
+  }
+
   /** The place of a node that is written down. */
   static Place place(InstanceDescription description, String word) throws UsageException {
     List<NodeId> known = description.places().stream().map(Place::id).toList();
@@ -18,23 +42,5 @@ final class NodeNames {
       throw new IllegalStateException("no place of " + word);
     }
     return place;
-  }
-
-  /** One of the nodes that there are. */
-  static NodeId node(InstanceDescription description, List<NodeId> known, String word)
-      throws UsageException {
-    String digits = word.startsWith("n") ? word.substring(1) : word;
-    if (digits.matches("\\d{1,5}") && Integer.parseInt(digits) <= NodeId.MAX) {
-      var id = new NodeId(Integer.parseInt(digits));
-      if (known.contains(id)) {
-        return id;
-      }
-    }
-    throw new UsageException(
-        "instance '%s' has no node '%s'; it has: %s"
-            .formatted(
-                description.instance().name(),
-                word,
-                known.stream().map(NodeId::toString).collect(Collectors.joining(", "))));
   }
 }

@@ -16,7 +16,8 @@ import picocli.CommandLine.Parameters;
     description = "Shows and steers what expand, shrink or relocate has begun.",
     footer = {
       "",
-      "What: status, pause (no further batch begins), resume, cancel (what has moved goes back), or",
+      "What: status, pause (no further batch begins), resume, cancel (what has moved goes back),"
+          + " or",
       "limit RATE (how much each node may send in a second; none for no limit).",
       "",
       "Examples:",
@@ -78,6 +79,7 @@ public final class RebalanceCommand extends MalleabilityCommand {
         output().line(Json.pretty(RebalanceReport.json(malleability.state())));
       } else {
         print(malleability.state());
+        malleability.awaited().forEach(sentence -> output().line("  it " + sentence));
       }
       return ExitCode.OK;
     }

@@ -24,6 +24,7 @@ final class RebalanceReport {
     private long lastBytes = -1;
     private long lastNanos = System.nanoTime();
     private double rate;
+    private boolean stalled;
 
     Progress(Output output) {
       this.output = output;
@@ -35,12 +36,18 @@ final class RebalanceReport {
       if (now - lastNanos < EVERY_NANOS) {
         return;
       }
+      stalled &= running.bytesSent() == lastBytes;
       if (lastBytes >= 0) {
         rate = 0.5 * rate + 0.5 * (running.bytesSent() - lastBytes) * 1e9 / (now - lastNanos);
       }
       lastBytes = running.bytesSent();
       lastNanos = now;
       output.rawNote("\r" + line(running));
+    }
+
+    /** Whether it waits for nodes: how long it may take nobody knows then. */
+    void stalled(boolean now) {
+      stalled = now;
     }
 
     void clear() {
@@ -51,7 +58,7 @@ final class RebalanceReport {
       double share =
           running.slotsPlanned() == 0 ? 1 : running.slotsMoved() / (double) running.slotsPlanned();
       String left =
-          share > 0.02
+          share > 0.02 && !stalled
               ? ", "
                   + Quantities.millis((long) (seconds(running) / share * (1 - share) * 1000))
                   + " left"

@@ -58,10 +58,14 @@ abstract class ResizeCommand extends MalleabilityCommand {
     super(surroundings);
   }
 
+  final boolean json() {
+    return json;
+  }
+
   abstract Change change(Malleability malleability) throws UsageException, FsException;
 
   @Override
-  public final int run() throws UsageException, IOException {
+  public int run() throws UsageException, IOException {
     long bytesPerSecond = limit == null ? 0 : Rates.parse("--limit", limit);
     try (Malleability malleability = open()) {
       Change change = change(malleability);

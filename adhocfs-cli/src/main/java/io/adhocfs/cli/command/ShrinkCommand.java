@@ -1,9 +1,17 @@
 package io.adhocfs.cli.command;
 
+import io.adhocfs.cli.verify.LostSearch;
+import io.adhocfs.cli.verify.Verifier;
+import io.adhocfs.client.admin.AdminConnection;
 import io.adhocfs.malleability.Change;
 import io.adhocfs.malleability.Malleability;
+import io.adhocfs.protocol.instance.InstanceDescription;
+import io.adhocfs.protocol.model.FsException;
 import io.adhocfs.protocol.model.NodeId;
 import io.adhocfs.protocol.placement.ClusterMap;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 import org.jspecify.annotations.Nullable;
@@ -21,9 +29,11 @@ import picocli.CommandLine.Parameters;
       "Examples:",
       "  adhocfs shrink --nodes 2 --wait        two nodes fewer",
       "  adhocfs shrink --remove n3 n5          these two",
+      "  adhocfs shrink --remove n3 --lost      go on without n3, whose disk is lost with all on"
+          + " it",
       "",
       "Exit codes: 0 done (or begun, without --wait); 1 it failed, does not fit or was taken back;",
-      "2 wrong use."
+      "2 wrong use; 3 with --lost: done, and data was lost, which is listed."
     })
 public final class ShrinkCommand extends ResizeCommand {
   @Option(
@@ -35,6 +45,20 @@ public final class ShrinkCommand extends ResizeCommand {
   @Option(names = "--remove", description = "Take away the nodes that are named.")
   private boolean remove;
 
+  @Option(
+      names = "--lost",
+      description =
+          "The nodes' disks are lost: go on without them and all they had, list what is missing,"
+              + " and write the list to a file.")
+  private boolean lost;
+
+  @Option(
+      names = "--force",
+      description =
+          "With --lost, where most of the nodes that vote on changes are lost: let those that are"
+              + " left decide alone.")
+  private boolean force;
+
   @Parameters(
       paramLabel = "NODE",
       arity = "0..*",
@@ -43,6 +67,79 @@ public final class ShrinkCommand extends ResizeCommand {
 
   public ShrinkCommand(Surroundings surroundings) {
     super(surroundings);
+  }
+
+  @Override
+  public int run() throws UsageException, IOException {
+    if (!lost) {
+      if (force) {
+        throw new UsageException("--force goes with --lost");
+      }
+      return super.run();
+    }
+    if (!remove || named.isEmpty() || nodes != null) {
+      throw new UsageException("--lost goes with --remove NODE...");
+    }
+    List<NodeId> losing = new ArrayList<>();
+    for (String word : named) {
+      losing.add(NodeNames.id(word));
+    }
+    InstanceDescription description = instance();
+    LossReport report;
+    try (Malleability malleability = open(description)) {
+      List<NodeId> owners = malleability.lose(losing, force);
+      if (!json()) {
+        output()
+            .line(
+                "%s given up as lost; %s go on. What is missing is being searched for"
+                    .formatted(
+                        String.join(", ", losing.stream().map(NodeId::toString).toList()),
+                        String.join(", ", owners.stream().map(NodeId::toString).toList())));
+      }
+      report = search(malleability, losing);
+    }
+    Path written =
+        directory()
+            .path(description.instance().name())
+            .resolve(
+                "lost-%s.json"
+                    .formatted(String.join("-", losing.stream().map(NodeId::toString).toList())));
+    Files.writeString(written, Json.pretty(report.json()) + System.lineSeparator());
+    if (json()) {
+      output().line(Json.pretty(report.json()));
+    } else {
+      report.lines().forEach(output()::line);
+      output()
+          .line(
+              report.anyLost()
+                  ? "%d files have lost data and %d names or inodes their other half: see %s. Lost bytes read as an I/O error; 'adhocfs verify --repair' mends the rest"
+                      .formatted(
+                          report.files().size(), report.halves().inconsistencyCount(), written)
+                  : "nothing was lost");
+    }
+    return report.anyLost() ? ExitCode.DATA_LOST : ExitCode.OK;
+  }
+
+  private static LossReport search(Malleability malleability, List<NodeId> losing)
+      throws FsException {
+    ClusterMap map = malleability.state().map();
+    try (AdminConnection connection = AdminConnection.open(malleability.description().instance())) {
+      connection.useMap(map);
+      List<LostSearch.LostFile> files;
+      try {
+        files = new LostSearch(connection, map).search();
+      } catch (FsException e) {
+        throw new FsException(
+            e.error(),
+            "the nodes go on, but what is missing was not all found, and what may be missing waits:"
+                + " give the command again ("
+                + e.getMessage()
+                + ")",
+            e);
+      }
+      malleability.searched(map.lost().losses());
+      return new LossReport(losing, files, new Verifier(connection, map, step -> {}).verify());
+    }
   }
 
   @Override

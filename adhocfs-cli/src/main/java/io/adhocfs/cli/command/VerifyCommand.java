@@ -1,11 +1,20 @@
 package io.adhocfs.cli.command;
 
+import io.adhocfs.cli.verify.Mend;
+import io.adhocfs.cli.verify.Repairer;
 import io.adhocfs.cli.verify.Verifier;
 import io.adhocfs.cli.verify.VerifyReport;
+import io.adhocfs.client.AdhocPath;
 import io.adhocfs.client.admin.AdminConnection;
 import io.adhocfs.protocol.instance.InstanceDescription;
+import io.adhocfs.protocol.model.FsError;
 import io.adhocfs.protocol.model.FsException;
+import io.adhocfs.protocol.model.InodeId;
+import io.adhocfs.protocol.placement.ClusterMap;
+import java.io.IOException;
+import java.nio.charset.StandardCharsets;
 import java.util.LinkedHashMap;
+import java.util.List;
 import picocli.CommandLine;
 import picocli.CommandLine.Option;
 
@@ -13,40 +22,68 @@ import picocli.CommandLine.Option;
 @CommandLine.Command(
     name = "verify",
     description =
-        "Compares what all nodes keep and names what does not fit. Changes nothing; the instance may be in use.",
+        "Compares what all nodes keep and names what does not fit, and what would mend it. Changes"
+            + " nothing without --repair; the instance may be in use.",
     footer = {
       "",
       "Example:",
       "  adhocfs verify --json | jq .inconsistencies",
+      "  adhocfs verify --repair                what has lost its other half is removed, or named"
+          + " in /lost+found",
       "",
-      "Exit codes: 0 everything fits; 1 something is inconsistent; 2 not everything could be looked at, or wrong use."
+      "Exit codes: 0 everything fits; 1 something is inconsistent; 2 not everything could be looked"
+          + " at, or wrong use."
     })
-public final class VerifyCommand extends Command {
+public final class VerifyCommand extends FileSystemCommand {
   private static final long SILENCE_NANOS = 1_000_000_000;
+
+  /** What is mended may show what was hidden behind it. */
+  private static final int ROUNDS_MAX = 8;
 
   @Option(names = "--json", description = "Print JSON.")
   private boolean json;
+
+  @Option(
+      names = "--repair",
+      description =
+          "Mend what is inconsistent: remove names and chunks that belong to nothing, name what has"
+              + " no name in /lost+found, count anew.")
+  private boolean repair;
+
+  @Option(names = "--dry-run", description = "Only say what --repair would do (the default).")
+  private boolean dryRun;
+
+  private long repaired;
 
   public VerifyCommand(Surroundings surroundings) {
     super(surroundings);
   }
 
   @Override
-  public int run() throws UsageException, FsException {
+  public int run() throws UsageException, IOException {
+    if (repair && dryRun) {
+      throw new UsageException("give either --repair or --dry-run");
+    }
     InstanceDescription description = instance();
     long started = System.nanoTime();
     VerifyReport report;
     try (AdminConnection connection = AdminConnection.open(description.instance())) {
-      report =
-          new Verifier(
-                  connection,
-                  AdminConnection.knownMap(description.instance()),
-                  step -> {
-                    if (System.nanoTime() - started > SILENCE_NANOS) {
-                      output().note("adhocfs verify: " + step);
-                    }
-                  })
-              .verify();
+      for (int round = 1; ; round++) {
+        var verifier =
+            new Verifier(
+                connection,
+                AdminConnection.knownMap(description.instance()),
+                step -> {
+                  if (System.nanoTime() - started > SILENCE_NANOS) {
+                    output().note("adhocfs verify: " + step);
+                  }
+                });
+        report = verifier.verify();
+        if (!repair || report.mends().isEmpty() || round > ROUNDS_MAX) {
+          break;
+        }
+        mend(connection, verifier.map(), report);
+      }
     }
     if (json) {
       printJson(description, report);
@@ -56,8 +93,49 @@ public final class VerifyCommand extends Command {
     return report.exitCode();
   }
 
+  private void mend(AdminConnection connection, ClusterMap map, VerifyReport report) {
+    if (!json) {
+      report.inconsistencies().forEach(sentence -> output().line("repairing: " + sentence));
+    }
+    var repairer =
+        new Repairer(
+            connection,
+            map,
+            this::orphanDirectory,
+            sentence -> output().note("adhocfs verify: " + sentence));
+    List<String> done = report.mends().stream().map(Mend::sentence).toList();
+    int made = repairer.mend(report.mends());
+    if (!json) {
+      done.forEach(sentence -> output().line("  " + sentence));
+    }
+    repaired += made;
+  }
+
+  private InodeId orphanDirectory() throws FsException {
+    var found = new InodeId[] {InodeId.NONE};
+    try {
+      int _ =
+          onInstance(fileSystem -> {
+            found[0] =
+                fileSystem
+                    .createDirectories(
+                        AdhocPath.of(Repairer.ORPHANS.getBytes(StandardCharsets.UTF_8)), 0700)
+                    .id();
+            return ExitCode.OK;
+          });
+    } catch (FsException e) {
+      throw e;
+    } catch (UsageException | IOException e) {
+      throw new FsException(FsError.INTERNAL, String.valueOf(e.getMessage()), e);
+    }
+    return found[0];
+  }
+
   private void print(VerifyReport report) {
     report.inconsistencies().forEach(sentence -> output().line("INCONSISTENT: " + sentence));
+    if (!repair) {
+      report.mends().forEach(mend -> output().line("--repair would " + mend.sentence()));
+    }
     report.unseen().forEach(sentence -> output().line("not looked at: " + sentence));
     report.notes().forEach(sentence -> output().line("note: " + sentence));
     output()
@@ -87,6 +165,8 @@ public final class VerifyCommand extends Command {
     fields.put("chunks", report.chunks());
     fields.put("inconsistencyCount", report.inconsistencyCount());
     fields.put("inconsistencies", report.inconsistencies());
+    fields.put("mends", report.mends().stream().map(Mend::sentence).toList());
+    fields.put("repaired", repaired);
     fields.put("notLookedAt", report.unseen());
     fields.put("notes", report.notes());
     fields.put("readAgain", report.readAgain());

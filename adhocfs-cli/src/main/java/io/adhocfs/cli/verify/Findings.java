@@ -2,6 +2,7 @@ package io.adhocfs.cli.verify;
 
 import java.util.Collections;
 import java.util.LinkedHashSet;
+import java.util.List;
 import java.util.Set;
 import java.util.concurrent.atomic.AtomicLong;
 
@@ -10,12 +11,19 @@ final class Findings {
   private final Set<String> inconsistencies = Collections.synchronizedSet(new LinkedHashSet<>());
   private final Set<String> unseen = Collections.synchronizedSet(new LinkedHashSet<>());
   private final Set<String> notes = Collections.synchronizedSet(new LinkedHashSet<>());
+  private final Set<Mend> mends = Collections.synchronizedSet(new LinkedHashSet<>());
   private final AtomicLong inconsistencyCount = new AtomicLong();
 
   void inconsistent(String sentence) {
     if (keep(inconsistencies, sentence)) {
       inconsistencyCount.incrementAndGet();
     }
+  }
+
+  /** Something is wrong that these would mend. All of them are kept: their cause is bounded. */
+  void inconsistent(String sentence, List<Mend> cures) {
+    inconsistent(sentence);
+    mends.addAll(cures);
   }
 
   void unseen(String sentence) {
@@ -47,6 +55,7 @@ final class Findings {
         chunks,
         inconsistencies.stream().toList(),
         inconsistencyCount.get(),
+        mends.stream().toList(),
         unseen.stream().toList(),
         notes.stream().toList(),
         readAgain,

@@ -14,6 +14,7 @@ import java.time.Duration;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
+import org.jspecify.annotations.Nullable;
 
 /**
  * Finds the path of a directory by its parents, so that a finding names something that its reader
@@ -23,7 +24,7 @@ final class PathFinder {
   private static final Duration PATIENCE = Duration.ofSeconds(2);
   private static final int DEPTH_MAX = 64;
   private static final int PAGE_BYTES = 256 << 10;
-  private static final String UNKNOWN = "path unknown";
+  static final String UNKNOWN = "path unknown";
 
   private final AdminConnection connection;
   private final ClusterMap map;
@@ -66,15 +67,14 @@ final class PathFinder {
         return UNKNOWN;
       }
       String parent = find(attributes.parent(), depth + 1);
-      return parent.equals(UNKNOWN)
-          ? UNKNOWN
-          : parent + "/" + nameIn(attributes.parent(), directory);
+      String name = parent.equals(UNKNOWN) ? null : nameIn(attributes.parent(), directory);
+      return name == null ? UNKNOWN : parent + "/" + name;
     } catch (FsException e) {
       return UNKNOWN;
     }
   }
 
-  private String nameIn(InodeId parent, InodeId child) throws FsException {
+  private @Nullable String nameIn(InodeId parent, InodeId child) throws FsException {
     int exponent = read(parent).partitionExponent();
     for (int partition = 0; partition < 1 << exponent; partition++) {
       NodeId owner = map.owner(Placement.partitionSlot(parent, partition));
@@ -96,6 +96,6 @@ final class PathFinder {
         }
       } while (!page.last() && !page.entries().isEmpty());
     }
-    return "?";
+    return null;
   }
 }

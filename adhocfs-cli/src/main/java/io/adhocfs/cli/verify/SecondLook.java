@@ -10,12 +10,15 @@ import io.adhocfs.protocol.model.NodeId;
 import io.adhocfs.protocol.placement.ClusterMap;
 import io.adhocfs.protocol.placement.Placement;
 import io.adhocfs.protocol.wire.ControlRequest;
+import io.adhocfs.protocol.wire.EntryKey;
 import io.adhocfs.protocol.wire.NamespaceRequest;
 import io.adhocfs.protocol.wire.Reply;
+import io.adhocfs.protocol.wire.ScannedChunk;
 import io.adhocfs.protocol.wire.ScannedEntry;
 import io.adhocfs.protocol.wire.ScannedInode;
 import io.adhocfs.protocol.wire.ScannedShare;
 import java.time.Duration;
+import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.HashSet;
 import java.util.LinkedHashMap;
@@ -241,7 +244,8 @@ final class SecondLook {
         return strike(
             inode,
             "directory %s (%s): its 2^%d partitions are not all there or count wrong"
-                .formatted(inode, paths.of(inode), exponent));
+                .formatted(inode, paths.of(inode), exponent),
+            mendsOf(now, count));
       }
       if (!InodeRule.directoryFits(
           inode,
@@ -253,7 +257,7 @@ final class SecondLook {
           count.children,
           count.subdirectories,
           everyNodeSeen)) {
-        return strike(inode, describeDirectory(now, count));
+        return strike(inode, describeDirectory(now, count), mendsOf(now, count));
       }
       return leadsToRoot(now)
           || strike(
@@ -262,7 +266,23 @@ final class SecondLook {
                   .formatted(inode, paths.of(inode)));
     }
     return InodeRule.fileFits(now.linkCount(), count.names, before.pins() > 0, everyNodeSeen)
-        || strike(inode, describeFile(now, count));
+        || strike(inode, describeFile(now, count), mendsOf(now, count));
+  }
+
+  private static List<Mend> mendsOf(FileAttributes inode, Count count) {
+    List<Mend> mends = new ArrayList<>();
+    boolean isRoot = inode.id().equals(InodeId.ROOT);
+    if (count.names == 0 && !isRoot && inode.linkCount() > 0) {
+      mends.add(new Mend.Reattach(inode));
+    } else if (!inode.isDirectory()) {
+      mends.add(new Mend.SetNames(inode, count.names, inode.parent()));
+    } else if (count.names == 1 && count.namedIn != inode.parent().value()) {
+      mends.add(new Mend.SetNames(inode, 1, new InodeId(count.namedIn)));
+    }
+    if (inode.isDirectory()) {
+      mends.add(new Mend.CountEntries(inode));
+    }
+    return mends;
   }
 
   private String describeDirectory(FileAttributes directory, Count count) {
@@ -302,7 +322,8 @@ final class SecondLook {
           && strike(
               place,
               "entries staged for partition %d of directory %s (%s) were left behind"
-                  .formatted(place.number(), place.directory(), paths.of(place.directory())));
+                  .formatted(place.number(), place.directory(), paths.of(place.directory())),
+              List.of(new Mend.RemovePartition(place.directory(), place.number())));
     }
     try {
       FileAttributes directory = read(place.directory());
@@ -316,7 +337,8 @@ final class SecondLook {
           || strike(
               place,
               "partition %d of directory %s (%s) is kept, but the directory is not spread so"
-                  .formatted(place.number(), place.directory(), paths.of(place.directory())));
+                  .formatted(place.number(), place.directory(), paths.of(place.directory())),
+              List.of(new Mend.RemovePartition(place.directory(), place.number())));
     } catch (FsException e) {
       return cannotBeRead(place.directory(), e);
     }
@@ -334,17 +356,29 @@ final class SecondLook {
       FileAttributes directory = read(place.directory());
       FileAttributes target = read(entry.inode());
       held.remove(place.directory());
+      List<Mend> removal =
+          List.of(
+              new Mend.RemoveName(
+                  place.slot(),
+                  new EntryKey(
+                      place.directory(),
+                      directory == null ? 0 : directory.partitionExponent(),
+                      place.name()),
+                  entry.inode(),
+                  paths.of(place.directory()) + "/" + place.name()));
       if (directory == null && ownerReachable(place.directory())) {
         return strike(
             place,
             "the name '%s' lies in directory %s, which does not exist"
-                .formatted(place.name(), place.directory()));
+                .formatted(place.name(), place.directory()),
+            removal);
       }
       if (directory != null && !directory.isDirectory()) {
         return strike(
             place,
             "the name '%s' lies in inode %s, which is no directory"
-                .formatted(place.name(), place.directory()));
+                .formatted(place.name(), place.directory()),
+            removal);
       }
       if (directory != null
           && Placement.entrySlot(place.directory(), directory.partitionExponent(), place.name())
@@ -354,13 +388,15 @@ final class SecondLook {
             && strike(
                 place,
                 "%s/%s lies in slot %d, where nobody looks for it"
-                    .formatted(paths.of(place.directory()), place.name(), place.slot()));
+                    .formatted(paths.of(place.directory()), place.name(), place.slot()),
+                removal);
       }
       if (target == null) {
         return strike(
             place,
             "%s/%s points to inode %s, which does not exist"
-                .formatted(paths.of(place.directory()), place.name(), entry.inode()));
+                .formatted(paths.of(place.directory()), place.name(), entry.inode()),
+            removal);
       }
       return target.type() == entry.fileType()
           || strike(
@@ -371,7 +407,8 @@ final class SecondLook {
                       place.name(),
                       entry.fileType(),
                       entry.inode(),
-                      target.type()));
+                      target.type()),
+              removal);
     } catch (FsException e) {
       return cannotBeRead(entry.inode(), e);
     }
@@ -414,14 +451,16 @@ final class SecondLook {
                   && strike(
                       place,
                       "node %s keeps chunk %d of inode %s, which does not exist"
-                          .formatted(place.node(), place.chunkIndex(), place.inode()));
+                          .formatted(place.node(), place.chunkIndex(), place.inode()),
+                      List.of(drop(place, slot)));
         } else {
           done =
               ChunkRule.fits(file.type(), file.layout(), place.chunkIndex(), slot)
                   || strike(
                       place,
                       "node %s keeps chunk %d of inode %s in slot %d, where it does not belong"
-                          .formatted(place.node(), place.chunkIndex(), place.inode(), slot));
+                          .formatted(place.node(), place.chunkIndex(), place.inode(), slot),
+                      List.of(drop(place, slot)));
         }
       } catch (FsException e) {
         done = cannotBeRead(place.inode(), e);
@@ -430,6 +469,11 @@ final class SecondLook {
         suspects.chunks().remove(place);
       }
     });
+  }
+
+  private static Mend drop(Suspects.ChunkPlace place, int slot) {
+    return new Mend.DropChunk(
+        place.node(), new ScannedChunk(place.inode(), place.chunkIndex(), slot));
   }
 
   private void awaitReclaim() {
@@ -491,10 +535,19 @@ final class SecondLook {
 
   /** Counts a round in which something did not fit; names it when there were enough of them. */
   private boolean strike(Object suspect, String sentence) {
+    return strike(suspect, sentence, List.of());
+  }
+
+  /**
+   * As the other.
+   *
+   * @param mends what would make it fit
+   */
+  private boolean strike(Object suspect, String sentence, List<Mend> mends) {
     if (strikes.merge(suspect, 1, Integer::sum) < STRIKES) {
       return false;
     }
-    findings.inconsistent(sentence);
+    findings.inconsistent(sentence, mends);
     return true;
   }
 

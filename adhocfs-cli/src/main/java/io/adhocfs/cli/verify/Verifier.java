@@ -105,7 +105,8 @@ public final class Verifier {
     if (chunksPastEnd > 0) {
       findings.note(
           chunksPastEnd
-              + " chunks lie past the ends of their files: space that goes with the files or their next truncation");
+              + " chunks lie past the ends of their files: space that goes with the files or their"
+              + " next truncation");
     }
     long directories = 0;
     for (int row = 0; row < inodes.size(); row++) {
@@ -118,6 +119,11 @@ public final class Verifier {
         chunkCount,
         readAgain,
         (System.nanoTime() - started) / 1_000_000);
+  }
+
+  /** The newest map that was seen. */
+  public ClusterMap map() {
+    return map;
   }
 
   private void findNodes() {

@@ -7,6 +7,7 @@ import java.util.List;
  *
  * @param inconsistencies what is wrong, a sentence each, the first {@link #KEPT_MAX} of them
  * @param inconsistencyCount all of them
+ * @param mends what would mend that, as far as anything does
  * @param unseen why something could not be looked at, a sentence each
  * @param notes what is right but worth knowing, a sentence each
  * @param readAgain how many things looked wrong at first and were read again
@@ -18,6 +19,7 @@ public record VerifyReport(
     long chunks,
     List<String> inconsistencies,
     long inconsistencyCount,
+    List<Mend> mends,
     List<String> unseen,
     List<String> notes,
     long readAgain,
@@ -36,6 +38,7 @@ public record VerifyReport(
 
   public VerifyReport {
     inconsistencies = List.copyOf(inconsistencies);
+    mends = List.copyOf(mends);
     unseen = List.copyOf(unseen);
     notes = List.copyOf(notes);
   }

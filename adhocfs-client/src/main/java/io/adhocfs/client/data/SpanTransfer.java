@@ -247,6 +247,11 @@ abstract class SpanTransfer<S> {
                     "inode " + file.id() + " was cut after generation " + file.dataGeneration());
         case Reply.Spans.OUTCOME_NO_SPACE ->
             wrong = new FsException(FsError.NO_SPACE, "no space on node " + batch.node);
+        case Reply.Spans.OUTCOME_LOST ->
+            wrong =
+                new FsException(
+                    FsError.DATA_LOST,
+                    place(span) + " of inode " + file.id() + " was lost with the node that had it");
         default ->
             wrong =
                 new FsException(

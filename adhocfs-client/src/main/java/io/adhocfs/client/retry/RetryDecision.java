@@ -54,6 +54,7 @@ public enum RetryDecision {
           UNKNOWN_MESSAGE,
           BAD_MESSAGE,
           INTERNAL,
+          DATA_LOST,
           STALE_GENERATION,
           NOT_INLINE,
           CHANGED,

@@ -8,7 +8,7 @@ import java.nio.ByteBuffer;
  * The value of a CHUNK record: {@code [version: 1][state: 1][chunk size exponent: 1][generation:
  * 8]}.
  *
- * @param state only OPEN is written so far
+ * @param state SEALED is not written so far
  * @param chunkSizeExponent the chunk's size is 2 to this
  * @param generation of the write or cut that made or last cut the chunk: a cut of this generation
  *     has been applied, or does not concern it
@@ -23,7 +23,9 @@ record ChunkRecord(State state, int chunkSizeExponent, long generation) {
     /** May be written; no checksum. */
     OPEN(0),
     /** Not written for a while; its checksum is known. */
-    SEALED(1);
+    SEALED(1),
+    /** Its bytes were lost, which is known; none of them are here. */
+    LOST(2);
 
     private final byte code;
 
@@ -48,7 +50,7 @@ record ChunkRecord(State state, int chunkSizeExponent, long generation) {
   }
 
   static ChunkRecord decode(byte[] value) throws FsException {
-    if (value.length != BYTES || value[0] != VERSION || value[1] < 0 || value[1] > 1) {
+    if (value.length != BYTES || value[0] != VERSION || value[1] < 0 || value[1] > 2) {
       throw new FsException(
           FsError.CORRUPT, "a chunk record of " + value.length + " bytes that makes no sense");
     }
@@ -57,7 +59,9 @@ record ChunkRecord(State state, int chunkSizeExponent, long generation) {
       throw new FsException(FsError.CORRUPT, "a chunk record with size exponent " + exponent);
     }
     return new ChunkRecord(
-        value[1] == State.OPEN.code ? State.OPEN : State.SEALED,
+        value[1] == State.OPEN.code
+            ? State.OPEN
+            : value[1] == State.LOST.code ? State.LOST : State.SEALED,
         exponent,
         ByteBuffer.wrap(value).getLong(3));
   }

@@ -135,6 +135,32 @@ public interface ChunkStore extends AutoCloseable {
    */
   List<String> findings() throws FsException;
 
+  /**
+   * Writes down as lost what a file has of a range in lost slots and no record is of. What is older
+   * than the last cut of it is left alone.
+   *
+   * @param generation of the file
+   * @param lastChunk included
+   * @param slots the slots to look in
+   * @return all chunks of the range that are lost in these slots
+   * @throws FsException STORAGE_FAILED or NO_SPACE: to be repeated
+   */
+  List<StoredChunk> markLost(
+      InodeId inode,
+      FileLayout layout,
+      long generation,
+      long firstChunk,
+      long lastChunk,
+      IntPredicate slots)
+      throws FsException;
+
+  /**
+   * Drops chunks of inodes that there are not, with their bytes.
+   *
+   * @throws FsException STORAGE_FAILED: to be repeated
+   */
+  void drop(List<StoredChunk> chunks) throws FsException;
+
   /** Waits for calls under way; later ones fail. */
   @Override
   void close();

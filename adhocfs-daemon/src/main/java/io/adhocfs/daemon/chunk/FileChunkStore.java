@@ -1,11 +1,14 @@
 package io.adhocfs.daemon.chunk;
 
+import io.adhocfs.daemon.storage.Keys;
+import io.adhocfs.daemon.storage.RecordKind;
 import io.adhocfs.daemon.storage.StorageDatabase;
 import io.adhocfs.protocol.model.FileLayout;
 import io.adhocfs.protocol.model.FsError;
 import io.adhocfs.protocol.model.FsException;
 import io.adhocfs.protocol.model.InodeId;
 import io.adhocfs.protocol.placement.ChunkSpan;
+import io.adhocfs.protocol.placement.LostSlots;
 import io.netty.buffer.ByteBuf;
 import io.netty.buffer.ByteBufAllocator;
 import io.netty.buffer.Unpooled;
@@ -18,6 +21,8 @@ import java.util.List;
 import java.util.concurrent.atomic.AtomicLong;
 import java.util.concurrent.locks.StampedLock;
 import java.util.function.IntPredicate;
+import java.util.function.Supplier;
+import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
@@ -72,6 +77,9 @@ public final class FileChunkStore implements ChunkStore {
 
   private final AtomicLong loggedNanos = new AtomicLong(System.nanoTime() - LOG_EVERY_NANOS);
 
+  /** Slots that were lost once. */
+  private volatile Supplier<LostSlots> lost = () -> LostSlots.NONE;
+
   /** Written with all locks held. */
   private volatile boolean closed;
 
@@ -93,6 +101,11 @@ public final class FileChunkStore implements ChunkStore {
     for (int i = 0; i < LOCKS; i++) {
       locks[i] = new StampedLock();
     }
+  }
+
+  /** Sets where to learn which slots were lost; before that, none. */
+  public void lostSlots(Supplier<LostSlots> slots) {
+    lost = slots;
   }
 
   private StampedLock lock(long inode) {
@@ -173,6 +186,17 @@ public final class FileChunkStore implements ChunkStore {
       if (generation < index.generation(inode, slot)) {
         return SpanOutcome.STALE;
       }
+      boolean lostBefore = false;
+      if (lost.get().wasLost(slot)) {
+        SpanOutcome known = outcomeOfLoss(inode, chunk, slot);
+        lostBefore = known == SpanOutcome.LOST;
+        // The bytes of a whole chunk make up for what was lost; fewer would leave zeros beside
+        // them.
+        if (known != null
+            && (known == SpanOutcome.UNKNOWN || span.lengthBytes() < layout.chunkSizeBytes())) {
+          return known;
+        }
+      }
       boolean room = space.take(span.lengthBytes());
       boolean exists = index.exists(inode, chunk, slot);
       if (!exists && !room) {
@@ -191,6 +215,9 @@ public final class FileChunkStore implements ChunkStore {
         index.add(inode, chunk, slot, newRecord(layout, generation));
       }
       NativeFile.write(file.descriptor(), address, span.lengthBytes(), position);
+      if (lostBefore) {
+        index.add(inode, chunk, slot, newRecord(layout, generation));
+      }
       return SpanOutcome.DONE;
     } catch (FsException e) {
       return outcome("write", inode, chunk, e);
@@ -201,9 +228,23 @@ public final class FileChunkStore implements ChunkStore {
     }
   }
 
+  /** What a slot's loss means for a chunk in it; null = nothing. */
+  private @Nullable SpanOutcome outcomeOfLoss(long inode, long chunk, int slot) throws FsException {
+    ChunkRecord record = index.get(inode, chunk, slot);
+    if (record == null) {
+      return lost.get().awaitsSearch(slot) ? SpanOutcome.UNKNOWN : null;
+    }
+    return record.state() == ChunkRecord.State.LOST ? SpanOutcome.LOST : null;
+  }
+
   private static ChunkRecord newRecord(FileLayout layout, long generation) {
     return new ChunkRecord(
         ChunkRecord.State.OPEN, Integer.numberOfTrailingZeros(layout.chunkSizeBytes()), generation);
+  }
+
+  private static ChunkRecord lostRecord(FileLayout layout, long generation) {
+    return new ChunkRecord(
+        ChunkRecord.State.LOST, Integer.numberOfTrailingZeros(layout.chunkSizeBytes()), generation);
   }
 
   private static SegmentFiles.Key key(long inode, long chunk) {
@@ -280,6 +321,13 @@ public final class FileChunkStore implements ChunkStore {
       refuseIfClosed();
       if (generation < index.generation(inode, ChunkIndex.slot(layout, chunk))) {
         return SpanOutcome.STALE;
+      }
+      int slot = ChunkIndex.slot(layout, chunk);
+      if (lost.get().wasLost(slot)) {
+        SpanOutcome known = outcomeOfLoss(inode, chunk, slot);
+        if (known != null) {
+          return known;
+        }
       }
       int start = payload.writerIndex();
       long there = 0;
@@ -528,7 +576,14 @@ public final class FileChunkStore implements ChunkStore {
     punch(file, holeStart, holeEnd);
     for (long chunk : partial) {
       // Tells a repeated cut that this chunk has had it.
-      index.add(inode, chunk, ChunkIndex.slot(layout, chunk), newRecord(layout, generation));
+      int slot = ChunkIndex.slot(layout, chunk);
+      ChunkRecord before = index.get(inode, chunk, slot);
+      boolean wasLost = before != null && before.state() == ChunkRecord.State.LOST;
+      index.add(
+          inode,
+          chunk,
+          slot,
+          wasLost ? lostRecord(layout, generation) : newRecord(layout, generation));
     }
     index.delete(inode, layout, whole.toArray());
   }
@@ -735,6 +790,69 @@ public final class FileChunkStore implements ChunkStore {
   @Override
   public StoreCapacity capacity() {
     return space.capacity();
+  }
+
+  @Override
+  public List<StoredChunk> markLost(
+      InodeId inode,
+      FileLayout layout,
+      long generation,
+      long firstChunk,
+      long lastChunk,
+      IntPredicate slots)
+      throws FsException {
+    List<StoredChunk> found = new ArrayList<>();
+    alone(
+        inode.value(),
+        () -> {
+          for (long chunk = firstChunk; chunk <= lastChunk; chunk++) {
+            int slot = ChunkIndex.slot(layout, chunk);
+            if (slots.test(slot)
+                && lost.get().wasLost(slot)
+                && isOrBecomesLost(inode.value(), layout, generation, chunk, slot)) {
+              found.add(new StoredChunk(inode, chunk, slot));
+            }
+          }
+        });
+    return found;
+  }
+
+  private boolean isOrBecomesLost(
+      long inode, FileLayout layout, long generation, long chunk, int slot) throws FsException {
+    SpanOutcome known = outcomeOfLoss(inode, chunk, slot);
+    if (known != SpanOutcome.UNKNOWN || generation < index.generation(inode, slot)) {
+      return known == SpanOutcome.LOST;
+    }
+    SegmentFile file = files.acquire(key(inode, chunk), true);
+    if (file == null) {
+      throw new IllegalStateException("a file that was to be made is not there");
+    }
+    try {
+      file.cover(chunkInSegment(chunk), layout.chunkSizeBytes());
+      index.add(inode, chunk, slot, lostRecord(layout, generation));
+      // A byte, so that who looks for data finds the chunk and not a hole.
+      ByteBuf mark = Unpooled.directBuffer(1, 1).writeZero(1);
+      try {
+        MemorySegment memory = MemorySegment.ofBuffer(mark.nioBuffer());
+        NativeFile.write(file.descriptor(), memory.address(), 1, position(layout, chunk));
+      } finally {
+        mark.release();
+      }
+    } finally {
+      files.release(file);
+    }
+    return true;
+  }
+
+  @Override
+  public void drop(List<StoredChunk> chunks) throws FsException {
+    transfer()
+        .drop(
+            chunks.stream()
+                .map(chunk ->
+                    Keys.key(
+                        chunk.slot(), RecordKind.CHUNK, chunk.inode().value(), chunk.chunkIndex()))
+                .toList());
   }
 
   /** How many chunk files there are. */

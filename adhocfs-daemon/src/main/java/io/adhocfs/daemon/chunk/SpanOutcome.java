@@ -8,6 +8,10 @@ public enum SpanOutcome {
   STALE,
   /** The disk is full up to its reserve; a part of the span may have been written. */
   NO_SPACE,
+  /** The bytes that there were are lost; nothing was done. */
+  LOST,
+  /** It is not known yet whether bytes that there were are lost; nothing was done. Try again. */
+  UNKNOWN,
   /** The storage failed; a part of the span may have been written. The reason is in the log. */
   FAILED
 }

@@ -13,6 +13,7 @@ import io.adhocfs.protocol.placement.ClusterMap;
 import io.adhocfs.protocol.placement.ClusterMap.NodeState;
 import io.adhocfs.protocol.transport.Deadline;
 import io.adhocfs.protocol.transport.RequestHandler.Exchange;
+import io.adhocfs.protocol.transport.RequestHandler.PeerRole;
 import io.adhocfs.protocol.transport.RpcClient;
 import io.adhocfs.protocol.wire.ControlRequest;
 import io.adhocfs.protocol.wire.Reply;
@@ -24,17 +25,22 @@ import java.util.List;
 import java.util.concurrent.CompletableFuture;
 import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
 
 /**
  * The control plane of one daemon, put together. A voter runs the replicated log, from the first
  * command on; the others, and voters of an instance that nothing has been asked of yet, follow.
  */
 public final class ReplicatedControlPlane implements ControlPlane, ControlMessages, AutoCloseable {
+  private static final Logger LOG = LoggerFactory.getLogger(ReplicatedControlPlane.class);
+
   /** Name of the control plane's directory in the storage directory. */
   public static final String DIRECTORY_NAME = "control";
 
   private static final Duration PASSED_ON_PATIENCE = Duration.ofSeconds(60);
   private static final Duration PASS_ON_PATIENCE = Duration.ofSeconds(2);
+  private static final int LOOK_SECONDS = 5;
   private static final Duration DUTY_PATIENCE = Duration.ofSeconds(20);
 
   private final ClusterState cluster;
@@ -59,6 +65,7 @@ public final class ReplicatedControlPlane implements ControlPlane, ControlMessag
       String instanceId,
       ControlFiles files,
       KnownState known,
+      boolean returns,
       CrashPoints crashPoints) {
     this.cluster = cluster;
     this.known = known;
@@ -71,10 +78,14 @@ public final class ReplicatedControlPlane implements ControlPlane, ControlMessag
     learner = new Learner(thread, known, others, voter, this::changed);
     proposer = new Proposer(thread, known, others, voter, learner, keeper);
     settled =
-        CompletableFuture.allOf(
-            files.undecided().stream()
-                .map(move -> propose(move, Deadline.NEVER))
-                .toArray(CompletableFuture<?>[]::new));
+        (returns ? lookAround() : CompletableFuture.<@Nullable Void>completedFuture(null))
+            .thenCompose(_ ->
+                isGivenUp()
+                    ? CompletableFuture.completedFuture(null)
+                    : CompletableFuture.allOf(
+                        files.undecided().stream()
+                            .map(move -> propose(move, Deadline.NEVER))
+                            .toArray(CompletableFuture<?>[]::new)));
   }
 
   /**
@@ -82,6 +93,7 @@ public final class ReplicatedControlPlane implements ControlPlane, ControlMessag
    *
    * @param cluster is told of every newer map
    * @param client stays its owner's, and open until this is closed
+   * @param returns whether this node was part of the instance before its process began
    * @throws FsException CORRUPT, NOT_SUPPORTED, STORAGE_FAILED
    */
   public static ReplicatedControlPlane open(
@@ -89,6 +101,7 @@ public final class ReplicatedControlPlane implements ControlPlane, ControlMessag
       String instanceId,
       ClusterState cluster,
       RpcClient client,
+      boolean returns,
       CrashPoints crashPoints)
       throws FsException {
     ControlFiles files = ControlFiles.open(storageDirectory.resolve(DIRECTORY_NAME));
@@ -103,7 +116,8 @@ public final class ReplicatedControlPlane implements ControlPlane, ControlMessag
     if (stored != null) {
       cluster.install(stored.map());
     }
-    var plane = new ReplicatedControlPlane(cluster, client, instanceId, files, known, crashPoints);
+    var plane =
+        new ReplicatedControlPlane(cluster, client, instanceId, files, known, returns, crashPoints);
     plane.thread.execute(plane::begin);
     return plane;
   }
@@ -116,8 +130,48 @@ public final class ReplicatedControlPlane implements ControlPlane, ControlMessag
   }
 
   /**
-   * Completes once the outcome is known of every move that this node had proposed before it ended:
-   * until then it does not know whether it still owns their slots.
+   * Asks all others once how things stand: they may have gone on without this node, whose slots are
+   * not its own any more then. Whoever does not answer within {@value #LOOK_SECONDS} seconds is not
+   * waited for.
+   */
+  private CompletableFuture<Void> lookAround() {
+    return CompletableFuture.allOf(
+        cluster.map().nodes().stream()
+            .filter(node -> node.state() != NodeState.GONE && !node.id().equals(cluster.self()))
+            .map(node -> {
+              var told = new CompletableFuture<@Nullable Void>();
+              var _ =
+                  others
+                      .ask(
+                          node.id(),
+                          new ControlRequest.GetControl(),
+                          Duration.ofSeconds(LOOK_SECONDS))
+                      .whenComplete((reply, _) -> {
+                        boolean accepted =
+                            thread.execute(() -> {
+                              if (reply instanceof Reply.Control control) {
+                                learner.advance(control.state(), null);
+                              }
+                              told.complete(null);
+                            });
+                        if (!accepted) {
+                          told.complete(null);
+                        }
+                      });
+              return told;
+            })
+            .toArray(CompletableFuture<?>[]::new));
+  }
+
+  /** Whether the others go on without this node, as far as it has heard. Any thread. */
+  public boolean isGivenUp() {
+    return known.state().map().lost().nodes().contains(cluster.self());
+  }
+
+  /**
+   * Completes once the outcome is known of every move that this node had proposed before it ended,
+   * and the others have been asked whether they have given it up: until then it does not know
+   * whether it still owns its slots.
    */
   public CompletableFuture<Void> settled() {
     return settled;
@@ -188,6 +242,7 @@ public final class ReplicatedControlPlane implements ControlPlane, ControlMessag
     switch (request) {
       case ControlRequest.RaftCall call -> voter.serve(exchange, call);
       case ControlRequest.Propose asked -> answerProposal(exchange, asked);
+      case ControlRequest.ForceState forced -> force(exchange, forced.state());
       case ControlRequest.GetControl _ -> {
         if (known.standIn()) {
           exchange.fail(FsError.OVERLOADED, "this daemon is only learning the state itself");
@@ -212,11 +267,44 @@ public final class ReplicatedControlPlane implements ControlPlane, ControlMessag
           ControlRequest.ScanChunks _,
           ControlRequest.ScanShares _,
           ControlRequest.CheckStorage _,
+          ControlRequest.MarkLost _,
+          ControlRequest.DropChunks _,
+          ControlRequest.RemoveName _,
+          ControlRequest.PutName _,
+          ControlRequest.CountEntries _,
+          ControlRequest.SetNames _,
+          ControlRequest.RemovePartition _,
           ControlRequest.Accounting _ -> {
         return false;
       }
     }
     return true;
+  }
+
+  /** Answers once the state is on the disk: it outlives whoever told of it. */
+  private void force(Exchange exchange, ControlState state) {
+    if (exchange.role() != PeerRole.ADMIN) {
+      exchange.fail(FsError.NOT_PERMITTED, "only commands force a state");
+      return;
+    }
+    LOG.warn("those that vote are replaced without having been asked: {}", state);
+    boolean accepted =
+        thread.execute(() -> {
+          learner.advance(state, null);
+          var _ =
+              keeper
+                  .kept()
+                  .whenComplete((_, error) -> {
+                    if (error == null) {
+                      exchange.reply(new Reply.Done());
+                    } else {
+                      refuse(exchange, FsException.of(error));
+                    }
+                  });
+        });
+    if (!accepted) {
+      refuse(exchange, ControlThread.stopping());
+    }
   }
 
   private static void refuse(Exchange exchange, FsException reason) {

@@ -213,6 +213,11 @@ public final class Batch implements AutoCloseable {
     put(MetadataStore.entryKey(slot, directory, name), Records.dentry(inode, type));
   }
 
+  /** Removes a name from a slot, whether or not it belongs there. */
+  public void removeEntry(int slot, InodeId directory, EntryName name) throws FsException {
+    delete(MetadataStore.entryKey(slot, directory, name));
+  }
+
   /** Removes the names of a directory that lie in a slot and have these hashes. */
   public void removeEntries(int slot, InodeId directory, long firstHash, long lastHash)
       throws FsException {

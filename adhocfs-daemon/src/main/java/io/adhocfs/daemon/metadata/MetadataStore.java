@@ -12,6 +12,7 @@ import io.adhocfs.protocol.model.InodeId;
 import io.adhocfs.protocol.model.SessionId;
 import io.adhocfs.protocol.model.SlotId;
 import io.adhocfs.protocol.model.TransactionId;
+import io.adhocfs.protocol.placement.LostSlots;
 import io.adhocfs.protocol.placement.Placement;
 import io.adhocfs.protocol.wire.EntryKey;
 import io.adhocfs.protocol.wire.ScannedChunk;
@@ -24,6 +25,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.function.Consumer;
 import java.util.function.IntPredicate;
+import java.util.function.Supplier;
 import org.jspecify.annotations.Nullable;
 import org.rocksdb.RocksDBException;
 import org.rocksdb.RocksIterator;
@@ -61,6 +63,7 @@ public final class MetadataStore {
   private Consumer<InodeId> reclaimListener = inode -> {};
   private IntPredicate shown = slot -> true;
   private IntPredicate writable = slot -> true;
+  private Supplier<LostSlots> lost = () -> LostSlots.NONE;
 
   // Written by the metadata thread, read by any.
   private volatile long files;
@@ -236,11 +239,10 @@ public final class MetadataStore {
     requireWritable(slot);
     byte[] key = Keys.key(slot, RecordKind.COUNTER);
     byte[] stored = database.get(key);
-    // The root has the first number of its slot.
     long counted =
         stored != null
             ? Records.number(stored, "counter of slot " + slot)
-            : slot == SlotId.ROOT.value() ? 2 : 1;
+            : lost.get().firstNumber(slot);
     long first = Math.max(counted, numbers.first());
     if (first > InodeId.COUNTER_MAX - ID_BLOCK) {
       throw new FsException(FsError.NO_SPACE, "slot " + slot + " has no inode numbers left");
@@ -283,6 +285,13 @@ public final class MetadataStore {
   public void slots(IntPredicate shown, IntPredicate writable) {
     this.shown = shown;
     this.writable = writable;
+  }
+
+  /**
+   * Sets where to learn which slots were lost; before that, none. Once, before anything is drawn.
+   */
+  public void lostSlots(Supplier<LostSlots> slots) {
+    lost = slots;
   }
 
   /** Whether anything may be written in the slot now. */
@@ -496,6 +505,37 @@ public final class MetadataStore {
       check(iterator);
     }
     return new Page<>(entries, NOTHING);
+  }
+
+  /** The slot's dentry of a name, whether or not the name belongs there; or null. */
+  public @Nullable Dentry dentryIn(int slot, InodeId directory, EntryName name) throws FsException {
+    byte[] value = database.get(entryKey(slot, directory, name));
+    return value == null ? null : Records.dentry(value);
+  }
+
+  /** How many entries of a directory there are, and how many of them are directories. */
+  public record EntryCount(long entries, int directories) {}
+
+  /** Counts the entries of a directory that lie in a slot and have these hashes. */
+  public EntryCount countEntries(int slot, InodeId directory, long firstHash, long lastHash)
+      throws FsException {
+    long entries = 0;
+    int directories = 0;
+    byte[] prefix = Keys.key(slot, RecordKind.DENTRY, directory.value());
+    try (RocksIterator iterator = database.raw().newIterator()) {
+      iterator.seek(Keys.key(slot, RecordKind.DENTRY, directory.value(), firstHash));
+      while (iterator.isValid()
+          && startsWith(iterator.key(), prefix)
+          && Keys.number(iterator.key(), 1) <= lastHash) {
+        entries++;
+        if (Records.dentry(iterator.value()).type() == FileType.DIRECTORY) {
+          directories++;
+        }
+        iterator.next();
+      }
+      check(iterator);
+    }
+    return new EntryCount(entries, directories);
   }
 
   /** A page of all inodes that lie here, in order of slots. */

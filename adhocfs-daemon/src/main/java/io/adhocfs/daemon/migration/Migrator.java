@@ -21,6 +21,7 @@ import io.adhocfs.protocol.model.NodeId;
 import io.adhocfs.protocol.model.SlotId;
 import io.adhocfs.protocol.placement.ClusterMap;
 import io.adhocfs.protocol.placement.ClusterMap.NodeState;
+import io.adhocfs.protocol.placement.LostSlots;
 import io.adhocfs.protocol.transport.Deadline;
 import io.adhocfs.protocol.transport.RpcClient;
 import java.security.SecureRandom;
@@ -75,6 +76,7 @@ public final class Migrator implements AutoCloseable {
   private final RpcClient client;
   private final CrashPoints crashPoints;
   private final Runnable whenGone;
+  private final Runnable whenGivenUp;
   private final Changes changes = new Changes();
   private final RateLimit limit = new RateLimit();
   private final Throttling throttling;
@@ -120,6 +122,8 @@ public final class Migrator implements AutoCloseable {
   /**
    * @param whenGone run once, on a thread of this, when this node has left the instance and has
    *     nothing of it any more
+   * @param whenGivenUp run, perhaps several times, on the metadata thread, when others go on
+   *     without this node: what it has is no longer part of the instance, and stays
    */
   public Migrator(
       ClusterState cluster,
@@ -132,7 +136,8 @@ public final class Migrator implements AutoCloseable {
       RpcClient client,
       Throttling throttling,
       CrashPoints crashPoints,
-      Runnable whenGone) {
+      Runnable whenGone,
+      Runnable whenGivenUp) {
     this.self = cluster.self();
     this.cluster = cluster;
     this.control = control;
@@ -146,6 +151,7 @@ public final class Migrator implements AutoCloseable {
     this.throttling = throttling;
     this.crashPoints = crashPoints;
     this.whenGone = whenGone;
+    this.whenGivenUp = whenGivenUp;
     this.receiver = new SlotReceiver(cluster, control, storage, takingIn, crashPoints);
   }
 
@@ -227,6 +233,7 @@ public final class Migrator implements AutoCloseable {
   private boolean isLeftOver(int slot) {
     ControlState state = control.state();
     return !cluster.owns(slot)
+        && !isGivenUp(cluster.map())
         && state.map().ownerValue(slot) != self.value()
         && !isWantedHere(state, slot);
   }
@@ -247,6 +254,9 @@ public final class Migrator implements AutoCloseable {
     }
     limit.set(running == null ? 0 : running.bytesPerSecond(), running != null && running.paused());
     ClusterMap.Node own = state.map().node(self);
+    if (isGivenUp(state.map())) {
+      return;
+    }
     if (own != null && own.state() == NodeState.GONE) {
       leave();
       return;
@@ -284,8 +294,15 @@ public final class Migrator implements AutoCloseable {
     BitSet after = newest.slotsOf(self);
     BitSet come = without(after, before);
     BitSet gone = without(before, after);
+    if (isGivenUp(newest)) {
+      cluster.installNow(newest);
+      takeInLater(this::persist);
+      whenGivenUp.run();
+      return;
+    }
     if (!come.isEmpty()) {
       chunks.forget(come);
+      dropBefore(newest, come);
     }
     if (!gone.isEmpty()) {
       crashPoints.reached(CrashPoint.MIGRATION_SOURCE_BEFORE_LETTING_GO);
@@ -313,6 +330,26 @@ public final class Migrator implements AutoCloseable {
         notifyAll();
       }
       takeInLater(this::persist);
+    }
+  }
+
+  private boolean isGivenUp(ClusterMap map) {
+    return map.lost().nodes().contains(self);
+  }
+
+  /** A slot that was lost comes empty: what its owner had sent of it goes before it is taken up. */
+  private void dropBefore(ClusterMap newest, BitSet come) {
+    LostSlots known = cluster.map().lost();
+    var lost = new BitSet(SlotId.COUNT);
+    come.stream()
+        .filter(slot -> newest.lost().lossOf(slot) > known.lossOf(slot))
+        .forEach(lost::set);
+    try {
+      storage.drop(lost, slot -> true);
+    } catch (FsException e) {
+      LOG.error("not all that had come of lost slots is dropped", e);
+    } catch (InterruptedException e) {
+      Thread.currentThread().interrupt();
     }
   }
 

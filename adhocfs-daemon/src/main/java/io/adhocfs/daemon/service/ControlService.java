@@ -12,6 +12,7 @@ import io.adhocfs.protocol.model.FileAttributes;
 import io.adhocfs.protocol.model.FsError;
 import io.adhocfs.protocol.model.FsException;
 import io.adhocfs.protocol.transport.RequestHandler.Exchange;
+import io.adhocfs.protocol.transport.RequestHandler.PeerRole;
 import io.adhocfs.protocol.wire.ControlRequest;
 import io.adhocfs.protocol.wire.EntryKey;
 import io.adhocfs.protocol.wire.Reply;
@@ -41,6 +42,7 @@ final class ControlService {
   private final Policies policies;
   private final StorageCheck storageCheck;
   private final Executor blocking;
+  private final Repairs repairs;
 
   ControlService(
       ClusterState cluster,
@@ -59,6 +61,7 @@ final class ControlService {
     this.control = control;
     this.storageCheck = storageCheck;
     this.blocking = blocking;
+    this.repairs = new Repairs(store, locks, sessions);
   }
 
   /** Something that waits for a disk. */
@@ -108,12 +111,54 @@ final class ControlService {
       case ControlRequest.ScanShares scan -> exchange.reply(scanShares(scan));
       case ControlRequest.CheckStorage check ->
           offThread(exchange, () -> new Reply.Findings(storageCheck.findings()));
+      case ControlRequest.Repairing repair -> repair(exchange, repair);
       case ControlRequest.RaftCall _,
           ControlRequest.Propose _,
           ControlRequest.GetControl _,
           ControlRequest.FollowControl _,
           ControlRequest.Accounting _ ->
           throw new IllegalStateException("this is answered before it comes here");
+    }
+  }
+
+  private void repair(Exchange exchange, ControlRequest.Repairing request) throws FsException {
+    if (exchange.role() != PeerRole.ADMIN) {
+      throw new FsException(FsError.NOT_PERMITTED, "only commands repair");
+    }
+    switch (request) {
+      case ControlRequest.MarkLost mark ->
+          offThread(
+              exchange,
+              () -> new Reply.ChunkPage(storageCheck.markLost(mark.ranges()), new byte[0]));
+      case ControlRequest.DropChunks drop ->
+          offThread(
+              exchange,
+              () -> {
+                storageCheck.drop(drop.chunks());
+                return DONE;
+              });
+      case ControlRequest.RemoveName remove -> {
+        repairs.removeName(remove);
+        exchange.reply(DONE);
+      }
+      case ControlRequest.PutName put -> {
+        repairs.putName(put);
+        exchange.reply(DONE);
+      }
+      case ControlRequest.CountEntries count -> {
+        repairs.countEntries(count);
+        exchange.reply(DONE);
+      }
+      case ControlRequest.SetNames set -> {
+        repairs.setNames(set);
+        exchange.reply(DONE);
+      }
+      case ControlRequest.ForceState _ ->
+          throw new IllegalStateException("this is answered before it comes here");
+      case ControlRequest.RemovePartition remove -> {
+        repairs.removePartition(remove);
+        exchange.reply(DONE);
+      }
     }
   }
 

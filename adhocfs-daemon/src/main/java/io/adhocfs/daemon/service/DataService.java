@@ -404,6 +404,9 @@ public final class DataService implements DataRequestHandler, AutoCloseable {
       case DONE -> Spans.OUTCOME_OK;
       case STALE -> Spans.OUTCOME_STALE;
       case NO_SPACE -> Spans.OUTCOME_NO_SPACE;
+      case LOST -> Spans.OUTCOME_LOST;
+      // Whoever asks looks around, and asks again.
+      case UNKNOWN -> Spans.OUTCOME_MOVED;
       case FAILED -> Spans.OUTCOME_FAILED;
     };
   }

@@ -95,12 +95,16 @@ public final class MetadataServices {
   private final KeyLocks keyLocks;
   private final LockService advisoryLocks;
   private final RequestRouter router;
+  private final Surroundings surroundings;
+  private final RootOwner rootOwner;
   private boolean counting;
 
   /** Slots whose state is in memory: those that are served. */
   private final BitSet takenUp = new BitSet(SlotId.COUNT);
 
-  private MetadataServices(Surroundings s) {
+  private MetadataServices(Surroundings s, RootOwner rootOwner) {
+    surroundings = s;
+    this.rootOwner = rootOwner;
     store = s.store();
     thread = s.thread();
     Policies policies = s.policies();
@@ -235,19 +239,20 @@ public final class MetadataServices {
    */
   public static MetadataServices start(Surroundings surroundings, RootOwner rootOwner)
       throws FsException {
-    var services = new MetadataServices(surroundings);
+    var services = new MetadataServices(surroundings, rootOwner);
     surroundings.peers().serveLocally(services.router);
     services.store.onReclaim(services.reclaimer::add);
     services.store.slots(surroundings.cluster()::owns, surroundings.cluster()::serves);
+    services.store.lostSlots(() -> surroundings.cluster().map().lost());
     services.takeUp(surroundings.cluster().ownedSlots());
-    services.makeRoot(surroundings, rootOwner);
     services.sessions.start();
     return services;
   }
 
   /**
    * Takes up what is stored of slots that are this node's now, and goes on with what was under way
-   * in them. Metadata thread only, before their requests are served.
+   * in them. The root directory is made where it has none. Metadata thread only, before requests
+   * for the slots are served.
    */
   public void takeUp(BitSet slots) throws FsException {
     takenUp.or(slots);
@@ -306,6 +311,9 @@ public final class MetadataServices {
     appends.start();
     coordinator.start();
     participant.start();
+    if (slots.get(SlotId.ROOT.value())) {
+      makeRoot(surroundings, rootOwner);
+    }
     countOn();
   }
 

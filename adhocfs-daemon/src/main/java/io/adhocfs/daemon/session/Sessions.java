@@ -358,6 +358,7 @@ public final class Sessions {
           UNKNOWN_MESSAGE,
           BAD_MESSAGE,
           INTERNAL,
+          DATA_LOST,
           WRONG_OWNER,
           STALE_GENERATION,
           NOT_INLINE,

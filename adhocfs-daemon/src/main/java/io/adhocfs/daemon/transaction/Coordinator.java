@@ -373,6 +373,7 @@ public final class Coordinator {
           UNKNOWN_MESSAGE,
           BAD_MESSAGE,
           INTERNAL,
+          DATA_LOST,
           STALE_GENERATION,
           NOT_INLINE,
           SPREAD_CHANGED,

@@ -10,8 +10,11 @@ import io.adhocfs.daemon.storage.StorageDatabase;
 import io.adhocfs.protocol.model.FileLayout;
 import io.adhocfs.protocol.model.FsException;
 import io.adhocfs.protocol.model.InodeId;
+import io.adhocfs.protocol.model.NodeId;
 import io.adhocfs.protocol.model.SlotId;
 import io.adhocfs.protocol.placement.ChunkSpan;
+import io.adhocfs.protocol.placement.LostSlots;
+import io.adhocfs.protocol.placement.Placement;
 import io.netty.buffer.ByteBuf;
 import io.netty.buffer.PooledByteBufAllocator;
 import java.io.IOException;
@@ -19,6 +22,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Arrays;
+import java.util.BitSet;
 import java.util.List;
 import java.util.Map;
 import java.util.Random;
@@ -347,5 +351,82 @@ class FileChunkStoreTest extends ChunkStoreContract {
     assertThat(write(wide, 1, 0, bytes(CHUNK, 8))).containsOnly(SpanOutcome.DONE);
     store.discard(file, wide, 2, 0, Long.MAX_VALUE, ALL);
     assertThat(write(wide, 2, 0, bytes(10 * CHUNK, 7))).containsOnly(SpanOutcome.DONE);
+  }
+
+  private void lose(int searched, int... slots) {
+    var lost = new BitSet();
+    for (int slot : slots) {
+      lost.set(slot);
+    }
+    LostSlots known = LostSlots.NONE.with(List.of(new NodeId(3)), lost).searchedUpTo(searched);
+    ((FileChunkStore) store).lostSlots(() -> known);
+  }
+
+  private List<Long> markLost(long generation, long chunks) throws FsException {
+    return store.markLost(file, wide, generation, 0, chunks - 1, ALL).stream()
+        .map(StoredChunk::chunkIndex)
+        .toList();
+  }
+
+  private SpanOutcome readOutcome(long chunk) {
+    ChunkStore.ChunkBytes read = store.read(file, wide, 9, List.of(new ChunkSpan(chunk, 0, CHUNK)));
+    read.payload().release();
+    return read.outcomes()[0];
+  }
+
+  @Test
+  void chunksOfLostSlotsAreKnownOnceSearchedAndNeverReadAsZeros() throws Exception {
+    // Of four chunks the second and the fourth lay in slots that are lost; the others are here.
+    write(wide, 1, 0, bytes(CHUNK, 1));
+    write(wide, 1, 2 * CHUNK, bytes(CHUNK, 2));
+    int second = Placement.chunkSlot(wide, 1).value();
+    int fourth = Placement.chunkSlot(wide, 3).value();
+    lose(0, second, fourth);
+    assertThat(readOutcome(1)).isEqualTo(SpanOutcome.UNKNOWN);
+    assertThat(write(wide, 1, CHUNK, bytes(CHUNK, 3))).containsOnly(SpanOutcome.UNKNOWN);
+
+    assertThat(markLost(1, 4)).containsExactly(1L, 3L);
+    assertThat(markLost(1, 4)).containsExactly(1L, 3L);
+    lose(1, second, fourth);
+    assertThat(readOutcome(0)).isEqualTo(SpanOutcome.DONE);
+    assertThat(readOutcome(1)).isEqualTo(SpanOutcome.LOST);
+    assertThat(readOutcome(2)).isEqualTo(SpanOutcome.DONE);
+    assertThat(readOutcome(3)).isEqualTo(SpanOutcome.LOST);
+    assertThat(store.findings()).isEmpty();
+    // Whoever looks for data must come across it, or would take it for a hole.
+    assertThat(store.seek(file, wide, CHUNK, false, ALL)).isEqualTo(CHUNK);
+
+    store = reopen(store);
+    lose(1, second, fourth);
+    assertThat(readOutcome(1)).isEqualTo(SpanOutcome.LOST);
+  }
+
+  @Test
+  void aLostChunkIsMadeGoodByAWholeWriteOrACut() throws Exception {
+    int first = Placement.chunkSlot(wide, 0).value();
+    int second = Placement.chunkSlot(wide, 1).value();
+    lose(0, first, second);
+    assertThat(markLost(1, 2)).containsExactly(0L, 1L);
+    lose(1, first, second);
+
+    assertThat(write(wide, 1, 100, bytes(50, 1))).containsOnly(SpanOutcome.LOST);
+    byte[] whole = bytes(CHUNK, 2);
+    assertThat(write(wide, 1, 0, whole)).containsOnly(SpanOutcome.DONE);
+    assertThat(readOutcome(0)).isEqualTo(SpanOutcome.DONE);
+
+    store.discard(file, wide, 2, CHUNK + 10, Long.MAX_VALUE, ALL);
+    assertThat(readOutcome(1)).as("its first bytes are lost still").isEqualTo(SpanOutcome.LOST);
+    store.discard(file, wide, 3, CHUNK, Long.MAX_VALUE, ALL);
+    assertThat(readOutcome(1)).isEqualTo(SpanOutcome.DONE);
+    assertThat(store.findings()).isEmpty();
+  }
+
+  @Test
+  void whatWasCutSinceIsNotWrittenDownAsLost() throws Exception {
+    int first = Placement.chunkSlot(wide, 0).value();
+    lose(0, first);
+    store.discard(file, wide, 2, 0, Long.MAX_VALUE, ALL);
+    assertThat(markLost(1, 1)).isEmpty();
+    assertThat(markLost(2, 1)).containsExactly(0L);
   }
 }

@@ -163,6 +163,25 @@ final class MemoryChunkStore implements ChunkStore {
         });
   }
 
+  /** Nothing is ever lost here. */
+  @Override
+  public List<StoredChunk> markLost(
+      InodeId inode,
+      FileLayout layout,
+      long generation,
+      long firstChunk,
+      long lastChunk,
+      IntPredicate slots) {
+    return List.of();
+  }
+
+  @Override
+  public synchronized void drop(List<StoredChunk> dropped) {
+    for (StoredChunk chunk : dropped) {
+      chunks.remove(new Address(chunk.slot(), chunk.inode().value(), chunk.chunkIndex()));
+    }
+  }
+
   @Override
   public void sync(InodeId inode) {}
 

@@ -107,7 +107,8 @@ final class ControlCluster implements AutoCloseable {
       client = made;
       opened.onChange(made::useMap);
       plane.set(
-          ReplicatedControlPlane.open(directory, ID, opened, new Cable(made), CrashPoints.NONE));
+          ReplicatedControlPlane.open(
+              directory, ID, opened, new Cable(made), false, CrashPoints.NONE));
     }
 
     void cutOff(boolean now) {

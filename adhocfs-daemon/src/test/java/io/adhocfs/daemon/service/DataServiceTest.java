@@ -334,6 +334,23 @@ class DataServiceTest {
     }
 
     @Override
+    public List<StoredChunk> markLost(
+        InodeId inode,
+        FileLayout layout,
+        long generation,
+        long firstChunk,
+        long lastChunk,
+        IntPredicate slots)
+        throws io.adhocfs.protocol.model.FsException {
+      return store.markLost(inode, layout, generation, firstChunk, lastChunk, slots);
+    }
+
+    @Override
+    public void drop(List<StoredChunk> chunks) throws io.adhocfs.protocol.model.FsException {
+      store.drop(chunks);
+    }
+
+    @Override
     public List<String> findings() throws io.adhocfs.protocol.model.FsException {
       return store.findings();
     }

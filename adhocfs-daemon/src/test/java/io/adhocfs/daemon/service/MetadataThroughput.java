@@ -145,7 +145,7 @@ final class MetadataThroughput {
                   new Policies(Settings.DEFAULT),
                   Runnable::run,
                   new FakeChunks(),
-                  List::of,
+                  new FakeStorageCheck(List.of()),
                   new NoControl(),
                   OperationMetrics.NONE,
                   new Accounts(System::nanoTime),

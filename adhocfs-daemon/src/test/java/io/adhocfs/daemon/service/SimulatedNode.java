@@ -94,7 +94,7 @@ final class SimulatedNode {
                   new Policies(settings),
                   action -> time.after(10_000, mine, action),
                   chunks,
-                  () -> List.of("checked n" + id.value()),
+                  new FakeStorageCheck(List.of("checked n" + id.value())),
                   new Control(),
                   OperationMetrics.NONE,
                   new Accounts(time::nanoTime),

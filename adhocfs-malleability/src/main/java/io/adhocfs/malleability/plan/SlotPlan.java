@@ -5,11 +5,14 @@ import io.adhocfs.protocol.model.SlotId;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.BitSet;
+import java.util.Collection;
 import java.util.Collections;
 import java.util.Comparator;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.PriorityQueue;
+import java.util.Set;
 import java.util.TreeMap;
 import java.util.TreeSet;
 
@@ -86,6 +89,51 @@ public record SlotPlan(short[] target, int moves, int lowerBound) {
       }
     }
     return new SlotPlan(target, moves, lowerBound);
+  }
+
+  /**
+   * Plans for slots whose owners are lost, and leaves all others where they are: each goes to one
+   * of the nodes that have fewest.
+   *
+   * @param lost nodes whose slots need another owner
+   * @param takers nodes that may take them
+   * @throws IllegalArgumentException without takers
+   */
+  public static SlotPlan ofLost(short[] owners, Set<NodeId> lost, Collection<NodeId> takers) {
+    if (takers.isEmpty()) {
+      throw new IllegalArgumentException("nobody to take what others had");
+    }
+    var shares = new TreeMap<Integer, Share>();
+    takers.forEach(node -> shares.put(node.value(), new Share(node.value())));
+    var free = new BitSet(SlotId.COUNT);
+    for (int slot = 0; slot < owners.length; slot++) {
+      int owner = Short.toUnsignedInt(owners[slot]);
+      Share share = shares.get(owner);
+      if (lost.contains(new NodeId(owner))) {
+        free.set(slot);
+      } else if (share != null) {
+        share.slots.add(slot);
+      }
+    }
+    // As water fills a vessel: whoever has least gets the next one.
+    var order =
+        new PriorityQueue<Share>(
+            Comparator.<Share>comparingInt(share -> share.wanted)
+                .thenComparingInt(share -> share.node));
+    shares
+        .values()
+        .forEach(share -> {
+          share.wanted = share.slots.size();
+          order.add(share);
+        });
+    for (int i = free.cardinality(); i > 0; i--) {
+      Share least = order.remove();
+      least.wanted++;
+      order.add(least);
+    }
+    short[] target = owners.clone();
+    take(shares, free, target);
+    return new SlotPlan(target, free.cardinality(), free.cardinality());
   }
 
   /** Shares by weight; what is left after rounding down goes where it saves a move. */

@@ -8,6 +8,7 @@ import io.adhocfs.protocol.model.NodeId;
 import io.adhocfs.protocol.model.SlotId;
 import java.util.Map;
 import java.util.Random;
+import java.util.Set;
 import java.util.TreeMap;
 import java.util.stream.IntStream;
 import org.junit.jupiter.api.Test;
@@ -140,5 +141,47 @@ class SlotPlanTest {
     assertThrows(IllegalArgumentException.class, () -> SlotPlan.of(initial(1), Map.of()));
     assertThrows(
         IllegalArgumentException.class, () -> SlotPlan.of(initial(1), Map.of(new NodeId(0), 0)));
+  }
+
+  @Test
+  void lostSlotsGoToThoseThatHaveFewestAndNothingElseMoves() {
+    long seed = Long.getLong("adhocfs.seed", System.nanoTime());
+    var random = new Random(seed);
+    for (int round = 0; round < 20; round++) {
+      int nodes = 2 + random.nextInt(12);
+      short[] owners = initial(nodes);
+      for (int slot = 0; slot < owners.length; slot++) {
+        if (random.nextInt(10) == 0) {
+          owners[slot] = (short) random.nextInt(nodes);
+        }
+      }
+      var lost = new NodeId(random.nextInt(nodes));
+      SlotPlan plan =
+          SlotPlan.ofLost(
+              owners,
+              Set.of(lost),
+              IntStream.range(0, nodes)
+                  .filter(node -> node != lost.value())
+                  .mapToObj(NodeId::new)
+                  .toList());
+      String where = "seed " + seed + ", round " + round;
+      int[] before = counts(owners);
+      int[] after = counts(plan.target());
+      assertEquals(0, after[lost.value()], where);
+      int most = 0;
+      int least = Integer.MAX_VALUE;
+      for (int node = 0; node < nodes; node++) {
+        if (after[node] > before[node]) {
+          most = Math.max(most, after[node]);
+        }
+        least = node == lost.value() ? least : Math.min(least, after[node]);
+      }
+      assertTrue(most <= least + 1, where + ": " + most + " and " + least);
+      for (int slot = 0; slot < owners.length; slot++) {
+        if (owners[slot] != lost.value()) {
+          assertEquals(owners[slot], plan.target()[slot], where);
+        }
+      }
+    }
   }
 }

@@ -118,6 +118,56 @@ public sealed interface ControlCommand {
   }
 
   /**
+   * Nodes are lost with all they had: they become GONE, and their slots, empty, belong to others at
+   * once ({@link io.adhocfs.protocol.placement.LostSlots}). Raises the epoch. A rebalance that is
+   * under way ends: what has moved stays where it is.
+   *
+   * <p>UNCHANGED when all of them are GONE. Refused when the map is not of the epoch that it was
+   * planned on, for a slot that changes hands without being lost, and for one that would go to a
+   * node that is not there.
+   *
+   * @param owners of all slots from then on; taken over, never changed
+   * @param nowNanos since 1970
+   */
+  record Lose(List<NodeId> nodes, Epoch base, short[] owners, long nowNanos)
+      implements ControlCommand {
+    public Lose {
+      nodes = List.copyOf(nodes);
+      if (nodes.isEmpty() || nodes.size() > NODES_MAX) {
+        throw new IllegalArgumentException(nodes.size() + " nodes to lose");
+      }
+      Rebalance.requireEverySlot(owners);
+      requireDistinct(nodes);
+    }
+
+    @Override
+    public boolean equals(Object other) {
+      return other instanceof Lose that
+          && nodes.equals(that.nodes)
+          && base.equals(that.base)
+          && Arrays.equals(owners, that.owners)
+          && nowNanos == that.nowNanos;
+    }
+
+    @Override
+    public int hashCode() {
+      return nodes.hashCode() * 31 + base.hashCode();
+    }
+  }
+
+  /**
+   * Of the first so many losses it has been written down which chunks are missing. Raises the
+   * epoch. UNCHANGED where that is known; refused where there were fewer.
+   */
+  record Searched(int losses) implements ControlCommand {
+    public Searched {
+      if (losses < 1) {
+        throw new IllegalArgumentException(losses + " losses");
+      }
+    }
+  }
+
+  /**
    * A batch of slots belongs to its target from now on. Raises the epoch. Proposed by the source,
    * which holds the batch until it knows the outcome. The last one ends the rebalance: DRAINING
    * nodes without slots become GONE, after a cancel JOINING ones too.

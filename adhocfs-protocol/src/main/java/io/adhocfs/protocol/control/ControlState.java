@@ -6,10 +6,12 @@ import io.adhocfs.protocol.model.SlotId;
 import io.adhocfs.protocol.placement.ClusterMap;
 import io.adhocfs.protocol.placement.ClusterMap.Node;
 import io.adhocfs.protocol.placement.ClusterMap.NodeState;
+import io.adhocfs.protocol.placement.LostSlots;
 import io.adhocfs.protocol.settings.Setting;
 import io.adhocfs.protocol.settings.SettingChange;
 import io.adhocfs.protocol.throttle.ThrottleRule;
 import java.util.ArrayList;
+import java.util.BitSet;
 import java.util.Comparator;
 import java.util.EnumMap;
 import java.util.List;
@@ -46,6 +48,9 @@ public record ControlState(
     List<Dataset> datasets,
     List<SettingChange> changes) {
   public static final int VOTERS_MAX = 7;
+
+  /** More commands than voters agree on before those that are left notice that they are gone. */
+  private static final int FORCED_STEP = 1 << 20;
 
   /** Nodes from which five voters pay: two of them may be lost at once. */
   private static final int NODES_FOR_FIVE_VOTERS = 16;
@@ -111,6 +116,8 @@ public record ControlState(
       case ControlCommand.Announce announce -> announce(announce.node());
       case ControlCommand.Start start -> start(start);
       case ControlCommand.Leave leave -> leave(leave);
+      case ControlCommand.Lose lose -> lose(lose);
+      case ControlCommand.Searched searched -> searched(searched);
       case ControlCommand.Move move -> move(move);
       case ControlCommand.Pause pause ->
           adjust(pause.id(), running -> running.withPause(true, pause.reason()));
@@ -155,10 +162,6 @@ public record ControlState(
     return new Applied(this, Outcome.refused(message));
   }
 
-  private Epoch nextEpoch() {
-    return new Epoch(map.epoch().value() + 1);
-  }
-
   private Applied join(ControlCommand.Join join) {
     var nodes = new ArrayList<>(map.nodes());
     int known = 0;
@@ -185,7 +188,7 @@ public record ControlState(
     if (known > 0) {
       return refused("some of these nodes are in the map already");
     }
-    return changed(new ClusterMap(nextEpoch(), nodes, map.owners()), rebalance, last);
+    return changed(map.next(nodes, map.owners()), rebalance, last);
   }
 
   private Applied leave(ControlCommand.Leave leave) {
@@ -212,7 +215,7 @@ public record ControlState(
         map.nodes().stream()
             .map(node -> leave.nodes().contains(node.id()) ? in(NodeState.GONE, node) : node)
             .toList();
-    return changed(new ClusterMap(nextEpoch(), nodes, map.owners()), rebalance, last);
+    return changed(map.next(nodes, map.owners()), rebalance, last);
   }
 
   private static Node in(NodeState state, Node node) {
@@ -252,6 +255,11 @@ public record ControlState(
     }
     if (rebalance != null && !start.supersede()) {
       return refused("another rebalance is under way: " + rebalance);
+    }
+    if (!map.lost().isSearched()) {
+      return refused(
+          "what was lost with nodes has not been searched for yet: end 'adhocfs shrink --lost'"
+              + " first");
     }
     for (NodeId id : start.leaving()) {
       Node node = map.node(id);
@@ -310,6 +318,84 @@ public record ControlState(
         start.nowNanos());
   }
 
+  private Applied lose(ControlCommand.Lose lose) {
+    List<Node> losing = new ArrayList<>();
+    for (NodeId id : lose.nodes()) {
+      Node node = map.node(id);
+      if (node == null) {
+        return refused("node %s is not in the map".formatted(id));
+      }
+      if (node.state() != NodeState.GONE) {
+        losing.add(node);
+      }
+    }
+    if (losing.isEmpty()) {
+      return unchanged();
+    }
+    if (!lose.base().equals(map.epoch())) {
+      return refused(
+          "it was planned on epoch %d, but the epoch is %d: plan again"
+              .formatted(lose.base().value(), map.epoch().value()));
+    }
+    if (map.lost().losses() == LostSlots.LOSSES_MAX) {
+      return refused("nodes were lost %d times already".formatted(LostSlots.LOSSES_MAX));
+    }
+    Set<NodeId> lost = Set.copyOf(lose.nodes());
+    short[] owners = map.owners();
+    short[] after = lose.owners();
+    var slots = new BitSet(SlotId.COUNT);
+    for (int slot = 0; slot < SlotId.COUNT; slot++) {
+      boolean goes = lost.contains(map.owner(new SlotId(slot)));
+      Node taker = map.node(new NodeId(Short.toUnsignedInt(after[slot])));
+      boolean fits =
+          goes
+              ? taker != null && taker.state() != NodeState.GONE && !lost.contains(taker.id())
+              : after[slot] == owners[slot];
+      if (!fits) {
+        return refused(
+            "slot %d of n%d cannot go to n%d"
+                .formatted(slot, map.ownerValue(slot), Short.toUnsignedInt(after[slot])));
+      }
+      slots.set(slot, goes);
+    }
+    boolean[] owning = nodesIn(after);
+    List<Node> nodes =
+        map.nodes().stream()
+            .map(node -> {
+              if (lost.contains(node.id())) {
+                return in(NodeState.GONE, node);
+              }
+              // What was under way has ended, so whoever has something keeps it.
+              return switch (node.state()) {
+                case ACTIVE, GONE -> node;
+                case JOINING -> owning[node.id().value()] ? in(NodeState.ACTIVE, node) : node;
+                case DRAINING ->
+                    in(owning[node.id().value()] ? NodeState.ACTIVE : NodeState.GONE, node);
+              };
+            })
+            .toList();
+    FinishedRebalance ended =
+        rebalance == null
+            ? last
+            : FinishedRebalance.of(
+                rebalance, lose.nowNanos(), FinishedRebalance.Outcome.SUPERSEDED);
+    return changed(
+        map.next(nodes, after.clone(), map.lost().with(lose.nodes(), slots)), null, ended);
+  }
+
+  private Applied searched(ControlCommand.Searched searched) {
+    LostSlots lost = map.lost();
+    if (searched.losses() > lost.losses()) {
+      return refused("there were only %d losses".formatted(lost.losses()));
+    }
+    return searched.losses() <= lost.searched()
+        ? unchanged()
+        : changed(
+            map.next(map.nodes(), map.owners(), lost.searchedUpTo(searched.losses())),
+            rebalance,
+            last);
+  }
+
   /** Whether each node id occurs in a table of owners. */
   private static boolean[] nodesIn(short[] owners) {
     var found = new boolean[NodeId.MAX + 1];
@@ -337,10 +423,10 @@ public record ControlState(
       @Nullable FinishedRebalance before,
       long nowNanos) {
     if (running.slotsMoved() < running.slotsPlanned()) {
-      return changed(new ClusterMap(nextEpoch(), nodes, owners), running, before);
+      return changed(map.next(nodes, owners), running, before);
     }
     return changed(
-        new ClusterMap(nextEpoch(), afterwards(running, nodes, owners), owners),
+        map.next(afterwards(running, nodes, owners), owners),
         null,
         FinishedRebalance.of(
             running,
@@ -477,6 +563,36 @@ public record ControlState(
         Outcome.OK);
   }
 
+  /**
+   * This state, with voters of which nobody was asked who voted before: for those that are left
+   * when most of the voters are lost. Version, epoch and configuration are far above all that the
+   * old voters may have agreed on since, so whoever of them comes back follows.
+   *
+   * @param alive nodes of which some vote from then on
+   */
+  public ControlState forced(List<NodeId> alive) {
+    List<NodeId> candidates =
+        alive.stream()
+            .filter(id -> {
+              Node node = map.node(id);
+              return node != null && node.state() != NodeState.GONE;
+            })
+            .sorted()
+            .toList();
+    int count = candidates.size() >= NODES_FOR_FIVE_VOTERS ? 5 : candidates.size() >= 3 ? 3 : 1;
+    return new ControlState(
+        version + FORCED_STEP,
+        new ClusterMap(
+            new Epoch(map.epoch().value() + FORCED_STEP), map.nodes(), map.owners(), map.lost()),
+        rebalance,
+        last,
+        candidates.subList(0, Math.min(count, candidates.size())),
+        configuration + FORCED_STEP,
+        throttles,
+        datasets,
+        changes);
+  }
+
   private Applied setThrottle(ThrottleRule rule) {
     List<ThrottleRule> rules = new ArrayList<>(throttles);
     rules.removeIf(known -> known.key().equals(rule.key()));
@@ -540,7 +656,7 @@ public record ControlState(
     ClusterMap mapThen =
         inheritedChanges(all, switches).equals(inheritedChanges())
             ? map
-            : new ClusterMap(nextEpoch(), map.nodes(), map.owners());
+            : map.next(map.nodes(), map.owners());
     return new Applied(
         new ControlState(
             version + 1, mapThen, rebalance, last, voters, configuration, rules, all, switches),

@@ -47,6 +47,8 @@ public enum FsError {
   BAD_MESSAGE(33),
   /** A defect of ours: the daemon goes on, the request does not. */
   INTERNAL(34),
+  /** The bytes were lost with the node that had them. */
+  DATA_LOST(36),
 
   // Answers that the client library deals with and programs never see.
   /** The receiver does not own the slot; the reply's epoch is the newer one. */

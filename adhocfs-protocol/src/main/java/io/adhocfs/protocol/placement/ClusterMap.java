@@ -72,13 +72,19 @@ public final class ClusterMap {
   private final List<Node> nodes;
   private final @Nullable Node[] byId;
   private final short[] owners;
+  private final LostSlots lost;
+
+  /** A map of these owners, of which no slot was ever lost; otherwise as the other. */
+  public ClusterMap(Epoch epoch, List<Node> nodes, short[] owners) {
+    this(epoch, nodes, owners, LostSlots.NONE);
+  }
 
   /**
    * A map of these owners.
    *
    * @param owners node id of every slot, as unsigned 16-bit numbers; taken over
    */
-  public ClusterMap(Epoch epoch, List<Node> nodes, short[] owners) {
+  public ClusterMap(Epoch epoch, List<Node> nodes, short[] owners, LostSlots lost) {
     if (owners.length != SlotId.COUNT) {
       throw new IllegalArgumentException(owners.length + " owners");
     }
@@ -98,6 +104,7 @@ public final class ClusterMap {
       byId[node.id().value()] = node;
     }
     this.owners = owners;
+    this.lost = lost;
     for (short owner : owners) {
       int id = Short.toUnsignedInt(owner);
       if (id >= byId.length || byId[id] == null) {
@@ -120,9 +127,24 @@ public final class ClusterMap {
     return epoch;
   }
 
+  /** Slots that were lost with their nodes. */
+  public LostSlots lost() {
+    return lost;
+  }
+
   /** All nodes, by id. */
   public List<Node> nodes() {
     return nodes;
+  }
+
+  /** The map of the next epoch, with these nodes and owners. */
+  public ClusterMap next(List<Node> nextNodes, short[] nextOwners) {
+    return new ClusterMap(new Epoch(epoch.value() + 1), nextNodes, nextOwners, lost);
+  }
+
+  /** The map of the next epoch, with these lost slots. */
+  public ClusterMap next(List<Node> nextNodes, short[] nextOwners, LostSlots nextLost) {
+    return new ClusterMap(new Epoch(epoch.value() + 1), nextNodes, nextOwners, nextLost);
   }
 
   /** Whether the same nodes are there, each doing the same, and every slot has the same owner. */
@@ -181,7 +203,7 @@ public final class ClusterMap {
     var merged = new TreeMap<NodeId, Node>();
     nodes.forEach(n -> merged.put(n.id(), n));
     merged.put(node.id(), node);
-    return new ClusterMap(epoch, List.copyOf(merged.values()), owners);
+    return new ClusterMap(epoch, List.copyOf(merged.values()), owners, lost);
   }
 
   /**
@@ -222,7 +244,8 @@ public final class ClusterMap {
     return other instanceof ClusterMap map
         && epoch.equals(map.epoch)
         && nodes.equals(map.nodes)
-        && Arrays.equals(owners, map.owners);
+        && Arrays.equals(owners, map.owners)
+        && lost.equals(map.lost);
   }
 
   @Override

@@ -1,8 +1,14 @@
 package io.adhocfs.protocol.wire;
 
 import io.adhocfs.protocol.control.ControlCommand;
+import io.adhocfs.protocol.control.ControlState;
+import io.adhocfs.protocol.model.FileAttributes;
+import io.adhocfs.protocol.model.FileLayout;
+import io.adhocfs.protocol.model.FileType;
 import io.adhocfs.protocol.model.FsException;
+import io.adhocfs.protocol.model.InodeId;
 import io.adhocfs.protocol.placement.ClusterMap;
+import io.adhocfs.protocol.placement.Placement;
 import io.adhocfs.protocol.throttle.Party;
 import io.adhocfs.protocol.throttle.TokenWant;
 import java.util.List;
@@ -11,6 +17,12 @@ import java.util.List;
 public sealed interface ControlRequest extends Request {
   /** About those on whose behalf requests come: who they are, what they may do and have done. */
   sealed interface Accounting extends ControlRequest {}
+
+  /**
+   * Mends what a loss or a defect has left, record by record. Only commands are answered; BUSY
+   * where an operation is under way that holds what is to be mended.
+   */
+  sealed interface Repairing extends ControlRequest {}
 
   /** The receiver's cluster map. */
   record GetMap() implements ControlRequest {
@@ -513,6 +525,255 @@ public sealed interface ControlRequest extends Request {
 
     static GetStatistics decode(WireReader in) throws FsException {
       return new GetStatistics(in.longValue());
+    }
+  }
+
+  /**
+   * Chunks of files, as far as they lie in lost slots of the receiver and it has no record of them,
+   * are written down as lost. Answered with a {@link Reply.ChunkPage} of all that are lost there.
+   */
+  record MarkLost(List<FileRange> ranges) implements Repairing {
+    public MarkLost {
+      ranges = List.copyOf(ranges);
+    }
+
+    /**
+     * Chunks of a file.
+     *
+     * @param dataGeneration of the file: where it has been cut since, nothing is written
+     * @param lastChunk included
+     */
+    public record FileRange(
+        InodeId inode, FileLayout layout, long dataGeneration, long firstChunk, long lastChunk) {
+      private static final int ENCODED_BYTES_MIN = 40;
+
+      public FileRange {
+        if (firstChunk < 0 || lastChunk < firstChunk || lastChunk - firstChunk >= CHUNKS_MAX) {
+          throw new IllegalArgumentException("chunks from " + firstChunk + " to " + lastChunk);
+        }
+      }
+
+      void write(WireWriter out) {
+        out.inode(inode);
+        Values.writeLayout(out, layout);
+        out.longValue(dataGeneration);
+        out.longValue(firstChunk);
+        out.longValue(lastChunk);
+      }
+
+      static FileRange read(WireReader in) throws FsException {
+        return new FileRange(
+            in.inode(), Values.readLayout(in), in.longValue(), in.longValue(), in.longValue());
+      }
+    }
+
+    /** Chunks of all ranges of a request together. */
+    public static final int CHUNKS_MAX = 16_384;
+
+    @Override
+    public int slotValue() {
+      return NO_SLOT;
+    }
+
+    @Override
+    public MessageType type() {
+      return MessageType.MARK_LOST;
+    }
+
+    @Override
+    public void encode(WireWriter out) {
+      out.list(ranges, (to, range) -> range.write(to));
+    }
+
+    static MarkLost decode(WireReader in) throws FsException {
+      return new MarkLost(in.list(FileRange.ENCODED_BYTES_MIN, FileRange::read));
+    }
+  }
+
+  /** Chunks of the receiver that belong to no file go, with their bytes. */
+  record DropChunks(List<ScannedChunk> chunks) implements Repairing {
+    public DropChunks {
+      chunks = List.copyOf(chunks);
+    }
+
+    @Override
+    public int slotValue() {
+      return NO_SLOT;
+    }
+
+    @Override
+    public MessageType type() {
+      return MessageType.DROP_CHUNKS;
+    }
+
+    @Override
+    public void encode(WireWriter out) {
+      out.list(chunks, (to, chunk) -> chunk.write(to));
+    }
+
+    static DropChunks decode(WireReader in) throws FsException {
+      return new DropChunks(ScannedChunk.readAll(in));
+    }
+  }
+
+  /**
+   * A name goes, if it lies in this slot and points to this inode; the directory's part there is
+   * counted anew.
+   */
+  record RemoveName(int slotValue, EntryKey entry, InodeId inode) implements Repairing {
+    @Override
+    public MessageType type() {
+      return MessageType.REMOVE_NAME;
+    }
+
+    @Override
+    public void encode(WireWriter out) {
+      out.intValue(slotValue);
+      entry.write(out);
+      out.inode(inode);
+    }
+
+    static RemoveName decode(WireReader in) throws FsException {
+      return new RemoveName(in.intValue(), EntryKey.read(in), in.inode());
+    }
+  }
+
+  /**
+   * A directory has a name for an inode from now on; EXISTS where the name is taken by another
+   * inode.
+   */
+  record PutName(EntryKey entry, InodeId inode, FileType fileType) implements Repairing {
+    @Override
+    public int slotValue() {
+      return entry.slot().value();
+    }
+
+    @Override
+    public MessageType type() {
+      return MessageType.PUT_NAME;
+    }
+
+    @Override
+    public void encode(WireWriter out) {
+      entry.write(out);
+      out.inode(inode);
+      out.byteValue(fileType.code());
+    }
+
+    static PutName decode(WireReader in) throws FsException {
+      return new PutName(EntryKey.read(in), in.inode(), FileType.ofCode(in.byteValue()));
+    }
+  }
+
+  /**
+   * The entries of a directory's partition are counted anew. A partition of which only the entries
+   * are left, or nothing, is made anew, for what the directory's inode says.
+   *
+   * @param directory what its home says of it
+   */
+  record CountEntries(FileAttributes directory, int partition) implements Repairing {
+    @Override
+    public int slotValue() {
+      return Placement.partitionSlot(directory.id(), partition).value();
+    }
+
+    @Override
+    public MessageType type() {
+      return MessageType.COUNT_ENTRIES;
+    }
+
+    @Override
+    public void encode(WireWriter out) {
+      Values.writeAttributes(out, directory);
+      out.intValue(partition);
+    }
+
+    static CountEntries decode(WireReader in) throws FsException {
+      return new CountEntries(Values.readAttributes(in), in.intValue());
+    }
+  }
+
+  /**
+   * Of an inode the number of names, if it is no directory, and the parent, if it is one, are set.
+   * One without names goes, unless somebody has it open. CHANGED where the inode is not as it was
+   * seen.
+   *
+   * @param seen what the inode was when its names were counted
+   */
+  record SetNames(FileAttributes seen, int names, InodeId parent) implements Repairing {
+    public SetNames {
+      if (names < 0) {
+        throw new IllegalArgumentException(names + " names");
+      }
+    }
+
+    @Override
+    public int slotValue() {
+      return seen.id().slotValue();
+    }
+
+    @Override
+    public MessageType type() {
+      return MessageType.SET_NAMES;
+    }
+
+    @Override
+    public void encode(WireWriter out) {
+      Values.writeAttributes(out, seen);
+      out.intValue(names);
+      out.inode(parent);
+    }
+
+    static SetNames decode(WireReader in) throws FsException {
+      return new SetNames(Values.readAttributes(in), in.intValue(), in.inode());
+    }
+  }
+
+  /** What is kept of a directory's partition goes: the directory is not spread so. */
+  record RemovePartition(InodeId directory, int partition) implements Repairing {
+    @Override
+    public int slotValue() {
+      return Placement.partitionSlot(directory, partition).value();
+    }
+
+    @Override
+    public MessageType type() {
+      return MessageType.REMOVE_PARTITION;
+    }
+
+    @Override
+    public void encode(WireWriter out) {
+      out.inode(directory);
+      out.intValue(partition);
+    }
+
+    static RemovePartition decode(WireReader in) throws FsException {
+      return new RemovePartition(in.inode(), in.intValue());
+    }
+  }
+
+  /**
+   * The receiver takes over a state that nobody has voted on, if it is newer than the one it knows:
+   * most of those that vote are lost, and those that are left decide.
+   */
+  record ForceState(ControlState state) implements Repairing {
+    @Override
+    public int slotValue() {
+      return NO_SLOT;
+    }
+
+    @Override
+    public MessageType type() {
+      return MessageType.FORCE_STATE;
+    }
+
+    @Override
+    public void encode(WireWriter out) {
+      ControlValues.writeState(out, state);
+    }
+
+    static ForceState decode(WireReader in) throws FsException {
+      return new ForceState(ControlValues.readState(in));
     }
   }
 }

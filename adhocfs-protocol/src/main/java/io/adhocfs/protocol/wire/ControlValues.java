@@ -41,6 +41,8 @@ public final class ControlValues {
   private static final int ADD_DATASET = 13;
   private static final int WALK_DATASET = 14;
   private static final int CHANGE_SETTINGS = 15;
+  private static final int LOSE = 20;
+  private static final int SEARCHED = 21;
 
   private static final int SLOTS_AS_LIST = 0;
   private static final int SLOTS_AS_RUNS = 1;
@@ -166,6 +168,17 @@ public final class ControlValues {
         out.flag(start.supersede());
         out.longValue(start.nowNanos());
       }
+      case ControlCommand.Lose lose -> {
+        out.byteValue(LOSE);
+        writeIds(out, lose.nodes());
+        out.longValue(lose.base().value());
+        out.shorts(lose.owners());
+        out.longValue(lose.nowNanos());
+      }
+      case ControlCommand.Searched searched -> {
+        out.byteValue(SEARCHED);
+        out.intValue(searched.losses());
+      }
       case ControlCommand.Move move -> {
         out.byteValue(MOVE);
         out.longValue(move.id());
@@ -282,6 +295,10 @@ public final class ControlValues {
               in.longValue(),
               in.longValue(),
               in.longValue());
+      case LOSE ->
+          new ControlCommand.Lose(
+              readIds(in), new Epoch(in.longValue()), in.shorts(), in.longValue());
+      case SEARCHED -> new ControlCommand.Searched(in.intValue());
       case PAUSE -> new ControlCommand.Pause(in.longValue(), in.text());
       case RESUME -> new ControlCommand.Resume(in.longValue());
       case LIMIT -> new ControlCommand.Limit(in.longValue(), in.longValue(), in.intValue());

@@ -191,6 +191,9 @@ public sealed interface Reply extends Message {
     public static final byte OUTCOME_NO_SPACE = 3;
     public static final byte OUTCOME_FAILED = 4;
 
+    /** The bytes were lost with the node that had them. */
+    public static final byte OUTCOME_LOST = 7;
+
     @Override
     public MessageType type() {
       return MessageType.SPANS;

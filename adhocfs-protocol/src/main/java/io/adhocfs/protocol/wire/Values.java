@@ -11,6 +11,7 @@ import io.adhocfs.protocol.placement.ChunkSpan;
 import io.adhocfs.protocol.placement.ClusterMap;
 import io.adhocfs.protocol.placement.ClusterMap.Node;
 import io.adhocfs.protocol.placement.ClusterMap.NodeState;
+import io.adhocfs.protocol.placement.LostSlots;
 import java.util.ArrayList;
 import java.util.List;
 
@@ -150,11 +151,24 @@ public final class Values {
     out.intValue(map.nodes().size());
     map.nodes().forEach(node -> writeNode(out, node));
     out.shorts(map.owners());
+    LostSlots lost = map.lost();
+    out.list(lost.nodes(), (to, node) -> to.intValue(node.value()));
+    out.bytes(lost.table());
+    out.intValue(lost.losses());
+    out.intValue(lost.searched());
   }
 
   public static ClusterMap readMap(WireReader in) throws FsException {
     var epoch = new Epoch(in.longValue());
     List<Node> nodes = in.list(25, Values::readNode);
-    return new ClusterMap(epoch, nodes, in.shorts());
+    return new ClusterMap(
+        epoch,
+        nodes,
+        in.shorts(),
+        new LostSlots(
+            in.list(Integer.BYTES, from -> new NodeId(from.intValue())),
+            in.bytes(),
+            in.intValue(),
+            in.intValue()));
   }
 }

@@ -12,6 +12,7 @@ import io.adhocfs.protocol.model.SlotId;
 import io.adhocfs.protocol.placement.ClusterMap;
 import io.adhocfs.protocol.placement.ClusterMap.Node;
 import io.adhocfs.protocol.placement.ClusterMap.NodeState;
+import io.adhocfs.protocol.placement.LostSlots;
 import io.adhocfs.protocol.settings.Setting;
 import io.adhocfs.protocol.settings.SettingChange;
 import io.adhocfs.protocol.throttle.Scope;
@@ -121,6 +122,113 @@ class ControlStateTest {
       state = after(state, batch(state, 9000));
     }
     return state;
+  }
+
+  /** The owners with the slots of a node given to those that are left, in turn. */
+  private static short[] without(ControlState state, int lost, int... takers) {
+    short[] owners = state.map().owners();
+    int next = 0;
+    for (int slot = 0; slot < owners.length; slot++) {
+      if (owners[slot] == lost) {
+        owners[slot] = (short) takers[next++ % takers.length];
+      }
+    }
+    return owners;
+  }
+
+  private static ControlCommand.Lose lose(ControlState state, int lost, int... takers) {
+    return new ControlCommand.Lose(
+        List.of(new NodeId(lost)), state.epoch(), without(state, lost, takers), 77);
+  }
+
+  @Test
+  void goesOnWithoutALostNode() {
+    ControlState four = of(4);
+    ControlState three = after(four, lose(four, 3, 0, 1, 2));
+
+    assertThat(stateOf(three, 3)).isEqualTo(NodeState.GONE);
+    assertThat(three.epoch().value()).isEqualTo(2);
+    assertThat(three.map().owningNodes())
+        .containsExactly(new NodeId(0), new NodeId(1), new NodeId(2));
+    LostSlots lost = three.map().lost();
+    assertThat(lost.nodes()).containsExactly(new NodeId(3));
+    for (int slot = 0; slot < SlotId.COUNT; slot++) {
+      assertThat(lost.wasLost(slot)).isEqualTo(four.map().ownerValue(slot) == 3);
+      assertThat(lost.awaitsSearch(slot)).isEqualTo(lost.wasLost(slot));
+    }
+    // What a slot has given out before it was lost is never given out again.
+    assertThat(lost.firstNumber(3)).isEqualTo((1L << 41) + 1);
+    assertThat(lost.firstNumber(1)).isEqualTo(1);
+    assertUnchanged(three, lose(three, 3, 0));
+
+    // What was lost twice begins farther up once more.
+    ControlState two = after(three, lose(three, 0, 1, 2));
+    int twice =
+        IntStream.range(0, SlotId.COUNT)
+            .filter(slot -> lost.wasLost(slot) && three.map().ownerValue(slot) == 0)
+            .findFirst()
+            .orElseThrow();
+    assertThat(two.map().lost().firstNumber(twice)).isEqualTo((2L << 41) + 1);
+    assertThat(two.map().lost().firstNumber(0)).isEqualTo((2L << 41) + 2);
+  }
+
+  @Test
+  void nothingMovesBeforeALossHasBeenSearched() {
+    ControlState four = of(4);
+    ControlState lost = after(four, lose(four, 3, 0, 1, 2));
+    assertRefused(lost, start(lost, 1, List.of(0, 1), List.of(), false), "searched");
+    assertRefused(lost, new ControlCommand.Searched(2), "only 1 losses");
+
+    ControlState searched = after(lost, new ControlCommand.Searched(1));
+    assertThat(searched.map().lost().isSearched()).isTrue();
+    assertThat(searched.map().lost().wasLost(3)).isTrue();
+    assertThat(searched.map().lost().awaitsSearch(3)).isFalse();
+    assertUnchanged(searched, new ControlCommand.Searched(1));
+    after(searched, start(searched, 1, List.of(0, 1), List.of(), false));
+  }
+
+  @Test
+  void aLossEndsWhatIsUnderWayAndKeepsWhatHasMoved() {
+    ControlState four = of(4);
+    ControlState shrinking =
+        after(four, start(four, 5, List.of(0, 1, 2), List.of(new NodeId(3)), false));
+    ControlState moved = after(shrinking, present(batch(shrinking, 100)));
+    assertThat(stateOf(moved, 3)).isEqualTo(NodeState.DRAINING);
+
+    ControlState lost = after(moved, lose(moved, 1, 0, 2));
+    assertThat(lost.rebalance()).isNull();
+    assertThat(present(lost.last()).outcome()).isEqualTo(FinishedRebalance.Outcome.SUPERSEDED);
+    assertThat(stateOf(lost, 1)).isEqualTo(NodeState.GONE);
+    // It was to leave, and still has slots.
+    assertThat(stateOf(lost, 3)).isEqualTo(NodeState.ACTIVE);
+    for (int slot = 0; slot < SlotId.COUNT; slot++) {
+      if (moved.map().ownerValue(slot) != 1) {
+        assertThat(lost.map().ownerValue(slot)).isEqualTo(moved.map().ownerValue(slot));
+      }
+    }
+  }
+
+  @Test
+  void refusesALossThatTakesFromOthersOrGivesToNobody() {
+    ControlState four = of(4);
+    short[] taking = without(four, 3, 0, 1, 2);
+    taking[0] = 2;
+    assertRefused(
+        four,
+        new ControlCommand.Lose(List.of(new NodeId(3)), four.epoch(), taking, 1),
+        "slot 0 of n0");
+    assertRefused(
+        four,
+        new ControlCommand.Lose(List.of(new NodeId(3)), four.epoch(), four.map().owners(), 1),
+        "of n3 cannot go to n3");
+    assertRefused(
+        four,
+        new ControlCommand.Lose(List.of(new NodeId(3)), new Epoch(9), without(four, 3, 0), 1),
+        "plan again");
+    assertRefused(
+        four,
+        new ControlCommand.Lose(List.of(new NodeId(9)), four.epoch(), four.map().owners(), 1),
+        "n9 is not in the map");
   }
 
   @Test
@@ -549,6 +657,8 @@ class ControlStateTest {
               case ControlCommand.Join _,
                   ControlCommand.Leave _,
                   ControlCommand.Start _,
+                  ControlCommand.Lose _,
+                  ControlCommand.Searched _,
                   ControlCommand.Move _,
                   ControlCommand.Cancel _ ->
                   true;

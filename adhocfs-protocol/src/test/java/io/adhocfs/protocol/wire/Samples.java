@@ -22,6 +22,7 @@ import io.adhocfs.protocol.placement.ChunkSpan;
 import io.adhocfs.protocol.placement.ClusterMap;
 import io.adhocfs.protocol.placement.ClusterMap.Node;
 import io.adhocfs.protocol.placement.ClusterMap.NodeState;
+import io.adhocfs.protocol.placement.LostSlots;
 import io.adhocfs.protocol.settings.Setting;
 import io.adhocfs.protocol.settings.SettingChange;
 import io.adhocfs.protocol.throttle.Party;
@@ -36,6 +37,7 @@ import java.lang.reflect.RecordComponent;
 import java.lang.reflect.Type;
 import java.util.ArrayList;
 import java.util.Arrays;
+import java.util.BitSet;
 import java.util.EnumSet;
 import java.util.List;
 import java.util.Map;
@@ -50,7 +52,7 @@ import java.util.stream.IntStream;
 final class Samples {
   /** Added since the golden bytes were drawn: not among the samples, which would be others. */
   private static final Set<FsError> LATER_ERRORS =
-      EnumSet.of(FsError.WOULD_BLOCK, FsError.DEADLOCK, FsError.TOO_MANY_LOCKS);
+      EnumSet.of(FsError.WOULD_BLOCK, FsError.DEADLOCK, FsError.TOO_MANY_LOCKS, FsError.DATA_LOST);
 
   private final SplittableRandom random;
 
@@ -136,6 +138,16 @@ final class Samples {
       return command();
     } else if (type == ControlState.class) {
       return controlState();
+    } else if (type == ControlRequest.MarkLost.FileRange.class) {
+      long first = random.nextLong(1L << 40);
+      return new ControlRequest.MarkLost.FileRange(
+          inode(),
+          layout(),
+          random.nextLong(1L << 40),
+          first,
+          first + random.nextInt(ControlRequest.MarkLost.CHUNKS_MAX));
+    } else if (type == ControlRequest.SetNames.class) {
+      return new ControlRequest.SetNames(attributes(), random.nextInt(1000), inode());
     } else if (type == ControlRequest.RaftCall.class) {
       return new ControlRequest.RaftCall(random.nextInt(256), bytes(random.nextInt(200)));
     } else if (type == ControlRequest.FollowControl.class) {
@@ -268,7 +280,17 @@ final class Samples {
               pick(NodeState.values())));
     }
     ClusterMap even = ClusterMap.initial(nodes);
-    return new ClusterMap(new Epoch(random.nextLong(1L << 50)), nodes, even.owners());
+    LostSlots lost = LostSlots.NONE;
+    for (int i = random.nextInt(3); i > 0; i--) {
+      var slots = new BitSet();
+      slots.set(random.nextInt(SlotId.COUNT));
+      lost = lost.with(List.of(new NodeId(1000 + i)), slots);
+    }
+    return new ClusterMap(
+        new Epoch(random.nextLong(1L << 50)),
+        nodes,
+        even.owners(),
+        lost.searchedUpTo(random.nextInt(lost.losses() + 1)));
   }
 
   private long positive() {
@@ -295,7 +317,7 @@ final class Samples {
   }
 
   private ControlCommand command() {
-    return switch (random.nextInt(15)) {
+    return switch (random.nextInt(17)) {
       case 0 -> new ControlCommand.Join(map().nodes());
       case 1 -> new ControlCommand.Announce(map().nodes().getFirst());
       case 2 ->
@@ -340,6 +362,13 @@ final class Samples {
               3,
               List.of(new SettingChange(3, Setting.CHUNK_SIZE, "1MiB")),
               List.of(Setting.ATIME, Setting.FSYNC));
+      case 14 ->
+          new ControlCommand.Lose(
+              List.of(new NodeId(random.nextInt(100)), new NodeId(100 + random.nextInt(100))),
+              new Epoch(random.nextLong(1L << 50)),
+              owners(map()),
+              random.nextLong());
+      case 15 -> new ControlCommand.Searched(1 + random.nextInt(100));
       default ->
           new ControlCommand.SetVoters(
               List.of(new NodeId(random.nextInt(100)), new NodeId(100 + random.nextInt(100))));

@@ -1,0 +1,16 @@
+package io.adhocfs.daemon.service;
+
+import io.adhocfs.protocol.wire.ControlRequest;
+import io.adhocfs.protocol.wire.ScannedChunk;
+import java.util.List;
+
+/** Finds what it was told to, and has no chunks. */
+record FakeStorageCheck(List<String> findings) implements StorageCheck {
+  @Override
+  public List<ScannedChunk> markLost(List<ControlRequest.MarkLost.FileRange> ranges) {
+    return List.of();
+  }
+
+  @Override
+  public void drop(List<ScannedChunk> chunks) {}
+}
