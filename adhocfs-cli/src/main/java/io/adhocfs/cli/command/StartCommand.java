@@ -71,6 +71,9 @@ public final class StartCommand extends Command {
           exitCode = ExitCode.FAILED;
         } else if (outcome.result() != null) {
           RunningDaemon daemon = outcome.result();
+          if (!daemon.warning().isEmpty()) {
+            output().note("warning: " + outcome.item().id() + ": " + daemon.warning());
+          }
           ClusterMap.Node before = map.node(daemon.node().id());
           if (before == null || before.incarnation() < daemon.node().incarnation()) {
             map = map.withNode(daemon.node());

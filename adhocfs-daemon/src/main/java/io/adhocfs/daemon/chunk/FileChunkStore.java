@@ -84,12 +84,17 @@ public final class FileChunkStore implements ChunkStore {
       Path directory, StorageDatabase database, Limits limits, ByteBufAllocator allocator)
       throws FsException {
     this.allocator = allocator;
-    this.files = new SegmentFiles(directory, limits.openFilesMax());
+    this.files = new SegmentFiles(directory, limits.openFilesMax(), this::takeFile);
     this.index = new ChunkIndex(database);
     this.space = new DiskSpace(directory, files, limits.reserveBytes(), limits.capacityBytes());
     for (int i = 0; i < LOCKS; i++) {
       locks[i] = new StampedLock();
     }
+  }
+
+  /** Apart, since the space is counted of the files that ask for it. */
+  private boolean takeFile() throws FsException {
+    return space.takeFile();
   }
 
   private StampedLock lock(long inode) {

@@ -10,6 +10,7 @@ import io.adhocfs.daemon.storage.StorageDatabase;
 import io.adhocfs.daemon.transaction.TransactionTiming;
 import io.adhocfs.protocol.model.FsException;
 import io.adhocfs.protocol.model.NodeId;
+import io.adhocfs.protocol.model.StorageSpace;
 import io.adhocfs.protocol.model.SessionId;
 import io.adhocfs.protocol.placement.ClusterMap;
 import io.adhocfs.protocol.placement.ClusterMap.NodeState;
@@ -144,8 +145,7 @@ final class SimulatedNode {
           NodeState.ACTIVE,
           state().epoch().value(),
           0,
-          0,
-          0,
+          StorageSpace.NONE,
           0,
           services().files(),
           services().directories(),
@@ -159,7 +159,8 @@ final class SimulatedNode {
 
     @Override
     public Reply.Capacity capacity() {
-      return new Reply.Capacity(100, 50, services().files(), 10);
+      return new Reply.Capacity(
+          new StorageSpace("", 100, 50, 10, 100, 50), services().files());
     }
 
     @Override
