@@ -74,6 +74,7 @@ import org.slf4j.LoggerFactory;
  */
 public final class Daemon {
   private static final Logger LOG = LoggerFactory.getLogger(Daemon.class);
+
   /** How often the disk is asked for its room. */
   private static final long LOOK_MILLIS = 200;
 
@@ -150,9 +151,8 @@ public final class Daemon {
    *
    * @throws FsException what kept it from starting: BUSY for a directory or address in use, REFUSED
    *     for another node's directory, INVALID for one on a mount of this program and for too few
-   *     descriptors, CORRUPT,
-   *     NOT_SUPPORTED for one of another version, NO_SPACE, STORAGE_FAILED; everything that was
-   *     started is stopped again
+   *     descriptors, CORRUPT, NOT_SUPPORTED for one of another version, NO_SPACE, STORAGE_FAILED;
+   *     everything that was started is stopped again
    */
   public static Daemon start(DaemonConfiguration configuration) throws FsException {
     Deque<Closing> started = new ArrayDeque<>();
@@ -221,8 +221,7 @@ public final class Daemon {
                 Optional.of(socket),
                 configuration.identity(),
                 configuration.node(),
-                Limits.usual()
-                    .withConnections(descriptors.connections(), descriptors.unproved())));
+                Limits.usual().withConnections(descriptors.connections(), descriptors.unproved())));
     started.push(server::close);
     thread = new MetadataThread(server.metadataThread(), System::nanoTime);
     // Its clients and data threads go before the stores, its requests before them.

@@ -23,9 +23,10 @@ final class DescriptorSharesTest {
     assertThat(all.chunkFiles()).isEqualTo(1024);
     assertThat(all.connections()).isEqualTo(4096);
     assertThat(all.warning()).isNull();
-    assertThat(DescriptorShares.of(12_000)).isEqualTo(
-        new DescriptorShares(
-            12_000, all.chunkFiles(), all.databaseFiles(), all.connections(), all.unproved()));
+    assertThat(DescriptorShares.of(12_000))
+        .isEqualTo(
+            new DescriptorShares(
+                12_000, all.chunkFiles(), all.databaseFiles(), all.connections(), all.unproved()));
   }
 
   @Test

@@ -53,8 +53,9 @@ public record ResizePlan(
   public record Shortage(List<NodeId> nodes, long incomingBytes, long availableBytes) {}
 
   /**
-   * What does not fit; null = everything fits, as far as the nodes have told. A disk is counted once
-   * for all of its nodes, and what moves from one of them to another takes nothing of it in the end.
+   * What does not fit; null = everything fits, as far as the nodes have told. A disk is counted
+   * once for all of its nodes, and what moves from one of them to another takes nothing of it in
+   * the end.
    *
    * @param factor how many bytes are to be free for each that comes
    */

@@ -237,7 +237,8 @@ public final class UpCommand extends Command {
     try {
       complete =
           description.withNodes(
-              new NodeProcesses(directory, output()::note).start(description, description.places()));
+              new NodeProcesses(directory, output()::note)
+                  .start(description, description.places()));
       installMap(complete);
       directory.replace(complete);
       agreeOn(limits, complete.instance());

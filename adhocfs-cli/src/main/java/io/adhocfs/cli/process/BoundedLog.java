@@ -20,8 +20,8 @@ import java.util.List;
  * earlier log beside it, and it begins anew. The log stays the same file, since the JVM's own words
  * come by a descriptor that was opened before there was any Java; whoever opened the descriptor
  * opened it to append. Of what others write while the content is copied, microseconds of it may be
- * lost. Where the earlier log cannot be written, its content is lost instead: the bound holds also on
- * a disk that is full. Thread-safe.
+ * lost. Where the earlier log cannot be written, its content is lost instead: the bound holds also
+ * on a disk that is full. Thread-safe.
  */
 public final class BoundedLog {
   private static final String EARLIER = ".1";
@@ -113,7 +113,8 @@ public final class BoundedLog {
   private static void read(Path log, int lines, ArrayDeque<String> last) throws IOException {
     // A reader of this kind takes bytes that are no UTF-8, too.
     try (var reader =
-        new BufferedReader(new InputStreamReader(Files.newInputStream(log), StandardCharsets.UTF_8))) {
+        new BufferedReader(
+            new InputStreamReader(Files.newInputStream(log), StandardCharsets.UTF_8))) {
       for (String line = reader.readLine(); line != null; line = reader.readLine()) {
         last.add(line);
         if (last.size() > lines) {

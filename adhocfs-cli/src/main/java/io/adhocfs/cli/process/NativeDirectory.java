@@ -19,8 +19,8 @@ public final class NativeDirectory {
   private NativeDirectory() {}
 
   /**
-   * Has libraries unpacked into the first directory that lets them run: that of temporary files, else
-   * one of these, else the program's own. Called before any of the libraries is used.
+   * Has libraries unpacked into the first directory that lets them run: that of temporary files,
+   * else one of these, else the program's own. Called before any of the libraries is used.
    *
    * @param others existing directories that nobody else may write to
    * @throws FsException STORAGE_FAILED where none does, naming each with its reason

@@ -322,8 +322,8 @@ public final class SimulatedCluster {
       case DataRequest r -> data(node, r, payload);
       case ControlRequest.GetMap _ ->
           new Answer(new Reply.Map(mapOf(node), mapOf(node).epoch(), List.of()));
-      case ControlRequest.GetCapacity _ -> new Answer(
-              new Reply.Capacity(new StorageSpace("", 1000, 600, 93, 1000, 600), 7));
+      case ControlRequest.GetCapacity _ ->
+          new Answer(new Reply.Capacity(new StorageSpace("", 1000, 600, 93, 1000, 600), 7));
       case ControlRequest.RenewSession _ -> {
         renewed.add("n" + node.value());
         yield new Answer(new Reply.Done());

@@ -8,8 +8,8 @@ import java.nio.file.Path;
 import java.util.concurrent.atomic.AtomicLong;
 
 /**
- * Decides whether chunks may take more bytes, and more files, of their disk: the disk is asked every
- * 100 ms, and when what it had left has been given out, then every millisecond. Thread-safe.
+ * Decides whether chunks may take more bytes, and more files, of their disk: the disk is asked
+ * every 100 ms, and when what it had left has been given out, then every millisecond. Thread-safe.
  */
 final class DiskSpace {
   private static final long FRESH_NANOS = 100_000_000;
@@ -17,7 +17,9 @@ final class DiskSpace {
   private static final long RESERVE_BYTES_MIN = 16L << 20;
   private static final long RESERVE_SHARE = 50;
 
-  /** The files that metadata, its log and the control plane's make on a disk that is hardly used. */
+  /**
+   * The files that metadata, its log and the control plane's make on a disk that is hardly used.
+   */
   private static final long RESERVE_INODES_MIN = 256;
 
   private final BackingDisk disk;
@@ -56,8 +58,7 @@ final class DiskSpace {
         room.totalInodes() == StorageSpace.INODES_UNLIMITED
             ? 0
             : Math.max(room.totalInodes() / RESERVE_SHARE, RESERVE_INODES_MIN);
-    this.latest =
-        new StoreCapacity(StorageSpace.NONE, 0, this.reserveBytes, this.reserveInodes);
+    this.latest = new StoreCapacity(StorageSpace.NONE, 0, this.reserveBytes, this.reserveInodes);
     ask();
   }
 
@@ -108,8 +109,7 @@ final class DiskSpace {
     leftInodes.set(inodes);
     latest =
         new StoreCapacity(
-            new StorageSpace(
-                diskName, room.totalBytes(), diskAvailable, inodes, total, available),
+            new StorageSpace(diskName, room.totalBytes(), diskAvailable, inodes, total, available),
             used,
             reserveBytes,
             reserveInodes);

@@ -269,7 +269,8 @@ final class NamespaceService {
       case NamespaceRequest.Unlink unlink ->
           coordinate(exchange, session, unlink.stamp(), slot, shrinking(plans.unlink(unlink)));
       case NamespaceRequest.RemoveDirectory remove ->
-          coordinate(exchange, session, remove.stamp(), slot, shrinking(plans.removeDirectory(remove)));
+          coordinate(
+              exchange, session, remove.stamp(), slot, shrinking(plans.removeDirectory(remove)));
       case NamespaceRequest.Link link ->
           coordinate(exchange, session, link.stamp(), slot, growing(plans.link(link)));
       case NamespaceRequest.Rename rename ->

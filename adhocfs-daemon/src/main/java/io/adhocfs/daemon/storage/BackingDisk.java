@@ -104,8 +104,8 @@ public final class BackingDisk {
   }
 
   /**
-   * Names the file system among those of all hosts: by its device number, which holds for as long as
-   * the machine is up, and by that boot of the machine.
+   * Names the file system among those of all hosts: by its device number, which holds for as long
+   * as the machine is up, and by that boot of the machine.
    *
    * @throws FsException STORAGE_FAILED, naming the directory
    */

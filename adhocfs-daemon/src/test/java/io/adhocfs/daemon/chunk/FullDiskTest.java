@@ -149,8 +149,7 @@ class FullDiskTest {
       assertThat(made).hasSizeGreaterThan(300);
       assertThat(inodes()).isBetween(reserve - 4, reserve + 4);
       assertThat(store.capacity().space().diskInodesAvailable()).isLessThan(4);
-      assertThat(
-              store.write(made.getFirst(), LAYOUT, 1, List.of(new ChunkSpan(1, 0, 1)), payload))
+      assertThat(store.write(made.getFirst(), LAYOUT, 1, List.of(new ChunkSpan(1, 0, 1)), payload))
           .as("a file that is there may grow")
           .containsOnly(SpanOutcome.DONE);
       store.discard(made.getLast(), LAYOUT, ChunkStore.FORGET, 0, Long.MAX_VALUE, slot -> true);

@@ -10,8 +10,8 @@ import io.adhocfs.daemon.storage.StorageDatabase;
 import io.adhocfs.daemon.transaction.TransactionTiming;
 import io.adhocfs.protocol.model.FsException;
 import io.adhocfs.protocol.model.NodeId;
-import io.adhocfs.protocol.model.StorageSpace;
 import io.adhocfs.protocol.model.SessionId;
+import io.adhocfs.protocol.model.StorageSpace;
 import io.adhocfs.protocol.placement.ClusterMap;
 import io.adhocfs.protocol.placement.ClusterMap.NodeState;
 import io.adhocfs.protocol.settings.Settings;
@@ -159,8 +159,7 @@ final class SimulatedNode {
 
     @Override
     public Reply.Capacity capacity() {
-      return new Reply.Capacity(
-          new StorageSpace("", 100, 50, 10, 100, 50), services().files());
+      return new Reply.Capacity(new StorageSpace("", 100, 50, 10, 100, 50), services().files());
     }
 
     @Override

@@ -11,8 +11,8 @@ import java.util.Map;
  *     same one say the same; a text that is empty stands for a disk of its own
  * @param diskBytes size of the backing file system
  * @param diskAvailableBytes what file data may still take there: the reserve is not in it
- * @param diskInodesAvailable how many files may still be made there, the reserve not counted; {@link
- *     #INODES_UNLIMITED} where the file system has no bound
+ * @param diskInodesAvailable how many files may still be made there, the reserve not counted;
+ *     {@link #INODES_UNLIMITED} where the file system has no bound
  * @param totalBytes the most that this daemon stores: its capacity where one is set, else the disk
  * @param availableBytes what file data may still take at this daemon
  */
@@ -47,8 +47,8 @@ public record StorageSpace(
   /**
    * Several daemons' space together.
    *
-   * @param inodesAvailable how many more files there may be: bounded by the bytes, and by the inodes
-   *     of the disks
+   * @param inodesAvailable how many more files there may be: bounded by the bytes, and by the
+   *     inodes of the disks
    */
   public record Sum(long totalBytes, long availableBytes, long inodesAvailable) {}
 

@@ -9,8 +9,8 @@ import org.slf4j.LoggerFactory;
 
 /**
  * Sits on a listening socket and waits a second where a connection cannot be accepted, usually for
- * want of descriptors: the connection stays in the kernel's queue, so the event loop would be told of
- * it again at once, and for ever. Belongs to the socket's event loop.
+ * want of descriptors: the connection stays in the kernel's queue, so the event loop would be told
+ * of it again at once, and for ever. Belongs to the socket's event loop.
  */
 final class AcceptPause extends ChannelInboundHandlerAdapter {
   private static final Logger LOG = LoggerFactory.getLogger(AcceptPause.class);
@@ -36,7 +36,6 @@ final class AcceptPause extends ChannelInboundHandlerAdapter {
     var _ =
         context
             .executor()
-            .schedule(
-                () -> listening.config().setAutoRead(true), PAUSE_SECONDS, TimeUnit.SECONDS);
+            .schedule(() -> listening.config().setAutoRead(true), PAUSE_SECONDS, TimeUnit.SECONDS);
   }
 }

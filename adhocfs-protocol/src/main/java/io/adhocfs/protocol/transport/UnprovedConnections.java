@@ -9,10 +9,10 @@ import org.jspecify.annotations.Nullable;
 
 /**
  * The connections whose peers have not proved to belong to the instance, by address. They have a
- * bounded number of places of their own, and a new one is always let in: where the places are taken,
- * the oldest connection of the address that has most of them goes. So a peer that proves itself
- * within the time in which its own address fills the places gets through, whatever other addresses
- * do, and none of this takes a place of those that have proved themselves. Thread-safe.
+ * bounded number of places of their own, and a new one is always let in: where the places are
+ * taken, the oldest connection of the address that has most of them goes. So a peer that proves
+ * itself within the time in which its own address fills the places gets through, whatever other
+ * addresses do, and none of this takes a place of those that have proved themselves. Thread-safe.
  *
  * @param <C> the connections
  */

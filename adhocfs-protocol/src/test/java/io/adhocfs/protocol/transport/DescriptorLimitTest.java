@@ -7,7 +7,8 @@ import org.junit.jupiter.api.Test;
 final class DescriptorLimitTest {
   @Test
   void readsTheSoftLimitOfTheKernelsTable() {
-    String head = "Limit                     Soft Limit           Hard Limit           Units     \n";
+    String head =
+        "Limit                     Soft Limit           Hard Limit           Units     \n";
     assertThat(
             DescriptorLimit.parse(
                 head

@@ -20,8 +20,7 @@ final class RefusalLogTest {
     assertThat(lines.getFirst()).contains("connection 0", "MALFORMED", "no");
     log.minute();
     assertThat(lines).hasSize(RefusalLog.LINES_MAX + 1);
-    assertThat(lines.getLast())
-        .contains("38990 more", "19495 MALFORMED", "19495 SECRET");
+    assertThat(lines.getLast()).contains("38990 more", "19495 MALFORMED", "19495 SECRET");
     log.minute();
     assertThat(lines).hasSize(RefusalLog.LINES_MAX + 1);
     log.refused("another", Refusal.SECRET, "no");

@@ -28,10 +28,11 @@ class ScarceDescriptorsIT {
           instance.bash(
               instance.scratch(),
               """
-              mkdir ../mnt-few
+              cd ..
+              mkdir mnt-few
               ulimit -n 256
               $adhocfs start 2>&1
-              $adhocfs mount $PWD/../mnt-few
+              $adhocfs mount $PWD/mnt-few
               """);
       assertThat(said).contains("warning", "256", "ulimit -Hn");
       instance.bash(
@@ -55,6 +56,7 @@ class ScarceDescriptorsIT {
           instance.bash(
               instance.scratch(), "ulimit -n 180; if $adhocfs start 2>&1; then exit 1; fi");
       assertThat(said).contains("needs", "open files", "the limit is 180");
+      instance.adhocfs("start").expectSuccess();
     }
   }
 
@@ -62,14 +64,13 @@ class ScarceDescriptorsIT {
   void librariesRunFromElsewhereWhereTemporaryFilesMayNot() throws Exception {
     try (TestInstance instance = TestInstance.up(1)) {
       instance.killDaemon(0);
-      // The data directory lies below /tmp too, so what is left is the program's own directory.
       instance.bash(
           instance.scratch(),
           """
-          unshare -m bash -ec '
-            mount --bind /tmp /tmp
-            mount -o remount,bind,noexec /tmp
-            $adhocfs start'
+          mkdir temporary
+          mount -t tmpfs -o noexec none temporary
+          trap 'umount temporary' EXIT
+          ADHOCFS_JAVA_OPTS=-Djava.io.tmpdir=$PWD/temporary $adhocfs start
           """);
       String maps =
           Files.readString(
@@ -77,10 +78,10 @@ class ScarceDescriptorsIT {
               StandardCharsets.ISO_8859_1);
       assertThat(maps.lines().filter(line -> line.contains("librocksdb")))
           .isNotEmpty()
-          .noneMatch(line -> line.contains(" /tmp/"));
+          .allMatch(line -> line.contains(instance.dataDirectory(0).toString()));
       assertThat(maps.lines().filter(line -> line.contains("netty_transport_native_epoll")))
           .isNotEmpty()
-          .noneMatch(line -> line.contains(" /tmp/"));
+          .allMatch(line -> line.contains(instance.dataDirectory(0).toString()));
       Path mount = instance.mount();
       instance.bash(mount, "echo works > f; [ $(cat f) = works ]");
     }
@@ -105,8 +106,9 @@ class ScarceDescriptorsIT {
             }
           } else {
             try (OutputStream out = stranger.getOutputStream()) {
-              out.write("GET / HTTP/1.0\r\n\r\nand so on, longer than a header is".getBytes(
-                  StandardCharsets.US_ASCII));
+              out.write(
+                  "GET / HTTP/1.0\r\n\r\nand so on, longer than a header is"
+                      .getBytes(StandardCharsets.US_ASCII));
             } catch (IOException e) {
               // It was refused before that: as good.
             }
