@@ -698,10 +698,10 @@ public final class InodeOperations {
                     Math.max(1, Math.min(nanos, operation.remainingNanos()))))
         .thenApply(totals ->
             new Statistics(
-                totals.totalBytes(),
-                totals.availableBytes(),
-                totals.inodesUsed() + totals.inodesFree(),
-                totals.inodesFree(),
+                totals.space().totalBytes(),
+                totals.space().availableBytes(),
+                totals.inodesUsed() + totals.space().inodesAvailable(),
+                totals.space().inodesAvailable(),
                 core.router.switches().of(SettingChange.WHOLE_INSTANCE).chunkSizeBytes()));
   }
 }

@@ -19,6 +19,7 @@ import io.adhocfs.daemon.service.Policies;
 import io.adhocfs.daemon.service.RequestDatasets;
 import io.adhocfs.daemon.service.StoredChunks;
 import io.adhocfs.daemon.statistics.Accounts;
+import io.adhocfs.daemon.storage.Ballast;
 import io.adhocfs.daemon.storage.StorageDatabase;
 import io.adhocfs.daemon.throttle.Throttling;
 import io.adhocfs.daemon.throttle.ThrottlingHandler;
@@ -32,10 +33,12 @@ import io.adhocfs.protocol.placement.ClusterMap;
 import io.adhocfs.protocol.placement.ClusterMap.NodeState;
 import io.adhocfs.protocol.settings.Setting;
 import io.adhocfs.protocol.transport.Deadline;
+import io.adhocfs.protocol.transport.DescriptorLimit;
 import io.adhocfs.protocol.transport.NettyRpcClient;
 import io.adhocfs.protocol.transport.RequestHandler.PeerRole;
 import io.adhocfs.protocol.transport.RpcServer;
 import io.adhocfs.protocol.transport.RpcServerConfiguration;
+import io.adhocfs.protocol.transport.RpcServerConfiguration.Limits;
 import io.adhocfs.protocol.wire.NodeStatus;
 import io.adhocfs.protocol.wire.Reply;
 import io.netty.buffer.PooledByteBufAllocator;
@@ -55,6 +58,8 @@ import java.util.concurrent.ArrayBlockingQueue;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.ExecutionException;
+import java.util.concurrent.Executors;
+import java.util.concurrent.ScheduledExecutorService;
 import java.util.concurrent.ThreadPoolExecutor;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicBoolean;
@@ -71,11 +76,13 @@ import org.slf4j.LoggerFactory;
  */
 public final class Daemon {
   private static final Logger LOG = LoggerFactory.getLogger(Daemon.class);
-  private static final int OPEN_FILES_MAX = 1024;
+
+  /** How often the disk is asked for its room. */
+  private static final long LOOK_MILLIS = 200;
+
   private static final int BLOCKING_THREADS = 2;
   private static final int BLOCKING_QUEUE_MAX = 1024;
   private static final int PEER_DATA_CONNECTIONS = 1;
-  private static final int INODE_BYTES_ESTIMATE = 4096;
 
   /** How long a request that is ahead of this node waits for it to catch up. */
   private static final Duration CATCH_UP_PATIENCE = Duration.ofSeconds(3);
@@ -99,6 +106,7 @@ public final class Daemon {
   private final CountDownLatch stopped = new CountDownLatch(1);
   private final AtomicBoolean givenUp = new AtomicBoolean();
 
+  private final DescriptorShares descriptors;
   private final StorageDirectory directory;
   private final StorageDatabase database;
   private final FileChunkStore chunks;
@@ -149,9 +157,9 @@ public final class Daemon {
    * Starts a daemon and returns when it is ready to be asked.
    *
    * @throws FsException what kept it from starting: BUSY for a directory or address in use, REFUSED
-   *     for another node's directory, INVALID for one on a mount of this program, CORRUPT,
-   *     NOT_SUPPORTED for one of another version, NO_SPACE, STORAGE_FAILED; everything that was
-   *     started is stopped again
+   *     for another node's directory, INVALID for one on a mount of this program and for too few
+   *     descriptors, CORRUPT, NOT_SUPPORTED for one of another version, NO_SPACE, STORAGE_FAILED;
+   *     everything that was started is stopped again
    */
   public static Daemon start(DaemonConfiguration configuration) throws FsException {
     Deque<Closing> started = new ArrayDeque<>();
@@ -166,6 +174,11 @@ public final class Daemon {
   private Daemon(DaemonConfiguration configuration, Deque<Closing> started) throws FsException {
     this.configuration = configuration;
     var settings = configuration.settings();
+    descriptors = DescriptorShares.of(DescriptorLimit.ofThisProcess());
+    String tight = descriptors.warning();
+    if (tight != null) {
+      LOG.warn(tight);
+    }
     directory =
         StorageDirectory.take(
             configuration.dataDirectory(),
@@ -173,7 +186,9 @@ public final class Daemon {
             configuration.node());
     started.push(directory::close);
 
-    database = new StorageDatabase(directory.metadata(), diskBytes(directory.path()));
+    database =
+        new StorageDatabase(
+            directory.metadata(), diskBytes(directory.path()), descriptors.databaseFiles());
     started.push(database::close);
     // The stores are closed before they are waited for: that ends what takes long.
     blocking = blockingThreads();
@@ -185,10 +200,24 @@ public final class Daemon {
             new FileChunkStore.Limits(
                 settings.size(Setting.DAEMON_RESERVE),
                 settings.size(Setting.DAEMON_CAPACITY),
-                OPEN_FILES_MAX),
+                descriptors.chunkFiles()),
             PooledByteBufAllocator.DEFAULT);
     started.push(chunks::close);
     metadata = new MetadataStore(database, NumberLimit.open(directory.path()));
+    Ballast ballast = directory.ballast();
+    metadata.growthRoom(
+        new MetadataStore.GrowthRoom() {
+          @Override
+          public boolean mayGrow() {
+            return !ballast.isScarce();
+          }
+
+          @Override
+          public void makeRoom() throws FsException {
+            ballast.giveUpIfScarce();
+          }
+        });
+    started.push(looking(ballast));
 
     Path socket = directory.socketPath(configuration.socketPath());
     server =
@@ -198,7 +227,8 @@ public final class Daemon {
                 configuration.port(),
                 Optional.of(socket),
                 configuration.identity(),
-                configuration.node()));
+                configuration.node(),
+                Limits.usual().withConnections(descriptors.connections(), descriptors.unproved())));
     started.push(server::close);
     thread = new MetadataThread(server.metadataThread(), System::nanoTime);
     // Its clients and data threads go before the stores, its requests before them.
@@ -230,6 +260,29 @@ public final class Daemon {
       throw new FsException(
           FsError.STORAGE_FAILED, "cannot ask for the size of the disk of " + path + ": " + e, e);
     }
+  }
+
+  /** Looks at the room on the disk from now on, until it is closed. */
+  private static Closing looking(Ballast ballast) {
+    ScheduledExecutorService watch =
+        Executors.newSingleThreadScheduledExecutor(work -> {
+          var made = new Thread(work, "adhocfs-space");
+          made.setDaemon(true);
+          return made;
+        });
+    var _ =
+        watch.scheduleWithFixedDelay(
+            () -> {
+              try {
+                ballast.look();
+              } catch (FsException e) {
+                LOG.debug("{}", e.getMessage());
+              }
+            },
+            0,
+            LOOK_MILLIS,
+            TimeUnit.MILLISECONDS);
+    return watch::shutdownNow;
   }
 
   private static ThreadPoolExecutor blockingThreads() {
@@ -522,6 +575,8 @@ public final class Daemon {
     ready.put("incarnation", address.incarnation());
     ready.put("metricsPort", metricsPort);
     ready.put("version", facts.version());
+    String tight = descriptors.warning();
+    ready.put("warning", tight == null ? "" : tight);
     directory.writeReady(ready);
     LOG.info(
         "daemon ready instance={} node={} address={} data=\"{}\" version={} incarnation={}"
@@ -554,13 +609,8 @@ public final class Daemon {
 
       @Override
       public Reply.Capacity capacity() {
-        StoreCapacity space = chunks.capacity();
-        long inodes = metadata.files() + metadata.directories();
         return new Reply.Capacity(
-            space.totalBytes(),
-            space.availableBytes(),
-            inodes,
-            space.availableBytes() / INODE_BYTES_ESTIMATE);
+            chunks.capacity().space(), metadata.files() + metadata.directories());
       }
 
       @Override
@@ -587,9 +637,8 @@ public final class Daemon {
         own == null ? NodeState.JOINING : own.state(),
         map == null ? 0 : map.epoch().value(),
         map == null ? 0 : ownedSlots(map),
-        space.totalBytes(),
+        space.space(),
         space.usedBytes() + metadataBytes(),
-        space.availableBytes(),
         metadata.files(),
         metadata.directories(),
         now == null ? 0 : now.services().sessions(),
@@ -627,13 +676,19 @@ public final class Daemon {
             "chunks.available",
             "bytes",
             "What file data may still take on this node",
-            () -> chunks.capacity().availableBytes()));
+            () -> chunks.capacity().space().availableBytes()));
     figures.add(
         new Figure(
             "chunks.used",
             "bytes",
             "What the chunk files take",
             () -> chunks.capacity().usedBytes()));
+    figures.add(
+        new Figure(
+            "chunks.inodes",
+            "inodes",
+            "How many chunk files may still be made on this node",
+            () -> chunks.capacity().space().diskInodesAvailable()));
     figures.add(new Figure("chunks.files", "files", "Chunk files", chunks::fileCount));
     figures.add(new Figure("chunks.open", "files", "Chunk files held open", chunks::openFileCount));
     figures.add(

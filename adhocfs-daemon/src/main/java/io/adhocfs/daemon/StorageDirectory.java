@@ -2,6 +2,7 @@ package io.adhocfs.daemon;
 
 import com.fasterxml.jackson.jr.ob.JSON;
 import io.adhocfs.daemon.crash.CrashPoints;
+import io.adhocfs.daemon.storage.Ballast;
 import io.adhocfs.protocol.model.FsError;
 import io.adhocfs.protocol.model.FsException;
 import io.adhocfs.protocol.model.NodeId;
@@ -39,12 +40,15 @@ final class StorageDirectory implements AutoCloseable {
   private final FileChannel lockFile;
   private final FileLock lock;
   private final long incarnation;
+  private final Ballast ballast;
 
-  private StorageDirectory(Path directory, FileChannel lockFile, FileLock lock, long incarnation) {
+  private StorageDirectory(
+      Path directory, FileChannel lockFile, FileLock lock, long incarnation, Ballast ballast) {
     this.directory = directory;
     this.lockFile = lockFile;
     this.lock = lock;
     this.incarnation = incarnation;
+    this.ballast = ballast;
   }
 
   /**
@@ -59,6 +63,7 @@ final class StorageDirectory implements AutoCloseable {
   static StorageDirectory take(Path directory, String instanceId, NodeId node) throws FsException {
     Mounts.refuseOwn(directory);
     FileChannel lockFile = null;
+    Ballast ballast;
     try {
       Files.createDirectories(
           directory,
@@ -78,9 +83,12 @@ final class StorageDirectory implements AutoCloseable {
             "node %s has left the instance or was taken down; what was left of its data in %s is removed now"
                 .formatted(node, directory));
       }
+      ballast = new Ballast(directory);
+      // Before anything is written: this start may be what the ballast is for.
+      ballast.giveUpIfScarce();
       long incarnation = start(directory, instanceId, node);
       Files.deleteIfExists(directory.resolve(READY_FILE));
-      var taken = new StorageDirectory(directory, lockFile, lock, incarnation);
+      var taken = new StorageDirectory(directory, lockFile, lock, incarnation, ballast);
       lockFile = null;
       return taken;
     } catch (FsException e) {
@@ -135,6 +143,11 @@ final class StorageDirectory implements AutoCloseable {
     values.put("starts", String.valueOf(starts + 1));
     file.write(values);
     return starts + 1;
+  }
+
+  /** What is given up when the disk is full. */
+  Ballast ballast() {
+    return ballast;
   }
 
   Path path() {

@@ -1,5 +1,7 @@
 package io.adhocfs.malleability;
 
+import static java.util.stream.Collectors.joining;
+
 import io.adhocfs.malleability.plan.SlotPlan;
 import io.adhocfs.protocol.control.ControlCommand;
 import io.adhocfs.protocol.control.ControlState;
@@ -12,6 +14,7 @@ import io.adhocfs.protocol.model.FsError;
 import io.adhocfs.protocol.model.FsException;
 import io.adhocfs.protocol.model.NodeId;
 import io.adhocfs.protocol.model.SlotId;
+import io.adhocfs.protocol.model.StorageSpace;
 import io.adhocfs.protocol.model.WallClock;
 import io.adhocfs.protocol.placement.ClusterMap;
 import io.adhocfs.protocol.placement.ClusterMap.NodeState;
@@ -648,8 +651,8 @@ public final class Malleability implements AutoCloseable {
             .askAll(
                 agreement.nodeIds(), new ControlRequest.GetStatus(), Reply.Status.class, PATIENCE)
             .answers();
-    var available = new TreeMap<NodeId, Long>();
-    answers.forEach((node, answer) -> available.put(node, answer.status().availableBytes()));
+    var space = new TreeMap<NodeId, StorageSpace>();
+    answers.forEach((node, answer) -> space.put(node, answer.status().space()));
     var bytes = new TreeMap<NodeId, SortedMap<NodeId, Long>>();
     slots
         .links(owners)
@@ -666,26 +669,26 @@ public final class Malleability implements AutoCloseable {
                       : status.usedBytes() / status.slots() * count));
           bytes.put(source, row);
         });
-    var plan = new ResizePlan(change, slots, bytes, available);
+    var plan = new ResizePlan(change, slots, bytes, space);
     requireRoom(plan);
     return plan;
   }
 
   private static void requireRoom(ResizePlan plan) throws FsException {
-    for (Map.Entry<NodeId, Long> entry : plan.incoming().entrySet()) {
-      Long available = plan.available().get(entry.getKey());
-      if (available != null && entry.getValue() * SPARE > available) {
-        throw new FsException(
-            FsError.NO_SPACE,
-            "%s would get %d MiB and has %d MiB free: remove files or %s"
-                .formatted(
-                    entry.getKey(),
-                    entry.getValue() >> 20,
-                    available >> 20,
-                    plan.change() instanceof Change.Shrink
-                        ? "keep more nodes"
-                        : "give it more nodes"));
-      }
+    ResizePlan.Shortage shortage = plan.shortage(SPARE);
+    if (shortage != null) {
+      boolean shared = shortage.nodes().size() > 1;
+      throw new FsException(
+          FsError.NO_SPACE,
+          "%s%s would get %d MiB and has %d MiB free: remove files or %s"
+              .formatted(
+                  shared ? "the disk of " : "",
+                  shortage.nodes().stream().map(NodeId::toString).collect(joining(", ")),
+                  shortage.incomingBytes() >> 20,
+                  shortage.availableBytes() >> 20,
+                  plan.change() instanceof Change.Shrink
+                      ? "keep more nodes"
+                      : "give it more nodes"));
     }
   }
 

@@ -2,10 +2,14 @@ package io.adhocfs.malleability;
 
 import io.adhocfs.malleability.plan.SlotPlan;
 import io.adhocfs.protocol.model.NodeId;
+import io.adhocfs.protocol.model.StorageSpace;
+import java.util.ArrayList;
 import java.util.Collections;
+import java.util.List;
 import java.util.Map;
 import java.util.SortedMap;
 import java.util.TreeMap;
+import org.jspecify.annotations.Nullable;
 
 /**
  * What a {@link Change} would move.
@@ -13,17 +17,17 @@ import java.util.TreeMap;
  * @param slots owners wanted, the moves that takes and the fewest that any plan could do with
  * @param bytes about how many bytes go from a node (first key) to another (second key): slots of
  *     one node are taken to hold alike
- * @param available bytes that nodes have left on their disks; those that are still to be started,
- *     and those that do not answer, are missing
+ * @param space of the nodes' storage; those that are still to be started, and those that do not
+ *     answer, are missing
  */
 public record ResizePlan(
     Change change,
     SlotPlan slots,
     SortedMap<NodeId, SortedMap<NodeId, Long>> bytes,
-    SortedMap<NodeId, Long> available) {
+    SortedMap<NodeId, StorageSpace> space) {
   public ResizePlan {
     bytes = Collections.unmodifiableSortedMap(bytes);
-    available = Collections.unmodifiableSortedMap(available);
+    space = Collections.unmodifiableSortedMap(space);
   }
 
   /** Bytes that go from anywhere to anywhere. */
@@ -39,6 +43,58 @@ public record ResizePlan(
         .forEach(targets ->
             targets.forEach((target, count) -> incoming.merge(target, count, Long::sum)));
     return incoming;
+  }
+
+  /**
+   * Nodes that would get more than there is room for.
+   *
+   * @param nodes all that share the disk, or the one whose capacity is too small
+   */
+  public record Shortage(List<NodeId> nodes, long incomingBytes, long availableBytes) {}
+
+  /**
+   * What does not fit; null = everything fits, as far as the nodes have told. A disk is counted
+   * once for all of its nodes, and what moves from one of them to another takes nothing of it in
+   * the end.
+   *
+   * @param factor how many bytes are to be free for each that comes
+   */
+  public @Nullable Shortage shortage(double factor) {
+    Map<String, Shortage> disks = new TreeMap<>();
+    for (Map.Entry<NodeId, StorageSpace> entry : space.entrySet()) {
+      NodeId node = entry.getKey();
+      StorageSpace at = entry.getValue();
+      long incoming = incoming().getOrDefault(node, 0L);
+      boolean bounded = at.totalBytes() < at.diskBytes();
+      if (bounded && incoming * factor > at.availableBytes()) {
+        return new Shortage(List.of(node), incoming, at.availableBytes());
+      }
+      var own = new Shortage(List.of(node), fromOtherDisks(node, at), at.diskAvailableBytes());
+      disks.merge(at.disk().isEmpty() ? node.toString() : at.disk(), own, ResizePlan::together);
+    }
+    return disks.values().stream()
+        .filter(disk -> disk.incomingBytes() * factor > disk.availableBytes())
+        .findFirst()
+        .orElse(null);
+  }
+
+  private long fromOtherDisks(NodeId target, StorageSpace at) {
+    long sum = 0;
+    for (Map.Entry<NodeId, SortedMap<NodeId, Long>> row : bytes.entrySet()) {
+      StorageSpace source = space.get(row.getKey());
+      boolean same = source != null && !at.disk().isEmpty() && source.disk().equals(at.disk());
+      sum += same ? 0 : row.getValue().getOrDefault(target, 0L);
+    }
+    return sum;
+  }
+
+  private static Shortage together(Shortage some, Shortage other) {
+    List<NodeId> nodes = new ArrayList<>(some.nodes());
+    nodes.addAll(other.nodes());
+    return new Shortage(
+        List.copyOf(nodes),
+        some.incomingBytes() + other.incomingBytes(),
+        Math.max(some.availableBytes(), other.availableBytes()));
   }
 
   /** How long it takes at least, in seconds, where each node sends so many bytes in a second. */

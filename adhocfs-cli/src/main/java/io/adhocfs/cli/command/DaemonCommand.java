@@ -3,6 +3,7 @@ package io.adhocfs.cli.command;
 import io.adhocfs.cli.arguments.RawPath;
 import io.adhocfs.cli.process.LocalDaemon;
 import io.adhocfs.cli.process.Logging;
+import io.adhocfs.cli.process.NativeDirectory;
 import io.adhocfs.cli.process.NodeBootstrap;
 import io.adhocfs.cli.process.RunningDaemon;
 import io.adhocfs.daemon.DaemonConfiguration;
@@ -75,7 +76,11 @@ public final class DaemonCommand extends Command {
     }
     Path file = config.onHost();
     DaemonConfiguration configuration = DaemonConfiguration.read(file);
-    Logging.toStandardError(configuration.settings().text(Setting.LOG_LEVEL));
+    Logging.toStandardError(
+        configuration.settings().text(Setting.LOG_LEVEL),
+        new LocalDaemon(configuration.dataDirectory()).log(),
+        configuration.settings().size(Setting.LOG_BYTES));
+    NativeDirectory.choose(configuration.dataDirectory());
     try {
       return DaemonMain.run(file);
     } catch (InterruptedException e) {

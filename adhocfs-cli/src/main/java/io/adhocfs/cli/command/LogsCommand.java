@@ -1,14 +1,13 @@
 package io.adhocfs.cli.command;
 
+import io.adhocfs.cli.process.BoundedLog;
 import io.adhocfs.cli.process.LocalDaemon;
 import io.adhocfs.cli.process.Mounts;
-import io.adhocfs.cli.process.ServiceProcess;
 import io.adhocfs.protocol.instance.InstanceDescription;
 import io.adhocfs.protocol.instance.InstanceDescription.Place;
 import io.adhocfs.protocol.instance.MountRecord;
 import io.adhocfs.protocol.model.FsException;
 import java.nio.file.Path;
-import java.util.List;
 import org.jspecify.annotations.Nullable;
 import picocli.CommandLine;
 import picocli.CommandLine.Option;
@@ -19,6 +18,8 @@ import picocli.CommandLine.Parameters;
     name = "logs",
     description = "Says where the logs of daemons and mounts are, or shows the end of a node's.",
     footer = {
+      "",
+      "A log has at most log.bytes; earlier lines lie beside it, in a file whose name ends in .1.",
       "",
       "Example:",
       "  adhocfs logs n2",
@@ -48,9 +49,7 @@ public final class LogsCommand extends Command {
         output().line("on host " + place.host() + ": " + log(place));
         return ExitCode.OK;
       }
-      List<String> tail = ServiceProcess.tail(log(place));
-      tail.subList(Math.max(0, tail.size() - Math.max(0, lines)), tail.size())
-          .forEach(output()::line);
+      BoundedLog.tail(log(place), Math.max(0, lines)).forEach(output()::line);
       return ExitCode.OK;
     }
     for (Place place : description.places()) {

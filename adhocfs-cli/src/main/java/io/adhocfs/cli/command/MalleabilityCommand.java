@@ -21,7 +21,7 @@ abstract class MalleabilityCommand extends Command {
   final Malleability open(InstanceDescription description) throws FsException {
     InstanceDirectory directory = directory();
     return Malleability.open(
-        directory, description.instance().name(), new NodeProcesses(directory));
+        directory, description.instance().name(), new NodeProcesses(directory, output()::note));
   }
 
   private void say(List<String> sentences) {

@@ -4,10 +4,12 @@ import io.adhocfs.cli.arguments.RawPath;
 import io.adhocfs.cli.process.Logging;
 import io.adhocfs.cli.process.MountProcess;
 import io.adhocfs.cli.process.Mounts;
+import io.adhocfs.cli.process.NativeDirectory;
 import io.adhocfs.client.admin.AdminConnection;
 import io.adhocfs.protocol.instance.InstanceDescription;
 import io.adhocfs.protocol.instance.InstanceDirectory;
 import io.adhocfs.protocol.instance.MountRecord;
+import io.adhocfs.protocol.model.FsException;
 import io.adhocfs.protocol.settings.Setting;
 import java.io.IOException;
 import java.nio.file.Path;
@@ -70,6 +72,19 @@ public final class MountCommand extends Command {
     super(surroundings);
   }
 
+  /** Only libffi has to be there: without its own library Netty uses the JDK's sockets. */
+  private static void unpackLibraries(String driver, Path log, Path instanceDirectory)
+      throws FsException {
+    Path beside = log.toAbsolutePath().getParent();
+    try {
+      NativeDirectory.choose(beside == null ? instanceDirectory : beside, instanceDirectory);
+    } catch (FsException e) {
+      if (driver.equals("jnr")) {
+        throw e;
+      }
+    }
+  }
+
   @Override
   public int run() throws UsageException, IOException {
     if (mountPoint == null) {
@@ -89,14 +104,19 @@ public final class MountCommand extends Command {
     Path directoryToMount = mountPoint.onHost();
     InstanceDirectory directory = directory();
     if (foreground) {
-      Logging.toStandardError(description.instance().settings().text(Setting.LOG_LEVEL));
+      Path log = logFile == null ? Path.of("/dev/stderr") : logFile.onHost();
+      Logging.toStandardError(
+          description.instance().settings().text(Setting.LOG_LEVEL),
+          log,
+          description.instance().settings().size(Setting.LOG_BYTES));
+      unpackLibraries(chosen, log, directory.path(description.instance().name()));
       new MountProcess(description, bootstrap == null ? directory : null)
           .serve(
               directoryToMount,
               chosen,
               readOnly,
               madeDirectory,
-              logFile == null ? Path.of("/dev/stderr") : logFile.onHost(),
+              log,
               readyFile == null ? null : readyFile.onHost());
       return ExitCode.OK;
     }

@@ -93,6 +93,10 @@ public final class StartCommand extends Command {
                         .formatted(outcome.item().id(), outcome.failure().getMessage()));
             failed = true;
           } else if (outcome.result() != null) {
+            if (!outcome.result().warning().isEmpty()) {
+              output()
+                  .note("warning: " + outcome.item().id() + ": " + outcome.result().warning());
+            }
             ClusterMap.Node node = outcome.result().node();
             ClusterMap.Node before = map.node(node.id());
             if (before == null || before.incarnation() < node.incarnation()) {

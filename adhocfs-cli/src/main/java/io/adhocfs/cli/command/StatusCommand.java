@@ -9,6 +9,7 @@ import io.adhocfs.protocol.instance.InstanceDescription;
 import io.adhocfs.protocol.instance.MountRecord;
 import io.adhocfs.protocol.model.FsException;
 import io.adhocfs.protocol.model.NodeId;
+import io.adhocfs.protocol.model.StorageSpace;
 import io.adhocfs.protocol.placement.ClusterMap;
 import io.adhocfs.protocol.wire.ControlRequest;
 import io.adhocfs.protocol.wire.NodeStatus;
@@ -20,6 +21,7 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
+import java.util.Objects;
 import org.jspecify.annotations.Nullable;
 import picocli.CommandLine;
 import picocli.CommandLine.Option;
@@ -130,11 +132,20 @@ public final class StatusCommand extends MalleabilityCommand {
                       node.state(),
                       node.node().address(),
                       Quantities.bytes(status.usedBytes()),
-                      Quantities.bytes(status.availableBytes()),
+                      Quantities.bytes(status.space().availableBytes()),
                       status.files(),
                       Quantities.millis(status.uptimeMillis()),
                       Quantities.bytes(status.residentBytes())));
     }
+    StorageSpace.Sum sum = sum(nodes);
+    output()
+        .line(
+            "%-36s %11s %11s, %d inodes"
+                .formatted(
+                    "all, each disk counted once",
+                    Quantities.bytes(used(nodes)),
+                    Quantities.bytes(sum.availableBytes()),
+                    sum.inodesAvailable()));
     output().line("");
     if (mounts.isEmpty()) {
       output().line("not mounted");
@@ -163,6 +174,20 @@ public final class StatusCommand extends MalleabilityCommand {
     for (String warning : skewWarnings(nodes)) {
       output().line("warning: " + warning);
     }
+  }
+
+  /** What the nodes that answer have together. */
+  private static StorageSpace.Sum sum(List<Node> nodes) {
+    return StorageSpace.sum(
+        nodes.stream().map(Node::status).filter(Objects::nonNull).map(NodeStatus::space).toList());
+  }
+
+  private static long used(List<Node> nodes) {
+    return nodes.stream()
+        .map(Node::status)
+        .filter(Objects::nonNull)
+        .mapToLong(NodeStatus::usedBytes)
+        .sum();
   }
 
   private static List<String> skewWarnings(List<Node> nodes) {
@@ -212,9 +237,13 @@ public final class StatusCommand extends MalleabilityCommand {
         fields.put("version", status.version());
         fields.put("epoch", status.epoch());
         fields.put("slots", status.slots());
-        fields.put("totalBytes", status.totalBytes());
+        fields.put("disk", status.space().disk());
+        fields.put("totalBytes", status.space().totalBytes());
         fields.put("usedBytes", status.usedBytes());
-        fields.put("availableBytes", status.availableBytes());
+        fields.put("availableBytes", status.space().availableBytes());
+        if (status.space().diskInodesAvailable() != StorageSpace.INODES_UNLIMITED) {
+          fields.put("availableInodes", status.space().diskInodesAvailable());
+        }
         fields.put("files", status.files());
         fields.put("directories", status.directories());
         fields.put("sessions", status.sessions());
@@ -228,6 +257,11 @@ public final class StatusCommand extends MalleabilityCommand {
       nodeList.add(fields);
     }
     json.put("nodes", nodeList);
+    StorageSpace.Sum sum = sum(nodes);
+    json.put("totalBytes", sum.totalBytes());
+    json.put("usedBytes", used(nodes));
+    json.put("availableBytes", sum.availableBytes());
+    json.put("availableInodes", sum.inodesAvailable());
     List<Object> mountList = new ArrayList<>();
     for (MountRecord mount : mounts) {
       var fields = new LinkedHashMap<String, Object>();

@@ -237,7 +237,8 @@ public final class UpCommand extends Command {
     try {
       complete =
           description.withNodes(
-              new NodeProcesses(directory).start(description, description.places()));
+              new NodeProcesses(directory, output()::note)
+                  .start(description, description.places()));
       installMap(complete);
       List<ClusterMap.Node> ready = complete.instance().nodes();
       complete = directory.update(complete, written -> written.withNodes(ready));

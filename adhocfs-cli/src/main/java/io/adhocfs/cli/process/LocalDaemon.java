@@ -11,8 +11,10 @@ import java.nio.file.Files;
 import java.nio.file.LinkOption;
 import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
+import java.nio.file.StandardCopyOption;
 import java.nio.file.attribute.PosixFilePermissions;
 import java.time.Duration;
+import java.util.Arrays;
 import java.util.List;
 import org.jspecify.annotations.Nullable;
 
@@ -119,7 +121,7 @@ public final class LocalDaemon {
                 .formatted(directory));
       }
       if (configuration != null) {
-        PrivateFiles.write(configurationFile, configuration);
+        writeConfiguration(configurationFile, configuration);
       } else if (!Files.exists(configurationFile)) {
         throw new FsException(
             FsError.NOT_FOUND, directory + " has no " + CONFIGURATION_FILE + ": it holds no node");
@@ -155,6 +157,16 @@ public final class LocalDaemon {
       }
       ServiceProcess.pause();
     }
+  }
+
+  /** Leaves a file that is right as it is: a full disk must not keep a daemon from starting. */
+  private static void writeConfiguration(Path file, byte[] configuration) throws IOException {
+    if (Files.exists(file) && Arrays.equals(Files.readAllBytes(file), configuration)) {
+      return;
+    }
+    Path unfinished = file.resolveSibling(file.getFileName() + ".new");
+    PrivateFiles.write(unfinished, configuration);
+    Files.move(unfinished, file, StandardCopyOption.ATOMIC_MOVE);
   }
 
   /** The daemon that runs on this directory, or null. */

@@ -1,15 +1,21 @@
 package io.adhocfs.cli.process;
 
+import java.io.FileDescriptor;
+import java.io.FileOutputStream;
+import java.io.IOException;
 import java.io.PrintWriter;
 import java.io.StringWriter;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.Path;
 import java.time.Instant;
 import java.time.temporal.ChronoUnit;
-import java.util.logging.ConsoleHandler;
 import java.util.logging.Formatter;
 import java.util.logging.Handler;
 import java.util.logging.Level;
 import java.util.logging.LogRecord;
 import java.util.logging.Logger;
+import org.jspecify.annotations.Nullable;
 
 /** How this process logs: one line for each event on standard error. */
 public final class Logging {
@@ -31,12 +37,15 @@ public final class Logging {
    * For daemons and mounts: what we log at this level and above, and warnings of the libraries.
    *
    * @param level error, warn, info, debug or trace
+   * @param logFile kept within the bound if standard error is appended to it; where standard error
+   *     is something else, whoever gave it to this process bounds it
+   * @param logBytesMax of the log and the earlier one beside it; 0 = no bound
    */
-  public static void toStandardError(String level) {
+  public static void toStandardError(String level, Path logFile, long logBytesMax) {
     for (Handler handler : ROOT.getHandlers()) {
       ROOT.removeHandler(handler);
     }
-    var handler = new ConsoleHandler();
+    var handler = new BoundedHandler(bounded(logFile, logBytesMax));
     handler.setLevel(Level.ALL);
     handler.setFormatter(new Line());
     ROOT.addHandler(handler);
@@ -51,6 +60,50 @@ public final class Logging {
     ROOT.setLevel(wanted.intValue() > Level.WARNING.intValue() ? wanted : Level.WARNING);
     OURS.setLevel(wanted);
     REPLICATED_LOG.setLevel(wanted.intValue() < Level.FINE.intValue() ? Level.INFO : Level.SEVERE);
+  }
+
+  private static @Nullable BoundedLog bounded(Path logFile, long bytesMax) {
+    try {
+      return Files.isRegularFile(logFile)
+              && Files.isSameFile(Path.of("/proc/self/fd/2").toRealPath(), logFile)
+          ? new BoundedLog(logFile, bytesMax)
+          : null;
+    } catch (IOException e) {
+      return null; // standard error is a pipe or the like
+    }
+  }
+
+  /** Writes to standard error and has the log bounded. */
+  private static final class BoundedHandler extends Handler {
+    private final FileOutputStream out = new FileOutputStream(FileDescriptor.err);
+    private final @Nullable BoundedLog log;
+
+    BoundedHandler(@Nullable BoundedLog log) {
+      this.log = log;
+    }
+
+    @Override
+    public synchronized void publish(LogRecord event) {
+      if (!isLoggable(event)) {
+        return;
+      }
+      byte[] line = getFormatter().format(event).getBytes(StandardCharsets.UTF_8);
+      try {
+        out.write(line);
+      } catch (IOException e) {
+        // The disk is full or the terminal is gone: there is nobody left to tell.
+        return;
+      }
+      if (log != null) {
+        log.written(line.length);
+      }
+    }
+
+    @Override
+    public void flush() {}
+
+    @Override
+    public void close() {}
   }
 
   /** Time, level, thread, logger and message on one line; a stack trace below. */

@@ -20,6 +20,7 @@ import io.adhocfs.protocol.instance.MountRecord;
 import io.adhocfs.protocol.model.FsError;
 import io.adhocfs.protocol.model.FsException;
 import io.adhocfs.protocol.settings.Setting;
+import io.adhocfs.protocol.transport.DescriptorLimit;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -37,6 +38,9 @@ public final class MountProcess {
 
   /** How long a process that was told to end may take to close its session. */
   private static final int LEAVE_SECONDS = 5;
+
+  /** The program, event loops, the kernel's requests, and what is open for moments. */
+  private static final int DESCRIPTORS_FIXED = 96;
 
   private final CountDownLatch served = new CountDownLatch(1);
   private final InstanceDescription description;
@@ -76,6 +80,7 @@ public final class MountProcess {
       Path logFile,
       @Nullable Path readyFile)
       throws IOException {
+    requireDescriptors();
     boolean unusedRoot = ProcessGuard.enterRootDirectory();
     boolean unusedFlusher = ProcessGuard.tryMarkAsIoFlusher();
     int cleaned = DeadMounts.cleanUp(mountPoint);
@@ -129,6 +134,24 @@ public final class MountProcess {
       throw new FsException(FsError.INTERRUPTED, "serving " + mountPoint, e);
     } finally {
       served.countDown();
+    }
+  }
+
+  /**
+   * Refuses to serve with fewer descriptors than the connections to all nodes take: programs would
+   * see errors of files that happen to lie on the last nodes.
+   */
+  private void requireDescriptors() throws FsException {
+    long needed =
+        DESCRIPTORS_FIXED
+            + (long) description.places().size()
+                * (1 + description.instance().settings().number(Setting.CLIENT_DATA_CONNECTIONS));
+    long limit = DescriptorLimit.ofThisProcess();
+    if (limit < needed) {
+      throw new FsException(
+          FsError.INVALID,
+          "a mount of %d nodes needs %d open files, and the limit is %d: raise it (ulimit -Hn)"
+              .formatted(description.places().size(), needed, limit));
     }
   }
 

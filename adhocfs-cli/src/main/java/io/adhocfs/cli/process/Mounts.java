@@ -356,6 +356,7 @@ public final class Mounts {
           directory.removeMount(name, record);
         }
         deleteQuietly(Path.of(record.logFile()));
+        deleteQuietly(BoundedLog.earlier(Path.of(record.logFile())));
         if (record.madeDirectory()) {
           removeMade(mountPoint);
         }

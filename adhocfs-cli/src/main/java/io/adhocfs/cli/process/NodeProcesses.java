@@ -9,6 +9,9 @@ import io.adhocfs.protocol.model.FsException;
 import io.adhocfs.protocol.placement.ClusterMap;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Map;
+import java.util.TreeMap;
+import java.util.function.Consumer;
 
 /**
  * Daemons as processes: on this machine from the class path of this JVM, on other hosts by the
@@ -16,15 +19,28 @@ import java.util.List;
  */
 public final class NodeProcesses implements NodeControl {
   private final InstanceDirectory directory;
+  private final Consumer<String> notes;
 
+  /** For instances that are written down in a directory; nobody is told of warnings. */
   public NodeProcesses(InstanceDirectory directory) {
+    this(directory, _ -> {});
+  }
+
+  /**
+   * For instances that are written down in a directory.
+   *
+   * @param notes is told what people should know of daemons that have started
+   */
+  public NodeProcesses(InstanceDirectory directory, Consumer<String> notes) {
     this.directory = directory;
+    this.notes = notes;
   }
 
   @Override
   public List<ClusterMap.Node> start(InstanceDescription instance, List<Place> places)
       throws FsException {
     List<ClusterMap.Node> started = new ArrayList<>();
+    Map<String, List<String>> warnings = new TreeMap<>();
     FsException failure = null;
     for (Outcome<Place, RunningDaemon> outcome :
         InParallel.run(places, new Nodes(instance, directory)::startNew)) {
@@ -36,11 +52,19 @@ public final class NodeProcesses implements NodeControl {
                 outcome.failure());
       } else if (outcome.result() != null) {
         started.add(outcome.result().node());
+        warnings
+            .computeIfAbsent(outcome.result().warning(), _ -> new ArrayList<>())
+            .add(outcome.item().id().toString());
       }
     }
     if (failure != null) {
       throw failure;
     }
+    warnings.forEach((warning, nodes) -> {
+      if (!warning.isEmpty()) {
+        notes.accept("warning: " + String.join(", ", nodes) + ": " + warning);
+      }
+    });
     return started;
   }
 

@@ -10,9 +10,10 @@ import java.nio.charset.StandardCharsets;
 /**
  * What a daemon writes into its directory when it is ready: where it is.
  *
+ * @param warning what keeps it from working as it should; empty = nothing
  * @param json all of it, on one line
  */
-public record RunningDaemon(ClusterMap.Node node, long processId, String json) {
+public record RunningDaemon(ClusterMap.Node node, long processId, String warning, String json) {
   /**
    * Reads the file's content.
    *
@@ -30,6 +31,7 @@ public record RunningDaemon(ClusterMap.Node node, long processId, String json) {
               json.number("incarnation"),
               NodeState.ACTIVE),
           json.number("pid"),
+          json.text("warning"),
           text.replaceAll("\\s*\n\\s*", " ").strip());
     } catch (IllegalArgumentException e) {
       FsException corrupt = json.corrupt("node", "is wrong: " + e.getMessage());

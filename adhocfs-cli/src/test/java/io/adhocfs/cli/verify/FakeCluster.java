@@ -9,6 +9,7 @@ import io.adhocfs.protocol.model.FsException;
 import io.adhocfs.protocol.model.InodeId;
 import io.adhocfs.protocol.model.NodeId;
 import io.adhocfs.protocol.model.SlotId;
+import io.adhocfs.protocol.model.StorageSpace;
 import io.adhocfs.protocol.model.TrafficClass;
 import io.adhocfs.protocol.placement.ClusterMap;
 import io.adhocfs.protocol.placement.ClusterMap.Node;
@@ -297,8 +298,7 @@ final class FakeCluster implements RpcClient {
         NodeState.ACTIVE,
         1,
         1,
-        1,
-        1,
+        StorageSpace.NONE,
         1,
         1,
         1,

@@ -7,9 +7,11 @@ import io.adhocfs.client.routing.Operation;
 import io.adhocfs.client.routing.Parallel;
 import io.adhocfs.client.routing.Router;
 import io.adhocfs.protocol.model.NodeId;
+import io.adhocfs.protocol.model.StorageSpace;
 import io.adhocfs.protocol.placement.ClusterMap;
 import io.adhocfs.protocol.wire.ControlRequest.GetCapacity;
 import io.adhocfs.protocol.wire.Reply;
+import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 import java.util.concurrent.CompletableFuture;
@@ -21,8 +23,8 @@ import org.slf4j.LoggerFactory;
 public final class Space {
   private static final Logger log = LoggerFactory.getLogger(Space.class);
 
-  /** Bytes, and inodes; each the sum over the nodes. */
-  public record Totals(long totalBytes, long availableBytes, long inodesUsed, long inodesFree) {}
+  /** Space of all nodes, each disk counted once; and inodes that they keep. */
+  public record Totals(StorageSpace.Sum space, long inodesUsed) {}
 
   private static final int AT_ONCE_MAX = 64;
 
@@ -73,20 +75,16 @@ public final class Space {
                   });
             })
         .thenApply(_ -> {
-          long total = 0;
-          long available = 0;
+          List<StorageSpace> spaces = new ArrayList<>();
           long used = 0;
-          long free = 0;
           for (NodeId node : nodes) {
             Reply.Capacity capacity = last.get(node);
             if (capacity != null) {
-              total += capacity.totalBytes();
-              available += capacity.availableBytes();
+              spaces.add(capacity.space());
               used += capacity.inodesUsed();
-              free += capacity.inodesFree();
             }
           }
-          return new Totals(total, available, used, free);
+          return new Totals(StorageSpace.sum(spaces), used);
         });
   }
 }

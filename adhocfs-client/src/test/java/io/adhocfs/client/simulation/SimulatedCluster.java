@@ -11,6 +11,7 @@ import io.adhocfs.protocol.model.FsException;
 import io.adhocfs.protocol.model.InodeId;
 import io.adhocfs.protocol.model.NodeId;
 import io.adhocfs.protocol.model.SlotId;
+import io.adhocfs.protocol.model.StorageSpace;
 import io.adhocfs.protocol.placement.ChunkSpan;
 import io.adhocfs.protocol.placement.ClusterMap;
 import io.adhocfs.protocol.placement.ClusterMap.Node;
@@ -328,7 +329,8 @@ public final class SimulatedCluster {
       case DataRequest r -> data(node, r, payload);
       case ControlRequest.GetMap _ ->
           new Answer(new Reply.Map(mapOf(node), mapOf(node).epoch(), List.of()));
-      case ControlRequest.GetCapacity _ -> new Answer(new Reply.Capacity(1000, 600, 7, 93));
+      case ControlRequest.GetCapacity _ ->
+          new Answer(new Reply.Capacity(new StorageSpace("", 1000, 600, 93, 1000, 600), 7));
       case ControlRequest.RenewSession _ -> {
         renewed.add("n" + node.value());
         yield new Answer(new Reply.Done());

@@ -1,17 +1,15 @@
 package io.adhocfs.daemon.chunk;
 
 import com.google.errorprone.annotations.concurrent.GuardedBy;
-import io.adhocfs.protocol.model.FsError;
+import io.adhocfs.daemon.storage.BackingDisk;
 import io.adhocfs.protocol.model.FsException;
-import java.io.IOException;
-import java.nio.file.FileStore;
-import java.nio.file.Files;
+import io.adhocfs.protocol.model.StorageSpace;
 import java.nio.file.Path;
 import java.util.concurrent.atomic.AtomicLong;
 
 /**
- * Decides whether chunks may take more space: the disk is asked every 100 ms, and when what it had
- * left has been given out, then every millisecond. Thread-safe.
+ * Decides whether chunks may take more bytes, and more files, of their disk: the disk is asked
+ * every 100 ms, and when what it had left has been given out, then every millisecond. Thread-safe.
  */
 final class DiskSpace {
   private static final long FRESH_NANOS = 100_000_000;
@@ -19,14 +17,22 @@ final class DiskSpace {
   private static final long RESERVE_BYTES_MIN = 16L << 20;
   private static final long RESERVE_SHARE = 50;
 
-  private final FileStore store;
-  private final Path directory;
+  /**
+   * The files that metadata, its log and the control plane's make on a disk that is hardly used.
+   */
+  private static final long RESERVE_INODES_MIN = 256;
+
+  private final BackingDisk disk;
+  private final String diskName;
   private final SegmentFiles files;
   private final long capacityBytes;
   private final long reserveBytes;
+  private final long reserveInodes;
 
   /** What may still be given out before the disk is asked again. */
   private final AtomicLong leftBytes = new AtomicLong();
+
+  private final AtomicLong leftInodes = new AtomicLong();
 
   private volatile long askedNanos;
   private volatile StoreCapacity latest;
@@ -39,40 +45,43 @@ final class DiskSpace {
    */
   DiskSpace(Path directory, SegmentFiles files, long reserveBytes, long capacityBytes)
       throws FsException {
-    this.directory = directory;
+    this.disk = new BackingDisk(directory);
+    this.diskName = disk.name();
     this.files = files;
     this.capacityBytes = capacityBytes;
-    try {
-      store = Files.getFileStore(directory);
-      this.reserveBytes =
-          reserveBytes > 0
-              ? reserveBytes
-              : Math.max(store.getTotalSpace() / RESERVE_SHARE, RESERVE_BYTES_MIN);
-    } catch (IOException e) {
-      throw failure(e);
-    }
-    this.latest = new StoreCapacity(0, 0, 0, this.reserveBytes);
+    BackingDisk.Room room = disk.room();
+    this.reserveBytes =
+        reserveBytes > 0
+            ? reserveBytes
+            : Math.max(room.totalBytes() / RESERVE_SHARE, RESERVE_BYTES_MIN);
+    this.reserveInodes =
+        room.totalInodes() == StorageSpace.INODES_UNLIMITED
+            ? 0
+            : Math.max(room.totalInodes() / RESERVE_SHARE, RESERVE_INODES_MIN);
+    this.latest = new StoreCapacity(StorageSpace.NONE, 0, this.reserveBytes, this.reserveInodes);
     ask();
-  }
-
-  private FsException failure(IOException e) {
-    return e instanceof FsException failure
-        ? failure
-        : new FsException(
-            FsError.STORAGE_FAILED, "asking for the space of " + directory + ": " + e, e);
   }
 
   /** Whether so many bytes may be taken; if so, they count as taken until the disk is asked. */
   boolean take(long bytes) throws FsException {
-    if (leftBytes.addAndGet(-bytes) >= 0 && System.nanoTime() - askedNanos < FRESH_NANOS) {
+    return take(leftBytes, bytes);
+  }
+
+  /** Whether a chunk file may be made; if so, it counts as made until the disk is asked. */
+  boolean takeFile() throws FsException {
+    return take(leftInodes, 1);
+  }
+
+  private boolean take(AtomicLong left, long count) throws FsException {
+    if (left.addAndGet(-count) >= 0 && System.nanoTime() - askedNanos < FRESH_NANOS) {
       return true;
     }
     synchronized (this) {
       if (System.nanoTime() - askedNanos >= FULL_NANOS) {
         ask();
-        return leftBytes.addAndGet(-bytes) >= 0;
+        return left.addAndGet(-count) >= 0;
       }
-      return leftBytes.get() >= 0;
+      return left.get() >= 0;
     }
   }
 
@@ -83,22 +92,27 @@ final class DiskSpace {
 
   @GuardedBy("this")
   private void ask() throws FsException {
-    long total;
-    long usable;
-    try {
-      total = store.getTotalSpace();
-      usable = store.getUsableSpace();
-    } catch (IOException e) {
-      throw failure(e);
-    }
+    BackingDisk.Room room = disk.room();
     long used = files.allocatedBytes();
-    long available = Math.max(0, usable - reserveBytes);
+    long diskAvailable = Math.max(0, room.availableBytes() - reserveBytes);
+    long inodes =
+        room.availableInodes() == StorageSpace.INODES_UNLIMITED
+            ? StorageSpace.INODES_UNLIMITED
+            : Math.max(0, room.availableInodes() - reserveInodes);
+    long total = room.totalBytes();
+    long available = diskAvailable;
     if (capacityBytes > 0) {
       total = Math.min(total, capacityBytes);
       available = Math.min(available, Math.max(0, capacityBytes - used));
     }
     leftBytes.set(available);
-    latest = new StoreCapacity(total, available, used, reserveBytes);
+    leftInodes.set(inodes);
+    latest =
+        new StoreCapacity(
+            new StorageSpace(diskName, room.totalBytes(), diskAvailable, inodes, total, available),
+            used,
+            reserveBytes,
+            reserveInodes);
     askedNanos = System.nanoTime();
   }
 

@@ -95,7 +95,7 @@ public final class FileChunkStore implements ChunkStore {
       Path directory, StorageDatabase database, Limits limits, ByteBufAllocator allocator)
       throws FsException {
     this.allocator = allocator;
-    this.files = new SegmentFiles(directory, limits.openFilesMax());
+    this.files = new SegmentFiles(directory, limits.openFilesMax(), this::takeFile);
     this.index = new ChunkIndex(database);
     this.space = new DiskSpace(directory, files, limits.reserveBytes(), limits.capacityBytes());
     for (int i = 0; i < LOCKS; i++) {
@@ -106,6 +106,11 @@ public final class FileChunkStore implements ChunkStore {
   /** Sets where to learn which slots were lost; before that, none. */
   public void lostSlots(Supplier<LostSlots> slots) {
     lost = slots;
+  }
+
+  /** Apart, since the space is counted of the files that ask for it. */
+  private boolean takeFile() throws FsException {
+    return space.takeFile();
   }
 
   private StampedLock lock(long inode) {

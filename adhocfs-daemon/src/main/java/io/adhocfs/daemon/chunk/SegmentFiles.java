@@ -33,11 +33,18 @@ final class SegmentFiles implements AutoCloseable {
   private static final Pattern MORE_NAME = Pattern.compile("([0-9a-f]{16})\\.more");
   private static final Pattern SEGMENT_NAME = Pattern.compile("[1-9a-f][0-9a-f]{0,10}");
 
+  /** Who says whether one more file may be made. */
+  interface FileRoom {
+    /** Whether there is room for one more, which counts as made then. */
+    boolean takeFile() throws FsException;
+  }
+
   /** Names a file of chunks. */
   record Key(long inode, long segment) {}
 
   private final Path directory;
   private final int openMax;
+  private final FileRoom room;
   private final AtomicLong fileCount = new AtomicLong();
 
   /** By last use, oldest first. */
@@ -48,10 +55,15 @@ final class SegmentFiles implements AutoCloseable {
   @GuardedBy("this")
   private long allocatedBytes;
 
-  /** Makes the directories that are missing and adds up what lies in them. */
-  SegmentFiles(Path directory, int openMax) throws FsException {
+  /**
+   * Makes the directories that are missing and adds up what lies in them.
+   *
+   * @param room asked before each file that is made, but not here
+   */
+  SegmentFiles(Path directory, int openMax, FileRoom room) throws FsException {
     this.directory = directory;
     this.openMax = openMax;
+    this.room = room;
     try {
       Files.createDirectories(directory);
       for (int bucket = 0; bucket < BUCKETS; bucket++) {
@@ -114,6 +126,7 @@ final class SegmentFiles implements AutoCloseable {
    * Opens a file, or takes it as it is open, and keeps it so until it is released.
    *
    * @return null if there is none and it is not to be made
+   * @throws FsException NO_SPACE where there is room for bytes at most
    */
   @Nullable SegmentFile acquire(Key key, boolean create) throws FsException {
     synchronized (this) {
@@ -129,6 +142,10 @@ final class SegmentFiles implements AutoCloseable {
     while (descriptor < 0) {
       if (!create) {
         return null;
+      }
+      if (!room.takeFile()) {
+        throw new FsException(
+            FsError.NO_SPACE, "the disk of " + directory + " has no inodes left for chunk files");
       }
       if (key.segment > 0) {
         try {

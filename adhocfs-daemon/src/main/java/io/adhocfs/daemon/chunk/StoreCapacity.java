@@ -1,12 +1,14 @@
 package io.adhocfs.daemon.chunk;
 
+import io.adhocfs.protocol.model.StorageSpace;
+
 /**
- * Space of a chunk store in bytes.
+ * What a chunk store has and uses.
  *
- * @param totalBytes size of its disk, or less where a capacity is set
- * @param availableBytes what chunks may still take: the reserve is not in it
+ * @param space of its disk, and what chunks may still take of it
  * @param usedBytes what the blocks of chunk files take
  * @param reserveBytes kept free for metadata
+ * @param reserveInodes kept free for metadata
  */
 public record StoreCapacity(
-    long totalBytes, long availableBytes, long usedBytes, long reserveBytes) {}
+    StorageSpace space, long usedBytes, long reserveBytes, long reserveInodes) {}

@@ -61,6 +61,7 @@ public final class MetadataStore {
   private final Map<InodeId, AppendEnd> appendEnds = new HashMap<>();
 
   private Consumer<InodeId> reclaimListener = inode -> {};
+  private GrowthRoom growthRoom = new GrowthRoom() {};
   private IntPredicate shown = slot -> true;
   private IntPredicate writable = slot -> true;
   private Supplier<LostSlots> lost = () -> LostSlots.NONE;
@@ -84,6 +85,41 @@ public final class MetadataStore {
 
   Records records() {
     return records;
+  }
+
+  /** Whether the disk has room for metadata; without more than that it always has. */
+  public interface GrowthRoom {
+    /** Whether metadata may grow. */
+    default boolean mayGrow() {
+      return true;
+    }
+
+    /** Makes room for what removes something, where that is possible. */
+    default void makeRoom() throws FsException {}
+  }
+
+  /** Sets who knows whether there is room. Set once, before requests are served. */
+  public void growthRoom(GrowthRoom room) {
+    growthRoom = room;
+  }
+
+  /**
+   * Before an operation that adds to what is stored.
+   *
+   * @throws FsException NO_SPACE where the disk has room only for what removes something
+   */
+  public void requireRoom() throws FsException {
+    if (!growthRoom.mayGrow()) {
+      throw new FsException(
+          FsError.NO_SPACE, "the disk of this node has no room for more metadata");
+    }
+  }
+
+  /** Before an operation that removes something, and has to write for that. */
+  public void makeRoom() throws FsException {
+    if (!growthRoom.mayGrow()) {
+      growthRoom.makeRoom();
+    }
   }
 
   /** Tells of every reclaim record as it is written. Set once, before anything is removed. */

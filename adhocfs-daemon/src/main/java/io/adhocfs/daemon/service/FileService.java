@@ -80,7 +80,11 @@ final class FileService {
               "an append of " + reserve.lengthBytes() + " bytes with " + data.length);
         }
         namespace.once(
-            exchange, session, reserve.stamp(), slot, ticket -> reserve(ticket, reserve, data));
+            exchange,
+            session,
+            reserve.stamp(),
+            slot,
+            namespace.growing(ticket -> reserve(ticket, reserve, data)));
       }
       case FileRequest.FinishAppend finish -> {
         requireRange(finish.offset(), finish.lengthBytes());

@@ -181,6 +181,46 @@ final class NamespaceService {
     }
   }
 
+  /** An operation that adds to what is stored: it fails where the disk has no room for that. */
+  StampedBody growing(StampedBody body) {
+    return ticket -> {
+      store.requireRoom();
+      return body.run(ticket);
+    };
+  }
+
+  private Planner growing(Planner planner) {
+    return new Roomy(planner, store::requireRoom);
+  }
+
+  /** An operation that removes something. */
+  private Planner shrinking(Planner planner) {
+    return new Roomy(planner, store::makeRoom);
+  }
+
+  /** Looks after room before each plan. */
+  private record Roomy(Planner planner, Look look) implements Planner {
+    interface Look {
+      void run() throws FsException;
+    }
+
+    @Override
+    public List<EntryKey> looksAt() {
+      return planner.looksAt();
+    }
+
+    @Override
+    public InodeId looksAtInode() {
+      return planner.looksAtInode();
+    }
+
+    @Override
+    public void plan(Sink sink) throws FsException {
+      look.run();
+      planner.plan(sink);
+    }
+  }
+
   private void coordinate(
       Exchange exchange, Session session, OperationStamp stamp, int slot, Planner planner)
       throws FsException {
@@ -215,21 +255,25 @@ final class NamespaceService {
               session,
               truncate.stamp(),
               truncate.inode(),
-              ticket -> truncate(ticket, truncate));
+              ticket -> {
+                store.makeRoom();
+                return truncate(ticket, truncate);
+              });
       case NamespaceRequest.Create create -> {
         requireMode(create.mode());
-        once(exchange, session, create.stamp(), slot, ticket -> create(ticket, create));
+        once(exchange, session, create.stamp(), slot, growing(ticket -> create(ticket, create)));
       }
       case NamespaceRequest.MakeDirectory make -> {
         requireMode(make.mode());
-        coordinate(exchange, session, make.stamp(), slot, plans.makeDirectory(make));
+        coordinate(exchange, session, make.stamp(), slot, growing(plans.makeDirectory(make)));
       }
       case NamespaceRequest.Unlink unlink ->
-          coordinate(exchange, session, unlink.stamp(), slot, plans.unlink(unlink));
+          coordinate(exchange, session, unlink.stamp(), slot, shrinking(plans.unlink(unlink)));
       case NamespaceRequest.RemoveDirectory remove ->
-          coordinate(exchange, session, remove.stamp(), slot, plans.removeDirectory(remove));
+          coordinate(
+              exchange, session, remove.stamp(), slot, shrinking(plans.removeDirectory(remove)));
       case NamespaceRequest.Link link ->
-          coordinate(exchange, session, link.stamp(), slot, plans.link(link));
+          coordinate(exchange, session, link.stamp(), slot, growing(plans.link(link)));
       case NamespaceRequest.Rename rename ->
           coordinate(exchange, session, rename.stamp(), slot, plans.rename(rename));
       case NamespaceRequest.ReadSymlink read ->
@@ -245,7 +289,12 @@ final class NamespaceService {
       case NamespaceRequest.WriteInline write -> {
         var data = new byte[payload.readableBytes()];
         payload.getBytes(payload.readerIndex(), data);
-        once(exchange, session, write.stamp(), slot, ticket -> writeInline(ticket, write, data));
+        once(
+            exchange,
+            session,
+            write.stamp(),
+            slot,
+            growing(ticket -> writeInline(ticket, write, data)));
       }
       case NamespaceRequest.LeaveInline leave ->
           once(exchange, session, leave.stamp(), slot, ticket -> leaveInline(ticket, leave));
@@ -265,7 +314,7 @@ final class NamespaceService {
       case ExtendedAttributeRequest.ListExtendedAttributes list ->
           run(failing(exchange), () -> extendedAttributes.list(exchange, list));
       case ExtendedAttributeRequest.SetExtendedAttribute set ->
-          once(exchange, session, set.stamp(), slot, t -> extendedAttributes.set(t, set));
+          once(exchange, session, set.stamp(), slot, growing(t -> extendedAttributes.set(t, set)));
       case ExtendedAttributeRequest.RemoveExtendedAttribute remove ->
           once(exchange, session, remove.stamp(), slot, t -> extendedAttributes.remove(t, remove));
     }

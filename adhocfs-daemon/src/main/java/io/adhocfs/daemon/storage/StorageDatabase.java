@@ -3,7 +3,6 @@ package io.adhocfs.daemon.storage;
 import io.adhocfs.protocol.model.FsError;
 import io.adhocfs.protocol.model.FsException;
 import java.io.IOException;
-import java.io.UncheckedIOException;
 import java.nio.file.DirectoryStream;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -17,6 +16,7 @@ import org.rocksdb.NativeLibraryLoader;
 import org.rocksdb.Options;
 import org.rocksdb.RocksDB;
 import org.rocksdb.RocksDBException;
+import org.rocksdb.Status;
 import org.rocksdb.WriteBatch;
 import org.rocksdb.WriteOptions;
 
@@ -25,11 +25,16 @@ public final class StorageDatabase implements AutoCloseable {
   /** Few: a block that is larger than its part of the cache would be read for every key. */
   private static final int CACHE_SHARD_BITS = 1;
 
+  /** System property: where the native library is unpacked; else where temporary files are. */
+  public static final String LIBRARY_DIRECTORY_PROPERTY = "adhocfs.native.directory";
+
+  /** How many of its tables it keeps open where nothing bounds descriptors. */
+  public static final int OPEN_FILES_MAX = 256;
+
   private static final double SHARE_OF_INDEXES_AND_FILTERS = 0.5;
 
-  static {
-    loadLibrary();
-  }
+  /** Why the native library cannot be used; null = it can. */
+  private static final @Nullable FsException LIBRARY_FAILURE = loadLibrary();
 
   private final LRUCache cache;
   private final BloomFilter filter;
@@ -38,15 +43,24 @@ public final class StorageDatabase implements AutoCloseable {
   private final RocksDB database;
   private volatile @Nullable KeyWatch watch;
 
+  /** Opens or makes the database with the usual number of open files. */
+  public StorageDatabase(Path directory, long diskBytes) throws FsException {
+    this(directory, diskBytes, OPEN_FILES_MAX);
+  }
+
   /**
    * Opens or makes the database.
    *
    * @param directory made if missing
    * @param diskBytes size of the disk below it: memory tables and files are scaled down for small
    *     ones
+   * @param openFilesMax how many of its tables it keeps open
    * @throws FsException STORAGE_FAILED or CORRUPT, naming the directory
    */
-  public StorageDatabase(Path directory, long diskBytes) throws FsException {
+  public StorageDatabase(Path directory, long diskBytes, int openFilesMax) throws FsException {
+    if (LIBRARY_FAILURE != null) {
+      throw new FsException(FsError.STORAGE_FAILED, LIBRARY_FAILURE.getMessage(), LIBRARY_FAILURE);
+    }
     long memoryTableBytes = Math.clamp(diskBytes / 64, 1L << 20, 32L << 20);
     cache =
         new LRUCache(
@@ -64,7 +78,7 @@ public final class StorageDatabase implements AutoCloseable {
             .setTargetFileSizeBase(memoryTableBytes)
             .setMaxBytesForLevelBase(8 * memoryTableBytes)
             .setMaxBackgroundJobs(2)
-            .setMaxOpenFiles(256)
+            .setMaxOpenFiles(openFilesMax)
             .setCompressionType(CompressionType.LZ4_COMPRESSION)
             .setKeepLogFileNum(2)
             .setMaxLogFileSize(1 << 20)
@@ -94,9 +108,13 @@ public final class StorageDatabase implements AutoCloseable {
   }
 
   /** The library unpacks itself into a file, which a process that is killed can't remove later. */
-  private static void loadLibrary() {
+  private static @Nullable FsException loadLibrary() {
+    Path parent =
+        Path.of(
+            System.getProperty(
+                LIBRARY_DIRECTORY_PROPERTY, System.getProperty("java.io.tmpdir", "/tmp")));
     try {
-      Path unpacked = Files.createTempDirectory("adhocfs-rocksdb-");
+      Path unpacked = Files.createTempDirectory(parent, "adhocfs-rocksdb-");
       try {
         NativeLibraryLoader.getInstance().loadLibrary(unpacked.toString());
       } finally {
@@ -107,10 +125,17 @@ public final class StorageDatabase implements AutoCloseable {
         }
         Files.delete(unpacked);
       }
-    } catch (IOException e) {
-      throw new UncheckedIOException("cannot unpack the library of RocksDB", e);
+      RocksDB.loadLibrary();
+      return null;
+    } catch (IOException | UnsatisfiedLinkError e) {
+      return new FsException(
+          FsError.STORAGE_FAILED,
+          "cannot run the library of RocksDB from "
+              + parent
+              + ", which must be writable and not mounted noexec: "
+              + e.getMessage(),
+          e);
     }
-    RocksDB.loadLibrary();
   }
 
   /** The database itself, for reading and iterating. */
@@ -204,7 +229,8 @@ public final class StorageDatabase implements AutoCloseable {
       switch (e.getStatus().getCode()) {
         case Corruption -> error = FsError.CORRUPT;
         default -> {
-          if (message.contains("No space left")) {
+          if (message.contains("No space left")
+              || e.getStatus().getSubCode() == Status.SubCode.NoSpace) {
             error = FsError.NO_SPACE;
           }
         }

@@ -347,7 +347,7 @@ class FileChunkStoreTest extends ChunkStoreContract {
     long done = Arrays.stream(outcomes).filter(SpanOutcome.DONE::equals).count();
     assertThat(done).isBetween(15L, 20L);
     assertThat(outcomes).endsWith(SpanOutcome.NO_SPACE);
-    assertThat(store.capacity().totalBytes()).isEqualTo(20 * CHUNK);
+    assertThat(store.capacity().space().totalBytes()).isEqualTo(20 * CHUNK);
     assertThat(write(wide, 1, 0, bytes(CHUNK, 8))).containsOnly(SpanOutcome.DONE);
     store.discard(file, wide, 2, 0, Long.MAX_VALUE, ALL);
     assertThat(write(wide, 2, 0, bytes(10 * CHUNK, 7))).containsOnly(SpanOutcome.DONE);

@@ -2,6 +2,7 @@ package io.adhocfs.daemon.chunk;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import io.adhocfs.daemon.storage.BackingDisk;
 import io.adhocfs.daemon.storage.StorageDatabase;
 import io.adhocfs.protocol.model.FileLayout;
 import io.adhocfs.protocol.model.InodeId;
@@ -90,7 +91,7 @@ class FullDiskTest {
       // The records of the chunks go into the reserve: that is what it is for.
       assertThat(usable()).isBetween(reserve - 4L * CHUNK, reserve + 2L * CHUNK);
       assertThat(first).hasSizeGreaterThan(50);
-      assertThat(store.capacity().availableBytes()).isLessThanOrEqualTo(2L * CHUNK);
+      assertThat(store.capacity().space().availableBytes()).isLessThanOrEqualTo(2L * CHUNK);
 
       ByteBuf again = PooledByteBufAllocator.DEFAULT.directBuffer(CHUNK).writeZero(CHUNK);
       assertThat(
@@ -128,5 +129,38 @@ class FullDiskTest {
         store.discard(inode, LAYOUT, ChunkStore.FORGET, 0, Long.MAX_VALUE, slot -> true);
       }
     }
+  }
+
+  @Test
+  void keepsInodesForMetadata() throws Exception {
+    run("mount", "-o", "remount,size=64m,nr_inodes=1000", disk.toString());
+    try (var database = new StorageDatabase(disk.resolve("metadata"), 64 << 20);
+        FileChunkStore store = open(database, 0)) {
+      long reserve = store.capacity().reserveInodes();
+      assertThat(reserve).isEqualTo(256);
+      ByteBuf payload = PooledByteBufAllocator.DEFAULT.directBuffer(1).writeByte(7);
+      List<InodeId> made = new ArrayList<>();
+      InodeId inode = InodeId.of(new SlotId(0), 1);
+      while (store.write(inode, LAYOUT, 1, List.of(new ChunkSpan(0, 0, 1)), payload)[0]
+          == SpanOutcome.DONE) {
+        made.add(inode);
+        inode = InodeId.of(new SlotId(made.size()), 1);
+      }
+      assertThat(made).hasSizeGreaterThan(300);
+      assertThat(inodes()).isBetween(reserve - 4, reserve + 4);
+      assertThat(store.capacity().space().diskInodesAvailable()).isLessThan(4);
+      assertThat(store.write(made.getFirst(), LAYOUT, 1, List.of(new ChunkSpan(1, 0, 1)), payload))
+          .as("a file that is there may grow")
+          .containsOnly(SpanOutcome.DONE);
+      store.discard(made.getLast(), LAYOUT, ChunkStore.FORGET, 0, Long.MAX_VALUE, slot -> true);
+      assertThat(store.write(inode, LAYOUT, 1, List.of(new ChunkSpan(0, 0, 1)), payload))
+          .as("room for one more file")
+          .containsOnly(SpanOutcome.DONE);
+      payload.release();
+    }
+  }
+
+  private long inodes() throws Exception {
+    return new BackingDisk(disk).room().availableInodes();
   }
 }

@@ -4,6 +4,7 @@ import io.adhocfs.protocol.model.FileLayout;
 import io.adhocfs.protocol.model.FsError;
 import io.adhocfs.protocol.model.FsException;
 import io.adhocfs.protocol.model.InodeId;
+import io.adhocfs.protocol.model.StorageSpace;
 import io.adhocfs.protocol.placement.ChunkSpan;
 import io.adhocfs.protocol.placement.Placement;
 import io.netty.buffer.ByteBuf;
@@ -203,7 +204,17 @@ final class MemoryChunkStore implements ChunkStore {
   @Override
   public synchronized StoreCapacity capacity() {
     long used = chunks.values().stream().mapToLong(chunk -> chunk.bytes.length).sum();
-    return new StoreCapacity(Long.MAX_VALUE, Long.MAX_VALUE - used, used, 0);
+    return new StoreCapacity(
+        new StorageSpace(
+            "",
+            Long.MAX_VALUE,
+            Long.MAX_VALUE - used,
+            StorageSpace.INODES_UNLIMITED,
+            Long.MAX_VALUE,
+            Long.MAX_VALUE - used),
+        used,
+        0,
+        0);
   }
 
   @Override

@@ -12,6 +12,7 @@ import io.adhocfs.daemon.transaction.TransactionTiming;
 import io.adhocfs.protocol.model.FsException;
 import io.adhocfs.protocol.model.NodeId;
 import io.adhocfs.protocol.model.SessionId;
+import io.adhocfs.protocol.model.StorageSpace;
 import io.adhocfs.protocol.placement.ClusterMap;
 import io.adhocfs.protocol.placement.ClusterMap.NodeState;
 import io.adhocfs.protocol.settings.Settings;
@@ -145,8 +146,7 @@ final class SimulatedNode {
           NodeState.ACTIVE,
           state().epoch().value(),
           0,
-          0,
-          0,
+          StorageSpace.NONE,
           0,
           services().files(),
           services().directories(),
@@ -160,7 +160,7 @@ final class SimulatedNode {
 
     @Override
     public Reply.Capacity capacity() {
-      return new Reply.Capacity(100, 50, services().files(), 10);
+      return new Reply.Capacity(new StorageSpace("", 100, 50, 10, 100, 50), services().files());
     }
 
     @Override

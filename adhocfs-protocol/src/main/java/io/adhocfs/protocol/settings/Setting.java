@@ -163,6 +163,11 @@ public enum Setting {
       "info",
       "debug",
       "trace"),
+  LOG_BYTES(
+      "log.bytes",
+      Kind.SIZE,
+      "16MiB",
+      "the most that the log of a daemon or mount takes, with the earlier lines beside it; 0 = no bound"),
   REMOTE_START(
       "remote.start", Kind.TEXT, "ssh {host}", "command that runs a command line on another host");
 
@@ -188,6 +193,7 @@ public enum Setting {
           CACHE,
           CACHE_TIMEOUT);
 
+  private static final long LOG_BYTES_MIN = 64 << 10;
   private static final long LEASE_NANOS_MIN = 1_000_000_000L;
   private static final Pattern QUANTITY = Pattern.compile("(\\d+)\\s*([a-zA-Z]*)");
 
@@ -303,6 +309,12 @@ public enum Setting {
       case INLINE_MAX -> {
         if (parseSize(value) > 64 << 10) {
           throw new IllegalArgumentException("'" + value + "' is more than 64KiB");
+        }
+      }
+      case LOG_BYTES -> {
+        long size = parseSize(value);
+        if (size > 0 && size < LOG_BYTES_MIN) {
+          throw new IllegalArgumentException("'" + value + "' is less than 64KiB, and not 0");
         }
       }
       case DIRECTORY_SPREAD_ENTRIES -> {

@@ -2,7 +2,6 @@ package io.adhocfs.protocol.transport;
 
 import io.adhocfs.protocol.model.FsError;
 import io.adhocfs.protocol.model.FsException;
-import io.adhocfs.protocol.transport.Handshake.Refusal;
 import io.netty.bootstrap.ServerBootstrap;
 import io.netty.buffer.PooledByteBufAllocator;
 import io.netty.channel.Channel;
@@ -27,7 +26,7 @@ import java.util.Set;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.ScheduledExecutorService;
 import java.util.concurrent.TimeUnit;
-import org.jspecify.annotations.Nullable;
+import java.util.concurrent.atomic.AtomicInteger;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
@@ -52,6 +51,9 @@ public final class RpcServer implements AutoCloseable {
   private final ConnectionRegistry registry = new ConnectionRegistry();
   private final PayloadBudget budget;
   private final Set<ServerConnection> connections = ConcurrentHashMap.newKeySet();
+  private final UnprovedConnections<ServerConnection> unproved;
+  private final AtomicInteger proved = new AtomicInteger();
+  private final RefusalLog refusals = new RefusalLog(LOG::warn);
   private final List<Channel> listening = new ArrayList<>();
   private volatile boolean stopping;
   private volatile int port;
@@ -59,11 +61,14 @@ public final class RpcServer implements AutoCloseable {
   /** Makes the threads; nothing is listened to before {@link #start}. */
   public RpcServer(RpcServerConfiguration configuration) {
     this.configuration = configuration;
+    this.unproved = new UnprovedConnections<>(configuration.limits().maxUnproved());
     this.budget = new PayloadBudget(configuration.limits().maxPayloadBytes());
     this.metadataLoops = configuration.driver().loops(1, "adhocfs-metadata");
     this.dataLoops =
         configuration.driver().loops(configuration.limits().dataThreads(), "adhocfs-network");
     this.metadataLoop = metadataLoops.next();
+    // A task that fails would not run again; this one only counts and logs.
+    var _ = metadataLoop.scheduleAtFixedRate(refusals::minute, 1, 1, TimeUnit.MINUTES);
   }
 
   RpcServerConfiguration configuration() {
@@ -80,6 +85,10 @@ public final class RpcServer implements AutoCloseable {
 
   ConnectionRegistry registry() {
     return registry;
+  }
+
+  RefusalLog refusals() {
+    return refusals;
   }
 
   PayloadBudget budget() {
@@ -147,6 +156,7 @@ public final class RpcServer implements AutoCloseable {
             .group(dataLoops, dataLoops)
             .channel(type)
             .option(ChannelOption.SO_BACKLOG, BACKLOG)
+            .handler(new AcceptPause(shownAddress))
             .childOption(ChannelOption.ALLOCATOR, PooledByteBufAllocator.DEFAULT)
             .childOption(ChannelOption.WRITE_BUFFER_WATER_MARK, WATER_MARKS)
             .childHandler(
@@ -196,17 +206,40 @@ public final class RpcServer implements AutoCloseable {
     }
   }
 
-  /** A connection has come; says whether there is no room for it. Any thread. */
-  @Nullable Refusal opened(ServerConnection connection) {
+  /** A connection has come, and nothing is known of its peer. False while stopping. Any thread. */
+  boolean opened(ServerConnection connection) {
     connections.add(connection);
-    if (stopping) {
-      return Refusal.CLOSING;
+    ServerConnection lost = unproved.add(connection.address(), connection);
+    if (lost != null) {
+      lost.loseItsPlace();
     }
-    return connections.size() > limits().maxConnections() ? Refusal.TOO_MANY_CONNECTIONS : null;
+    return !stopping;
   }
 
-  /** A connection has gone. Any thread. */
-  void closed(ServerConnection connection) {
+  /** A connection's peer has proved itself; false when there is no room for it. Any thread. */
+  boolean proved(ServerConnection connection) {
+    // One that has just lost its place to another is closed soon.
+    if (!unproved.remove(connection.address(), connection)) {
+      return false;
+    }
+    if (proved.incrementAndGet() > limits().maxConnections()) {
+      proved.decrementAndGet();
+      return false;
+    }
+    return true;
+  }
+
+  /**
+   * A connection has gone. Any thread.
+   *
+   * @param wasProved whether {@link #proved} had room for it
+   */
+  void closed(ServerConnection connection, boolean wasProved) {
+    if (wasProved) {
+      proved.decrementAndGet();
+    } else {
+      var _ = unproved.remove(connection.address(), connection);
+    }
     connections.remove(connection);
   }
 

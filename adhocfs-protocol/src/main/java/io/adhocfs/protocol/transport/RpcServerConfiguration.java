@@ -29,7 +29,8 @@ public record RpcServerConfiguration(
    * The bounds of a server.
    *
    * @param dataThreads event loops for data connections, accepting and handshakes
-   * @param maxConnections further ones are refused
+   * @param maxConnections of peers that have proved themselves; further ones are refused
+   * @param maxUnproved connections that have not; the oldest give way to new ones
    * @param maxRequestsInFlight of one connection, taken and not answered; beyond, it is not read
    * @param maxPayloadBytesPerConnection payloads of one connection's requests under way and of
    *     their answers, until they have left; one request alone may have more
@@ -42,6 +43,7 @@ public record RpcServerConfiguration(
   public record Limits(
       int dataThreads,
       int maxConnections,
+      int maxUnproved,
       int maxRequestsInFlight,
       long maxPayloadBytesPerConnection,
       long maxPayloadBytes,
@@ -49,12 +51,14 @@ public record RpcServerConfiguration(
       Duration stallTimeout,
       Duration drainTimeout) {
     public Limits {
-      if (dataThreads < 1 || maxConnections < 1 || maxRequestsInFlight < 1) {
+      if (dataThreads < 1 || maxConnections < 1 || maxUnproved < 1 || maxRequestsInFlight < 1) {
         throw new IllegalArgumentException(
             "data threads "
                 + dataThreads
                 + ", connections "
                 + maxConnections
+                + ", unproved "
+                + maxUnproved
                 + ", requests in flight "
                 + maxRequestsInFlight);
       }
@@ -74,11 +78,26 @@ public record RpcServerConfiguration(
           Math.clamp(Runtime.getRuntime().availableProcessors() / 4, 1, 2),
           4096,
           1024,
+          1024,
           32L << 20,
           256L << 20,
           Duration.ofSeconds(5),
           Duration.ofSeconds(60),
           Duration.ofSeconds(2));
+    }
+
+    /** The same with other numbers of connections. */
+    public Limits withConnections(int proved, int unproved) {
+      return new Limits(
+          dataThreads,
+          proved,
+          unproved,
+          maxRequestsInFlight,
+          maxPayloadBytesPerConnection,
+          maxPayloadBytes,
+          handshakeTimeout,
+          stallTimeout,
+          drainTimeout);
     }
   }
 
@@ -86,6 +105,17 @@ public record RpcServerConfiguration(
     if (port < 0 || port > 65535) {
       throw new IllegalArgumentException("port " + port);
     }
+  }
+
+  /** With the best driver. */
+  public RpcServerConfiguration(
+      String bindHost,
+      int port,
+      Optional<Path> socketPath,
+      InstanceIdentity identity,
+      NodeId self,
+      Limits limits) {
+    this(bindHost, port, socketPath, identity, self, SocketDriver.best(), limits);
   }
 
   /** With the best driver and the usual limits. */

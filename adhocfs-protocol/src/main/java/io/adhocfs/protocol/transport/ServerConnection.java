@@ -26,6 +26,7 @@ import io.netty.channel.ChannelFutureListener;
 import io.netty.channel.ChannelHandlerContext;
 import io.netty.channel.EventLoop;
 import io.netty.util.concurrent.ScheduledFuture;
+import java.net.InetSocketAddress;
 import java.util.concurrent.ConcurrentLinkedQueue;
 import java.util.concurrent.RejectedExecutionException;
 import java.util.concurrent.TimeUnit;
@@ -67,6 +68,9 @@ final class ServerConnection extends FrameReceiver {
   private final RequestHandler handler;
   private final FrameSender sender;
 
+  /** What the connections of one peer have in common; all of the Unix socket are one peer's. */
+  private final Object address;
+
   /** Answers that other threads gave. */
   private final ConcurrentLinkedQueue<ServerExchange> answers = new ConcurrentLinkedQueue<>();
 
@@ -86,6 +90,9 @@ final class ServerConnection extends FrameReceiver {
 
   private @Nullable Challenge challenge;
   private @Nullable ScheduledFuture<?> watch;
+
+  /** Whether it has a place among those that may serve. */
+  private boolean proved;
 
   private boolean flushScheduled;
   private boolean arrived;
@@ -115,6 +122,8 @@ final class ServerConnection extends FrameReceiver {
     this.server = server;
     this.handler = handler;
     this.sender = new FrameSender(channel);
+    this.address =
+        channel.remoteAddress() instanceof InetSocketAddress remote ? remote.getAddress() : "local";
   }
 
   /** What the peer said of itself; only of a connection that has proved it. Any thread. */
@@ -124,6 +133,10 @@ final class ServerConnection extends FrameReceiver {
       throw new IllegalStateException("no hello yet");
     }
     return said;
+  }
+
+  Object address() {
+    return address;
   }
 
   private void onLoop(Runnable work) {
@@ -155,13 +168,8 @@ final class ServerConnection extends FrameReceiver {
                             + " ms"),
                 server.limits().handshakeTimeout().toMillis(),
                 TimeUnit.MILLISECONDS);
-    Refusal refusal = server.opened(this);
-    if (refusal != null) {
-      refuse(
-          refusal,
-          refusal == Refusal.TOO_MANY_CONNECTIONS
-              ? "all " + server.limits().maxConnections() + " connections are taken"
-              : "the daemon is stopping");
+    if (!server.opened(this)) {
+      refuse(Refusal.CLOSING, "the daemon is stopping");
     }
   }
 
@@ -261,6 +269,13 @@ final class ServerConnection extends FrameReceiver {
               + server.configuration().self());
       return;
     }
+    if (!server.proved(this)) {
+      refuse(
+          Refusal.TOO_MANY_CONNECTIONS,
+          "all " + server.limits().maxConnections() + " connections are taken");
+      return;
+    }
+    proved = true;
     phase = Phase.ADMITTING;
     endWatch();
     sendStep(Step.WELCOME, Handshake.serverProof(secret, said, challenge)::encode);
@@ -295,7 +310,11 @@ final class ServerConnection extends FrameReceiver {
       if (phase == Phase.ENDING) {
         return;
       }
-      LOG.warn("{} refused ({}): {}", this, reason, message);
+      if (proved) {
+        LOG.warn("{} refused ({}): {}", this, reason, message);
+      } else {
+        server.refusals().refused(this, reason, message);
+      }
       phase = Phase.ENDING;
       stopReading();
       giveBackOfRequest();
@@ -306,6 +325,20 @@ final class ServerConnection extends FrameReceiver {
           LOG.warn("{}: cannot say why it is refused", this, e);
         }
         closeWhenSent();
+      }
+    });
+  }
+
+  /** Another connection has got its place before it had proved itself. Any thread. */
+  void loseItsPlace() {
+    onLoop(() -> {
+      if (phase == Phase.ENDING) {
+        // It was refused before, and does not take that.
+        channel.close();
+      } else if (!proved) {
+        refuse(
+            Refusal.TOO_MANY_CONNECTIONS,
+            "all places of connections that have not proved themselves are taken");
       }
     });
   }
@@ -477,7 +510,7 @@ final class ServerConnection extends FrameReceiver {
     endWatch();
     giveBackOfRequest();
     sender.discard();
-    server.closed(this);
+    server.closed(this, proved);
     reportEnd();
   }
 

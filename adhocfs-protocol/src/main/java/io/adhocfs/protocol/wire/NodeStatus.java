@@ -1,7 +1,9 @@
 package io.adhocfs.protocol.wire;
 
+import io.adhocfs.protocol.model.FsError;
 import io.adhocfs.protocol.model.FsException;
 import io.adhocfs.protocol.model.NodeId;
+import io.adhocfs.protocol.model.StorageSpace;
 import io.adhocfs.protocol.placement.ClusterMap.NodeState;
 
 /**
@@ -12,9 +14,8 @@ import io.adhocfs.protocol.placement.ClusterMap.NodeState;
  * @param dataDirectory where it stores
  * @param epoch of its map
  * @param slots how many it owns
- * @param totalBytes size of its storage
+ * @param space of its storage
  * @param usedBytes taken by chunks and metadata
- * @param availableBytes left for file data, the reserve not counted
  * @param files inodes that are no directories
  * @param sessions clients that it knows
  * @param pendingOperations transactions undecided or not fully applied, truncations and reclaims
@@ -31,9 +32,8 @@ public record NodeStatus(
     NodeState state,
     long epoch,
     int slots,
-    long totalBytes,
+    StorageSpace space,
     long usedBytes,
-    long availableBytes,
     long files,
     long directories,
     int sessions,
@@ -52,9 +52,8 @@ public record NodeStatus(
     out.byteValue(state.code());
     out.longValue(epoch);
     out.intValue(slots);
-    out.longValue(totalBytes);
+    write(out, space);
     out.longValue(usedBytes);
-    out.longValue(availableBytes);
     out.longValue(files);
     out.longValue(directories);
     out.intValue(sessions);
@@ -75,8 +74,7 @@ public record NodeStatus(
         NodeState.ofCode(in.byteValue()),
         in.longValue(),
         in.intValue(),
-        in.longValue(),
-        in.longValue(),
+        readSpace(in),
         in.longValue(),
         in.longValue(),
         in.longValue(),
@@ -86,5 +84,29 @@ public record NodeStatus(
         in.longValue(),
         in.longValue(),
         in.intValue());
+  }
+
+  static void write(WireWriter out, StorageSpace space) {
+    out.text(space.disk());
+    out.longValue(space.diskBytes());
+    out.longValue(space.diskAvailableBytes());
+    out.longValue(space.diskInodesAvailable());
+    out.longValue(space.totalBytes());
+    out.longValue(space.availableBytes());
+  }
+
+  static StorageSpace readSpace(WireReader in) throws FsException {
+    String disk = in.text();
+    long diskBytes = in.longValue();
+    long diskAvailableBytes = in.longValue();
+    long diskInodesAvailable = in.longValue();
+    long totalBytes = in.longValue();
+    long availableBytes = in.longValue();
+    try {
+      return new StorageSpace(
+          disk, diskBytes, diskAvailableBytes, diskInodesAvailable, totalBytes, availableBytes);
+    } catch (IllegalArgumentException e) {
+      throw new FsException(FsError.BAD_MESSAGE, "storage: " + e.getMessage(), e);
+    }
   }
 }

@@ -11,6 +11,7 @@ import io.adhocfs.protocol.model.InodeId;
 import io.adhocfs.protocol.model.LockMode;
 import io.adhocfs.protocol.model.LockOwner;
 import io.adhocfs.protocol.model.NodeId;
+import io.adhocfs.protocol.model.StorageSpace;
 import io.adhocfs.protocol.placement.ClusterMap;
 import io.adhocfs.protocol.settings.SettingChange;
 import io.adhocfs.protocol.statistics.PartyFigures;
@@ -292,13 +293,11 @@ public sealed interface Reply extends Message {
   }
 
   /**
-   * Space of a daemon's storage in bytes, and inodes.
+   * Space of a daemon's storage.
    *
-   * @param availableBytes what file data may still take: the reserve is not in it
-   * @param inodesFree an estimate from the free space
+   * @param inodesUsed files and directories that it keeps
    */
-  record Capacity(long totalBytes, long availableBytes, long inodesUsed, long inodesFree)
-      implements Reply {
+  record Capacity(StorageSpace space, long inodesUsed) implements Reply {
     @Override
     public MessageType type() {
       return MessageType.CAPACITY;
@@ -306,14 +305,12 @@ public sealed interface Reply extends Message {
 
     @Override
     public void encode(WireWriter out) {
-      out.longValue(totalBytes);
-      out.longValue(availableBytes);
+      NodeStatus.write(out, space);
       out.longValue(inodesUsed);
-      out.longValue(inodesFree);
     }
 
     static Capacity decode(WireReader in) throws FsException {
-      return new Capacity(in.longValue(), in.longValue(), in.longValue(), in.longValue());
+      return new Capacity(NodeStatus.readSpace(in), in.longValue());
     }
   }
 

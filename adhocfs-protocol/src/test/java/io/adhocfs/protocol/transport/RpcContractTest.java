@@ -52,6 +52,7 @@ final class RpcContractTest {
     return new RpcServerConfiguration.Limits(
         usual.dataThreads(),
         usual.maxConnections(),
+        usual.maxUnproved(),
         usual.maxRequestsInFlight(),
         usual.maxPayloadBytesPerConnection(),
         usual.maxPayloadBytes(),

@@ -51,6 +51,7 @@ final class RpcServerTest {
     return new RpcServerConfiguration.Limits(
         1,
         connections,
+        usual.maxUnproved(),
         requests,
         bytesPerConnection,
         bytes,
@@ -64,6 +65,7 @@ final class RpcServerTest {
     return new RpcServerConfiguration.Limits(
         1,
         usual.maxConnections(),
+        usual.maxUnproved(),
         usual.maxRequestsInFlight(),
         usual.maxPayloadBytesPerConnection(),
         usual.maxPayloadBytes(),
@@ -242,6 +244,37 @@ final class RpcServerTest {
       second.socket.close();
       Waiting.until("there is room", () -> cluster.server.connectionCount() == 1);
       assertStillServes(cluster);
+    }
+  }
+
+  @Test
+  void thoseThatHaveNotProvedThemselvesTakeNoPlaceOfThoseThatDo() throws Exception {
+    List<RawPeer> silent = new ArrayList<>();
+    SessionId session = Cluster.newSession();
+    try (var cluster =
+            new Cluster(
+                Route.EPOLL_TCP,
+                directory,
+                limits(3, 10, 1 << 20, 64 << 20).withConnections(3, 8));
+        var served = peer(cluster).ready(session, 0, 1)) {
+      for (int i = 0; i < 100; i++) {
+        silent.add(peer(cluster));
+      }
+      // An address has a quarter of the places, and its newest connections have them.
+      assertThat(silent.getFirst().receive().refused().reason())
+          .isEqualTo(Refusal.TOO_MANY_CONNECTIONS);
+      Waiting.until(
+          "all but two of them are gone", () -> cluster.server.connectionCount() == 1 + 2);
+      try (var lane = peer(cluster).ready(session, 1, 1)) {
+        assertStillServes(cluster);
+        assertThat(lane.socket.isConnected()).isTrue();
+      }
+      served.request(1, Requests.lookup("a"), NONE);
+      assertThat(served.receive().message()).isEqualTo(new Reply.Done());
+    } finally {
+      for (RawPeer peer : silent) {
+        peer.close();
+      }
     }
   }
 

@@ -17,6 +17,7 @@ import io.adhocfs.protocol.model.InodeId;
 import io.adhocfs.protocol.model.NodeId;
 import io.adhocfs.protocol.model.SessionId;
 import io.adhocfs.protocol.model.SlotId;
+import io.adhocfs.protocol.model.StorageSpace;
 import io.adhocfs.protocol.model.TrafficClass;
 import io.adhocfs.protocol.placement.ChunkSpan;
 import io.adhocfs.protocol.placement.ClusterMap;
@@ -130,6 +131,14 @@ final class Samples {
     } else if (type == ChunkSpan.class) {
       return new ChunkSpan(
           random.nextLong(1L << 40), random.nextInt(1 << 20), 1 + random.nextInt(1 << 20));
+    } else if (type == StorageSpace.class) {
+      return new StorageSpace(
+          "disk-\u00e9",
+          random.nextLong(1L << 50),
+          random.nextLong(1L << 50),
+          random.nextLong(1L << 50),
+          random.nextLong(1L << 50),
+          random.nextLong(1L << 50));
     } else if (type == ClusterMap.class) {
       return map();
     } else if (type == Change.class) {
