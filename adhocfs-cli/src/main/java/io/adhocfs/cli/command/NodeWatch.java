@@ -4,12 +4,16 @@ import io.adhocfs.cli.arguments.Output;
 import io.adhocfs.client.admin.AdminConnection;
 import io.adhocfs.client.admin.NodeAnswers;
 import io.adhocfs.protocol.instance.InstanceDescription;
+import io.adhocfs.protocol.model.FsError;
 import io.adhocfs.protocol.model.FsException;
 import io.adhocfs.protocol.model.NodeId;
 import io.adhocfs.protocol.placement.ClusterMap;
 import io.adhocfs.protocol.wire.Reply;
 import java.time.Duration;
+import java.util.ArrayList;
+import java.util.HashSet;
 import java.util.List;
+import java.util.Set;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.TimeUnit;
 
@@ -29,6 +33,9 @@ final class NodeWatch implements AutoCloseable {
   private final InstanceDescription description;
   private final Output output;
   private final CountDownLatch over = new CountDownLatch(1);
+
+  /** The watching thread's own: who did not answer in time at the last look. */
+  private Set<NodeId> lateBefore = Set.of();
 
   private NodeWatch(InstanceDescription description, Output output) {
     this.description = description;
@@ -64,8 +71,22 @@ final class NodeWatch implements AutoCloseable {
     try (AdminConnection connection = AdminConnection.open(description.instance())) {
       answers = connection.askMaps(nodes, PATIENCE);
     }
-    List<NodeId> silent =
-        answers.failures().keySet().stream().filter(node -> !hasLeft(node, answers)).toList();
+    Set<NodeId> late = new HashSet<>();
+    List<NodeId> silent = new ArrayList<>();
+    answers
+        .failures()
+        .forEach((node, failure) -> {
+          if (hasLeft(node, answers)) {
+            return;
+          }
+          // A connection that is refused tells at once; on a busy machine an answer may be late.
+          if (failure.error() == FsError.UNREACHABLE || lateBefore.contains(node)) {
+            silent.add(node);
+          } else {
+            late.add(node);
+          }
+        });
+    lateBefore = late;
     if (silent.isEmpty() || over.getCount() == 0) {
       return false;
     }

@@ -34,7 +34,7 @@ class ShownNameTest {
     System.out.println("names of seed " + seed + " (-Dadhocfs.seed=" + seed + ")");
     var random = new Random(seed);
     var expected = new ByteArrayOutputStream();
-    var script = new StringBuilder("export LC_ALL=C.UTF-8; printf '%s\\0'");
+    var script = new StringBuilder("export LC_ALL=C.UTF-8; printf '%%s\\0'".formatted());
     for (int i = 0; i < 300; i++) {
       byte[] name = new byte[1 + random.nextInt(12)];
       for (int at = 0; at < name.length; at++) {
