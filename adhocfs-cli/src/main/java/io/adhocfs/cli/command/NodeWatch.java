@@ -24,6 +24,7 @@ import java.util.concurrent.TimeUnit;
 final class NodeWatch implements AutoCloseable {
   /** A daemon that is dead is known at once; one on a busy machine may take its time. */
   private static final Duration PATIENCE = Duration.ofSeconds(5);
+
   private static final long FIRST_LOOK_MILLIS = 1000;
   private static final long LOOK_MILLIS_MAX = 30_000;
 
