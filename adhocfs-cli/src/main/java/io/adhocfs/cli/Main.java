@@ -17,6 +17,7 @@ import io.adhocfs.cli.command.MountCommand;
 import io.adhocfs.cli.command.RebalanceCommand;
 import io.adhocfs.cli.command.Rehearsal;
 import io.adhocfs.cli.command.RelocateCommand;
+import io.adhocfs.cli.command.Remedies;
 import io.adhocfs.cli.command.RemoveCommand;
 import io.adhocfs.cli.command.ShrinkCommand;
 import io.adhocfs.cli.command.StartCommand;
@@ -171,6 +172,8 @@ public final class Main {
           command,
           e,
           "a defect of this program: " + e + (command.debug() ? "" : " (--debug shows where)"));
+    } finally {
+      command.ended();
     }
   }
 
@@ -191,10 +194,10 @@ public final class Main {
   }
 
   private static String reason(IOException e) {
-    String message = e.getMessage();
     if (e instanceof FsException failure) {
-      return message == null ? failure.error().name() : message;
+      return Remedies.reason(failure);
     }
+    String message = e.getMessage();
     return e.getClass().getSimpleName() + (message == null ? "" : ": " + message);
   }
 

@@ -7,6 +7,8 @@ import java.io.FileDescriptor;
 import java.io.FileOutputStream;
 import java.io.IOException;
 import java.io.OutputStream;
+import java.nio.file.Files;
+import java.nio.file.Path;
 import java.util.concurrent.locks.ReentrantLock;
 import org.jspecify.annotations.Nullable;
 
@@ -14,32 +16,71 @@ import org.jspecify.annotations.Nullable;
  * What a command says: text in UTF-8 and names as the bytes that they are. Results go to the output
  * stream, everything else to the error stream. Thread-safe.
  *
+ * <p>On a terminal no text and no name has control characters in it, for a terminal takes some of
+ * them for commands; what is piped or written to a file has the bytes that it has.
+ *
  * <p>A reader that goes away (as {@code head} does) is no error: what is written from then on is
  * dropped.
  */
 public final class Output {
+  private static final Path DESCRIPTORS = Path.of("/proc/self/fd");
+
   private final OutputStream out;
   private final OutputStream err;
+  private final boolean outIsTerminal;
+  private final boolean errIsTerminal;
 
   // Guards both streams: what belongs together is not torn apart.
   private final ReentrantLock lock = new ReentrantLock();
   private @Nullable IOException failure;
 
-  public Output(OutputStream out, OutputStream err) {
+  /**
+   * Output to these streams.
+   *
+   * @param outIsTerminal whether people read results as they come; {@code errIsTerminal} likewise
+   */
+  public Output(OutputStream out, OutputStream err, boolean outIsTerminal, boolean errIsTerminal) {
     this.out = out;
     this.err = err;
+    this.outIsTerminal = outIsTerminal;
+    this.errIsTerminal = errIsTerminal;
   }
 
   /** The streams of this process. */
   public static Output ofThisProcess() {
     return new Output(
         new BufferedOutputStream(new FileOutputStream(FileDescriptor.out), 1 << 16),
-        new FileOutputStream(FileDescriptor.err));
+        new FileOutputStream(FileDescriptor.err),
+        isTerminal(1),
+        isTerminal(2));
+  }
+
+  private static boolean isTerminal(int descriptor) {
+    try {
+      String target =
+          Files.readSymbolicLink(DESCRIPTORS.resolve(Integer.toString(descriptor))).toString();
+      return target.startsWith("/dev/pts/")
+          || target.startsWith("/dev/tty")
+          || target.equals("/dev/console");
+    } catch (IOException unknown) {
+      return false;
+    }
+  }
+
+  /** Whether people watch what is said about how it goes. */
+  public boolean errIsTerminal() {
+    return errIsTerminal;
   }
 
   /** A line of the result. */
   public void line(String text) {
-    bytes((text + "\n").getBytes(UTF_8));
+    String shown = outIsTerminal ? ShownName.harmless(text) : text;
+    bytes((shown + "\n").getBytes(UTF_8));
+  }
+
+  /** A name in the result: as its bytes or, on a terminal, as {@link ShownName#quoted}. */
+  public void name(byte[] name) {
+    bytes(outIsTerminal ? ShownName.quoted(name).getBytes(UTF_8) : name);
   }
 
   /** Bytes of the result. */
@@ -63,7 +104,7 @@ public final class Output {
 
   /** A line about how it goes; not part of the result. */
   public void note(String text) {
-    rawNote(text + "\n");
+    rawNote((errIsTerminal ? ShownName.harmless(text) : text) + "\n");
   }
 
   /** As {@link #note}, without the line end: for progress that overwrites itself. */

@@ -27,6 +27,8 @@ public abstract class Command {
           "The instance. Default: $ADHOCFS_INSTANCE, else the only running instance of this user.")
   private @Nullable String name;
 
+  private @Nullable NodeWatch watch;
+
   @Option(names = "--debug", description = "Show where an error comes from.")
   private boolean debug;
 
@@ -45,6 +47,21 @@ public abstract class Command {
 
   public final boolean debug() {
     return debug;
+  }
+
+  /** To be called when it has run, however that ended. */
+  public final void ended() {
+    if (watch != null) {
+      watch.close();
+      watch = null;
+    }
+  }
+
+  /** Has it said, from now on until the command ends, which nodes do not answer. */
+  protected final void watch(InstanceDescription description) {
+    if (watch == null) {
+      watch = NodeWatch.start(description, output());
+    }
   }
 
   protected final Output output() {

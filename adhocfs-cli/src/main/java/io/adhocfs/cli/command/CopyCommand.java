@@ -1,6 +1,8 @@
 package io.adhocfs.cli.command;
 
 import io.adhocfs.cli.arguments.RawPath;
+import io.adhocfs.cli.arguments.ShownName;
+import io.adhocfs.client.AdhocFileSystem;
 import io.adhocfs.client.ClientOptions;
 import io.adhocfs.client.transfer.Transfer;
 import io.adhocfs.client.transfer.TransferError;
@@ -9,14 +11,16 @@ import io.adhocfs.client.transfer.TransferOptions;
 import io.adhocfs.client.transfer.TransferPath;
 import io.adhocfs.client.transfer.TransferProgress;
 import io.adhocfs.client.transfer.TransferReport;
+import io.adhocfs.protocol.model.FsException;
 import io.adhocfs.protocol.model.TrafficClass;
-import java.io.Console;
 import java.io.IOException;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Locale;
-import org.jspecify.annotations.Nullable;
+import java.util.StringJoiner;
+import java.util.concurrent.CountDownLatch;
+import java.util.concurrent.TimeUnit;
 import picocli.CommandLine;
 import picocli.CommandLine.Option;
 import picocli.CommandLine.Parameters;
@@ -34,9 +38,16 @@ import picocli.CommandLine.Parameters;
       "Example:",
       "  adhocfs copy $HOME/input adhoc:/ && adhocfs copy adhoc:/results /scratch/me/",
       "",
-      "Exit codes: 0 everything was copied; 1 something was not, and named; 2 wrong use, no such instance."
+      "Each file gets its name when it is whole. What an interrupted copy has left under temporary",
+      "names is removed by the next one; -u goes on where it was.",
+      "",
+      "Exit codes: 0 everything was copied; 1 something was not, and named; 2 wrong use, no such instance;",
+      "130 Ctrl-C."
     })
 public final class CopyCommand extends FileSystemCommand {
+  /** How long a signal waits for requests under way. */
+  private static final long STOP_SECONDS_MAX = 10;
+
   @Parameters(
       paramLabel = "SRC... DST",
       arity = "2..*",
@@ -72,6 +83,8 @@ public final class CopyCommand extends FileSystemCommand {
   @Option(names = "--json", description = "Print the summary as JSON.")
   private boolean json;
 
+  private volatile boolean signalled;
+
   public CopyCommand(Surroundings surroundings) {
     super(surroundings);
   }
@@ -86,27 +99,76 @@ public final class CopyCommand extends FileSystemCommand {
       parsed.add(TransferPath.parse(path.bytes()));
     }
     List<TransferPath> sources = parsed.subList(0, parsed.size() - 1);
-    return onInstance(
-        ClientOptions.DEFAULT.withTrafficClass(TrafficClass.STAGING),
-        fileSystem -> {
-          try (var transfer = new Transfer(fileSystem, options())) {
-            var onInterrupt = new Thread(transfer::close, "stop-copy");
-            Runtime.getRuntime().addShutdownHook(onInterrupt);
-            var listener = new Listener();
-            TransferReport report = transfer.copy(sources, parsed.getLast(), listener);
-            listener.end();
-            removeHook(onInterrupt);
-            return summarize(report);
-          }
-        });
+    var over = new CountDownLatch(1);
+    try {
+      return onInstance(
+          ClientOptions.DEFAULT.withTrafficClass(TrafficClass.STAGING),
+          fileSystem -> copy(fileSystem, sources, parsed.getLast(), over));
+    } finally {
+      output().flush();
+      over.countDown();
+    }
   }
 
-  private static void removeHook(Thread hook) {
-    try {
-      var _ = Runtime.getRuntime().removeShutdownHook(hook);
-    } catch (IllegalStateException alreadyEnding) {
-      // Ctrl-C: the hook has done its work.
+  private int copy(
+      AdhocFileSystem fileSystem,
+      List<TransferPath> sources,
+      TransferPath destination,
+      CountDownLatch over)
+      throws FsException, UsageException {
+    try (var transfer = new Transfer(fileSystem, options());
+        var _ = new OnSignal("stop-copy", () -> stop(transfer, over))) {
+      var listener = new Listener();
+      TransferReport report = transfer.copy(sources, destination, listener);
+      listener.progress.clear();
+      if (signalled) {
+        output().note(goingOn(report, listener.filesFound));
+      }
+      return summarize(report);
     }
+  }
+
+  /** Ends the copy, and waits until it has cleaned up and said how far it came. */
+  private void stop(Transfer transfer, CountDownLatch over) {
+    signalled = true;
+    transfer.close();
+    try {
+      if (!over.await(STOP_SECONDS_MAX, TimeUnit.SECONDS)) {
+        output()
+            .note(
+                "adhocfs copy: interrupted while nodes did not answer; what was not complete lies"
+                    + " under names that begin with .adhocfs-copy-, and the next copy to there"
+                    + " removes it");
+      }
+    } catch (InterruptedException e) {
+      Thread.currentThread().interrupt();
+    }
+  }
+
+  /** How far an interrupted copy came, and the command that does the rest. */
+  private String goingOn(TransferReport report, long found) throws UsageException {
+    long complete =
+        report.files() + report.hardLinks() + report.symlinks() + report.nodes() + report.skipped();
+    var command = new StringJoiner(" ").add("adhocfs copy");
+    String name = givenName();
+    if (name != null) {
+      command.add("--name").add(name);
+    }
+    if (checksum) {
+      command.add("--checksum");
+    }
+    if (owner) {
+      command.add("--owner");
+    }
+    // What has its name is whole, so either leaves it alone.
+    command.add(keep ? "-n" : "-u");
+    for (int i = 0; i < paths.size(); i++) {
+      String path = ShownName.quoted(paths.get(i).bytes());
+      boolean source = i < paths.size() - 1;
+      command.add(source && report.becameDestination() ? path + "/." : path);
+    }
+    return "adhocfs copy: interrupted: %d files are complete, %d of those found are not; to go on: %s"
+        .formatted(complete, Math.max(0, found - complete), command);
   }
 
   private TransferOptions options() {
@@ -160,46 +222,29 @@ public final class CopyCommand extends FileSystemCommand {
     return report.complete() ? ExitCode.OK : ExitCode.FAILED;
   }
 
-  /** Shows how it goes where somebody watches. */
+  /** Shows how it goes. */
   private final class Listener implements TransferListener {
     private static final int BAR_WIDTH = 24;
 
-    private final boolean watched = !quiet && !json && isTerminal(System.console());
-    private int shown;
-
-    private static boolean isTerminal(@Nullable Console console) {
-      return console != null && console.isTerminal();
-    }
+    private final ProgressLine progress = new ProgressLine(output(), "adhocfs copy: ");
+    private long filesFound;
 
     @Override
-    public void progress(TransferProgress progress) {
-      if (watched) {
-        show(line(progress));
+    public void progress(TransferProgress now) {
+      filesFound = now.filesFound();
+      if (!quiet && !json) {
+        progress.show(() -> line(now));
       }
     }
 
     @Override
     public void failed(TransferError error) {
-      end();
+      progress.clear();
       String message = error.message();
       output()
           .note(
               "adhocfs copy: "
                   + (message.contains(error.path()) ? message : error.path() + ": " + message));
-    }
-
-    /** Clears the line of progress. */
-    private void end() {
-      if (shown > 0) {
-        show("");
-        output().rawNote("\r");
-        shown = 0;
-      }
-    }
-
-    private void show(String line) {
-      output().rawNote("\r" + line + " ".repeat(Math.max(0, shown - line.length())));
-      shown = line.length();
     }
 
     private static String line(TransferProgress progress) {

@@ -32,6 +32,7 @@ abstract class FileSystemCommand extends Command {
     var _ = AdminConnection.knownMap(description.instance());
     InstanceDirectory directory = directory();
     String name = description.instance().name();
+    watch(description);
     try (AdhocFileSystem fileSystem =
         AdhocFileSystem.open(() -> directory.read(name).instance(), options)) {
       return work.run(fileSystem);
@@ -40,7 +41,7 @@ abstract class FileSystemCommand extends Command {
 
   /** Says that one of several paths failed; the others go on. */
   final int failed(String command, RawPath path, FsException e) {
-    String reason = String.valueOf(e.getMessage());
+    String reason = Remedies.reason(e);
     output()
         .note(
             "adhocfs %s: %s"

@@ -84,7 +84,7 @@ public final class ListCommand extends FileSystemCommand {
       return;
     }
     if (titled) {
-      output().bytes(raw.bytes());
+      output().name(raw.bytes());
       output().line(":");
     }
     List<DirectoryItem> items = new ArrayList<>();
@@ -130,10 +130,10 @@ public final class ListCommand extends FileSystemCommand {
     if (details && attributes != null) {
       output().bytes(FileLine.details(attributes).getBytes(StandardCharsets.US_ASCII));
     }
-    output().bytes(name);
+    output().name(name);
     if (details && type == FileType.SYMLINK) {
       output().bytes(ARROW);
-      output().bytes(fileSystem.readSymlink(path));
+      output().name(fileSystem.readSymlink(path));
     }
     output().bytes(LINE_END);
   }

@@ -19,6 +19,7 @@ abstract class MalleabilityCommand extends Command {
   }
 
   final Malleability open(InstanceDescription description) throws FsException {
+    watch(description);
     InstanceDirectory directory = directory();
     return Malleability.open(
         directory, description.instance().name(), new NodeProcesses(directory, output()::note));
@@ -31,14 +32,21 @@ abstract class MalleabilityCommand extends Command {
   /** Waits until a rebalance is over, and shows how far it is where that is wanted. */
   final FinishedRebalance await(Malleability malleability, long id, boolean shows)
       throws FsException {
-    if (!shows) {
-      return malleability.await(id, running -> {}, this::say);
-    }
     var progress = new RebalanceReport.Progress(output());
-    try {
+    try (var _ =
+        new OnSignal(
+            "say-what-goes-on",
+            () -> {
+              progress.clear();
+              output()
+                  .note(
+                      "adhocfs: nobody waits any more, but the rebalance goes on: 'adhocfs rebalance"
+                          + " status --wait' waits for it again, 'adhocfs rebalance cancel' undoes"
+                          + " it");
+            })) {
       return malleability.await(
           id,
-          progress,
+          shows ? progress : running -> {},
           sentences -> {
             progress.stalled(!sentences.isEmpty());
             progress.clear();

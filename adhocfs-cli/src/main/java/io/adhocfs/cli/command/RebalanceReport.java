@@ -15,19 +15,19 @@ import java.util.function.Consumer;
 final class RebalanceReport {
   private RebalanceReport() {}
 
-  /** A line that is written over and over, on a terminal; forget it with {@link #clear}. */
+  /** Says how far a rebalance is; forget it with {@link #clear}. */
   static final class Progress implements Consumer<Rebalance> {
     private static final long EVERY_NANOS = 500_000_000;
     private static final int WIDTH = 20;
 
-    private final Output output;
+    private final ProgressLine shown;
     private long lastBytes = -1;
     private long lastNanos = System.nanoTime();
     private double rate;
     private boolean stalled;
 
     Progress(Output output) {
-      this.output = output;
+      shown = new ProgressLine(output, "adhocfs: ");
     }
 
     @Override
@@ -42,7 +42,7 @@ final class RebalanceReport {
       }
       lastBytes = running.bytesSent();
       lastNanos = now;
-      output.rawNote("\r" + line(running));
+      shown.show(() -> line(running));
     }
 
     /** Whether it waits for nodes: how long it may take nobody knows then. */
@@ -51,7 +51,7 @@ final class RebalanceReport {
     }
 
     void clear() {
-      output.rawNote("\r" + " ".repeat(100) + "\r");
+      shown.clear();
     }
 
     private String line(Rebalance running) {
@@ -66,7 +66,7 @@ final class RebalanceReport {
       int filled = (int) (share * WIDTH);
       return String.format(
           Locale.ROOT,
-          "[%s%s] %3.0f%%  %d of %d slots, %s, %s/s%s%s   ",
+          "[%s%s] %3.0f%%  %d of %d slots, %s, %s/s%s%s",
           "#".repeat(filled),
           ".".repeat(WIDTH - filled),
           100 * share,

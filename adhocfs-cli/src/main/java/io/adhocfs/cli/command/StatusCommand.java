@@ -50,8 +50,16 @@ public final class StatusCommand extends MalleabilityCommand {
     super(surroundings);
   }
 
+  /**
+   * A node, and what it said.
+   *
+   * @param skewNanos by how much its clock is surely ahead of this machine's, or, below 0, behind
+   */
   private record Node(
-      ClusterMap.Node node, @Nullable NodeStatus status, @Nullable FsException failure) {
+      ClusterMap.Node node,
+      @Nullable NodeStatus status,
+      @Nullable FsException failure,
+      long skewNanos) {
     String state() {
       return status == null ? "down" : status.state().name().toLowerCase(Locale.ROOT);
     }
@@ -65,8 +73,10 @@ public final class StatusCommand extends MalleabilityCommand {
     ClusterMap map;
     try (AdminConnection connection = AdminConnection.open(description.instance())) {
       List<NodeId> ids = known.nodes().stream().map(ClusterMap.Node::id).toList();
+      long askedNanos = nowNanos();
       NodeAnswers<Reply.Status> answers =
           connection.askAll(ids, new ControlRequest.GetStatus(), Reply.Status.class, PATIENCE);
+      long answeredNanos = nowNanos();
       map =
           connection.useNewest(
               known, connection.askMaps(List.copyOf(answers.answers().keySet()), PATIENCE));
@@ -77,7 +87,12 @@ public final class StatusCommand extends MalleabilityCommand {
         Reply.Status answer = answers.answers().get(node.id());
         nodes.add(
             new Node(
-                node, answer == null ? null : answer.status(), answers.failures().get(node.id())));
+                node,
+                answer == null ? null : answer.status(),
+                answers.failures().get(node.id()),
+                answer == null
+                    ? 0
+                    : skew(connection, node.id(), answer.status(), askedNanos, answeredNanos)));
       }
     }
     List<MountRecord> mounts = directory().mounts(description.instance().name());
@@ -90,6 +105,37 @@ public final class StatusCommand extends MalleabilityCommand {
     return nodes.stream().allMatch(node -> node.state().equals("active"))
         ? ExitCode.OK
         : ExitCode.FAILED;
+  }
+
+  /**
+   * By how much a node's clock is ahead of this machine's (below 0: behind), of what cannot be the
+   * way of question and answer. Where the time that all nodes took leaves it open whether a clock
+   * is wrong, that node is asked again alone.
+   */
+  private static long skew(
+      AdminConnection connection,
+      NodeId node,
+      NodeStatus status,
+      long askedNanos,
+      long answeredNanos) {
+    ClockSkew skew = ClockSkew.of(status.clockNanos(), askedNanos, answeredNanos);
+    if (skew.isWithin(SKEW_NANOS_MAX)) {
+      return 0;
+    }
+    try {
+      long asked = nowNanos();
+      NodeStatus again =
+          connection
+              .ask(node, new ControlRequest.GetStatus(), Reply.Status.class, PATIENCE)
+              .status();
+      return ClockSkew.of(again.clockNanos(), asked, nowNanos()).surelyNanos();
+    } catch (FsException silentNow) {
+      return skew.surelyNanos();
+    }
+  }
+
+  private static long nowNanos() {
+    return Duration.between(Instant.EPOCH, Instant.now()).toNanos();
   }
 
   /** The instance, with its file brought up to date where any node can tell. */
@@ -191,15 +237,10 @@ public final class StatusCommand extends MalleabilityCommand {
   }
 
   private static List<String> skewWarnings(List<Node> nodes) {
-    long nowNanos = Duration.between(Instant.EPOCH, Instant.now()).toNanos();
     List<String> warnings = new ArrayList<>();
     for (Node node : nodes) {
-      if (node.status() == null) {
-        continue;
-      }
-      // Up to the question's own way there and back, which is far below what is warned of.
-      long skew = node.status().clockNanos() - nowNanos;
-      if (Math.abs(skew) > SKEW_NANOS_MAX + PATIENCE.toNanos() / 2 || skew > SKEW_NANOS_MAX) {
+      long skew = node.skewNanos();
+      if (Math.abs(skew) > SKEW_NANOS_MAX) {
         warnings.add(
             "the clock of node %s is %d ms %s this machine's: times of files will be off"
                 .formatted(

@@ -227,6 +227,7 @@ public final class UpCommand extends Command {
         new Thread(
             () -> {
               if (!settled.get()) {
+                output().note("adhocfs up: interrupted; what has been started is taken down again");
                 cleanUp.afterFailedStart();
               }
             },

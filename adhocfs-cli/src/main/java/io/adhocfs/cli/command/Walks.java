@@ -9,6 +9,7 @@ import io.adhocfs.protocol.model.FsException;
 import java.io.IOException;
 import java.nio.file.Path;
 import java.util.List;
+import java.util.concurrent.atomic.AtomicLong;
 import java.util.function.LongConsumer;
 
 /** Has what is in a directory taken into its dataset, here or by a process in the background. */
@@ -36,10 +37,20 @@ final class Walks {
 
   /** Walks, with a line that says how far. */
   static void run(Walk walk, Dataset dataset, Output output) throws FsException {
+    var progress = new ProgressLine(output, "adhocfs: ");
+    var last = new AtomicLong();
     walk.run(
         dataset,
-        seen -> output.rawNote("\r%d inodes of %s taken in".formatted(seen, dataset.path())));
-    output.rawNote("\n");
+        seen -> {
+          last.set(seen);
+          progress.show(() -> sentence(seen, dataset));
+        });
+    progress.clear();
+    output.note(sentence(last.get(), dataset));
+  }
+
+  private static String sentence(long seen, Dataset dataset) {
+    return "%d inodes of %s taken in".formatted(seen, dataset.path());
   }
 
   /** Ends this process when the instance has been taken down: nobody is left to be waited for. */

@@ -23,6 +23,12 @@ final class CopyPlan {
   private final List<TransferPath> sources;
   private final Destination destination;
 
+  /** Whether a directory was copied as the destination, which was not there. */
+  private volatile boolean becameDestination;
+
+  /** The walker's own: whether the directory that sources are copied into has been tidied. */
+  private boolean tidied;
+
   /**
    * Looks at the destination; waits.
    *
@@ -55,6 +61,10 @@ final class CopyPlan {
   /** Counts what will be copied, when it is run. */
   TreeCount count() {
     return new TreeCount(tree, sourcePlace, sources);
+  }
+
+  boolean becameDestination() {
+    return becameDestination;
   }
 
   /** Begins to copy all sources; for a walker, which waits. Ends with the last of them. */
@@ -128,6 +138,7 @@ final class CopyPlan {
       byte[] as = destination.isDirectory ? require(name) : require(destination.path.lastName());
       try (TargetDirectory parent = targetPlace.openTarget(inside)) {
         made = Futures.await(parent.makeDirectory(as));
+        becameDestination = !destination.isDirectory;
       }
     }
     tree.addTopTarget(made.facts());
@@ -148,7 +159,7 @@ final class CopyPlan {
     SourceDirectory from = sourcePlace.openSource(source.parent());
     TargetDirectory into;
     try {
-      into = targetPlace.openTarget(inside);
+      into = openTidied(inside);
     } catch (FsException failure) {
       from.close();
       throw failure;
@@ -160,6 +171,20 @@ final class CopyPlan {
           into.close();
           whenDone.run();
         });
+  }
+
+  private TargetDirectory openTidied(byte[] directory) throws FsException {
+    TargetDirectory opened = targetPlace.openTarget(directory);
+    if (!tidied) {
+      tidied = true;
+      try {
+        Futures.await(opened.removeAbandoned());
+      } catch (FsException failure) {
+        opened.close();
+        throw failure;
+      }
+    }
+    return opened;
   }
 
   private static byte[] require(byte @Nullable [] name) {

@@ -121,6 +121,9 @@ final class DirectoryCopy implements Runnable {
         if (tree.stopped()) {
           return;
         }
+        if (TemporaryName.is(entry.name())) {
+          continue; // half of a copy: the other run's, or what is left of it
+        }
         unfinished.incrementAndGet();
         if (entry.type() == FileType.DIRECTORY) {
           copyDirectory(opened, entry, into);
@@ -137,6 +140,7 @@ final class DirectoryCopy implements Runnable {
     var _ =
         maker
             .make()
+            .thenCompose(DirectoryCopy::tidied)
             .whenComplete((made, failure) -> {
               if (failure == null) {
                 target.complete(made);
@@ -146,6 +150,16 @@ final class DirectoryCopy implements Runnable {
                 target.completeExceptionally(failure);
               }
             });
+  }
+
+  private static CompletableFuture<TargetDirectory> tidied(TargetDirectory made) {
+    return made.removeAbandoned()
+        .thenApply(_ -> made)
+        .whenComplete((_, failure) -> {
+          if (failure != null) {
+            made.close();
+          }
+        });
   }
 
   private void copyDirectory(

@@ -115,46 +115,69 @@ final class EntryCopy {
             tree.tally().bytesDone.add(sizeBytes);
             return opened.file().close().thenApply(closed -> opened.file());
           }
-          return fill(source, opened.file()).thenApply(done -> opened.file());
+          return fill(source, opened.file()).thenApply(_ -> opened.file());
         });
   }
 
   private CompletableFuture<Void> fill(SourceFile source, TargetFile copy) {
-    return new ContentCopy(tree, source, copy, path())
-        .start()
-        .thenCompose(_ -> source.userAttributes())
+    CompletableFuture<ContentCopy.End> whole =
+        new ContentCopy(tree, source, copy, path())
+            .start()
+            .thenCompose(end -> complete(source, copy, end));
+    return whole
+        .exceptionallyCompose(failure -> Futures.failAfter(copy.close(), failure))
+        .thenCompose(end ->
+            copy.close()
+                .thenCompose(_ -> copy.publish())
+                .thenApply(published -> {
+                  (published ? tree.tally().regularFiles : tree.tally().skipped).increment();
+                  reportChange(source, end);
+                  return end;
+                }))
+        .exceptionallyCompose(failure -> Futures.failAfter(copy.discard(), failure))
+        .thenAccept(_ -> {});
+  }
+
+  /** Gives a copy what else it takes over from its source, and compares sizes. */
+  private CompletableFuture<ContentCopy.End> complete(
+      SourceFile source, TargetFile copy, ContentCopy.End end) {
+    return source
+        .userAttributes()
         .thenCompose(attributes ->
             attributes.isEmpty()
                 ? CompletableFuture.<Void>completedFuture(null)
                 : copy.setAttributes(attributes))
-        .thenCompose(_ -> copy.finish(source.facts()))
-        .thenCompose(made -> source.factsNow().thenCompose(now -> verify(source, made, now)))
-        .exceptionallyCompose(failure -> Futures.failAfter(copy.close(), failure))
-        .thenCompose(_ -> copy.close())
-        .thenRun(() -> tree.tally().regularFiles.increment());
+        .thenCompose(_ -> copy.finish(source.facts(), end.bytes()))
+        .thenCompose(made ->
+            made.sizeBytes() == end.bytes()
+                ? CompletableFuture.completedFuture(end)
+                : CompletableFuture.failedFuture(
+                    new FsException(
+                        FsError.CORRUPT,
+                        "%s: the copy has %d bytes, the source %d"
+                            .formatted(path(), made.sizeBytes(), end.bytes()))));
   }
 
-  private CompletableFuture<Void> verify(SourceFile source, Facts made, Facts now) {
+  /**
+   * Says of a copy that its source changed while it was read. The copy stays: it is all that there
+   * was to read, and it has the source's earlier time, so that an update copies it again.
+   */
+  private void reportChange(SourceFile source, ContentCopy.End end) {
     Facts before = source.facts();
-    String problem;
-    FsError error;
-    if (!now.hasContentOf(before)) {
-      error = FsError.CHANGED;
-      problem =
-          now.sizeBytes() == before.sizeBytes()
-              ? "changed while it was copied"
-              : "changed from "
-                  + before.sizeBytes()
-                  + " to "
-                  + now.sizeBytes()
-                  + " bytes while it was copied";
-    } else if (made.sizeBytes() != before.sizeBytes()) {
-      error = FsError.CORRUPT;
-      problem = "the copy has " + made.sizeBytes() + " bytes, the source " + before.sizeBytes();
-    } else {
-      return CompletableFuture.completedFuture(null);
+    Facts now = end.sourceThen();
+    if (now.hasContentOf(before)) {
+      return;
     }
-    return CompletableFuture.failedFuture(new FsException(error, path() + ": " + problem));
+    String what =
+        now.sizeBytes() == before.sizeBytes()
+            ? "changed"
+            : "changed from %d to %d bytes".formatted(before.sizeBytes(), now.sizeBytes());
+    tree.failed(
+        path(),
+        new FsException(
+            FsError.CHANGED,
+            "%s: %s while it was copied; the copy has the %d bytes that were read"
+                .formatted(path(), what, end.bytes())));
   }
 
   String path() {

@@ -1,6 +1,5 @@
 package io.adhocfs.client.transfer;
 
-import io.adhocfs.client.transfer.local.LocalDirectory;
 import io.adhocfs.client.transfer.local.LocalFiles;
 import io.adhocfs.protocol.model.FsError;
 import io.adhocfs.protocol.model.FsException;
@@ -8,20 +7,16 @@ import org.jspecify.annotations.Nullable;
 
 /** This host's file systems. */
 final class HostPlace implements CopyPlace {
-  private final TransferOptions options;
-  private final HostThreads threads;
-  private final HostMounts mounts;
+  private final HostTargetDirectory.Setting setting;
 
-  HostPlace(TransferOptions options, HostThreads threads, HostMounts mounts) {
-    this.options = options;
-    this.threads = threads;
-    this.mounts = mounts;
+  HostPlace(TransferOptions options, HostThreads threads, HostMounts mounts, TemporaryNames names) {
+    setting = new HostTargetDirectory.Setting(options, threads, mounts, names);
   }
 
   @Override
   public @Nullable Facts facts(byte[] path, boolean followLink) throws FsException {
     try {
-      return Facts.of(LocalFiles.status(path, followLink), mounts);
+      return Facts.of(LocalFiles.status(path, followLink), setting.mounts());
     } catch (FsException failure) {
       if (failure.error() == FsError.NOT_FOUND) {
         return null;
@@ -32,13 +27,12 @@ final class HostPlace implements CopyPlace {
 
   @Override
   public SourceDirectory openSource(byte[] directory) throws FsException {
-    return HostSourceDirectory.of(LocalFiles.openDirectory(directory), threads, mounts);
+    return HostSourceDirectory.of(
+        LocalFiles.openDirectory(directory), setting.threads(), setting.mounts());
   }
 
   @Override
   public TargetDirectory openTarget(byte[] directory) throws FsException {
-    LocalDirectory opened = LocalFiles.openDirectory(directory);
-    return HostTargetDirectory.of(
-        opened, new HostTargetDirectory.Setting(options, threads, mounts));
+    return HostTargetDirectory.of(LocalFiles.openDirectory(directory), true, setting);
   }
 }

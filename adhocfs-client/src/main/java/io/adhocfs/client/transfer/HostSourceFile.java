@@ -19,12 +19,16 @@ final class HostSourceFile implements SourceFile {
 
   private final LocalFile file;
   private final Facts facts;
+  private final boolean tellsItsEnd;
   private final HostThreads threads;
   private final HostMounts mounts;
 
-  private HostSourceFile(LocalFile file, Facts facts, HostThreads threads, HostMounts mounts) {
+  private HostSourceFile(
+      LocalFile file, LocalStatus status, HostThreads threads, HostMounts mounts) {
     this.file = file;
-    this.facts = facts;
+    facts = Facts.of(status, mounts);
+    // What takes no space may be made up when it is read: only reading tells where it ends.
+    tellsItsEnd = status.sizeBytes() > 0 && status.allocatedBytes() > 0;
     this.threads = threads;
     this.mounts = mounts;
   }
@@ -42,7 +46,7 @@ final class HostSourceFile implements SourceFile {
             FsError.CHANGED,
             LocalFiles.display(file.path()) + ": is no file any more but a " + status.type());
       }
-      var opened = new HostSourceFile(file, Facts.of(status, mounts), threads, mounts);
+      var opened = new HostSourceFile(file, status, threads, mounts);
       handedOver = true;
       return opened;
     } finally {
@@ -58,45 +62,43 @@ final class HostSourceFile implements SourceFile {
   }
 
   @Override
-  public CompletableFuture<Extent> nextData(long offset) {
-    if (offset >= facts.sizeBytes()) {
-      return CompletableFuture.completedFuture(new Extent(offset, offset));
-    }
-    if (!facts.mayHaveHoles()) {
-      return CompletableFuture.completedFuture(new Extent(offset, facts.sizeBytes()));
-    }
-    return threads.call(() -> seek(offset));
+  public CompletableFuture<Extent> nextData(long offset, long endBytes) {
+    return facts.mayHaveHoles()
+        ? threads.call(() -> seek(offset, endBytes))
+        : CompletableFuture.completedFuture(new Extent(offset, endBytes));
   }
 
-  private Extent seek(long offset) throws FsException {
+  private Extent seek(long offset, long endBytes) throws FsException {
     long start;
     long end;
     try {
       start = file.nextData(offset);
-      if (start < 0 || start >= facts.sizeBytes()) {
-        return new Extent(facts.sizeBytes(), facts.sizeBytes());
+      if (start < 0 || start >= endBytes) {
+        return new Extent(endBytes, endBytes);
       }
       end = file.nextHole(start);
     } catch (FsException failure) {
       if (failure.error() == FsError.INVALID) {
         // A file system that cannot tell: everything is data.
-        return new Extent(offset, facts.sizeBytes());
+        return new Extent(offset, endBytes);
       }
       throw failure;
     }
-    return new Extent(start, Math.min(end, facts.sizeBytes()));
+    return new Extent(start, Math.min(end, endBytes));
   }
 
   @Override
-  public boolean hidesHoles() {
-    return false;
+  public boolean tellsItsEnd() {
+    return tellsItsEnd;
   }
 
   /** A whole small file is read at once by the thread that opened it; pieces go to all threads. */
   @Override
   public CompletableFuture<ByteBuf> read(long offset, int lengthBytes) {
     HostThreads.Call<ByteBuf> call = () -> HostBuffers.read(file, offset, lengthBytes);
-    return lengthBytes >= facts.sizeBytes() ? threads.call(call) : threads.handOver(call);
+    return offset == 0 && lengthBytes >= facts.sizeBytes()
+        ? threads.call(call)
+        : threads.handOver(call);
   }
 
   @Override

@@ -2,6 +2,7 @@ package io.adhocfs.client.transfer;
 
 import io.adhocfs.client.transfer.local.ExtendedAttribute;
 import io.adhocfs.client.transfer.local.LocalDirectory;
+import io.adhocfs.client.transfer.local.LocalEntry;
 import io.adhocfs.client.transfer.local.LocalFile;
 import io.adhocfs.client.transfer.local.LocalFiles;
 import io.adhocfs.client.transfer.local.LocalStatus;
@@ -18,24 +19,34 @@ final class HostTargetDirectory implements TargetDirectory {
 
   private static final int DIRECTORY_MODE_UNFINISHED = 0700;
 
+  private static final byte[] HERE = {'.'};
+
   /** What all directories of one copy share. */
-  record Setting(TransferOptions options, HostThreads threads, HostMounts mounts) {}
+  record Setting(
+      TransferOptions options, HostThreads threads, HostMounts mounts, TemporaryNames names) {}
 
   private final LocalDirectory directory;
   private final Facts facts;
+
+  /** Whether it was there before this copy: else nothing is in it but what the copy makes. */
+  private final boolean existed;
+
   private final Setting setting;
 
-  private HostTargetDirectory(LocalDirectory directory, Facts facts, Setting setting) {
+  private HostTargetDirectory(
+      LocalDirectory directory, Facts facts, boolean existed, Setting setting) {
     this.directory = directory;
     this.facts = facts;
+    this.existed = existed;
     this.setting = setting;
   }
 
   /** Takes the directory over, also when it throws. */
-  static HostTargetDirectory of(LocalDirectory directory, Setting setting) throws FsException {
+  static HostTargetDirectory of(LocalDirectory directory, boolean existed, Setting setting)
+      throws FsException {
     try {
       return new HostTargetDirectory(
-          directory, Facts.of(directory.status(), setting.mounts), setting);
+          directory, Facts.of(directory.status(), setting.mounts), existed, setting);
     } catch (FsException failure) {
       directory.close();
       throw failure;
@@ -50,15 +61,17 @@ final class HostTargetDirectory implements TargetDirectory {
   @Override
   public CompletableFuture<TargetDirectory> makeDirectory(byte[] name) {
     return setting.threads.call(() -> {
+      boolean existing = false;
       try {
         directory.makeDirectory(name, DIRECTORY_MODE_UNFINISHED);
       } catch (FsException failure) {
         if (failure.error() != FsError.EXISTS) {
           throw failure;
         }
+        existing = true;
         openUp(name);
       }
-      return of(directory.openDirectory(name), setting);
+      return of(directory.openDirectory(name), existing, setting);
     });
   }
 
@@ -82,20 +95,101 @@ final class HostTargetDirectory implements TargetDirectory {
   }
 
   private Opened open(byte[] name, Facts source) throws FsException {
-    LocalFile file;
+    LocalStatus existing = existed ? directory.statusIfExists(name) : null;
+    if (existing != null && stays(name, existing, source)) {
+      return new Opened(HostTargetFile.thatStays(this, name), true);
+    }
+    byte[] temporary = setting.names.next();
+    LocalFile file = directory.createFile(temporary, FILE_MODE_UNFINISHED);
+    if (existing != null && existing.type() == FileType.REGULAR) {
+      keepOwner(file, existing);
+    }
+    return new Opened(
+        HostTargetFile.toBePublished(file, temporary, this, name, source, existing != null), false);
+  }
+
+  /** A file that is replaced stays its owner's, where this process may say so. */
+  private static void keepOwner(LocalFile file, LocalStatus replaced) throws FsException {
+    if (replaced.uid() == LocalFiles.effectiveUserId()
+        && replaced.gid() == LocalFiles.effectiveGroupId()) {
+      return;
+    }
     try {
-      file = directory.createFile(name, FILE_MODE_UNFINISHED);
+      file.setOwner(replaced.uid(), replaced.gid());
     } catch (FsException failure) {
-      if (failure.error() != FsError.EXISTS) {
+      if (failure.error() != FsError.NOT_PERMITTED) {
         throw failure;
       }
-      LocalStatus status = directory.status(name);
-      if (stays(name, status, source)) {
-        return new Opened(new HostTargetFile(null, this, name), true);
-      }
-      file = replace(name, status);
     }
-    return new Opened(new HostTargetFile(file, this, name), false);
+  }
+
+  /**
+   * Gives what lies under a temporary name its final one; waits.
+   *
+   * @param replaces whether something has the final name that is to go
+   * @return false = something has got the name meanwhile that is to stay; the temporary one is gone
+   */
+  boolean publish(byte[] temporary, byte[] name, Facts source, boolean replaces)
+      throws FsException {
+    if (!replaces) {
+      try {
+        directory.renameToNew(temporary, name);
+        return true;
+      } catch (FsException failure) {
+        if (failure.error() != FsError.EXISTS) {
+          throw failure;
+        }
+      }
+      LocalStatus existing = directory.statusIfExists(name);
+      if (existing != null && stays(name, existing, source)) {
+        directory.unlink(temporary);
+        return false;
+      }
+    }
+    directory.rename(temporary, name);
+    return true;
+  }
+
+  @Override
+  public CompletableFuture<Void> removeAbandoned() {
+    if (!existed) {
+      return CompletableFuture.completedFuture(null);
+    }
+    return setting.threads.run(() -> {
+      // Opened once more: a listing has one place where it is, and nobody else is to move it.
+      try (LocalDirectory listed = directory.openDirectory(HERE)) {
+        for (List<LocalEntry> entries = listed.nextEntries();
+            !entries.isEmpty();
+            entries = listed.nextEntries()) {
+          for (LocalEntry entry : entries) {
+            removeIfAbandoned(entry.name());
+          }
+        }
+      } catch (FsException failure) {
+        if (failure.error() != FsError.PERMISSION_DENIED) {
+          throw failure;
+        }
+      }
+    });
+  }
+
+  private void removeIfAbandoned(byte[] name) throws FsException {
+    TemporaryName temporary = TemporaryName.parse(name);
+    if (temporary == null) {
+      return;
+    }
+    LocalStatus status = directory.statusIfExists(name);
+    if (status == null) {
+      return;
+    }
+    boolean abandoned =
+        temporary.isOfThisPlace() ? !temporary.isAlive() : TemporaryName.isOld(status.ctimeNanos());
+    // What somebody else has left is that user's to remove.
+    boolean mayRemove =
+        LocalFiles.effectiveUserId() == 0 || status.uid() == LocalFiles.effectiveUserId();
+    if (abandoned && mayRemove) {
+      directory.unlink(name);
+    }
   }
 
   /**
@@ -121,24 +215,9 @@ final class HostTargetDirectory implements TargetDirectory {
     };
   }
 
-  /** Empties what is there; makes it anew where it has other names, or is no file one may write. */
-  private LocalFile replace(byte[] name, LocalStatus status) throws FsException {
-    if (status.type() == FileType.REGULAR && status.linkCount() == 1) {
-      try {
-        return directory.openEmptied(name);
-      } catch (FsException failure) {
-        if (failure.error() != FsError.PERMISSION_DENIED && failure.error() != FsError.BUSY) {
-          throw failure;
-        }
-      }
-    }
-    directory.unlink(name);
-    return directory.createFile(name, FILE_MODE_UNFINISHED);
-  }
-
   @Override
   public CompletableFuture<Boolean> symlink(byte[] name, byte[] target, Facts source) {
-    return makeNamed(name, source, () -> directory.symlink(target, name));
+    return makeNamed(name, source, temporary -> directory.symlink(target, temporary));
   }
 
   @Override
@@ -146,35 +225,40 @@ final class HostTargetDirectory implements TargetDirectory {
     return makeNamed(
         name,
         source,
-        () -> directory.makeNode(name, source.type(), FILE_MODE_UNFINISHED, source.deviceNumber()));
+        temporary ->
+            directory.makeNode(
+                temporary, source.type(), FILE_MODE_UNFINISHED, source.deviceNumber()));
   }
 
   private interface Maker {
-    void make() throws FsException;
+    void make(byte[] name) throws FsException;
   }
 
   private CompletableFuture<Boolean> makeNamed(byte[] name, Facts source, Maker maker) {
     return setting.threads.call(() -> {
+      LocalStatus existing = existed ? directory.statusIfExists(name) : null;
+      if (existing != null && stays(name, existing, source)) {
+        return false;
+      }
+      byte[] temporary = setting.names.next();
+      maker.make(temporary);
+      boolean published = false;
       try {
-        maker.make();
-      } catch (FsException failure) {
-        if (failure.error() != FsError.EXISTS) {
-          throw failure;
+        if (setting.options.keepOwner()) {
+          directory.setOwner(temporary, source.uid(), source.gid());
         }
-        if (stays(name, directory.status(name), source)) {
-          return false;
+        if (source.type() != FileType.SYMLINK) {
+          directory.setMode(temporary, source.mode());
         }
-        directory.unlink(name);
-        maker.make();
+        directory.setTimes(temporary, source.atimeNanos(), source.mtimeNanos());
+        boolean made = publish(temporary, name, source, existing != null);
+        published = true;
+        return made;
+      } finally {
+        if (!published) {
+          directory.unlink(temporary);
+        }
       }
-      if (setting.options.keepOwner()) {
-        directory.setOwner(name, source.uid(), source.gid());
-      }
-      if (source.type() != FileType.SYMLINK) {
-        directory.setMode(name, source.mode());
-      }
-      directory.setTimes(name, source.atimeNanos(), source.mtimeNanos());
-      return true;
     });
   }
 
@@ -200,8 +284,9 @@ final class HostTargetDirectory implements TargetDirectory {
       if (setting.options.existing() == TransferOptions.Existing.KEEP) {
         return false;
       }
-      directory.unlink(name);
-      first.linkInto(directory, name);
+      byte[] temporary = setting.names.next();
+      first.linkInto(directory, temporary);
+      directory.rename(temporary, name);
       return true;
     });
   }

@@ -15,16 +15,54 @@ import org.jspecify.annotations.Nullable;
 /** A file of this host that is copied into; remains as the file to link to when it is closed. */
 final class HostTargetFile implements TargetFile {
   private final @Nullable LocalFile file;
+
+  /** The name until it is published; the final one of a file that stays as it is. */
+  private final byte[] temporary;
+
+  private final HostTargetDirectory directory;
+  private final byte[] name;
+  private final @Nullable Facts source;
+  private final boolean replaces;
   private final HostTargetDirectory.Setting setting;
 
   /** By path, since its directory may be closed when a link to it is made. */
   private final byte[] path;
 
-  /** Null for a file that stays as it is. */
-  HostTargetFile(@Nullable LocalFile file, HostTargetDirectory directory, byte[] name) {
+  private HostTargetFile(
+      @Nullable LocalFile file,
+      byte[] temporary,
+      HostTargetDirectory directory,
+      byte[] name,
+      @Nullable Facts source,
+      boolean replaces) {
     this.file = file;
+    this.temporary = temporary;
+    this.directory = directory;
+    this.name = name;
+    this.source = source;
+    this.replaces = replaces;
     setting = directory.setting();
     path = LocalFiles.join(directory.directory().path(), name);
+  }
+
+  /** A file that stays as it is. */
+  static HostTargetFile thatStays(HostTargetDirectory directory, byte[] name) {
+    return new HostTargetFile(null, name, directory, name, null, false);
+  }
+
+  /**
+   * A file that gets its name when it is whole.
+   *
+   * @param replaces whether something has that name which is to go
+   */
+  static HostTargetFile toBePublished(
+      LocalFile file,
+      byte[] temporary,
+      HostTargetDirectory directory,
+      byte[] name,
+      Facts source,
+      boolean replaces) {
+    return new HostTargetFile(file, temporary, directory, name, source, replaces);
   }
 
   @Override
@@ -63,13 +101,13 @@ final class HostTargetFile implements TargetFile {
   }
 
   @Override
-  public CompletableFuture<Facts> finish(Facts source) {
+  public CompletableFuture<Facts> finish(Facts source, long sizeBytes) {
     return setting
         .threads()
         .call(() -> {
           LocalFile opened = open();
-          if (opened.status().sizeBytes() != source.sizeBytes()) {
-            opened.setSize(source.sizeBytes());
+          if (opened.status().sizeBytes() != sizeBytes) {
+            opened.setSize(sizeBytes);
           }
           if (setting.options().keepOwner()) {
             opened.setOwner(source.uid(), source.gid());
@@ -91,8 +129,22 @@ final class HostTargetFile implements TargetFile {
         });
   }
 
-  void linkInto(LocalDirectory directory, byte[] name) throws FsException {
-    directory.linkPath(path, name);
+  @Override
+  public CompletableFuture<Boolean> publish() {
+    Facts facts = source;
+    if (facts == null) {
+      throw new IllegalStateException("a file that stays as it is");
+    }
+    return setting.threads().call(() -> directory.publish(temporary, name, facts, replaces));
+  }
+
+  @Override
+  public CompletableFuture<Void> discard() {
+    return setting.threads().run(() -> directory.directory().unlink(temporary));
+  }
+
+  void linkInto(LocalDirectory other, byte[] newName) throws FsException {
+    other.linkPath(path, newName);
   }
 
   boolean isFile(LocalStatus other) throws FsException {

@@ -17,7 +17,8 @@ final class InstancePlace implements CopyPlace {
    *
    * @param owner whose what is made becomes, unless owners are kept
    */
-  record Setting(TransferOptions options, InodeOperations inodes, Owner owner) {
+  record Setting(
+      TransferOptions options, InodeOperations inodes, Owner owner, TemporaryNames names) {
     Owner ownerOf(Facts source) {
       return options.keepOwner() ? new Owner(source.uid(), source.gid()) : owner;
     }
@@ -26,9 +27,10 @@ final class InstancePlace implements CopyPlace {
   private final AdhocFileSystem fileSystem;
   private final Setting setting;
 
-  InstancePlace(AdhocFileSystem fileSystem, TransferOptions options, Owner owner) {
+  InstancePlace(
+      AdhocFileSystem fileSystem, TransferOptions options, Owner owner, TemporaryNames names) {
     this.fileSystem = fileSystem;
-    setting = new Setting(options, fileSystem.inodes(), owner);
+    setting = new Setting(options, fileSystem.inodes(), owner, names);
   }
 
   @Override
@@ -51,7 +53,7 @@ final class InstancePlace implements CopyPlace {
 
   @Override
   public TargetDirectory openTarget(byte[] directory) throws FsException {
-    return new InstanceTargetDirectory(directory(directory), directory, setting);
+    return new InstanceTargetDirectory(directory(directory), directory, true, setting);
   }
 
   private FileAttributes directory(byte[] path) throws FsException {

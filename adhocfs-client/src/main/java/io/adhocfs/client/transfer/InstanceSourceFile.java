@@ -32,20 +32,30 @@ final class InstanceSourceFile implements SourceFile {
   }
 
   @Override
-  public CompletableFuture<Extent> nextData(long offset) {
-    return CompletableFuture.completedFuture(
-        new Extent(offset, Math.max(offset, facts.sizeBytes())));
+  public CompletableFuture<Extent> nextData(long offset, long endBytes) {
+    if (!facts.mayHaveHoles()) {
+      return CompletableFuture.completedFuture(new Extent(offset, endBytes));
+    }
+    return file.seekAsync(offset, false)
+        .thenCompose(start -> {
+          if (start < 0 || start >= endBytes) {
+            return CompletableFuture.completedFuture(new Extent(endBytes, endBytes));
+          }
+          return file.seekAsync(start, true)
+              .thenApply(end -> new Extent(start, end < 0 ? start : Math.min(end, endBytes)));
+        });
   }
 
   @Override
-  public boolean hidesHoles() {
-    return facts.mayHaveHoles();
+  public boolean tellsItsEnd() {
+    return true;
   }
 
   /** Takes the size from when it was opened; whether it has changed is asked once, at the end. */
   @Override
   public CompletableFuture<ByteBuf> read(long offset, int lengthBytes) {
-    return file.readBuffer(offset, lengthBytes, opened);
+    boolean wasThere = offset + lengthBytes <= opened.sizeBytes();
+    return file.readBuffer(offset, lengthBytes, wasThere ? opened : null);
   }
 
   @Override

@@ -1,7 +1,10 @@
 package io.adhocfs.client.transfer;
 
 import io.adhocfs.client.AttributeChange;
+import io.adhocfs.client.DirectoryItem;
 import io.adhocfs.client.NewInode;
+import io.adhocfs.client.Owner;
+import io.adhocfs.client.RenameMode;
 import io.adhocfs.client.transfer.local.ExtendedAttribute;
 import io.adhocfs.client.transfer.local.LocalFiles;
 import io.adhocfs.protocol.model.EntryName;
@@ -11,6 +14,7 @@ import io.adhocfs.protocol.model.FsError;
 import io.adhocfs.protocol.model.FsException;
 import io.adhocfs.protocol.model.InodeId;
 import java.util.List;
+import java.util.Optional;
 import java.util.concurrent.CompletableFuture;
 import java.util.function.Supplier;
 
@@ -20,16 +24,23 @@ final class InstanceTargetDirectory implements TargetDirectory {
   private static final int FILE_MODE_UNFINISHED = 0600;
 
   private static final int DIRECTORY_MODE_UNFINISHED = 0700;
+  private static final int PAGE_BYTES = 256 << 10;
 
   private final InodeId inode;
   private final Facts facts;
   private final byte[] path;
+
+  /** Whether it was there before this copy: else nothing is in it but what the copy makes. */
+  private final boolean existed;
+
   private final InstancePlace.Setting setting;
 
-  InstanceTargetDirectory(FileAttributes attributes, byte[] path, InstancePlace.Setting setting) {
+  InstanceTargetDirectory(
+      FileAttributes attributes, byte[] path, boolean existed, InstancePlace.Setting setting) {
     inode = attributes.id();
     facts = Facts.of(attributes);
     this.path = path;
+    this.existed = existed;
     this.setting = setting;
   }
 
@@ -48,14 +59,25 @@ final class InstanceTargetDirectory implements TargetDirectory {
     return call.run(checked);
   }
 
-  /** Does the second where the first answers that there is something of this name. */
-  private static <T> CompletableFuture<T> ifExists(
-      CompletableFuture<T> first, Supplier<CompletableFuture<T>> second) {
+  /** Does the second where the first fails with this error. */
+  private static <T> CompletableFuture<T> onError(
+      FsError error, CompletableFuture<T> first, Supplier<CompletableFuture<T>> second) {
     return first.exceptionallyCompose(failure ->
-        FsException.unwrapped(failure) instanceof FsException cause
-                && cause.error() == FsError.EXISTS
+        FsException.unwrapped(failure) instanceof FsException cause && cause.error() == error
             ? second.get()
             : first);
+  }
+
+  /** What has the name; empty where nothing has it, or nothing can have it. */
+  private CompletableFuture<Optional<FileAttributes>> existing(EntryName entry) {
+    return existed ? lookup(entry) : CompletableFuture.completedFuture(Optional.empty());
+  }
+
+  private CompletableFuture<Optional<FileAttributes>> lookup(EntryName entry) {
+    return onError(
+        FsError.NOT_FOUND,
+        setting.inodes().lookup(inode, entry).thenApply(Optional::of),
+        () -> CompletableFuture.completedFuture(Optional.empty()));
   }
 
   @Override
@@ -68,64 +90,153 @@ final class InstanceTargetDirectory implements TargetDirectory {
     return named(
         name,
         entry ->
-            ifExists(
+            onError(
+                FsError.EXISTS,
+                setting
+                    .inodes()
+                    .makeDirectory(inode, entry, DIRECTORY_MODE_UNFINISHED, setting.owner())
+                    .thenCompose(made -> into(entry, made, false)),
+                () ->
                     setting
                         .inodes()
-                        .makeDirectory(inode, entry, DIRECTORY_MODE_UNFINISHED, setting.owner()),
-                    () -> setting.inodes().lookup(inode, entry))
-                .thenCompose(made -> into(entry, made)));
+                        .lookup(inode, entry)
+                        .thenCompose(found -> into(entry, found, true))));
   }
 
-  private CompletableFuture<TargetDirectory> into(EntryName entry, FileAttributes found) {
+  private CompletableFuture<TargetDirectory> into(
+      EntryName entry, FileAttributes found, boolean existing) {
     return found.isDirectory()
         ? CompletableFuture.completedFuture(
-            new InstanceTargetDirectory(found, LocalFiles.join(path, entry.bytes()), setting))
+            new InstanceTargetDirectory(
+                found, LocalFiles.join(path, entry.bytes()), existing, setting))
         : failed(entry, "no directory, and a directory is to be copied here");
   }
 
   @Override
+  public CompletableFuture<Void> removeAbandoned() {
+    return existed ? removeAbandoned(0) : CompletableFuture.completedFuture(null);
+  }
+
+  private CompletableFuture<Void> removeAbandoned(long afterCookie) {
+    return setting
+        .inodes()
+        .readDirectory(inode, afterCookie, PAGE_BYTES, false)
+        .thenCompose(page -> {
+          var removed = CompletableFuture.<Void>completedFuture(null);
+          for (DirectoryItem item : page.items()) {
+            TemporaryName temporary = TemporaryName.parse(item.name().bytes());
+            if (temporary != null) {
+              removed =
+                  removed.thenCompose(_ ->
+                      onError(
+                          FsError.NOT_FOUND,
+                          removeIfAbandoned(item.name(), temporary),
+                          () -> CompletableFuture.completedFuture(null)));
+            }
+          }
+          return removed.thenCompose(_ ->
+              page.last()
+                  ? CompletableFuture.completedFuture(null)
+                  : removeAbandoned(page.nextCookie()));
+        });
+  }
+
+  private CompletableFuture<Void> removeIfAbandoned(EntryName name, TemporaryName temporary) {
+    CompletableFuture<Boolean> abandoned =
+        temporary.isOfThisPlace()
+            ? CompletableFuture.completedFuture(!temporary.isAlive())
+            : setting
+                .inodes()
+                .lookup(inode, name)
+                .thenApply(found -> TemporaryName.isOld(found.ctimeNanos()));
+    return abandoned.thenCompose(remove ->
+        remove
+            ? setting.inodes().unlink(inode, name)
+            : CompletableFuture.<Void>completedFuture(null));
+  }
+
+  @Override
   public CompletableFuture<Opened> openFile(byte[] name, Facts source) {
-    return named(name, entry -> ifExists(create(entry, source), () -> openExisting(entry, source)));
+    return named(
+        name,
+        entry ->
+            existing(entry)
+                .thenCompose(found ->
+                    staysIfThere(entry, found, source)
+                        .thenCompose(stays ->
+                            stays
+                                ? CompletableFuture.completedFuture(
+                                    new Opened(
+                                        new InstanceTargetFile(found.orElseThrow(), setting), true))
+                                : create(entry, source, found))));
   }
 
-  private CompletableFuture<Opened> create(EntryName entry, Facts source) {
-    return setting
-        .inodes()
-        .createAndOpen(
-            inode, entry, NewInode.regularFile(FILE_MODE_UNFINISHED, setting.ownerOf(source)), true)
-        .thenApply(created -> new Opened(new InstanceTargetFile(created.file(), setting), false));
+  /** Makes a file under a temporary name; one that replaces another stays that one's owner's. */
+  private CompletableFuture<Opened> create(
+      EntryName entry, Facts source, Optional<FileAttributes> replaced) {
+    Owner owner =
+        setting.options().keepOwner()
+            ? setting.ownerOf(source)
+            : replaced
+                .filter(FileAttributes::isRegular)
+                .map(file -> new Owner(file.uid(), file.gid()))
+                .orElse(setting.owner());
+    return temporaryName(entry)
+        .thenCompose(temporary ->
+            setting
+                .inodes()
+                .createAndOpen(
+                    inode, temporary, NewInode.regularFile(FILE_MODE_UNFINISHED, owner), true)
+                .thenApply(created ->
+                    new Opened(
+                        new InstanceTargetFile(
+                            created.file(),
+                            setting,
+                            () -> publish(temporary, entry, source, replaced.isPresent()),
+                            () -> setting.inodes().unlink(inode, temporary)),
+                        false)));
   }
 
-  private CompletableFuture<Opened> openExisting(EntryName entry, Facts source) {
-    return setting
-        .inodes()
-        .lookup(inode, entry)
-        .thenCompose(existing ->
-            stays(entry, existing, source)
+  private CompletableFuture<EntryName> temporaryName(EntryName entry) {
+    try {
+      return CompletableFuture.completedFuture(setting.names().nextBeside(entry));
+    } catch (FsException failure) {
+      return CompletableFuture.failedFuture(failure);
+    }
+  }
+
+  /**
+   * Gives what lies under a temporary name its final one.
+   *
+   * @param replaces whether something has the final name that is to go
+   * @return false = something has got the name meanwhile that is to stay; the temporary one is gone
+   */
+  private CompletableFuture<Boolean> publish(
+      EntryName temporary, EntryName entry, Facts source, boolean replaces) {
+    if (replaces) {
+      return rename(temporary, entry, RenameMode.REPLACE);
+    }
+    return onError(
+        FsError.EXISTS,
+        rename(temporary, entry, RenameMode.NO_REPLACE),
+        () ->
+            lookup(entry)
+                .thenCompose(found -> staysIfThere(entry, found, source))
                 .thenCompose(stays ->
                     stays
-                        ? CompletableFuture.completedFuture(
-                            new Opened(new InstanceTargetFile(existing, setting), true))
-                        : replace(entry, existing, source)));
+                        ? setting.inodes().unlink(inode, temporary).thenApply(_ -> false)
+                        : rename(temporary, entry, RenameMode.REPLACE)));
   }
 
-  /** Empties what is there; makes it anew where it has other names or is no file. */
-  private CompletableFuture<Opened> replace(
-      EntryName entry, FileAttributes existing, Facts source) {
-    if (!existing.isRegular() || existing.linkCount() > 1) {
-      return unlinkAnd(entry, () -> create(entry, source));
-    }
-    return setting
-        .inodes()
-        .open(existing.id())
-        .thenCompose(file ->
-            file.truncateAsync(0)
-                .exceptionallyCompose(failure -> Futures.failAfter(file.closeAsync(), failure))
-                .thenApply(_ -> new Opened(new InstanceTargetFile(file, setting), false)));
+  private CompletableFuture<Boolean> rename(EntryName from, EntryName to, RenameMode mode) {
+    return setting.inodes().rename(inode, from, inode, to, mode).thenApply(_ -> true);
   }
 
-  private <T> CompletableFuture<T> unlinkAnd(EntryName entry, Supplier<CompletableFuture<T>> then) {
-    return setting.inodes().unlink(inode, entry).thenCompose(gone -> then.get());
+  private CompletableFuture<Boolean> staysIfThere(
+      EntryName entry, Optional<FileAttributes> found, Facts source) {
+    return found.isPresent()
+        ? stays(entry, found.get(), source)
+        : CompletableFuture.completedFuture(false);
   }
 
   /** Whether what is there is to stay; fails where it must. */
@@ -167,25 +278,30 @@ final class InstanceTargetDirectory implements TargetDirectory {
     return named(
         name,
         entry ->
-            ifExists(
-                make(entry, source, what),
-                () ->
-                    setting
-                        .inodes()
-                        .lookup(inode, entry)
-                        .thenCompose(existing -> stays(entry, existing, source))
+            existing(entry)
+                .thenCompose(found ->
+                    staysIfThere(entry, found, source)
                         .thenCompose(stays ->
                             stays
                                 ? CompletableFuture.completedFuture(false)
-                                : unlinkAnd(entry, () -> make(entry, source, what)))));
+                                : make(entry, source, what, found.isPresent()))));
   }
 
-  private CompletableFuture<Boolean> make(EntryName entry, Facts source, NewInode what) {
-    return setting
-        .inodes()
-        .create(inode, entry, what)
-        .thenCompose(made -> setting.inodes().setAttributes(made.id(), times(source)))
-        .thenApply(set -> true);
+  private CompletableFuture<Boolean> make(
+      EntryName entry, Facts source, NewInode what, boolean replaces) {
+    return temporaryName(entry)
+        .thenCompose(temporary ->
+            setting
+                .inodes()
+                .create(inode, temporary, what)
+                .thenCompose(made ->
+                    setting
+                        .inodes()
+                        .setAttributes(made.id(), times(source))
+                        .thenCompose(_ -> publish(temporary, entry, source, replaces))
+                        .exceptionallyCompose(failure ->
+                            Futures.failAfter(
+                                setting.inodes().unlink(inode, temporary), failure))));
   }
 
   @Override
@@ -194,7 +310,8 @@ final class InstanceTargetDirectory implements TargetDirectory {
     return named(
         name,
         entry ->
-            ifExists(
+            onError(
+                FsError.EXISTS,
                 linkTo(first, entry),
                 () ->
                     setting
@@ -214,7 +331,10 @@ final class InstanceTargetDirectory implements TargetDirectory {
     if (setting.options().existing() == TransferOptions.Existing.KEEP) {
       return CompletableFuture.completedFuture(false);
     }
-    return unlinkAnd(entry, () -> linkTo(first, entry));
+    return temporaryName(entry)
+        .thenCompose(temporary ->
+            linkTo(first, temporary)
+                .thenCompose(_ -> rename(temporary, entry, RenameMode.REPLACE)));
   }
 
   private CompletableFuture<Boolean> linkTo(InodeId first, EntryName entry) {

@@ -8,6 +8,7 @@ import io.netty.buffer.ByteBuf;
 import java.util.List;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.atomic.AtomicLong;
+import java.util.function.Supplier;
 import org.jspecify.annotations.Nullable;
 
 /** A file of an instance that is copied into; remains as the file to link to when it is closed. */
@@ -15,14 +16,27 @@ final class InstanceTargetFile implements TargetFile {
   private final @Nullable OpenFile file;
   private final InodeId inode;
   private final InstancePlace.Setting setting;
+  private final Supplier<CompletableFuture<Boolean>> publisher;
+  private final Supplier<CompletableFuture<Void>> discarder;
 
   /** How far has been written: a hole at the end is made by growing the file past it. */
   private final AtomicLong endBytes = new AtomicLong();
 
-  InstanceTargetFile(OpenFile file, InstancePlace.Setting setting) {
+  /**
+   * A file that gets its name when it is whole.
+   *
+   * @param publisher what {@link #publish} does; {@code discarder} likewise
+   */
+  InstanceTargetFile(
+      OpenFile file,
+      InstancePlace.Setting setting,
+      Supplier<CompletableFuture<Boolean>> publisher,
+      Supplier<CompletableFuture<Void>> discarder) {
     this.file = file;
     this.inode = file.inode();
     this.setting = setting;
+    this.publisher = publisher;
+    this.discarder = discarder;
   }
 
   /** A file that stays as it is. */
@@ -30,6 +44,8 @@ final class InstanceTargetFile implements TargetFile {
     this.file = null;
     this.inode = existing.id();
     this.setting = setting;
+    publisher = InstanceTargetFile::notToBePublished;
+    discarder = InstanceTargetFile::notToBePublished;
   }
 
   InodeId inode() {
@@ -53,11 +69,11 @@ final class InstanceTargetFile implements TargetFile {
   }
 
   @Override
-  public CompletableFuture<Facts> finish(Facts source) {
+  public CompletableFuture<Facts> finish(Facts source, long sizeBytes) {
     CompletableFuture<?> sized =
-        endBytes.get() == source.sizeBytes()
+        endBytes.get() == sizeBytes
             ? CompletableFuture.completedFuture(null)
-            : open().truncateAsync(source.sizeBytes());
+            : open().truncateAsync(sizeBytes);
     return sized
         .thenCompose(done ->
             setting
@@ -70,6 +86,20 @@ final class InstanceTargetFile implements TargetFile {
   @Override
   public CompletableFuture<Void> close() {
     return file == null ? CompletableFuture.completedFuture(null) : file.closeAsync();
+  }
+
+  @Override
+  public CompletableFuture<Boolean> publish() {
+    return publisher.get();
+  }
+
+  @Override
+  public CompletableFuture<Void> discard() {
+    return discarder.get();
+  }
+
+  private static <T> CompletableFuture<T> notToBePublished() {
+    throw new IllegalStateException("a file that stays as it is");
   }
 
   private OpenFile open() {

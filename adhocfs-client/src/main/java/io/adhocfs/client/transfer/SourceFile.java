@@ -18,11 +18,14 @@ interface SourceFile {
   /** What it was when it was opened. */
   Facts facts();
 
-  /** The first data at or after the offset; an empty extent where there is none. */
-  CompletableFuture<Extent> nextData(long offset);
+  /** The first data from the offset to the end; an empty extent where there is none. */
+  CompletableFuture<Extent> nextData(long offset, long endBytes);
 
-  /** Whether it may have holes that {@link #nextData} does not know of and reports as data. */
-  boolean hidesHoles();
+  /**
+   * Whether the size in {@link #facts} is where the file ends. File systems that make a file's
+   * content up when it is read, such as procfs and sysfs, tell 0 or a page.
+   */
+  boolean tellsItsEnd();
 
   /** So many bytes, or fewer where the file ends. The receiver releases the buffer. */
   CompletableFuture<ByteBuf> read(long offset, int lengthBytes);

@@ -61,7 +61,8 @@ final class Tally {
     return taken;
   }
 
-  synchronized TransferReport report(boolean interrupted, long elapsedNanos) {
+  synchronized TransferReport report(
+      boolean interrupted, boolean becameDestination, long elapsedNanos) {
     return new TransferReport(
         regularFiles.sum(),
         hardLinks.sum(),
@@ -73,6 +74,7 @@ final class Tally {
         errorCount.sum(),
         kept,
         interrupted,
+        becameDestination,
         elapsedNanos);
   }
 

@@ -5,8 +5,9 @@ import java.util.List;
 import java.util.concurrent.CompletableFuture;
 
 /**
- * A directory that is copied into. No call waits. Whatever is made stays unreachable for others, or
- * writable for its owner, until it is finished.
+ * A directory that is copied into. No call waits. Whatever is made gets its name when it is whole,
+ * in one step, in which what had the name is replaced; a directory that is made stays unreachable
+ * for others until it is finished.
  */
 interface TargetDirectory extends AutoCloseable {
 
@@ -23,7 +24,12 @@ interface TargetDirectory extends AutoCloseable {
   /** Makes a directory or finds it. */
   CompletableFuture<TargetDirectory> makeDirectory(byte[] name);
 
-  /** Makes an empty file, or empties or replaces what is there as the options say. */
+  /**
+   * Removes what ended runs have left here under temporary names; what live ones are writing stays.
+   */
+  CompletableFuture<Void> removeAbandoned();
+
+  /** Makes an empty file under a temporary name, unless what is there stays by the options. */
   CompletableFuture<Opened> openFile(byte[] name, Facts source);
 
   /** Makes a symbolic link with the source's attributes; false = skipped. */

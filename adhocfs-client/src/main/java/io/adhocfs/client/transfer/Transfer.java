@@ -5,6 +5,7 @@ import io.adhocfs.client.Owner;
 import io.adhocfs.client.transfer.local.LocalFiles;
 import io.adhocfs.protocol.model.FsError;
 import io.adhocfs.protocol.model.FsException;
+import java.security.SecureRandom;
 import java.util.List;
 import java.util.Set;
 import java.util.concurrent.CompletableFuture;
@@ -19,12 +20,20 @@ import org.jspecify.annotations.Nullable;
  * many files at a time, with modes, times, symbolic and hard links, holes, and owners where asked;
  * each copied file's size is compared.
  *
- * <p>What cannot be copied is reported, and the rest is copied. What is there already is replaced
- * by the rules of cp -a: directories are merged, a file is emptied and written. Unlike there, a
- * symbolic link at the target is replaced and never followed (save the destination itself), and a
- * file that has other names is made anew, so that those keep what they have. A copy that ends early
- * leaves what it has copied, and possibly files that lack their end: such a file is readable by its
- * owner alone and does not have the times of its source yet.
+ * <p>What cannot be copied is reported, and the rest is copied. Directories are merged. Everything
+ * else is made under a temporary name in its directory and gets its own name when it is whole, in
+ * one step; what had that name is replaced, whatever it was (save a directory). So a reader sees
+ * the old file or the new one, programs that have the old file open keep it, and so do its other
+ * names; a symbolic link at the target is never followed (save the destination itself). A replaced
+ * file's owner stays where this process may say so; everything else is the source's.
+ *
+ * <p>A copy that ends early leaves whole files and, where its process was killed, files under
+ * temporary names; the next copy into that directory removes these. It can tell them from those of
+ * a copy that is still running: the names say which process of which host they belong to, and what
+ * other hosts' processes have left goes a day after it was last written.
+ *
+ * <p>A file is read to its end, whatever size it has told. One that changes meanwhile is reported;
+ * the copy has what was read.
  *
  * <p>All requests travel in the traffic class of the given client: give it one that was opened with
  * {@code TrafficClass.STAGING}. Thread-safe; several copies may run at a time, each with its own
@@ -69,9 +78,10 @@ public final class Transfer implements AutoCloseable {
     }
     try (var threads = new HostThreads(options.localThreads());
         var tree = new TreeCopy(options)) {
-      var host = new HostPlace(options, threads, HostMounts.current());
+      var names = new TemporaryNames(new SecureRandom());
+      var host = new HostPlace(options, threads, HostMounts.current(), names);
       var self = new Owner(LocalFiles.effectiveUserId(), LocalFiles.effectiveGroupId());
-      var instance = new InstancePlace(fileSystem, options, self);
+      var instance = new InstancePlace(fileSystem, options, self, names);
       var plan =
           new CopyPlan(
               tree,
@@ -156,7 +166,7 @@ public final class Transfer implements AutoCloseable {
     if (thrown != null) {
       throw thrown;
     }
-    return tree.tally().report(tree.stopped(), speed.elapsedNanos());
+    return tree.tally().report(tree.stopped(), plan.becameDestination(), speed.elapsedNanos());
   }
 
   /** Returns what the listener threw, after which there is no use in going on. */

@@ -14,6 +14,8 @@ import java.util.List;
  * @param errorCount everything that is not as it should be
  * @param errors the first {@link #ERRORS_KEPT_MAX} of these; a listener hears of all
  * @param interrupted whether it was closed, or failed fast, before it had tried everything
+ * @param becameDestination whether a directory was copied as the destination, which was not there:
+ *     the same copy once more would now go into it
  */
 public record TransferReport(
     long files,
@@ -26,6 +28,7 @@ public record TransferReport(
     long errorCount,
     List<TransferError> errors,
     boolean interrupted,
+    boolean becameDestination,
     long elapsedNanos) {
 
   /** How many errors a report keeps. */

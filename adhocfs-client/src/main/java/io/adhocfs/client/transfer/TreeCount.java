@@ -101,6 +101,9 @@ final class TreeCount implements AutoCloseable {
         !entries.isEmpty() && !isToEnd();
         entries = directory.nextEntries()) {
       for (SourceDirectory.Entry entry : entries) {
+        if (TemporaryName.is(entry.name())) {
+          continue;
+        }
         try {
           countEntry(directory, entry, depth);
         } catch (FsException leftToTheCopy) {

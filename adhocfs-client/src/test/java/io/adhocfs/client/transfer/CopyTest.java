@@ -8,19 +8,29 @@ import io.adhocfs.client.transfer.TransferOptions.Verification;
 import io.adhocfs.client.transfer.local.LocalFiles;
 import io.adhocfs.protocol.model.FsError;
 import io.adhocfs.protocol.model.FsException;
+import io.netty.buffer.ByteBuf;
 import java.io.IOException;
 import java.io.RandomAccessFile;
+import java.io.UncheckedIOException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.LinkOption;
 import java.nio.file.Path;
+import java.nio.file.StandardOpenOption;
 import java.nio.file.attribute.FileTime;
 import java.nio.file.attribute.PosixFilePermissions;
 import java.time.Instant;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
+import java.util.Objects;
+import java.util.Random;
 import java.util.TreeMap;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.atomic.AtomicInteger;
+import java.util.function.UnaryOperator;
+import java.util.stream.Stream;
+import org.junit.jupiter.api.Assumptions;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
@@ -38,6 +48,10 @@ class CopyTest {
 
   private final List<TransferError> heard = new ArrayList<>();
   private final List<TransferProgress> progress = new ArrayList<>();
+
+  /** Puts something between a copy and the files that it reads. */
+  private UnaryOperator<SourceFile> wrapper = file -> file;
+
   private TransferListener listener =
       new TransferListener() {
         @Override
@@ -293,6 +307,153 @@ class CopyTest {
   }
 
   @Test
+  void readsToTheEndWhateverSizeIsTold() throws IOException {
+    for (Verification verification : Verification.values()) {
+      TransferOptions options = SMALL_PIECES.withVerification(verification);
+      String copied = "copy" + verification;
+      // procfs tells 0; sysfs tells a page.
+      assertThat(Files.size(Path.of("/proc/version"))).isZero();
+      assertComplete(copyFrom(options, copied + "OfProc", "/proc/version"));
+      assertThat(Files.readAllBytes(path(copied + "OfProc")))
+          .isNotEmpty()
+          .isEqualTo(Files.readAllBytes(Path.of("/proc/version")));
+      Path sysfs = Path.of("/sys/kernel/mm/transparent_hugepage/enabled");
+      Assumptions.assumeTrue(Files.isReadable(sysfs));
+      assertThat(Files.size(sysfs)).isEqualTo(4096);
+      assertComplete(copyFrom(options, copied + "OfSys", sysfs.toString()));
+      assertThat(path(copied + "OfSys")).hasBinaryContent(Files.readAllBytes(sysfs));
+      // Many pieces that no size tells of.
+      byte[] symbols = Files.readAllBytes(Path.of("/proc/kallsyms"));
+      assertComplete(copyFrom(options, copied + "OfSymbols", "/proc/kallsyms"));
+      assertThat(path(copied + "OfSymbols")).hasBinaryContent(symbols);
+      assertThat(temporaries("")).isEmpty();
+    }
+  }
+
+  @Test
+  void copiesWhatAGrowingFileHasAtTheEndAndSaysThatItGrew() throws IOException {
+    Files.write(path("source/growing"), new byte[300 << 10]);
+    var reads = new AtomicInteger();
+    wrapper =
+        file ->
+            new Watched(file) {
+              @Override
+              public CompletableFuture<ByteBuf> read(long offset, int lengthBytes) {
+                if (reads.getAndIncrement() == 0) {
+                  append("source/growing", new byte[200 << 10]);
+                }
+                return super.read(offset, lengthBytes);
+              }
+            };
+    TransferReport report = copy(SMALL_PIECES, "copy", "source/growing");
+    assertThat(report.errors()).extracting(TransferError::error).containsExactly(FsError.CHANGED);
+    assertThat(report.errors().getFirst().message())
+        .contains("from 307200 to 512000 bytes while it was copied");
+    assertThat(Files.size(path("copy"))).isEqualTo(500 << 10);
+    // It has the earlier time, so that an update takes it up.
+    wrapper = file -> file;
+    TransferReport again =
+        copy(SMALL_PIECES.withExisting(Existing.OVERWRITE_IF_DIFFERENT), "copy", "source/growing");
+    assertComplete(again);
+    assertThat(again.files()).isEqualTo(1);
+  }
+
+  @Test
+  void copiesWhatIsLeftOfAShrinkingFileAndSaysThatItShrank() throws IOException {
+    Files.write(path("source/shrinking"), new byte[600 << 10]);
+    var reads = new AtomicInteger();
+    wrapper =
+        file ->
+            new Watched(file) {
+              @Override
+              public CompletableFuture<ByteBuf> read(long offset, int lengthBytes) {
+                if (reads.getAndIncrement() == 0) {
+                  cut("source/shrinking", 1000);
+                }
+                return super.read(offset, lengthBytes);
+              }
+            };
+    TransferReport report = copy(SMALL_PIECES, "copy", "source/shrinking");
+    assertThat(report.errors()).extracting(TransferError::error).containsExactly(FsError.CHANGED);
+    assertThat(Files.size(path("copy"))).isEqualTo(1000);
+  }
+
+  /** What stops a copy in its middle leaves the old file, or none, and nothing beside it. */
+  @Test
+  void aFileGetsItsNameWhenItIsWhole() throws IOException {
+    Files.createDirectory(path("there"));
+    write("there/file", "old");
+    Files.write(path("source/file"), new byte[300 << 10]);
+    for (String target : List.of("there/file", "there/new")) {
+      var seen = new ArrayList<String>();
+      wrapper =
+          file ->
+              new Watched(file) {
+                @Override
+                public CompletableFuture<ByteBuf> read(long offset, int lengthBytes) {
+                  if (offset > 0) {
+                    seen.addAll(temporaries("there"));
+                    return CompletableFuture.failedFuture(
+                        new FsException(FsError.STORAGE_FAILED, "a broken disk"));
+                  }
+                  return super.read(offset, lengthBytes);
+                }
+              };
+      assertThat(copy(SMALL_PIECES, target, "source/file").errors())
+          .extracting(TransferError::error)
+          .containsExactly(FsError.STORAGE_FAILED);
+      assertThat(seen).isNotEmpty();
+      assertThat(temporaries("there")).isEmpty();
+    }
+    assertThat(path("there/file")).hasContent("old");
+    assertThat(path("there/new")).doesNotExist();
+  }
+
+  @Test
+  void whoHasTheOldFileOpenKeepsIt() throws IOException {
+    Files.createDirectory(path("there"));
+    write("there/file", "old content");
+    try (var opened = new RandomAccessFile(path("there/file").toFile(), "r")) {
+      assertComplete(copy("there", "source/file"));
+      assertThat(opened.readLine()).isEqualTo("old content");
+    }
+    assertThat(path("there/file")).hasContent("content");
+  }
+
+  @Test
+  void removesWhatEndedRunsLeftAndNothingOfLiveOnes() throws Exception {
+    Files.createDirectories(path("there/inner"));
+    Process ended = new ProcessBuilder("true").start();
+    ended.waitFor();
+    TemporaryName mine = TemporaryName.ofThisProcess(7);
+    String left =
+        text(new TemporaryName(mine.place(), ended.pid(), mine.startTicks() + 1, 3).bytes());
+    String reused =
+        text(new TemporaryName(mine.place(), mine.processId(), mine.startTicks() - 1, 4).bytes());
+    String elsewhere = text(new TemporaryName(mine.place() + 1, 1, 1, 5).bytes());
+    String live = text(mine.bytes());
+    for (String name : List.of(left, reused, elsewhere, live, ".adhocfs-copy-of mine")) {
+      write("there/" + name, "half");
+      write("there/inner/" + name, "half");
+      write("source/" + name, "half");
+    }
+    // Whatever is done with what is there already.
+    for (Existing existing : Existing.values()) {
+      write("there/" + left, "half");
+      TransferOptions options = TransferOptions.DEFAULT.withExisting(existing);
+      assertComplete(copy(options, "there", "source/."));
+      assertThat(temporaries("there")).containsExactlyInAnyOrder(elsewhere, live);
+      assertThat(temporaries("there/inner")).containsExactlyInAnyOrder(elsewhere, live);
+    }
+    // A name that only looks like it is a file like others.
+    assertThat(path("there/.adhocfs-copy-of mine")).exists();
+    // And a single file tidies the directory that it is copied into.
+    write("there/" + left, "half");
+    assertComplete(copy("there", "source/file"));
+    assertThat(temporaries("there")).containsExactlyInAnyOrder(elsewhere, live);
+  }
+
+  @Test
   void copiesLargeFilesInPieces() throws IOException {
     byte[] content = new byte[(3 << 20) + 12345];
     for (int i = 0; i < content.length; i++) {
@@ -437,11 +598,23 @@ class CopyTest {
     for (String source : sources) {
       paths.add(TransferPath.ofText(directory + "/" + source));
     }
+    return copy(options, destination, paths);
+  }
+
+  private TransferReport copyFrom(TransferOptions options, String destination, String source)
+      throws FsException {
+    return copy(options, destination, List.of(TransferPath.ofText(source)));
+  }
+
+  private TransferReport copy(TransferOptions options, String destination, List<TransferPath> paths)
+      throws FsException {
     try (var threads = new HostThreads(options.localThreads());
         var tree = new TreeCopy(options)) {
-      var host = new HostPlace(options, threads, HostMounts.current());
+      var host =
+          new HostPlace(options, threads, HostMounts.current(), new TemporaryNames(new Random(1)));
       TransferPath target = TransferPath.ofText(directory + "/" + destination);
-      return Transfer.follow(tree, new CopyPlan(tree, host, host, paths, target), listener);
+      var from = new WatchedPlace(host, wrapper);
+      return Transfer.follow(tree, new CopyPlan(tree, from, host, paths, target), listener);
     }
   }
 
@@ -485,6 +658,32 @@ class CopyTest {
     try (var descriptors = Files.list(Path.of("/proc/self/fd"))) {
       return descriptors.count();
     }
+  }
+
+  private List<String> temporaries(String in) {
+    String[] names = Objects.requireNonNull(path(in).toFile().list());
+    return Stream.of(names).filter(name -> TemporaryName.is(bytes(name))).toList();
+  }
+
+  private void append(String name, byte[] more) {
+    try {
+      Files.write(path(name), more, StandardOpenOption.APPEND);
+      Files.setLastModifiedTime(path(name), LONG_AGO);
+    } catch (IOException e) {
+      throw new UncheckedIOException(e);
+    }
+  }
+
+  private void cut(String name, long sizeBytes) {
+    try (var file = new RandomAccessFile(path(name).toFile(), "rw")) {
+      file.setLength(sizeBytes);
+    } catch (IOException e) {
+      throw new UncheckedIOException(e);
+    }
+  }
+
+  private static String text(byte[] name) {
+    return new String(name, StandardCharsets.US_ASCII);
   }
 
   private static void remove(Path tree) throws IOException {

@@ -7,6 +7,8 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import io.adhocfs.client.AdhocFileSystem;
 import io.adhocfs.client.AdhocPath;
 import io.adhocfs.client.ClientOptions;
+import io.adhocfs.client.DirectoryItem;
+import io.adhocfs.client.DirectoryListing;
 import io.adhocfs.client.transfer.Transfer;
 import io.adhocfs.client.transfer.TransferError;
 import io.adhocfs.client.transfer.TransferListener;
@@ -19,21 +21,26 @@ import io.adhocfs.client.transfer.local.LocalDirectory;
 import io.adhocfs.client.transfer.local.LocalFiles;
 import io.adhocfs.it.instance.Commands;
 import io.adhocfs.it.instance.TestInstance;
+import io.adhocfs.it.instance.Waiting;
 import io.adhocfs.protocol.instance.InstanceDirectory;
 import io.adhocfs.protocol.model.FileAttributes;
 import io.adhocfs.protocol.model.FsError;
 import io.adhocfs.protocol.model.FsException;
 import io.adhocfs.protocol.model.TrafficClass;
 import java.io.IOException;
+import java.io.RandomAccessFile;
 import java.nio.ByteBuffer;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.attribute.UserDefinedFileAttributeView;
+import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 import java.util.concurrent.atomic.AtomicBoolean;
+import java.util.regex.Matcher;
+import java.util.regex.Pattern;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeAll;
@@ -245,6 +252,122 @@ class TransferIT {
             FsException.class, failure -> assertThat(failure.error()).isEqualTo(FsError.CLOSED));
   }
 
+  @Test
+  void whatTellsNoSizeIsCopiedWhole() throws Exception {
+    for (Verification verification : Verification.values()) {
+      TransferOptions options = KEEP_ALL.withVerification(verification);
+      for (String source :
+          List.of("/proc/version", "/proc/kallsyms", "/sys/kernel/uevent_seqnum")) {
+        String name = verification + "-" + Path.of(source).getFileName();
+        byte[] content = Files.readAllBytes(Path.of(source));
+        assertThat(content).isNotEmpty();
+        assertThat(Files.size(Path.of(source))).isNotEqualTo(content.length);
+        assertComplete(copy(options, adhoc(name), TransferPath.ofText(source)));
+        assertComplete(copy(options, local(name), adhoc(name)));
+        assertThat(local.resolve(name)).hasBinaryContent(content);
+      }
+    }
+  }
+
+  @Test
+  void holesAreNeitherReadNorWritten() throws Exception {
+    long size = 10L << 30;
+    try (var file = new RandomAccessFile(local.resolve("sparse").toFile(), "rw")) {
+      for (long offset : new long[] {0, 3L << 30, (7L << 30) + 12345}) {
+        file.seek(offset);
+        file.write(("data at " + offset).getBytes(UTF_8));
+      }
+      file.setLength(size);
+    }
+    for (Verification verification : Verification.values()) {
+      TransferOptions options = KEEP_ALL.withVerification(verification);
+      String name = "sparse-" + verification;
+      TransferReport in = copy(options, adhoc(name), local("sparse"));
+      TransferReport within = copy(options, adhoc(name + "-copy"), adhoc(name));
+      TransferReport out = copy(options, local(name), adhoc(name + "-copy"));
+      for (TransferReport report : List.of(in, within, out)) {
+        assertComplete(report);
+        assertThat(report.bytes()).isBetween(1L, 1L << 20);
+      }
+      assertThat(stat(name).sizeBytes()).isEqualTo(size);
+      assertThat(Files.size(local.resolve(name))).isEqualTo(size);
+      assertThat(
+              LocalFiles.status(local.resolve(name).toString().getBytes(UTF_8), false)
+                  .allocatedBytes())
+          .isLessThan(1 << 20);
+      try (var copied = new RandomAccessFile(local.resolve(name).toFile(), "r")) {
+        for (long offset : new long[] {0, 3L << 30, (7L << 30) + 12345}) {
+          copied.seek(offset);
+          byte[] read = new byte[("data at " + offset).length()];
+          copied.readFully(read);
+          assertThat(new String(read, UTF_8)).isEqualTo("data at " + offset);
+        }
+      }
+    }
+  }
+
+  @Test
+  void aKilledCopyLeavesOnlyWholeFilesAndTheNextOneTheRest() throws Exception {
+    int count = FULL ? 10_000 : 3_000;
+    fillFlat("source", count);
+    // In.
+    Process in = start("copy", "source", "adhoc:" + inside + "/in");
+    Waiting.until(
+        "the first files in the instance",
+        Duration.ofMinutes(1),
+        1_000_000,
+        () -> countInside("in") > 100);
+    kill(in, "KILL");
+    assertThat(in.waitFor()).isEqualTo(128 + 9);
+    assertComplete(copy(KEEP_ALL, local("seen"), adhoc("in")));
+    assertOnlyWholeFiles("seen", "source");
+    assertComplete(copy(KEEP_ALL.withExisting(Existing.KEEP), adhoc("in"), local("source/.")));
+    assertThat(countInside("in")).isEqualTo(count);
+    assertThat(temporariesInside("in")).isZero();
+    // Out.
+    Process out = start("copy", "adhoc:" + inside + "/in", "out");
+    Waiting.until(
+        "the first files on this host",
+        Duration.ofMinutes(1),
+        1_000_000,
+        () -> names("out").length > 100);
+    kill(out, "KILL");
+    assertThat(out.waitFor()).isEqualTo(128 + 9);
+    assertOnlyWholeFiles("out", "source");
+    assertComplete(copy(KEEP_ALL.withExisting(Existing.KEEP), local("out"), adhoc("in/.")));
+    assertThat(local.resolve("out").toFile().list()).hasSize(count);
+    assertOnlyWholeFiles("out", "source");
+  }
+
+  @Test
+  void ctrlCSaysWhatIsCompleteAndTheCommandThatGoesOn() throws Exception {
+    int count = FULL ? 10_000 : 3_000;
+    fillFlat("a source", count);
+    Process process = start("copy", "a source", "adhoc:" + inside + "/in");
+    Waiting.until(
+        "the first files in the instance",
+        Duration.ofMinutes(1),
+        1_000_000,
+        () -> countInside("in") > 100);
+    kill(process, "INT");
+    assertThat(process.waitFor()).isEqualTo(128 + 2);
+    String said = Files.readString(local.resolve("said"));
+    Matcher words =
+        Pattern.compile(
+                "interrupted: (\\d+) files are complete, (\\d+) of those found are not; to go on:"
+                    + " (adhocfs copy .*)")
+            .matcher(said);
+    assertThat(words.find()).as(said).isTrue();
+    int complete = Integer.parseInt(words.group(1));
+    assertThat(countInside("in")).isEqualTo(complete).isBetween(101L, count - 1L);
+    assertThat(temporariesInside("in")).isZero();
+    String rest = instance.bash(local, "adhocfs() { \"$adhocfs\" \"$@\"; }; " + words.group(3));
+    assertThat(rest).contains("copied " + (count - complete) + " files");
+    assertThat(countInside("in")).isEqualTo(count);
+    assertComplete(copy(KEEP_ALL, local("out"), adhoc("in")));
+    assertThat(describe(local.resolve("out"))).isEqualTo(describe(local.resolve("a source")));
+  }
+
   // Helpers.
   // ---------------------------------------------------------------------------------------
 
@@ -254,6 +377,75 @@ class TransferIT {
 
   private TransferPath local(String name) throws FsException {
     return TransferPath.ofText(local + "/" + name);
+  }
+
+  /** Many small files in one directory. */
+  private void fillFlat(String name, int count) throws IOException {
+    Path source = Files.createDirectory(local.resolve(name));
+    for (int i = 0; i < count; i++) {
+      Files.writeString(source.resolve("file" + i), ("content of file " + i + "\n").repeat(10));
+    }
+  }
+
+  /** Begins a command of the command line; what it says goes to the file "said". */
+  private Process start(String... arguments) throws IOException {
+    List<String> command = new ArrayList<>(List.of(instance.environment().get("adhocfs")));
+    command.addAll(List.of(arguments));
+    var builder =
+        new ProcessBuilder(command)
+            .directory(local.toFile())
+            .redirectErrorStream(true)
+            .redirectOutput(local.resolve("said").toFile());
+    builder.environment().putAll(instance.environment());
+    return builder.start();
+  }
+
+  private static void kill(Process process, String signal)
+      throws IOException, InterruptedException {
+    new ProcessBuilder("kill", "-" + signal, Long.toString(process.pid())).start().waitFor();
+  }
+
+  private void assertOnlyWholeFiles(String copy, String source) throws IOException {
+    String[] names = names(copy);
+    assertThat(names).isNotEmpty();
+    for (String name : names) {
+      assertThat(Files.mismatch(local.resolve(copy, name), local.resolve(source, name)))
+          .as(name)
+          .isEqualTo(-1);
+    }
+  }
+
+  /** The names in a directory of this host, without those of copies that are not whole. */
+  private String[] names(String directory) {
+    String[] names = local.resolve(directory).toFile().list((_, name) -> !isTemporary(name));
+    return names == null ? new String[0] : names;
+  }
+
+  private static boolean isTemporary(String name) {
+    return name.startsWith(".adhocfs-copy-");
+  }
+
+  private long countInside(String directory) throws FsException {
+    return list(directory).stream().filter(name -> !isTemporary(name)).count();
+  }
+
+  private long temporariesInside(String directory) throws FsException {
+    return list(directory).stream().filter(TransferIT::isTemporary).count();
+  }
+
+  private List<String> list(String directory) throws FsException {
+    var names = new ArrayList<String>();
+    try {
+      DirectoryListing listing = fileSystem.list(AdhocPath.ofText(inside + "/" + directory), false);
+      for (DirectoryItem item = listing.next(); item != null; item = listing.next()) {
+        names.add(item.name().toString());
+      }
+    } catch (FsException failure) {
+      if (failure.error() != FsError.NOT_FOUND) {
+        throw failure;
+      }
+    }
+    return names;
   }
 
   private FileAttributes stat(String name) throws FsException {

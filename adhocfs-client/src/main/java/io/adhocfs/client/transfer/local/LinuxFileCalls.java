@@ -18,10 +18,10 @@ import java.lang.invoke.VarHandle;
  * what the C function returns, except that a failure is the negative errno; a call that a signal
  * interrupted is made again.
  *
- * <p>Two go through syscall(2), since the C libraries of older distributions lack them as
- * functions: getdents64 and mknodat. Every other structure and number used here is the same on
- * x86-64 and aarch64, which is why attributes are read with statx; the few open flags that differ
- * are chosen below.
+ * <p>Some go through syscall(2), since the C libraries of older distributions lack them as
+ * functions: getdents64, mknodat and renameat2. Every other structure and number used here is the
+ * same on x86-64 and aarch64, which is why attributes are read with statx; the few open flags that
+ * differ are chosen below.
  */
 @SuppressWarnings("restricted") // Calling C is what this class is for; every launcher allows it.
 final class LinuxFileCalls {
@@ -49,11 +49,14 @@ final class LinuxFileCalls {
   static final int SEEK_DATA = 3;
   static final int SEEK_HOLE = 4;
 
+  static final int RENAME_NOREPLACE = 1;
+
   static final int STATX_BASIC_STATS = 0x7ff;
   static final int STATX_BYTES = 256;
 
   private static final long SYSCALL_GETDENTS64 = AARCH64 ? 61 : 217;
   private static final long SYSCALL_MKNODAT = AARCH64 ? 33 : 259;
+  private static final long SYSCALL_RENAMEAT2 = AARCH64 ? 276 : 316;
 
   private static final Linker LINKER = Linker.nativeLinker();
   private static final SymbolLookup C_LIBRARY = LINKER.defaultLookup();
@@ -134,6 +137,12 @@ final class LinuxFileCalls {
           "syscall",
           1,
           FunctionDescriptor.of(JAVA_LONG, JAVA_LONG, JAVA_LONG, ADDRESS, JAVA_LONG, JAVA_LONG));
+  private static final MethodHandle RENAMEAT2 =
+      variadic(
+          "syscall",
+          1,
+          FunctionDescriptor.of(
+              JAVA_LONG, JAVA_LONG, JAVA_LONG, ADDRESS, JAVA_LONG, ADDRESS, JAVA_LONG));
   private static final MethodHandle GETEUID =
       LINKER.downcallHandle(C_LIBRARY.findOrThrow("geteuid"), FunctionDescriptor.of(JAVA_INT));
   private static final MethodHandle GETEGID =
@@ -266,6 +275,21 @@ final class LinuxFileCalls {
             (long)
                 MKNODAT.invokeExact(
                     errno, SYSCALL_MKNODAT, (long) directory, path, (long) mode, device));
+  }
+
+  /** Renames within a directory. */
+  static int renameat2(int directory, MemorySegment from, MemorySegment to, int flags) {
+    return (int)
+        repeat(errno ->
+            (long)
+                RENAMEAT2.invokeExact(
+                    errno,
+                    SYSCALL_RENAMEAT2,
+                    (long) directory,
+                    from,
+                    (long) directory,
+                    to,
+                    (long) flags));
   }
 
   static int effectiveUserId() {

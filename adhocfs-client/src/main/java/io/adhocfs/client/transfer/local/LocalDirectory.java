@@ -12,7 +12,7 @@ import static io.adhocfs.client.transfer.local.LinuxFileCalls.O_NOFOLLOW;
 import static io.adhocfs.client.transfer.local.LinuxFileCalls.O_NONBLOCK;
 import static io.adhocfs.client.transfer.local.LinuxFileCalls.O_RDONLY;
 import static io.adhocfs.client.transfer.local.LinuxFileCalls.O_RDWR;
-import static io.adhocfs.client.transfer.local.LinuxFileCalls.O_TRUNC;
+import static io.adhocfs.client.transfer.local.LinuxFileCalls.RENAME_NOREPLACE;
 import static io.adhocfs.client.transfer.local.LinuxFileCalls.STATX_BASIC_STATS;
 import static java.lang.foreign.ValueLayout.JAVA_BYTE;
 import static java.lang.foreign.ValueLayout.JAVA_LONG;
@@ -35,6 +35,9 @@ import org.jspecify.annotations.Nullable;
  */
 public final class LocalDirectory implements AutoCloseable {
   private static final byte[] NOTHING = {};
+  private static final int EEXIST = 17;
+  private static final int EINVAL = 22;
+  private static final int ENOSYS = 38;
   private static final long FUSE_SUPER_MAGIC = 0x65735546L;
 
   private final int descriptor;
@@ -152,11 +155,6 @@ public final class LocalDirectory implements AutoCloseable {
     return openFile(name, O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW, mode);
   }
 
-  /** Opens an existing file to read and write it, and empties it. */
-  public LocalFile openEmptied(byte[] name) throws FsException {
-    return openFile(name, O_RDWR | O_TRUNC | O_NONBLOCK | O_NOFOLLOW | O_NOCTTY, 0);
-  }
-
   /** Makes a directory with these permissions before the umask. */
   public void makeDirectory(byte[] name, int mode) throws FsException {
     check(
@@ -210,6 +208,32 @@ public final class LocalDirectory implements AutoCloseable {
             descriptor, Scratch.get().path(name), type.modeBits() | mode, deviceNumber),
         "mknod",
         pathOf(name));
+  }
+
+  /** Renames within this directory, atomically; what has the new name is replaced. */
+  public void rename(byte[] name, byte[] newName) throws FsException {
+    check(rename(name, newName, 0), "rename", pathOf(newName));
+  }
+
+  /**
+   * As {@link #rename}; EXISTS where there is something of the new name. A file system that cannot
+   * do this in one step is asked first: what is made there between the two steps is replaced.
+   */
+  public void renameToNew(byte[] name, byte[] newName) throws FsException {
+    int returned = rename(name, newName, RENAME_NOREPLACE);
+    if (returned == -EINVAL || returned == -ENOSYS) {
+      if (statusIfExists(newName) != null) {
+        throw LocalErrors.of(-EEXIST, "rename", pathOf(newName));
+      }
+      returned = rename(name, newName, 0);
+    }
+    check(returned, "rename", pathOf(newName));
+  }
+
+  private int rename(byte[] name, byte[] newName, int flags) throws FsException {
+    Scratch scratch = Scratch.get();
+    return LinuxFileCalls.renameat2(
+        descriptor, scratch.path(name), scratch.secondPath(newName), flags);
   }
 
   /** Removes a name that is no directory's. */

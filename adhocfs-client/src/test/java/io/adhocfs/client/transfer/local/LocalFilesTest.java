@@ -149,7 +149,7 @@ class LocalFilesTest {
     Files.writeString(directoryPath.resolve("file"), "x");
     directory.symlink(bytes("file"), bytes("toFile"));
     fails(FsError.TOO_MANY_SYMLINKS, () -> directory.openToRead(bytes("toFile")));
-    fails(FsError.TOO_MANY_SYMLINKS, () -> directory.openEmptied(bytes("toFile")));
+    fails(FsError.TOO_MANY_SYMLINKS, () -> directory.openToWrite(bytes("toFile")));
     directory.symlink(bytes("."), bytes("toDirectory"));
     fails(FsError.NOT_DIRECTORY, () -> directory.openDirectory(bytes("toDirectory")));
     byte[] outside = LocalFiles.join(directory.path(), bytes("toDirectory"));
@@ -215,15 +215,26 @@ class LocalFilesTest {
   }
 
   @Test
-  void emptiesExistingFilesOnlyWhenAsked() throws IOException {
+  void makesFilesOnlyWhereNothingIs() throws IOException {
     Files.writeString(directoryPath.resolve("file"), "content");
     fails(FsError.EXISTS, () -> directory.createFile(bytes("file"), 0600));
     try (LocalFile file = directory.openToWrite(bytes("file"))) {
       assertThat(file.status().sizeBytes()).isEqualTo(7);
     }
-    try (LocalFile file = directory.openEmptied(bytes("file"))) {
-      assertThat(file.status().sizeBytes()).isZero();
-    }
+  }
+
+  @Test
+  void renamesReplacingOrNotAsAsked() throws IOException {
+    Files.writeString(directoryPath.resolve("old"), "old");
+    Files.writeString(directoryPath.resolve("new"), "new");
+    fails(FsError.EXISTS, () -> directory.renameToNew(bytes("new"), bytes("old")));
+    assertThat(directoryPath.resolve("old")).hasContent("old");
+    directory.rename(bytes("new"), bytes("old"));
+    assertThat(directoryPath.resolve("old")).hasContent("new");
+    assertThat(directory.statusIfExists(bytes("new"))).isNull();
+    directory.renameToNew(bytes("old"), bytes("another"));
+    assertThat(directoryPath.resolve("another")).hasContent("new");
+    fails(FsError.NOT_FOUND, () -> directory.rename(bytes("old"), bytes("other")));
   }
 
   @Test

@@ -1,0 +1,131 @@
+package io.adhocfs.cli.command;
+
+import io.adhocfs.cli.arguments.Output;
+import io.adhocfs.client.admin.AdminConnection;
+import io.adhocfs.client.admin.NodeAnswers;
+import io.adhocfs.protocol.instance.InstanceDescription;
+import io.adhocfs.protocol.model.FsError;
+import io.adhocfs.protocol.model.FsException;
+import io.adhocfs.protocol.model.NodeId;
+import io.adhocfs.protocol.placement.ClusterMap;
+import io.adhocfs.protocol.wire.Reply;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.HashSet;
+import java.util.List;
+import java.util.Set;
+import java.util.concurrent.CountDownLatch;
+import java.util.concurrent.TimeUnit;
+
+/**
+ * Looks after the nodes while a command waits for them, from one second on, and says once which of
+ * them do not answer: else a command is silent until its deadline, and nobody knows what for.
+ */
+final class NodeWatch implements AutoCloseable {
+  /** A daemon that is dead is known at once; one on a busy machine may take its time. */
+  private static final Duration PATIENCE = Duration.ofSeconds(5);
+
+  private static final long FIRST_LOOK_MILLIS = 1000;
+  private static final long LOOK_MILLIS_MAX = 30_000;
+
+  /** More names than this say no more than their number. */
+  private static final int NAMED_MAX = 4;
+
+  private final InstanceDescription description;
+  private final Output output;
+  private final CountDownLatch over = new CountDownLatch(1);
+
+  /** The watching thread's own: who did not answer in time at the last look. */
+  private Set<NodeId> lateBefore = Set.of();
+
+  private NodeWatch(InstanceDescription description, Output output) {
+    this.description = description;
+    this.output = output;
+  }
+
+  /** Begins to watch; never keeps the process. */
+  static NodeWatch start(InstanceDescription description, Output output) {
+    var watch = new NodeWatch(description, output);
+    Thread.ofPlatform().daemon().name("adhocfs-node-watch").start(watch::run);
+    return watch;
+  }
+
+  private void run() {
+    try {
+      long pauseMillis = FIRST_LOOK_MILLIS;
+      while (!over.await(pauseMillis, TimeUnit.MILLISECONDS)) {
+        if (look()) {
+          return;
+        }
+        pauseMillis = Math.min(LOOK_MILLIS_MAX, 2 * pauseMillis);
+      }
+    } catch (FsException | InterruptedException leftToTheCommand) {
+      // It meets the same and says so.
+    }
+  }
+
+  /** Answers whether there was something to say. */
+  private boolean look() throws FsException {
+    ClusterMap map = AdminConnection.knownMap(description.instance());
+    List<NodeId> nodes = map.nodes().stream().map(ClusterMap.Node::id).toList();
+    NodeAnswers<Reply.Map> answers;
+    try (AdminConnection connection = AdminConnection.open(description.instance())) {
+      answers = connection.askMaps(nodes, PATIENCE);
+    }
+    Set<NodeId> late = new HashSet<>();
+    List<NodeId> silent = new ArrayList<>();
+    answers
+        .failures()
+        .forEach((node, failure) -> {
+          if (hasLeft(node, answers)) {
+            return;
+          }
+          // A connection that is refused tells at once; on a busy machine an answer may be late.
+          if (failure.error() == FsError.UNREACHABLE || lateBefore.contains(node)) {
+            silent.add(node);
+          } else {
+            late.add(node);
+          }
+        });
+    lateBefore = late;
+    if (silent.isEmpty() || over.getCount() == 0) {
+      return false;
+    }
+    output.note(sentence(map, silent, nodes.size(), description.instance().name()));
+    return true;
+  }
+
+  private static boolean hasLeft(NodeId node, NodeAnswers<Reply.Map> answers) {
+    return answers.answers().values().stream()
+        .map(answer -> answer.map().node(node))
+        .anyMatch(known -> known == null || known.state() == ClusterMap.NodeState.GONE);
+  }
+
+  private static String sentence(ClusterMap map, List<NodeId> silent, int nodes, String instance) {
+    List<String> named =
+        silent.stream()
+            .limit(NAMED_MAX)
+            .map(id -> {
+              ClusterMap.Node node = map.node(id);
+              return node == null ? id.toString() : id + " (" + node.address() + ")";
+            })
+            .toList();
+    boolean all = silent.size() == nodes;
+    String who =
+        (silent.size() == 1 ? "node " : "nodes ")
+            + String.join(", ", named)
+            + (silent.size() > NAMED_MAX ? " and " + (silent.size() - NAMED_MAX) + " more" : "");
+    return "adhocfs: waiting: %s %s not answer%s; 'adhocfs status --name %s' shows why, 'adhocfs start --name %s' starts daemons that are down"
+        .formatted(
+            who,
+            silent.size() == 1 ? "does" : "do",
+            all ? "" : ", and what lies there cannot be reached",
+            instance,
+            instance);
+  }
+
+  @Override
+  public void close() {
+    over.countDown();
+  }
+}
