@@ -59,7 +59,8 @@ public final class StorageDatabase implements AutoCloseable {
    */
   public StorageDatabase(Path directory, long diskBytes, int openFilesMax) throws FsException {
     if (LIBRARY_FAILURE != null) {
-      throw new FsException(FsError.STORAGE_FAILED, LIBRARY_FAILURE.getMessage(), LIBRARY_FAILURE);
+      throw new FsException(
+          FsError.STORAGE_FAILED, String.valueOf(LIBRARY_FAILURE.getMessage()), LIBRARY_FAILURE);
     }
     long memoryTableBytes = Math.clamp(diskBytes / 64, 1L << 20, 32L << 20);
     cache =
