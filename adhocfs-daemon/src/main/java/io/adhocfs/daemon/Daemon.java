@@ -16,6 +16,7 @@ import io.adhocfs.daemon.service.MetadataServices;
 import io.adhocfs.daemon.service.NodeControl;
 import io.adhocfs.daemon.service.Policies;
 import io.adhocfs.daemon.service.RequestDatasets;
+import io.adhocfs.daemon.service.StorageCheck;
 import io.adhocfs.daemon.statistics.Accounts;
 import io.adhocfs.daemon.storage.StorageDatabase;
 import io.adhocfs.daemon.throttle.Throttling;
@@ -179,6 +180,9 @@ public final class Daemon {
                 settings.size(Setting.DAEMON_RESERVE),
                 settings.size(Setting.DAEMON_CAPACITY),
                 OPEN_FILES_MAX),
+            settings.text(Setting.CHECKSUMS).equals("rest")
+                ? FileChunkStore.Sealing.AT_REST
+                : FileChunkStore.Sealing.OFF,
             PooledByteBufAllocator.DEFAULT);
     started.push(chunks::close);
     metadata = new MetadataStore(database);
@@ -389,7 +393,7 @@ public final class Daemon {
                   policies,
                   blocking,
                   data,
-                  chunks::findings,
+                  StorageCheck.of(chunks),
                   control(),
                   operations,
                   accounts,
@@ -661,6 +665,9 @@ public final class Daemon {
   public void stop(boolean removeData) {
     if (stopping.compareAndSet(false, true)) {
       LOG.info("daemon stopping node={} removeData={}", configuration.node(), removeData);
+      if (removeData) {
+        chunks.goWithData();
+      }
       try {
         closeAll(parts);
         if (removeData) {

@@ -132,6 +132,7 @@ final class Gate implements RequestHandler {
           ControlRequest.ScanChunks _,
           ControlRequest.ScanShares _,
           ControlRequest.CheckStorage _,
+          ControlRequest.VerifyData _,
           ControlRequest.RaftCall _,
           ControlRequest.Propose _,
           ControlRequest.GetControl _,

@@ -18,6 +18,7 @@ import picocli.CommandLine.Option;
       "",
       "Example:",
       "  adhocfs verify --json | jq .inconsistencies",
+      "  adhocfs verify --data",
       "",
       "Exit codes: 0 everything fits; 1 something is inconsistent; 2 not everything could be looked at, or wrong use."
     })
@@ -26,6 +27,12 @@ public final class VerifyCommand extends Command {
 
   @Option(names = "--json", description = "Print JSON.")
   private boolean json;
+
+  @Option(
+      names = "--data",
+      description =
+          "Read all file data as well and compare it with its checksums. Takes as long as reading it.")
+  private boolean data;
 
   public VerifyCommand(Surroundings surroundings) {
     super(surroundings);
@@ -46,7 +53,7 @@ public final class VerifyCommand extends Command {
                       output().note("adhocfs verify: " + step);
                     }
                   })
-              .verify();
+              .verify(data);
     }
     if (json) {
       printJson(description, report);

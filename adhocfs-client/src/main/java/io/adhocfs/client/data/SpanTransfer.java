@@ -247,6 +247,12 @@ abstract class SpanTransfer<S> {
                     "inode " + file.id() + " was cut after generation " + file.dataGeneration());
         case Reply.Spans.OUTCOME_NO_SPACE ->
             wrong = new FsException(FsError.NO_SPACE, "no space on node " + batch.node);
+        case Reply.Spans.OUTCOME_CORRUPT ->
+            wrong =
+                new FsException(
+                    FsError.CORRUPT,
+                    "node %s no longer has what was written at %s of inode %s: its log says more"
+                        .formatted(batch.node, place(span), file.id()));
         default ->
             wrong =
                 new FsException(

@@ -33,7 +33,8 @@ public interface ChunkStore extends AutoCloseable {
       InodeId inode, FileLayout layout, long generation, List<ChunkSpan> spans, ByteBuf payload);
 
   /**
-   * Reads spans. What was never written, or was discarded, is zeros.
+   * Reads spans. What was never written, or was discarded, is zeros. What no longer matches its
+   * checksum, whose file is gone, or which is {@linkplain #lose lost}, is CORRUPT.
    *
    * @throws IllegalArgumentException for a span beyond its chunk
    */
@@ -90,6 +91,24 @@ public interface ChunkStore extends AutoCloseable {
   StoreCapacity capacity();
 
   /**
+   * Notes that a chunk's bytes are lost with another node: reads of it are CORRUPT, and so are
+   * writes of parts of its blocks of 64 KiB, until it has been cut or each block written whole. A
+   * chunk that is here stays as it is.
+   *
+   * @throws FsException STORAGE_FAILED, NO_SPACE
+   */
+  void lose(InodeId inode, FileLayout layout, long generation, long chunkIndex) throws FsException;
+
+  /**
+   * Reads chunks and compares them with their checksums, while they are in use.
+   *
+   * @param cursor empty = from the start, else as the last page gave it
+   * @param bytesMax about how many bytes to read, 1 or more
+   * @throws FsException INVALID for a cursor that no page gave, STORAGE_FAILED
+   */
+  VerifiedPage verify(byte[] cursor, long bytesMax) throws FsException;
+
+  /**
    * A page of the chunks that are kept, by slot, then inode, then index.
    *
    * @param cursor empty = from the start, else as the last page gave it
@@ -121,6 +140,22 @@ public interface ChunkStore extends AutoCloseable {
    *     the receiver's to release
    */
   record ChunkBytes(SpanOutcome[] outcomes, ByteBuf payload) {}
+
+  /**
+   * Some chunks that were compared with their checksums.
+   *
+   * @param findings a sentence for each chunk that is not as it was written
+   * @param chunks how many were looked at
+   * @param openChunks those of them that had blocks without checksums, since they are in use
+   * @param bytes of them all
+   * @param cursor where to go on; empty = that was all
+   */
+  record VerifiedPage(
+      List<String> findings, long chunks, long openChunks, long bytes, byte[] cursor) {
+    public VerifiedPage {
+      findings = List.copyOf(findings);
+    }
+  }
 
   /** A chunk that is kept. */
   record StoredChunk(InodeId inode, long chunkIndex, int slot) {}

@@ -9,5 +9,10 @@ public enum SpanOutcome {
   /** The disk is full up to its reserve; a part of the span may have been written. */
   NO_SPACE,
   /** The storage failed; a part of the span may have been written. The reason is in the log. */
-  FAILED
+  FAILED,
+  /**
+   * What is stored is not what was written, or its file is gone; nothing was written or read. The
+   * reason is in the log.
+   */
+  CORRUPT
 }

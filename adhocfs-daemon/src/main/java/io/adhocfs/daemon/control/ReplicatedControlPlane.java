@@ -212,6 +212,7 @@ public final class ReplicatedControlPlane implements ControlPlane, ControlMessag
           ControlRequest.ScanChunks _,
           ControlRequest.ScanShares _,
           ControlRequest.CheckStorage _,
+          ControlRequest.VerifyData _,
           ControlRequest.Accounting _ -> {
         return false;
       }

@@ -392,6 +392,7 @@ public final class DataService implements DataRequestHandler, AutoCloseable {
       case STALE -> Spans.OUTCOME_STALE;
       case NO_SPACE -> Spans.OUTCOME_NO_SPACE;
       case FAILED -> Spans.OUTCOME_FAILED;
+      case CORRUPT -> Spans.OUTCOME_CORRUPT;
     };
   }
 

@@ -29,10 +29,15 @@ import org.junit.jupiter.api.Test;
 /** What every chunk store does. */
 abstract class ChunkStoreContract {
   static final int CHUNK = 64 << 10;
+  static final int BLOCK = 64 << 10;
+  static final int LARGE = 4 * BLOCK;
   static final IntPredicate ALL = slot -> true;
 
   final InodeId file = InodeId.of(new SlotId(4711), 42);
   final FileLayout wide = new FileLayout(CHUNK, 65_530, 1, 0, false);
+  /** Of chunks with several blocks. */
+  final FileLayout large = new FileLayout(LARGE, 7, 1, 0, false);
+
   final FileLayout local = new FileLayout(CHUNK, 99, 0, 0, false);
 
   ChunkStore store;
@@ -169,6 +174,38 @@ abstract class ChunkStoreContract {
     assertThatThrownBy(() -> store.write(file, wide, 1, List.of(new ChunkSpan(0, 0, 3)), two))
         .isInstanceOf(IllegalArgumentException.class);
     two.release();
+  }
+
+  @Test
+  void refusesToReadWhatIsLostUntilItHasBeenWrittenWholeOrCut() throws Exception {
+    store.lose(file, large, 1, 0);
+    store.lose(file, large, 1, 1);
+    store = reopen(store);
+    List<ChunkSpan> one = List.of(new ChunkSpan(0, 3 * BLOCK + 5, 1));
+    ChunkBytes answer = store.read(file, large, 1, one);
+    assertThat(answer.outcomes()).containsOnly(SpanOutcome.CORRUPT);
+    assertThat(answer.payload().readableBytes()).isZero();
+    answer.payload().release();
+    assertThat(write(large, 1, 100, bytes(BLOCK, 1))).containsOnly(SpanOutcome.CORRUPT);
+    assertThat(store.verify(new byte[0], Long.MAX_VALUE).findings()).hasSize(2);
+    assertThat(store.seek(file, large, 0, false, ALL)).as("where data is").isZero();
+
+    byte[] block = bytes(BLOCK, 2);
+    assertThat(write(large, 1, 3 * BLOCK, block)).containsOnly(SpanOutcome.DONE);
+    assertThat(read(large, 1, 3 * BLOCK, BLOCK)).isEqualTo(block);
+    store.discard(file, large, 2, BLOCK - 10, 2 * BLOCK, ALL);
+    assertThat(read(large, 2, BLOCK, BLOCK)).containsOnly(0);
+    assertThat(store.read(file, large, 2, List.of(new ChunkSpan(0, BLOCK - 5, 1))).outcomes())
+        .as("the part of a block that was not cut")
+        .containsOnly(SpanOutcome.CORRUPT);
+    assertThat(write(large, 2, 0, bytes(LARGE, 3))).containsOnly(SpanOutcome.DONE);
+    store.discard(file, large, 3, LARGE, Long.MAX_VALUE, ALL);
+    store = reopen(store);
+    assertThat(read(large, 3, 0, LARGE)).isEqualTo(bytes(LARGE, 3));
+    assertThat(read(large, 3, LARGE, LARGE)).containsOnly(0);
+    store.lose(file, large, 3, 0);
+    assertThat(read(large, 3, 0, LARGE)).as("it is there").isEqualTo(bytes(LARGE, 3));
+    assertThat(store.verify(new byte[0], Long.MAX_VALUE).findings()).isEmpty();
   }
 
   @Test

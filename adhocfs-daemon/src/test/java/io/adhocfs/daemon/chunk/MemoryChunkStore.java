@@ -9,6 +9,7 @@ import io.adhocfs.protocol.placement.Placement;
 import io.netty.buffer.ByteBuf;
 import io.netty.buffer.Unpooled;
 import java.util.Arrays;
+import java.util.BitSet;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
@@ -29,10 +30,36 @@ final class MemoryChunkStore implements ChunkStore {
   private static final class Chunk {
     private final byte[] bytes;
     private long generation;
+    /** Blocks of which the bytes are lost. */
+    private final BitSet lost = new BitSet();
 
     Chunk(int size, long generation) {
       this.bytes = new byte[size];
       this.generation = generation;
+    }
+
+    private int blockBytes() {
+      return Math.min(bytes.length, 64 << 10);
+    }
+
+    /** Whether any block that a range touches is lost. */
+    boolean isLost(int from, int to) {
+      int first = lost.nextSetBit(from / blockBytes());
+      return first >= 0 && first <= (to - 1) / blockBytes();
+    }
+
+    /** Whether any block of which a range is a part, but not the whole, is lost. */
+    boolean isPartlyLost(int from, int to) {
+      int size = blockBytes();
+      return (from % size != 0 && lost.get(from / size))
+          || (to % size != 0 && lost.get((to - 1) / size));
+    }
+
+    /** Blocks that lie wholly in a range are no longer lost. */
+    void restore(int from, int to) {
+      int size = blockBytes();
+      int first = (from + size - 1) / size;
+      lost.clear(first, Math.max(first, to / size));
     }
   }
 
@@ -72,8 +99,14 @@ final class MemoryChunkStore implements ChunkStore {
             chunks.computeIfAbsent(
                 address(inode, layout, span.chunkIndex()),
                 address -> new Chunk(layout.chunkSizeBytes(), generation));
-        payload.getBytes(position, chunk.bytes, span.offsetBytes(), span.lengthBytes());
-        outcomes[i] = SpanOutcome.DONE;
+        int end = span.offsetBytes() + span.lengthBytes();
+        if (chunk.isPartlyLost(span.offsetBytes(), end)) {
+          outcomes[i] = SpanOutcome.CORRUPT;
+        } else {
+          chunk.restore(span.offsetBytes(), end);
+          payload.getBytes(position, chunk.bytes, span.offsetBytes(), span.lengthBytes());
+          outcomes[i] = SpanOutcome.DONE;
+        }
       }
       position += span.lengthBytes();
     }
@@ -95,6 +128,11 @@ final class MemoryChunkStore implements ChunkStore {
       } else {
         Chunk chunk = chunks.get(address(inode, layout, span.chunkIndex()));
         byte[] bytes = chunk == null ? new byte[layout.chunkSizeBytes()] : chunk.bytes;
+        int end = span.offsetBytes() + span.lengthBytes();
+        if (chunk != null && chunk.isLost(span.offsetBytes(), end)) {
+          outcomes[i] = SpanOutcome.CORRUPT;
+          continue;
+        }
         payload.writeBytes(bytes, span.offsetBytes(), span.lengthBytes());
         outcomes[i] = SpanOutcome.DONE;
       }
@@ -157,6 +195,7 @@ final class MemoryChunkStore implements ChunkStore {
             return true;
           }
           Arrays.fill(chunk.bytes, (int) from, (int) to, (byte) 0);
+          chunk.restore((int) from, (int) to);
           chunk.generation = generation;
           return false;
         });
@@ -164,6 +203,33 @@ final class MemoryChunkStore implements ChunkStore {
 
   @Override
   public void sync(InodeId inode) {}
+
+  @Override
+  public synchronized void lose(
+      InodeId inode, FileLayout layout, long generation, long chunkIndex) {
+    chunks.computeIfAbsent(
+        address(inode, layout, chunkIndex),
+        address -> {
+          var chunk = new Chunk(layout.chunkSizeBytes(), generation);
+          chunk.lost.set(0, layout.chunkSizeBytes() / chunk.blockBytes());
+          return chunk;
+        });
+  }
+
+  /** All at once: memory is not broken. */
+  @Override
+  public synchronized VerifiedPage verify(byte[] cursor, long bytesMax) throws FsException {
+    if (cursor.length != 0) {
+      throw new FsException(FsError.INVALID, "cursor of " + cursor.length);
+    }
+    List<String> findings =
+        chunks.entrySet().stream()
+            .filter(entry -> !entry.getValue().lost.isEmpty())
+            .map(entry -> "chunk " + entry.getKey().chunk + " is lost")
+            .toList();
+    long bytes = chunks.values().stream().mapToLong(chunk -> chunk.bytes.length).sum();
+    return new VerifiedPage(findings, chunks.size(), 0, bytes, new byte[0]);
+  }
 
   @Override
   public synchronized StoreCapacity capacity() {

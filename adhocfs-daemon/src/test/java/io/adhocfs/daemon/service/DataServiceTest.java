@@ -108,6 +108,7 @@ class DataServiceTest {
             directory.resolve("chunks"),
             database,
             new FileChunkStore.Limits(1 << 20, 0, 8),
+            FileChunkStore.Sealing.AT_REST,
             PooledByteBufAllocator.DEFAULT);
     ClusterMap map =
         ClusterMap.initial(
@@ -312,6 +313,18 @@ class DataServiceTest {
     public ChunkPage scan(byte[] cursor, int itemsMax)
         throws io.adhocfs.protocol.model.FsException {
       return store.scan(cursor, itemsMax);
+    }
+
+    @Override
+    public void lose(InodeId inode, FileLayout layout, long generation, long chunkIndex)
+        throws io.adhocfs.protocol.model.FsException {
+      store.lose(inode, layout, generation, chunkIndex);
+    }
+
+    @Override
+    public VerifiedPage verify(byte[] cursor, long bytesMax)
+        throws io.adhocfs.protocol.model.FsException {
+      return store.verify(cursor, bytesMax);
     }
 
     @Override

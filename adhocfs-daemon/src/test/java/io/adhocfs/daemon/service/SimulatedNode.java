@@ -1,5 +1,6 @@
 package io.adhocfs.daemon.service;
 
+import io.adhocfs.daemon.chunk.ChunkStore;
 import io.adhocfs.daemon.cluster.ClusterState;
 import io.adhocfs.daemon.cluster.Peers;
 import io.adhocfs.daemon.crash.CrashPoint;
@@ -93,7 +94,7 @@ final class SimulatedNode {
                   new Policies(settings),
                   action -> time.after(10_000, mine, action),
                   chunks,
-                  () -> List.of("checked n" + id.value()),
+                  new NamedCheck("checked n" + id.value()),
                   new Control(),
                   OperationMetrics.NONE,
                   new Accounts(time::nanoTime),
@@ -165,6 +166,19 @@ final class SimulatedNode {
     @Override
     public void shutdown(boolean removeData) {
       throw new SimulatedTime.Death(life, "shutdown");
+    }
+  }
+
+  /** Finds only what says that it has been asked. */
+  private record NamedCheck(String name) implements StorageCheck {
+    @Override
+    public List<String> findings() {
+      return List.of(name);
+    }
+
+    @Override
+    public ChunkStore.VerifiedPage verify(byte[] cursor, long bytesMax) {
+      return new ChunkStore.VerifiedPage(List.of(name), 0, 0, 0, new byte[0]);
     }
   }
 }
