@@ -201,6 +201,9 @@ public final class Daemon {
                 settings.size(Setting.DAEMON_RESERVE),
                 settings.size(Setting.DAEMON_CAPACITY),
                 descriptors.chunkFiles()),
+            settings.text(Setting.CHECKSUMS).equals("rest")
+                ? FileChunkStore.Sealing.AT_REST
+                : FileChunkStore.Sealing.OFF,
             PooledByteBufAllocator.DEFAULT);
     started.push(chunks::close);
     metadata = new MetadataStore(database, NumberLimit.open(directory.path()));
@@ -756,6 +759,9 @@ public final class Daemon {
   public void stop(boolean removeData) {
     if (stopping.compareAndSet(false, true)) {
       LOG.info("daemon stopping node={} removeData={}", configuration.node(), removeData);
+      if (removeData) {
+        chunks.goWithData();
+      }
       try {
         if (removeData) {
           // While nobody else can have it.

@@ -133,6 +133,7 @@ final class Gate implements RequestHandler {
           ControlRequest.ScanShares _,
           ControlRequest.CheckStorage _,
           ControlRequest.Repairing _,
+          ControlRequest.VerifyData _,
           ControlRequest.RaftCall _,
           ControlRequest.Propose _,
           ControlRequest.GetControl _,

@@ -94,8 +94,7 @@ public final class StartCommand extends Command {
             failed = true;
           } else if (outcome.result() != null) {
             if (!outcome.result().warning().isEmpty()) {
-              output()
-                  .note("warning: " + outcome.item().id() + ": " + outcome.result().warning());
+              output().note("warning: " + outcome.item().id() + ": " + outcome.result().warning());
             }
             ClusterMap.Node node = outcome.result().node();
             ClusterMap.Node before = map.node(node.id());

@@ -30,6 +30,7 @@ import picocli.CommandLine.Option;
       "  adhocfs verify --json | jq .inconsistencies",
       "  adhocfs verify --repair                what has lost its other half is removed, or named"
           + " in /lost+found",
+      "  adhocfs verify --data",
       "",
       "Exit codes: 0 everything fits; 1 something is inconsistent; 2 not everything could be looked"
           + " at, or wrong use."
@@ -52,6 +53,12 @@ public final class VerifyCommand extends FileSystemCommand {
 
   @Option(names = "--dry-run", description = "Only say what --repair would do (the default).")
   private boolean dryRun;
+
+  @Option(
+      names = "--data",
+      description =
+          "Read all file data as well and compare it with its checksums. Takes as long as reading it.")
+  private boolean data;
 
   private long repaired;
 
@@ -78,7 +85,7 @@ public final class VerifyCommand extends FileSystemCommand {
                     output().note("adhocfs verify: " + step);
                   }
                 });
-        report = verifier.verify();
+        report = verifier.verify(data);
         if (!repair || report.mends().isEmpty() || round > ROUNDS_MAX) {
           break;
         }

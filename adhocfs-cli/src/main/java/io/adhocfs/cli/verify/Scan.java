@@ -28,6 +28,9 @@ final class Scan {
   private static final int PAGE_ITEMS = 2_000;
   private static final int NODES_AT_A_TIME = 8;
 
+  /** File data that is compared at once: seconds of work on a slow disk. */
+  private static final long PART_BYTES = 64 << 20;
+
   /** A node that is busy may take long for a page; one that is dead is known at once. */
   private static final Duration PAGE_PATIENCE = Duration.ofSeconds(30);
 
@@ -114,6 +117,25 @@ final class Scan {
                     PAGE_PATIENCE);
             deliver(node, page.chunks(), each);
             cursor = page.cursor();
+          } while (cursor.length > 0);
+        });
+  }
+
+  /** Has nodes compare their file data with its checksums, and shows each part of the answers. */
+  void data(List<NodeId> nodes, BiConsumer<NodeId, Reply.VerifiedData> each) {
+    onAll(
+        nodes,
+        node -> {
+          byte[] cursor = {};
+          do {
+            Reply.VerifiedData part =
+                connection.ask(
+                    node,
+                    new ControlRequest.VerifyData(cursor, PART_BYTES),
+                    Reply.VerifiedData.class,
+                    PAGE_PATIENCE);
+            deliver(node, List.of(part), each);
+            cursor = part.cursor();
           } while (cursor.length > 0);
         });
   }

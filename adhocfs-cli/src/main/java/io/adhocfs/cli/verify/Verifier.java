@@ -59,6 +59,9 @@ public final class Verifier {
   private long entryCount;
   private long chunkCount;
   private long chunksPastEnd;
+  private long dataChunks;
+  private long openChunks;
+  private long dataBytes;
 
   /**
    * A verification over a connection, which stays open.
@@ -76,6 +79,15 @@ public final class Verifier {
 
   /** Does it. Nodes that cannot be asked are in the report. */
   public VerifyReport verify() {
+    return verify(false);
+  }
+
+  /**
+   * The same.
+   *
+   * @param data whether all file data is read and compared with its checksums as well
+   */
+  public VerifyReport verify(boolean data) {
     long started = System.nanoTime();
     findNodes();
     progress.accept("reading inodes");
@@ -90,6 +102,9 @@ public final class Verifier {
     progress.accept("reading chunks");
     scan.chunks(reachable, this::takeChunk);
     checkStorage();
+    if (data) {
+      compareData();
+    }
     int readAgain = suspects.count();
     if (!suspects.isEmpty()) {
       progress.accept("reading " + readAgain + " things again");
@@ -339,6 +354,28 @@ public final class Verifier {
                 .forEach(finding -> findings.inconsistent("node " + node + ": " + finding)));
     failed.putAll(answers.failures());
     failed.forEach((node, e) -> findings.unseen("node " + node + ": " + e.getMessage()));
+  }
+
+  private void compareData() {
+    progress.accept("comparing file data with its checksums");
+    scan.data(reachable, this::takeData);
+    findings.note(
+        "compared %.1f MiB of file data in %d chunks with checksums"
+            .formatted(dataBytes / 1048576.0, dataChunks));
+    if (openChunks > 0) {
+      findings.note(
+          openChunks
+              + " of these chunks have been written of late, or checksums=wire: what of them has no checksum was only read");
+    }
+  }
+
+  private void takeData(NodeId node, Reply.VerifiedData part) {
+    part.findings().forEach(finding -> findings.inconsistent("node " + node + ": " + finding));
+    dataChunks += part.chunks();
+    openChunks += part.openChunks();
+    dataBytes += part.bytes();
+    progress.accept(
+        "compared %d of %d chunks with their checksums".formatted(dataChunks, chunkCount));
   }
 
   private boolean seen(InodeId inode) {

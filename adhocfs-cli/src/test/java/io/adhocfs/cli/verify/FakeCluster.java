@@ -53,6 +53,10 @@ final class FakeCluster implements RpcClient {
   final Set<NodeId> dead = new HashSet<>();
   final Map<InodeId, NodeId> misplaced = new TreeMap<>();
   final List<String> storageFindings = new ArrayList<>();
+
+  /** What the first node finds in its data, on the second of two pages. */
+  final List<String> dataFindings = new ArrayList<>();
+
   int pendingOperations;
 
   /** Sees every request before it is answered; changes what it likes. */
@@ -214,6 +218,15 @@ final class FakeCluster implements RpcClient {
           case ControlRequest.GetStatus ignored -> new Reply.Status(status(node));
           case ControlRequest.CheckStorage ignored ->
               new Reply.Findings(node.value() == 0 ? storageFindings : List.of());
+          case ControlRequest.VerifyData verify -> {
+            boolean first = verify.cursor().length == 0;
+            yield new Reply.VerifiedData(
+                node.value() == 0 && !first ? dataFindings : List.of(),
+                1,
+                1,
+                1 << 20,
+                first ? new byte[1] : new byte[0]);
+          }
           case ControlRequest.ScanInodes scan -> {
             List<ScannedInode> all =
                 inodes.values().stream()

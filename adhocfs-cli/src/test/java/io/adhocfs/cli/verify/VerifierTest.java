@@ -207,6 +207,21 @@ class VerifierTest {
   }
 
   @Test
+  void whatANodeFindsInItsDataIsNamedWhereDataIsCompared() {
+    cluster.dataFindings.add("block 3 does not match");
+    assertClean();
+    VerifyReport report;
+    try (var connection = new AdminConnection(cluster)) {
+      report = new Verifier(connection, cluster.map(), step -> {}).verify(true);
+    }
+    assertThat(report.exitCode()).isEqualTo(VerifyReport.EXIT_INCONSISTENT);
+    assertThat(report.inconsistencies()).containsExactly("node n0: block 3 does not match");
+    assertThat(report.notes())
+        .anySatisfy(note -> assertThat(note).contains("6.0 MiB", "6 chunks"))
+        .anySatisfy(note -> assertThat(note).contains("6 of these chunks", "no checksum"));
+  }
+
+  @Test
   void aDeadNodeMeansThatNotEverythingWasSeen() {
     for (int node = 0; node < 3; node++) {
       cluster.dead.clear();

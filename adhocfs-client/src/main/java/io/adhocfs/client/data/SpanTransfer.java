@@ -252,6 +252,12 @@ abstract class SpanTransfer<S> {
                 new FsException(
                     FsError.DATA_LOST,
                     place(span) + " of inode " + file.id() + " was lost with the node that had it");
+        case Reply.Spans.OUTCOME_CORRUPT ->
+            wrong =
+                new FsException(
+                    FsError.CORRUPT,
+                    "node %s no longer has what was written at %s of inode %s: its log says more"
+                        .formatted(batch.node, place(span), file.id()));
         default ->
             wrong =
                 new FsException(

@@ -1,5 +1,6 @@
 package io.adhocfs.daemon.chunk;
 
+import com.google.errorprone.annotations.concurrent.GuardedBy;
 import io.adhocfs.daemon.storage.Keys;
 import io.adhocfs.daemon.storage.RecordKind;
 import io.adhocfs.daemon.storage.StorageDatabase;
@@ -27,7 +28,9 @@ import org.rocksdb.WriteBatch;
 /**
  * Which chunks exist and which generations are refused: the records, and bounded memories of what
  * was looked up last. What it remembers of an inode is right as long as its changes and its
- * look-ups do not meet: changes need the inode's lock alone, look-ups shared.
+ * look-ups do not meet: changes need the inode's lock alone, look-ups shared. Only the opening of
+ * blocks and the making of a chunk happen beside look-ups and each other: those of one chunk take
+ * turns by its {@linkplain #turn turn}.
  */
 final class ChunkIndex {
   private static final int REMEMBERED = 1 << 16;
@@ -36,7 +39,50 @@ final class ChunkIndex {
   private static final int CHUNKS_OF_A_SLOT_TO_ITERATE = 8;
   private static final int CHUNK_KEY_BYTES = Keys.PREFIX_BYTES + 2 * Long.BYTES;
 
-  private record Known(long inode, long chunkIndex) {}
+  /** Of larger chunks, whose records take kilobytes, fewer are remembered. */
+  private static final int REMEMBERED_LARGE = 1 << 12;
+
+  private static final int LARGE_EXPONENT = 22;
+  private static final int TURNS = 256;
+
+  /** After this long what was found to match its checksum is looked at again. */
+  private static final long VERIFIED_NANOS = 60_000_000_000L;
+
+  /** A chunk with its record, and which of its blocks have matched their checksums of late. */
+  static final class Chunk {
+    private final long inode;
+    private final long chunkIndex;
+    private final ChunkRecord record;
+
+    @GuardedBy("this")
+    private final BitSet verified = new BitSet(0);
+
+    @GuardedBy("this")
+    private long verifiedNanos;
+
+    Chunk(long inode, long chunkIndex, ChunkRecord record) {
+      this.inode = inode;
+      this.chunkIndex = chunkIndex;
+      this.record = record;
+    }
+
+    ChunkRecord record() {
+      return record;
+    }
+
+    synchronized boolean isVerified(int block) {
+      return verified.get(block) && System.nanoTime() - verifiedNanos < VERIFIED_NANOS;
+    }
+
+    synchronized void setVerified(int block) {
+      long now = System.nanoTime();
+      if (now - verifiedNanos >= VERIFIED_NANOS) {
+        verified.clear();
+        verifiedNanos = now;
+      }
+      verified.set(block);
+    }
+  }
 
   private record Generation(long inode, int slot, long generation) {}
 
@@ -45,8 +91,10 @@ final class ChunkIndex {
   private final StorageDatabase database;
 
   /** Chunks that exist; each place is for one of many, the last that was asked for. */
-  private final AtomicReferenceArray<@Nullable Known> known =
+  private final AtomicReferenceArray<@Nullable Chunk> known =
       new AtomicReferenceArray<>(REMEMBERED);
+
+  private final Object[] turns = new Object[TURNS];
 
   private final AtomicReferenceArray<@Nullable Generation> generations =
       new AtomicReferenceArray<>(REMEMBERED);
@@ -61,6 +109,7 @@ final class ChunkIndex {
 
   ChunkIndex(StorageDatabase database) {
     this.database = database;
+    Arrays.setAll(turns, _ -> new Object());
   }
 
   private static int place(long inode, long number, int places) {
@@ -116,27 +165,83 @@ final class ChunkIndex {
     return remembered.generation;
   }
 
-  boolean exists(long inode, long chunkIndex, int slot) throws FsException {
-    int place = place(inode, chunkIndex, REMEMBERED);
-    Known remembered = known.get(place);
-    if (remembered != null && remembered.inode == inode && remembered.chunkIndex == chunkIndex) {
-      return true;
-    }
-    if (database.get(Keys.key(slot, RecordKind.CHUNK, inode, chunkIndex)) == null) {
-      return false;
-    }
-    known.set(place, new Known(inode, chunkIndex));
-    return true;
+  /** What to synchronize on between looking at a chunk's record and writing another. */
+  Object turn(long inode, long chunkIndex) {
+    return turns[place(inode, chunkIndex, TURNS)];
   }
 
-  void add(long inode, long chunkIndex, int slot, ChunkRecord record) throws FsException {
+  private static int placeOfChunk(long inode, long chunkIndex, int exponent) {
+    return place(inode, chunkIndex, exponent > LARGE_EXPONENT ? REMEMBERED_LARGE : REMEMBERED);
+  }
+
+  /** A chunk that exists, or null. */
+  @Nullable Chunk find(long inode, FileLayout layout, long chunkIndex) throws FsException {
+    int exponent = Integer.numberOfTrailingZeros(layout.chunkSizeBytes());
+    return find(inode, chunkIndex, slot(layout, chunkIndex), exponent);
+  }
+
+  @Nullable Chunk find(long inode, long chunkIndex, int slot, int exponent) throws FsException {
+    int place = placeOfChunk(inode, chunkIndex, exponent);
+    Chunk remembered = known.get(place);
+    if (remembered != null && remembered.inode == inode && remembered.chunkIndex == chunkIndex) {
+      return remembered;
+    }
+    synchronized (turn(inode, chunkIndex)) {
+      ChunkRecord record = get(inode, chunkIndex, slot);
+      if (record == null) {
+        return null;
+      }
+      if (record.chunkSizeExponent() != exponent) {
+        throw new FsException(
+            FsError.CORRUPT,
+            "chunk %d of inode %s has 2^%d bytes, not 2^%d"
+                .formatted(
+                    chunkIndex,
+                    Long.toUnsignedString(inode),
+                    record.chunkSizeExponent(),
+                    exponent));
+      }
+      var found = new Chunk(inode, chunkIndex, record);
+      known.set(place, found);
+      return found;
+    }
+  }
+
+  /** Writes the record of a chunk; whoever has looked at the one before has its turn. */
+  void put(long inode, long chunkIndex, int slot, ChunkRecord record) throws FsException {
     try (var batch = new WriteBatch()) {
       batch.put(Keys.key(slot, RecordKind.CHUNK, inode, chunkIndex), record.encode());
       database.write(batch);
     } catch (RocksDBException e) {
-      throw StorageDatabase.failure("adding a chunk to", e);
+      throw StorageDatabase.failure("writing a chunk's record to", e);
     }
-    known.set(place(inode, chunkIndex, REMEMBERED), new Known(inode, chunkIndex));
+    known.set(
+        placeOfChunk(inode, chunkIndex, record.chunkSizeExponent()),
+        new Chunk(inode, chunkIndex, record));
+  }
+
+  /** Writes records of chunks in as few steps as there are bounds for, in no order. */
+  void putAll(long inode, FileLayout layout, Map<Long, ChunkRecord> records) throws FsException {
+    try (var batch = new WriteBatch()) {
+      for (Map.Entry<Long, ChunkRecord> one : records.entrySet()) {
+        long chunk = one.getKey();
+        batch.put(
+            Keys.key(slot(layout, chunk), RecordKind.CHUNK, inode, chunk), one.getValue().encode());
+      }
+      database.write(batch);
+    } catch (RocksDBException e) {
+      throw StorageDatabase.failure("writing chunks' records to", e);
+    } finally {
+      records.forEach((chunk, record) -> forget(inode, chunk, record.chunkSizeExponent()));
+    }
+  }
+
+  private void forget(long inode, long chunkIndex, int exponent) {
+    int place = placeOfChunk(inode, chunkIndex, exponent);
+    Chunk remembered = known.get(place);
+    if (remembered != null && remembered.inode == inode) {
+      known.set(place, null);
+    }
   }
 
   @Nullable ChunkRecord get(long inode, long chunkIndex, int slot) throws FsException {
@@ -159,11 +264,7 @@ final class ChunkIndex {
       } finally {
         // Even if it failed: not to remember is always right.
         for (int i = from; i < to; i++) {
-          int place = place(inode, chunkIndexes[i], REMEMBERED);
-          Known remembered = known.get(place);
-          if (remembered != null && remembered.inode == inode) {
-            known.set(place, null);
-          }
+          forget(inode, chunkIndexes[i], Integer.numberOfTrailingZeros(layout.chunkSizeBytes()));
         }
       }
     }
@@ -453,17 +554,24 @@ final class ChunkIndex {
     return key.length > length && Arrays.equals(key, 0, length, other, 0, length);
   }
 
-  ChunkStore.ChunkPage scan(byte[] cursor, int itemsMax) throws FsException {
+  /** A cursor that a page of this index gave, or none. */
+  byte[] requireCursor(byte[] cursor) throws FsException {
     boolean made =
         cursor.length == CHUNK_KEY_BYTES && Keys.kindCode(cursor) == RecordKind.CHUNK.code();
-    if (itemsMax < 1 || (cursor.length != 0 && !made)) {
-      throw new FsException(
-          FsError.INVALID, "a page of " + itemsMax + " chunks from a cursor of " + cursor.length);
+    if (cursor.length != 0 && !made) {
+      throw new FsException(FsError.INVALID, "a cursor of " + cursor.length + " bytes");
+    }
+    return cursor;
+  }
+
+  ChunkStore.ChunkPage scan(byte[] cursor, int itemsMax) throws FsException {
+    if (itemsMax < 1) {
+      throw new FsException(FsError.INVALID, "a page of " + itemsMax + " chunks");
     }
     List<ChunkStore.StoredChunk> chunks = new ArrayList<>(Math.min(itemsMax, BATCH));
     var next = new AtomicReference<byte[]>(new byte[0]);
     forAll(
-        cursor,
+        requireCursor(cursor),
         (key, record) -> {
           if (chunks.size() == itemsMax) {
             next.set(key);

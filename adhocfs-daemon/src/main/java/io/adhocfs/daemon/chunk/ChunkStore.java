@@ -34,7 +34,8 @@ public interface ChunkStore extends AutoCloseable {
       InodeId inode, FileLayout layout, long generation, List<ChunkSpan> spans, ByteBuf payload);
 
   /**
-   * Reads spans. What was never written, or was discarded, is zeros.
+   * Reads spans. What was never written, or was discarded, is zeros. What no longer matches its
+   * checksum, whose file is gone, or which is {@linkplain #lose lost}, is CORRUPT.
    *
    * @throws IllegalArgumentException for a span beyond its chunk
    */
@@ -116,6 +117,15 @@ public interface ChunkStore extends AutoCloseable {
   StoreCapacity capacity();
 
   /**
+   * Reads chunks and compares them with their checksums, while they are in use.
+   *
+   * @param cursor empty = from the start, else as the last page gave it
+   * @param bytesMax about how many bytes to read, 1 or more
+   * @throws FsException INVALID for a cursor that no page gave, STORAGE_FAILED
+   */
+  VerifiedPage verify(byte[] cursor, long bytesMax) throws FsException;
+
+  /**
    * A page of the chunks that are kept, by slot, then inode, then index.
    *
    * @param cursor empty = from the start, else as the last page gave it
@@ -173,6 +183,22 @@ public interface ChunkStore extends AutoCloseable {
    *     the receiver's to release
    */
   record ChunkBytes(SpanOutcome[] outcomes, ByteBuf payload) {}
+
+  /**
+   * Some chunks that were compared with their checksums.
+   *
+   * @param findings a sentence for each chunk that is not as it was written
+   * @param chunks how many were looked at
+   * @param openChunks those of them that had blocks without checksums, since they are in use
+   * @param bytes of them all
+   * @param cursor where to go on; empty = that was all
+   */
+  record VerifiedPage(
+      List<String> findings, long chunks, long openChunks, long bytes, byte[] cursor) {
+    public VerifiedPage {
+      findings = List.copyOf(findings);
+    }
+  }
 
   /** A chunk that is kept. */
   record StoredChunk(InodeId inode, long chunkIndex, int slot) {}

@@ -14,10 +14,15 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import org.jspecify.annotations.Nullable;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
 
 /**
  * Chunks on their way from node to node with their slots. A chunk is named by the key of its
  * record, and its bytes are what its file has blocks for: holes stay holes.
+ *
+ * <p>Checksums go along in the chunk's record, so what has gone wrong before or on its way does not
+ * match them at the target either, and blocks that are open are summed there.
  *
  * <p>The order of steps is that of {@link FileChunkStore}, so a death in the middle leaves what a
  * death in a write or discard would. Thread-safe; every call may wait for the disk.
@@ -26,8 +31,11 @@ public final class ChunkTransfer {
   /** Bytes of a chunk from an offset on; whoever gets it releases it. */
   public record Piece(int offsetBytes, ByteBuf bytes) {}
 
+  private static final Logger LOG = LoggerFactory.getLogger(ChunkTransfer.class);
+
   private final SegmentFiles files;
   private final ChunkIndex index;
+  private final OpenChunks open;
   private final DiskSpace space;
   private final StorageInspection.InodeLock alone;
   private final ByteBufAllocator allocator;
@@ -35,11 +43,13 @@ public final class ChunkTransfer {
   ChunkTransfer(
       SegmentFiles files,
       ChunkIndex index,
+      OpenChunks open,
       DiskSpace space,
       StorageInspection.InodeLock alone,
       ByteBufAllocator allocator) {
     this.files = files;
     this.index = index;
+    this.open = open;
     this.space = space;
     this.alone = alone;
     this.allocator = allocator;
@@ -95,8 +105,8 @@ public final class ChunkTransfer {
   public @Nullable Piece read(byte[] key, byte[] record, int fromByte, int toByte, int bytesMax)
       throws FsException {
     Place place = Place.of(key, ChunkRecord.decode(record));
-    // Alone, as it were for a moment: a discard must not come between looking and reading.
     var found = new @Nullable Piece[1];
+    // Alone, as it were for a moment: a discard must not come between looking and reading.
     alone.alone(place.inode, () -> found[0] = readAlone(place, fromByte, toByte, bytesMax));
     return found[0];
   }
@@ -105,6 +115,7 @@ public final class ChunkTransfer {
       throws FsException {
     SegmentFile file = files.acquire(place.file(), false);
     if (file == null) {
+      loseOpenBlocks(place);
       return null;
     }
     try {
@@ -141,6 +152,28 @@ public final class ChunkTransfer {
   }
 
   /**
+   * Notes that blocks are lost with the chunk's file, which would come to the target as zeros. The
+   * others don't match their sums there. The record changes, so the chunk is sent again.
+   */
+  private void loseOpenBlocks(Place place) throws FsException {
+    ChunkRecord record = index.get(place.inode, place.chunk, place.slot);
+    if (record == null || !record.anyOpen()) {
+      return;
+    }
+    for (int block = 0; block < record.blockCount(); block++) {
+      if (record.isOpen(block)) {
+        record = record.withLost(block);
+      }
+    }
+    LOG.error(
+        "chunk lost inode={} chunk={} reason=\"its file {} is missing\"",
+        Long.toUnsignedString(place.inode),
+        place.chunk,
+        files.path(place.file()));
+    index.put(place.inode, place.chunk, place.slot, record);
+  }
+
+  /**
    * Takes in a chunk, or more of one.
    *
    * @param clears whether what is here of it goes first
@@ -172,7 +205,9 @@ public final class ChunkTransfer {
             if (clears) {
               NativeFile.punch(file.descriptor(), place.position(), place.sizeBytes());
             }
-            index.add(place.inode, place.chunk, place.slot, decoded);
+            open.touch(
+                new OpenChunks.Place(place.inode, place.chunk, place.slot), System.nanoTime());
+            index.put(place.inode, place.chunk, place.slot, decoded);
             if (length > 0) {
               MemorySegment memory =
                   MemorySegment.ofBuffer(bytes.nioBuffer(bytes.readerIndex(), length));
@@ -223,6 +258,7 @@ public final class ChunkTransfer {
         files.release(file);
       }
     }
+    open.forget(new OpenChunks.Place(place.inode, place.chunk, place.slot));
     index.delete(place.inode, layout(place, 0), new long[] {place.chunk});
   }
 

@@ -17,8 +17,11 @@ import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.Collection;
+import java.util.HashMap;
 import java.util.List;
+import java.util.Map;
 import java.util.concurrent.atomic.AtomicLong;
+import java.util.concurrent.atomic.AtomicReference;
 import java.util.concurrent.locks.StampedLock;
 import java.util.function.IntPredicate;
 import java.util.function.Supplier;
@@ -35,6 +38,14 @@ import org.slf4j.LoggerFactory;
  * no bytes that a later write could bring to light. A whole file goes records first, since its
  * inode never comes back and its file is how a repeated discard finds what is left; where that is
  * to outlive a power failure, the file goes when the disk knows that the records have gone.
+ *
+ * <p>Blocks of chunks have checksums in the chunks' records. A write that meets a block with a sum
+ * first opens it: writes a record in which it has none; if the write leaves bytes of the block as
+ * they are, they are compared with the sum before. Chunks that have been left alone for a while are
+ * sealed: read, summed, and given a record with all sums, unless they have been changed meanwhile.
+ * So a sum stands for bytes that were written or that matched the sum before it, at every moment
+ * that a process can die at. Where {@link #sync} is used, a machine may too: then an opened record
+ * is on disk before the bytes change, and the bytes are before a new sum is.
  */
 public final class FileChunkStore implements ChunkStore {
   /**
@@ -49,6 +60,24 @@ public final class FileChunkStore implements ChunkStore {
   private static final int LOCKS = 256;
   private static final long LOG_EVERY_NANOS = 1_000_000_000;
   private static final int ZEROS_BYTES = 1 << 20;
+  private static final int OPEN_CHUNKS_MAX = 1 << 16;
+  private static final int RECORDS_AT_ONCE = 4096;
+  private static final int READ_ATTEMPTS = 10;
+  private static final int VERIFIED_CHUNKS_MAX = 4096;
+  private static final int VERIFIED_PIECE_BYTES = 1 << 20;
+
+  /**
+   * What is done about checksums.
+   *
+   * @param used whether reads compare, and chunks are sealed
+   * @param idleNanos how long a chunk is left alone before it is sealed
+   */
+  public record Sealing(boolean used, long idleNanos) {
+    /** What daemons do. */
+    public static final Sealing AT_REST = new Sealing(true, 2_000_000_000L);
+
+    public static final Sealing OFF = new Sealing(false, 0);
+  }
 
   /**
    * What a store may take.
@@ -71,6 +100,9 @@ public final class FileChunkStore implements ChunkStore {
   private final SegmentFiles files;
   private final ChunkIndex index;
   private final DiskSpace space;
+  private final Blocks blocks;
+  private final OpenChunks open = new OpenChunks(OPEN_CHUNKS_MAX);
+  private final @Nullable ChunkSealer sealer;
 
   /** One for many inodes: shared by reads and writes, alone for discards. */
   private final StampedLock[] locks = new StampedLock[LOCKS];
@@ -89,10 +121,15 @@ public final class FileChunkStore implements ChunkStore {
    * @param directory made if missing; its files' space is added up, which takes about a second for
    *     half a million files
    * @param database stays its owner's
+   * @param sealing with chunks that are sealed, a thread of the store's own seals them
    * @throws FsException STORAGE_FAILED or NO_SPACE, naming the directory
    */
   public FileChunkStore(
-      Path directory, StorageDatabase database, Limits limits, ByteBufAllocator allocator)
+      Path directory,
+      StorageDatabase database,
+      Limits limits,
+      Sealing sealing,
+      ByteBufAllocator allocator)
       throws FsException {
     this.allocator = allocator;
     this.files = new SegmentFiles(directory, limits.openFilesMax(), this::takeFile);
@@ -101,6 +138,11 @@ public final class FileChunkStore implements ChunkStore {
     for (int i = 0; i < LOCKS; i++) {
       locks[i] = new StampedLock();
     }
+    this.blocks = new Blocks(allocator, sealing.used());
+    this.sealer =
+        sealing.used()
+            ? new ChunkSealer(open, index, this::seal, database::isWatched, sealing.idleNanos())
+            : null;
   }
 
   /** Sets where to learn which slots were lost; before that, none. */
@@ -191,37 +233,38 @@ public final class FileChunkStore implements ChunkStore {
       if (generation < index.generation(inode, slot)) {
         return SpanOutcome.STALE;
       }
-      boolean lostBefore = false;
-      if (lost.get().wasLost(slot)) {
-        SpanOutcome known = outcomeOfLoss(inode, chunk, slot);
-        lostBefore = known == SpanOutcome.LOST;
-        // The bytes of a whole chunk make up for what was lost; fewer would leave zeros beside
-        // them.
-        if (known != null
-            && (known == SpanOutcome.UNKNOWN || span.lengthBytes() < layout.chunkSizeBytes())) {
-          return known;
-        }
+      ChunkIndex.Chunk known = index.find(inode, layout, chunk);
+      SpanOutcome loss = outcomeOfLoss(known == null ? null : known.record(), slot);
+      // The bytes of a whole chunk make up for what was lost; fewer would leave zeros beside them.
+      if (loss == SpanOutcome.UNKNOWN
+          || (loss == SpanOutcome.LOST && span.lengthBytes() < layout.chunkSizeBytes())) {
+        return loss;
       }
       boolean room = space.take(span.lengthBytes());
-      boolean exists = index.exists(inode, chunk, slot);
-      if (!exists && !room) {
+      if (known == null && !room) {
         return SpanOutcome.NO_SPACE;
       }
-      file = files.acquire(key(inode, chunk), true);
+      file = files.acquire(key(inode, chunk), known == null);
       if (file == null) {
-        throw new IllegalStateException("a file that was to be made is not there");
+        throw corrupt(inode, chunk, "the file is missing");
       }
       long position = position(layout, chunk) + span.offsetBytes();
       if (!room && !NativeFile.allocated(file.descriptor(), position, span.lengthBytes())) {
         return SpanOutcome.NO_SPACE;
       }
-      if (!exists) {
+      // Before the bytes change: whoever seals the chunk must not take them for older ones.
+      open.touch(new OpenChunks.Place(inode, chunk, slot), System.nanoTime());
+      if (known == null) {
         file.cover(chunkInSegment(chunk), layout.chunkSizeBytes());
-        index.add(inode, chunk, slot, newRecord(layout, generation));
+        index.put(inode, chunk, slot, newRecord(layout, generation));
+      } else if (!isCovered(file, layout, chunk)) {
+        throw corrupt(inode, chunk, "the file ends before its end");
+      } else {
+        openBlocks(file, known, inode, layout, span);
       }
       NativeFile.write(file.descriptor(), address, span.lengthBytes(), position);
-      if (lostBefore) {
-        index.add(inode, chunk, slot, newRecord(layout, generation));
+      if (known != null) {
+        openLostBlocks(known, inode, layout, generation, span);
       }
       return SpanOutcome.DONE;
     } catch (FsException e) {
@@ -233,23 +276,173 @@ public final class FileChunkStore implements ChunkStore {
     }
   }
 
-  /** What a slot's loss means for a chunk in it; null = nothing. */
-  private @Nullable SpanOutcome outcomeOfLoss(long inode, long chunk, int slot) throws FsException {
-    ChunkRecord record = index.get(inode, chunk, slot);
+  /** What a loss means for a chunk with a record, or without one, in a slot; null = nothing. */
+  private @Nullable SpanOutcome outcomeOfLoss(@Nullable ChunkRecord record, int slot) {
     if (record == null) {
       return lost.get().awaitsSearch(slot) ? SpanOutcome.UNKNOWN : null;
     }
-    return record.state() == ChunkRecord.State.LOST ? SpanOutcome.LOST : null;
+    return record.isWhollyLost() ? SpanOutcome.LOST : null;
   }
 
   private static ChunkRecord newRecord(FileLayout layout, long generation) {
-    return new ChunkRecord(
-        ChunkRecord.State.OPEN, Integer.numberOfTrailingZeros(layout.chunkSizeBytes()), generation);
+    return ChunkRecord.open(Integer.numberOfTrailingZeros(layout.chunkSizeBytes()), generation);
   }
 
-  private static ChunkRecord lostRecord(FileLayout layout, long generation) {
-    return new ChunkRecord(
-        ChunkRecord.State.LOST, Integer.numberOfTrailingZeros(layout.chunkSizeBytes()), generation);
+  private static boolean isCovered(SegmentFile file, FileLayout layout, long chunk) {
+    return file.sizeBytes() >= position(layout, chunk) + layout.chunkSizeBytes();
+  }
+
+  private FsException corrupt(long inode, long chunk, String why) {
+    return new FsException(
+        FsError.CORRUPT,
+        "chunk %d of inode %s in %s: %s"
+            .formatted(chunk, Long.toUnsignedString(inode), files.path(key(inode, chunk)), why));
+  }
+
+  /**
+   * Makes sure that no block of a span has a sum, before the span is written. What is lost stays so
+   * until it has been written: a death in between must not leave zeros.
+   */
+  private void openBlocks(
+      SegmentFile file, ChunkIndex.Chunk known, long inode, FileLayout layout, ChunkSpan span)
+      throws FsException {
+    int blockBytes = known.record().blockBytes();
+    int end = span.offsetBytes() + span.lengthBytes();
+    int first = span.offsetBytes() / blockBytes;
+    int last = (end - 1) / blockBytes;
+    if (known.record().allOpen(first, last)) {
+      return;
+    }
+    long chunk = span.chunkIndex();
+    synchronized (index.turn(inode, chunk)) {
+      ChunkIndex.Chunk now = index.find(inode, layout, chunk);
+      if (now == null) {
+        throw new IllegalStateException("a chunk that went while it was written");
+      }
+      if (span.offsetBytes() > first * blockBytes) {
+        requireRight(file, now, inode, layout, chunk, first);
+      }
+      if (end < (last + 1) * blockBytes) {
+        requireRight(file, now, inode, layout, chunk, last);
+      }
+      index.put(
+          inode,
+          chunk,
+          ChunkIndex.slot(layout, chunk),
+          now.record().withOpenUnlessLost(first, last));
+    }
+    if (files.survivesPowerFailure()) {
+      index.sync();
+    }
+  }
+
+  /** Notes that blocks of a span that were lost have been written whole. */
+  private void openLostBlocks(
+      ChunkIndex.Chunk known, long inode, FileLayout layout, long generation, ChunkSpan span)
+      throws FsException {
+    int blockBytes = known.record().blockBytes();
+    int first = span.offsetBytes() / blockBytes;
+    int last = (span.offsetBytes() + span.lengthBytes() - 1) / blockBytes;
+    if (!known.record().anyLost(first, last)) {
+      return;
+    }
+    long chunk = span.chunkIndex();
+    synchronized (index.turn(inode, chunk)) {
+      ChunkIndex.Chunk now = index.find(inode, layout, chunk);
+      if (now == null) {
+        throw new IllegalStateException("a chunk that went while it was written");
+      }
+      index.put(
+          inode,
+          chunk,
+          ChunkIndex.slot(layout, chunk),
+          now.record()
+              .withOpen(first, last)
+              .withGeneration(Math.max(generation, now.record().generation())));
+    }
+  }
+
+  /** Refuses to write a part of a block whose other bytes are wrong: its new sum would hide it. */
+  private void requireRight(
+      SegmentFile file,
+      ChunkIndex.Chunk known,
+      long inode,
+      FileLayout layout,
+      long chunk,
+      int block)
+      throws FsException {
+    if (known.record().isLost(block)) {
+      throw corrupt(inode, chunk, "block " + block + " is lost");
+    }
+    if (known.record().isSealed(block)
+        && !blocks.matches(file, known, position(layout, chunk), block)) {
+      throw corrupt(inode, chunk, "block " + block + " does not match its checksum");
+    }
+  }
+
+  /** Gives a chunk its sums, unless it is being changed. */
+  private void seal(OpenChunks.Place place) throws FsException {
+    long inode = place.inode();
+    long chunk = place.chunk();
+    var found = new @Nullable ChunkRecord[1];
+    var change = new long[1];
+    alone(
+        inode,
+        () -> {
+          found[0] = index.get(inode, chunk, place.slot());
+          change[0] = open.lastChange(place);
+        });
+    ChunkRecord record = found[0];
+    if (change[0] == OpenChunks.NONE || record == null || !record.anyOpen()) {
+      open.forget(place);
+      return;
+    }
+    int[] sums = sums(inode, chunk, record);
+    alone(
+        inode,
+        () -> {
+          // Every change is noted under its chunk's lock, so this one was the last.
+          if (open.lastChange(place) == change[0]) {
+            index.put(inode, chunk, place.slot(), record.sealed(sums));
+            open.forget(place);
+          }
+        });
+  }
+
+  /** The sums of the blocks that are open, beside writes of them. */
+  private int[] sums(long inode, long chunk, ChunkRecord record) throws FsException {
+    var sums = new int[record.blockCount()];
+    long position = chunkInSegment(chunk) << record.chunkSizeExponent();
+    StampedLock lock = lock(inode);
+    for (int block = 0; block < sums.length; block++) {
+      if (!record.isOpen(block)) {
+        continue;
+      }
+      long stamp = lock.readLock();
+      SegmentFile file = null;
+      try {
+        refuseIfClosed();
+        file = files.acquire(key(inode, chunk), false);
+        int blockBytes = record.blockBytes();
+        Integer sum =
+            file == null
+                ? null
+                : blocks.sum(file, position + (long) block * blockBytes, blockBytes);
+        if (sum == null) {
+          throw corrupt(inode, chunk, "the file is missing or ends before block " + block);
+        }
+        sums[block] = sum;
+      } finally {
+        if (file != null) {
+          files.release(file);
+        }
+        lock.unlockRead(stamp);
+      }
+    }
+    if (files.survivesPowerFailure()) {
+      files.syncBytes(key(inode, chunk));
+    }
+    return sums;
   }
 
   private static SegmentFiles.Key key(long inode, long chunk) {
@@ -274,6 +467,7 @@ public final class FileChunkStore implements ChunkStore {
     if (e.error() == FsError.NO_SPACE) {
       return SpanOutcome.NO_SPACE;
     }
+    SpanOutcome outcome = e.error() == FsError.CORRUPT ? SpanOutcome.CORRUPT : SpanOutcome.FAILED;
     long now = System.nanoTime();
     long logged = loggedNanos.get();
     // A broken disk fails every request: one line a second says it.
@@ -286,7 +480,7 @@ public final class FileChunkStore implements ChunkStore {
           e.error(),
           e.getMessage());
     }
-    return SpanOutcome.FAILED;
+    return outcome;
   }
 
   @Override
@@ -327,21 +521,22 @@ public final class FileChunkStore implements ChunkStore {
       if (generation < index.generation(inode, ChunkIndex.slot(layout, chunk))) {
         return SpanOutcome.STALE;
       }
-      int slot = ChunkIndex.slot(layout, chunk);
-      if (lost.get().wasLost(slot)) {
-        SpanOutcome known = outcomeOfLoss(inode, chunk, slot);
-        if (known != null) {
-          return known;
-        }
-      }
       int start = payload.writerIndex();
-      long there = 0;
-      file = files.acquire(key(inode, chunk), false);
-      if (file != null) {
-        long position = position(layout, chunk) + span.offsetBytes();
-        there = readInto(file, payload, start, span.lengthBytes(), position);
+      ChunkIndex.Chunk known = index.find(inode, layout, chunk);
+      SpanOutcome loss =
+          outcomeOfLoss(known == null ? null : known.record(), ChunkIndex.slot(layout, chunk));
+      if (loss != null) {
+        return loss;
       }
-      payload.setZero(start + (int) there, span.lengthBytes() - (int) there);
+      if (known == null) {
+        payload.setZero(start, span.lengthBytes());
+      } else {
+        file = files.acquire(key(inode, chunk), false);
+        if (file == null) {
+          throw corrupt(inode, chunk, "the file is missing");
+        }
+        readStored(file, known, inode, layout, span, payload, start);
+      }
       payload.writerIndex(start + span.lengthBytes());
       return SpanOutcome.DONE;
     } catch (FsException e) {
@@ -353,16 +548,36 @@ public final class FileChunkStore implements ChunkStore {
     }
   }
 
-  private static long readInto(
-      SegmentFile file, ByteBuf payload, int start, int length, long position) throws FsException {
-    if (payload.hasMemoryAddress()) {
-      return NativeFile.read(file.descriptor(), payload.memoryAddress() + start, length, position);
-    }
-    MemorySegment memory = MemorySegment.ofBuffer(payload.nioBuffer(start, length));
-    try {
-      return NativeFile.read(file.descriptor(), memory.address(), length, position);
-    } finally {
-      java.lang.ref.Reference.reachabilityFence(memory);
+  private void readStored(
+      SegmentFile file,
+      ChunkIndex.Chunk known,
+      long inode,
+      FileLayout layout,
+      ChunkSpan span,
+      ByteBuf payload,
+      int start)
+      throws FsException {
+    long chunk = span.chunkIndex();
+    ChunkIndex.Chunk compared = known;
+    for (int attempt = 1; ; attempt++) {
+      String wrong =
+          blocks.read(
+              file,
+              compared,
+              position(layout, chunk),
+              span.offsetBytes(),
+              span.lengthBytes(),
+              payload,
+              start);
+      if (wrong == null) {
+        return;
+      }
+      // A write beside this read has opened the block before it has changed it.
+      ChunkIndex.Chunk now = index.find(inode, layout, chunk);
+      if (now == null || now == compared || attempt == READ_ATTEMPTS) {
+        throw corrupt(inode, chunk, wrong);
+      }
+      compared = now;
     }
   }
 
@@ -445,6 +660,9 @@ public final class FileChunkStore implements ChunkStore {
             found.add(chunk);
             return true;
           });
+      for (long chunk : found.toArray()) {
+        open.forget(new OpenChunks.Place(inode, chunk, ChunkIndex.slot(layout, chunk)));
+      }
       index.delete(inode, layout, found.toArray());
     }
   }
@@ -557,15 +775,15 @@ public final class FileChunkStore implements ChunkStore {
       long fromByte,
       long toByte)
       throws FsException {
+    openToCut(inode, layout, file, chunks, fromByte, toByte);
     var whole = new Indexes();
     List<Long> partial = new ArrayList<>(2);
     long holeStart = 0;
     long holeEnd = 0;
     for (long chunk : chunks) {
       int size = layout.chunkSizeBytes();
-      int from = (int) Math.max(0, fromByte - chunk * size);
-      int to =
-          toByte == FileLayout.FILE_BYTES_MAX ? size : (int) Math.min(size, toByte - chunk * size);
+      int from = cutFrom(layout, chunk, fromByte);
+      int to = cutTo(layout, chunk, toByte);
       long position = position(layout, chunk);
       if (position + from != holeEnd) {
         punch(file, holeStart, holeEnd);
@@ -580,17 +798,99 @@ public final class FileChunkStore implements ChunkStore {
     }
     punch(file, holeStart, holeEnd);
     for (long chunk : partial) {
-      // Tells a repeated cut that this chunk has had it.
       int slot = ChunkIndex.slot(layout, chunk);
-      ChunkRecord before = index.get(inode, chunk, slot);
-      boolean wasLost = before != null && before.state() == ChunkRecord.State.LOST;
-      index.add(
-          inode,
-          chunk,
-          slot,
-          wasLost ? lostRecord(layout, generation) : newRecord(layout, generation));
+      ChunkRecord record = index.get(inode, chunk, slot);
+      if (record != null) {
+        // Tells a repeated cut that this chunk has had it.
+        index.put(inode, chunk, slot, record.withGeneration(generation));
+      }
     }
     index.delete(inode, layout, whole.toArray());
+    for (long chunk : whole.toArray()) {
+      open.forget(new OpenChunks.Place(inode, chunk, ChunkIndex.slot(layout, chunk)));
+    }
+  }
+
+  /** Where in a chunk a cut begins. */
+  private static int cutFrom(FileLayout layout, long chunk, long fromByte) {
+    return (int) Math.max(0, fromByte - chunk * layout.chunkSizeBytes());
+  }
+
+  /** Where in a chunk a cut ends. */
+  private static int cutTo(FileLayout layout, long chunk, long toByte) {
+    int size = layout.chunkSizeBytes();
+    return toByte == FileLayout.FILE_BYTES_MAX ? size : (int) Math.min(size, toByte - chunk * size);
+  }
+
+  /**
+   * Makes sure that no block that a cut touches has a sum, before it is punched. A cut cannot be
+   * refused: a block of which it leaves bytes that are wrong is lost from then on.
+   */
+  private void openToCut(
+      long inode, FileLayout layout, SegmentFile file, long[] chunks, long fromByte, long toByte)
+      throws FsException {
+    boolean any = false;
+    Map<Long, ChunkRecord> changed = new HashMap<>();
+    for (long chunk : chunks) {
+      int slot = ChunkIndex.slot(layout, chunk);
+      open.touch(new OpenChunks.Place(inode, chunk, slot), System.nanoTime());
+      ChunkIndex.Chunk known = index.find(inode, layout, chunk);
+      if (known == null) {
+        continue;
+      }
+      ChunkRecord record = known.record();
+      if (record.isWhollyLost()) {
+        // A part that was cut has no bytes either.
+        continue;
+      }
+      int blockBytes = record.blockBytes();
+      int from = cutFrom(layout, chunk, fromByte);
+      int to = cutTo(layout, chunk, toByte);
+      int first = from / blockBytes;
+      int last = (to - 1) / blockBytes;
+      if (record.allOpen(first, last)) {
+        continue;
+      }
+      ChunkRecord opened = record.withOpen(first, last);
+      if (from > first * blockBytes && isWrong(file, known, inode, layout, chunk, first)) {
+        opened = opened.withLost(first);
+      }
+      if (to < (last + 1) * blockBytes && isWrong(file, known, inode, layout, chunk, last)) {
+        opened = opened.withLost(last);
+      }
+      changed.put(chunk, opened);
+      any = true;
+      if (changed.size() == RECORDS_AT_ONCE) {
+        index.putAll(inode, layout, changed);
+        changed.clear();
+      }
+    }
+    if (!changed.isEmpty()) {
+      index.putAll(inode, layout, changed);
+    }
+    if (any && files.survivesPowerFailure()) {
+      index.sync();
+    }
+  }
+
+  private boolean isWrong(
+      SegmentFile file,
+      ChunkIndex.Chunk known,
+      long inode,
+      FileLayout layout,
+      long chunk,
+      int block)
+      throws FsException {
+    try {
+      requireRight(file, known, inode, layout, chunk, block);
+      return false;
+    } catch (FsException e) {
+      if (e.error() != FsError.CORRUPT) {
+        throw e;
+      }
+      var _ = outcome("cut", inode, chunk, e);
+      return true;
+    }
   }
 
   private static void punch(SegmentFile file, long from, long to) throws FsException {
@@ -769,6 +1069,7 @@ public final class FileChunkStore implements ChunkStore {
     long stamp = lock.readLock();
     try {
       refuseIfClosed();
+      files.surviveFromNowOn();
       files.sync(inode.value());
     } finally {
       lock.unlockRead(stamp);
@@ -824,7 +1125,7 @@ public final class FileChunkStore implements ChunkStore {
 
   private boolean isOrBecomesLost(
       long inode, FileLayout layout, long generation, long chunk, int slot) throws FsException {
-    SpanOutcome known = outcomeOfLoss(inode, chunk, slot);
+    SpanOutcome known = outcomeOfLoss(index.get(inode, chunk, slot), slot);
     if (known != SpanOutcome.UNKNOWN || generation < index.generation(inode, slot)) {
       return known == SpanOutcome.LOST;
     }
@@ -834,7 +1135,8 @@ public final class FileChunkStore implements ChunkStore {
     }
     try {
       file.cover(chunkInSegment(chunk), layout.chunkSizeBytes());
-      index.add(inode, chunk, slot, lostRecord(layout, generation));
+      int exponent = Integer.numberOfTrailingZeros(layout.chunkSizeBytes());
+      index.put(inode, chunk, slot, ChunkRecord.lost(exponent, generation));
       // A byte, so that who looks for data finds the chunk and not a hole.
       ByteBuf mark = Unpooled.directBuffer(1, 1).writeZero(1);
       try {
@@ -884,7 +1186,7 @@ public final class FileChunkStore implements ChunkStore {
 
   /** The way of chunks from and to other nodes. */
   public ChunkTransfer transfer() {
-    return new ChunkTransfer(files, index, space, this::alone, allocator);
+    return new ChunkTransfer(files, index, open, space, this::alone, allocator);
   }
 
   /** Runs something while nobody else uses an inode's chunks. */
@@ -900,7 +1202,84 @@ public final class FileChunkStore implements ChunkStore {
   }
 
   @Override
+  public VerifiedPage verify(byte[] cursor, long bytesMax) throws FsException {
+    refuseIfClosed();
+    List<String> findings = new ArrayList<>();
+    var counts = new long[3];
+    var next = new AtomicReference<byte[]>(new byte[0]);
+    index.forAll(
+        index.requireCursor(cursor),
+        (key, record) -> {
+          if (counts[0] == VERIFIED_CHUNKS_MAX || counts[2] >= bytesMax) {
+            next.set(key);
+            return false;
+          }
+          counts[0]++;
+          if (record.anyOpen()) {
+            counts[1]++;
+          }
+          counts[2] += 1L << record.chunkSizeExponent();
+          String wrong = verify(Keys.number(key, 0), Keys.number(key, 1), Keys.slot(key), record);
+          if (wrong != null) {
+            findings.add(wrong);
+          }
+          return true;
+        });
+    return new VerifiedPage(findings, counts[0], counts[1], counts[2], next.get());
+  }
+
+  /** What is wrong with a chunk; null = nothing. */
+  private @Nullable String verify(long inode, long chunk, int slot, ChunkRecord seen)
+      throws FsException {
+    int size = 1 << seen.chunkSizeExponent();
+    StampedLock lock = lock(inode);
+    long stamp = lock.readLock();
+    SegmentFile file = null;
+    int pieceBytes = Math.min(size, VERIFIED_PIECE_BYTES);
+    ByteBuf bytes = allocator.directBuffer(pieceBytes, pieceBytes);
+    try {
+      refuseIfClosed();
+      ChunkIndex.Chunk known = index.find(inode, chunk, slot, seen.chunkSizeExponent());
+      if (known == null) {
+        // Dropped meanwhile.
+        return null;
+      }
+      file = files.acquire(key(inode, chunk), false);
+      if (file == null) {
+        throw corrupt(inode, chunk, "the file is missing");
+      }
+      var layout = new FileLayout(size, slot, 0, 0, false);
+      for (int from = 0; from < size; from += pieceBytes) {
+        readStored(file, known, inode, layout, new ChunkSpan(chunk, from, pieceBytes), bytes, 0);
+      }
+      return null;
+    } catch (FsException e) {
+      if (e.error() != FsError.CORRUPT) {
+        throw e;
+      }
+      return e.getMessage();
+    } finally {
+      bytes.release();
+      if (file != null) {
+        files.release(file);
+      }
+      lock.unlockRead(stamp);
+    }
+  }
+
+  /** Has close not spend time on chunks that go with it. */
+  public void goWithData() {
+    if (sealer != null) {
+      sealer.leaveOpen();
+    }
+  }
+
+  /** Seals what was written last, for some seconds at most. */
+  @Override
   public void close() {
+    if (sealer != null) {
+      sealer.close();
+    }
     var stamps = new long[LOCKS];
     for (int i = 0; i < LOCKS; i++) {
       stamps[i] = locks[i].writeLock();

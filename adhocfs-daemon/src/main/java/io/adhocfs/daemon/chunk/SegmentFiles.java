@@ -29,6 +29,9 @@ final class SegmentFiles implements AutoCloseable {
   static final int SEGMENT_SHIFT = 21;
   static final int BUCKETS = 256;
 
+  /** There once anybody has asked for something to survive a power failure. */
+  private static final String SURVIVES = "survives-power-failure";
+
   private static final Pattern FIRST_NAME = Pattern.compile("([0-9a-f]{16})\\.0");
   private static final Pattern MORE_NAME = Pattern.compile("([0-9a-f]{16})\\.more");
   private static final Pattern SEGMENT_NAME = Pattern.compile("[1-9a-f][0-9a-f]{0,10}");
@@ -50,6 +53,8 @@ final class SegmentFiles implements AutoCloseable {
   /** By last use, oldest first. */
   @GuardedBy("this")
   private final LinkedHashMap<Key, SegmentFile> open = new LinkedHashMap<>(64, 0.75f, true);
+
+  private volatile boolean survivesPowerFailure;
 
   /** Blocks of all files; those that are open as of when they were last asked. */
   @GuardedBy("this")
@@ -75,6 +80,7 @@ final class SegmentFiles implements AutoCloseable {
     } catch (IOException e) {
       throw failure("making chunk directories", directory, e);
     }
+    survivesPowerFailure = Files.exists(directory.resolve(SURVIVES));
     var sum = new long[1];
     for (int bucket = 0; bucket < BUCKETS; bucket++) {
       walk(
@@ -272,17 +278,22 @@ final class SegmentFiles implements AutoCloseable {
     return extent == null ? -1 : extent.sizeBytes();
   }
 
+  /** Makes the bytes of a file survive a power failure, if it is there. */
+  void syncBytes(Key key) throws FsException {
+    SegmentFile file = acquire(key, false);
+    if (file != null) {
+      try {
+        NativeFile.sync(file.descriptor());
+      } finally {
+        release(file);
+      }
+    }
+  }
+
   /** Makes an inode's files and their names survive a power failure. */
   void sync(long inode) throws FsException {
     for (long segment : segments(inode)) {
-      SegmentFile file = acquire(new Key(inode, segment), false);
-      if (file != null) {
-        try {
-          NativeFile.sync(file.descriptor());
-        } finally {
-          release(file);
-        }
-      }
+      syncBytes(new Key(inode, segment));
       Path path = path(new Key(inode, segment)).getParent();
       while (path != null && !path.equals(directory)) {
         syncDirectory(path);
@@ -297,6 +308,26 @@ final class SegmentFiles implements AutoCloseable {
     for (int bucket : buckets) {
       syncDirectory(bucketPath(bucket));
     }
+  }
+
+  /** Whether anybody has ever asked for something here to survive a power failure. */
+  boolean survivesPowerFailure() {
+    return survivesPowerFailure;
+  }
+
+  /** Notes, for good, that somebody asks for something to survive a power failure. */
+  void surviveFromNowOn() throws FsException {
+    if (survivesPowerFailure) {
+      return;
+    }
+    Path path = directory.resolve(SURVIVES);
+    try {
+      Files.write(path, new byte[0]);
+    } catch (IOException e) {
+      throw failure("making", path, e);
+    }
+    survivesPowerFailure = true;
+    syncDirectory(directory);
   }
 
   private static void syncDirectory(Path path) throws FsException {

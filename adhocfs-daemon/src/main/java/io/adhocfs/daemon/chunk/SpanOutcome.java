@@ -13,5 +13,10 @@ public enum SpanOutcome {
   /** It is not known yet whether bytes that there were are lost; nothing was done. Try again. */
   UNKNOWN,
   /** The storage failed; a part of the span may have been written. The reason is in the log. */
-  FAILED
+  FAILED,
+  /**
+   * What is stored is not what was written, or its file is gone; nothing was written or read. The
+   * reason is in the log.
+   */
+  CORRUPT
 }

@@ -274,6 +274,7 @@ public final class ReplicatedControlPlane implements ControlPlane, ControlMessag
           ControlRequest.CountEntries _,
           ControlRequest.SetNames _,
           ControlRequest.RemovePartition _,
+          ControlRequest.VerifyData _,
           ControlRequest.Accounting _ -> {
         return false;
       }

@@ -1,5 +1,6 @@
 package io.adhocfs.daemon.service;
 
+import io.adhocfs.daemon.chunk.ChunkStore;
 import io.adhocfs.daemon.cluster.ClusterState;
 import io.adhocfs.daemon.metadata.ListedEntry;
 import io.adhocfs.daemon.metadata.MetadataStore;
@@ -31,6 +32,8 @@ import java.util.concurrent.Executor;
 final class ControlService {
   /** Some milliseconds of work. */
   static final int SCAN_ITEMS_MAX = 1000;
+
+  private static final long VERIFIED_BYTES_MAX = 1L << 30;
 
   private static final Reply DONE = new Reply.Done();
 
@@ -112,6 +115,7 @@ final class ControlService {
       case ControlRequest.CheckStorage check ->
           offThread(exchange, () -> new Reply.Findings(storageCheck.findings()));
       case ControlRequest.Repairing repair -> repair(exchange, repair);
+      case ControlRequest.VerifyData verify -> offThread(exchange, () -> verifyData(verify));
       case ControlRequest.RaftCall _,
           ControlRequest.Propose _,
           ControlRequest.GetControl _,
@@ -160,6 +164,13 @@ final class ControlService {
         exchange.reply(DONE);
       }
     }
+  }
+
+  private Reply verifyData(ControlRequest.VerifyData verify) throws FsException {
+    ChunkStore.VerifiedPage page =
+        storageCheck.verify(verify.cursor(), Math.clamp(verify.maxBytes(), 1, VERIFIED_BYTES_MAX));
+    return new Reply.VerifiedData(
+        page.findings(), page.chunks(), page.openChunks(), page.bytes(), page.cursor());
   }
 
   private static int limit(int maxItems) {

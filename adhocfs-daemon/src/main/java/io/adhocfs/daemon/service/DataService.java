@@ -408,6 +408,7 @@ public final class DataService implements DataRequestHandler, AutoCloseable {
       // Whoever asks looks around, and asks again.
       case UNKNOWN -> Spans.OUTCOME_MOVED;
       case FAILED -> Spans.OUTCOME_FAILED;
+      case CORRUPT -> Spans.OUTCOME_CORRUPT;
     };
   }
 

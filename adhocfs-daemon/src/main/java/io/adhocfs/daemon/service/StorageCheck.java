@@ -1,5 +1,6 @@
 package io.adhocfs.daemon.service;
 
+import io.adhocfs.daemon.chunk.ChunkStore;
 import io.adhocfs.protocol.model.FsException;
 import io.adhocfs.protocol.wire.ControlRequest;
 import io.adhocfs.protocol.wire.ScannedChunk;
@@ -17,4 +18,7 @@ public interface StorageCheck {
 
   /** Drops chunks that belong to no file. */
   void drop(List<ScannedChunk> chunks) throws FsException;
+
+  /** Compares some of the file data with its checksums, as {@link ChunkStore#verify}. */
+  ChunkStore.VerifiedPage verify(byte[] cursor, long bytesMax) throws FsException;
 }

@@ -27,6 +27,11 @@ public final class StoredChunks implements StorageCheck {
   }
 
   @Override
+  public ChunkStore.VerifiedPage verify(byte[] cursor, long bytesMax) throws FsException {
+    return store.verify(cursor, bytesMax);
+  }
+
+  @Override
   public List<ScannedChunk> markLost(List<ControlRequest.MarkLost.FileRange> ranges)
       throws FsException {
     List<ScannedChunk> lost = new ArrayList<>();

@@ -17,10 +17,15 @@ import org.rocksdb.Options;
 import org.rocksdb.RocksDB;
 import org.rocksdb.RocksDBException;
 import org.rocksdb.Status;
+import org.rocksdb.WALRecoveryMode;
 import org.rocksdb.WriteBatch;
 import org.rocksdb.WriteOptions;
 
-/** death of the process, and of the machine only after {@link #sync}. Thread-safe. */
+/**
+ * The records of a node, in RocksDB. What was written survives the death of the process, and of the
+ * machine only after {@link #sync}. What is damaged is refused, at the start or when it is read;
+ * {@link LogCheck} looks at the logs. Thread-safe.
+ */
 public final class StorageDatabase implements AutoCloseable {
   /** Few: a block that is larger than its part of the cache would be read for every key. */
   private static final int CACHE_SHARD_BITS = 1;
@@ -62,6 +67,7 @@ public final class StorageDatabase implements AutoCloseable {
       throw new FsException(
           FsError.STORAGE_FAILED, String.valueOf(LIBRARY_FAILURE.getMessage()), LIBRARY_FAILURE);
     }
+    check(directory);
     long memoryTableBytes = Math.clamp(diskBytes / 64, 1L << 20, 32L << 20);
     cache =
         new LRUCache(
@@ -73,6 +79,9 @@ public final class StorageDatabase implements AutoCloseable {
     options =
         new Options()
             .setCreateIfMissing(true)
+            .setParanoidChecks(true)
+            // What a death leaves has been cut off: the logs are whole.
+            .setWalRecoveryMode(WALRecoveryMode.AbsoluteConsistency)
             .setWriteBufferSize(memoryTableBytes)
             .setMaxWriteBufferNumber(3)
             .setMaxTotalWalSize(4 * memoryTableBytes)
@@ -106,6 +115,29 @@ public final class StorageDatabase implements AutoCloseable {
       throw new FsException(
           FsError.STORAGE_FAILED, "cannot make " + directory + ": " + e.getMessage(), e);
     }
+  }
+
+  /**
+   * Refuses what cannot be opened without losing something. RocksDB must not begin anew where there
+   * are files of a database.
+   */
+  private static void check(Path directory) throws FsException {
+    if (!Files.isDirectory(directory)) {
+      return;
+    }
+    if (!Files.exists(directory.resolve("CURRENT"))) {
+      try (DirectoryStream<Path> tables = Files.newDirectoryStream(directory, "*.{sst,log}")) {
+        if (tables.iterator().hasNext()) {
+          throw new FsException(
+              FsError.CORRUPT, directory + " is corrupt: it has records, but no file CURRENT");
+        }
+      } catch (FsException e) {
+        throw e;
+      } catch (IOException e) {
+        throw new FsException(FsError.STORAGE_FAILED, "listing " + directory + ": " + e, e);
+      }
+    }
+    var _ = LogCheck.check(directory);
   }
 
   /** The library unpacks itself into a file, which a process that is killed can't remove later. */
@@ -169,6 +201,11 @@ public final class StorageDatabase implements AutoCloseable {
   /** Has a watch told of all changes from now on; null = nobody. One at a time. */
   public void watch(@Nullable KeyWatch watch) {
     this.watch = watch;
+  }
+
+  /** Whether somebody is told of changes. */
+  public boolean isWatched() {
+    return watch != null;
   }
 
   /** Writes a batch, atomically. */

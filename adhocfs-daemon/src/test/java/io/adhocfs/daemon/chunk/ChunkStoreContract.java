@@ -29,10 +29,16 @@ import org.junit.jupiter.api.Test;
 /** What every chunk store does. */
 abstract class ChunkStoreContract {
   static final int CHUNK = 64 << 10;
+  static final int BLOCK = 64 << 10;
+  static final int LARGE = 4 * BLOCK;
   static final IntPredicate ALL = slot -> true;
 
   final InodeId file = InodeId.of(new SlotId(4711), 42);
   final FileLayout wide = new FileLayout(CHUNK, 65_530, 1, 0, false);
+
+  /** Of chunks with several blocks. */
+  final FileLayout large = new FileLayout(LARGE, 7, 1, 0, false);
+
   final FileLayout local = new FileLayout(CHUNK, 99, 0, 0, false);
 
   ChunkStore store;

@@ -33,6 +33,8 @@ final class ChunkWriterMain {
         directory.resolve("chunks"),
         database,
         new FileChunkStore.Limits(1 << 20, 0, 3),
+        // At once, so that deaths meet chunks at every step.
+        new FileChunkStore.Sealing(true, 0),
         PooledByteBufAllocator.DEFAULT);
   }
 

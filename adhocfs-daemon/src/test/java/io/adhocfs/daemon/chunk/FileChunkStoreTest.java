@@ -2,7 +2,9 @@ package io.adhocfs.daemon.chunk;
 
 import static java.util.Objects.requireNonNull;
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.InstanceOfAssertFactories.STRING;
 
+import io.adhocfs.daemon.chunk.ChunkStore.ChunkBytes;
 import io.adhocfs.daemon.chunk.ChunkStore.StoredChunk;
 import io.adhocfs.daemon.storage.Keys;
 import io.adhocfs.daemon.storage.RecordKind;
@@ -15,9 +17,11 @@ import io.adhocfs.protocol.model.SlotId;
 import io.adhocfs.protocol.placement.ChunkSpan;
 import io.adhocfs.protocol.placement.LostSlots;
 import io.adhocfs.protocol.placement.Placement;
+import io.adhocfs.protocol.placement.Striping;
 import io.netty.buffer.ByteBuf;
 import io.netty.buffer.PooledByteBufAllocator;
 import java.io.IOException;
+import java.io.RandomAccessFile;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
@@ -53,6 +57,7 @@ class FileChunkStoreTest extends ChunkStoreContract {
         directory.resolve("chunks"),
         database,
         new FileChunkStore.Limits(1 << 20, 0, OPEN_FILES_MAX),
+        new FileChunkStore.Sealing(true, 0),
         PooledByteBufAllocator.DEFAULT);
   }
 
@@ -71,7 +76,11 @@ class FileChunkStoreTest extends ChunkStoreContract {
 
   private List<Path> chunkFiles() throws IOException {
     try (Stream<Path> paths = Files.walk(directory.resolve("chunks"))) {
-      return paths.filter(Files::isRegularFile).toList();
+      // Not what says that somebody has asked for a sync.
+      return paths
+          .filter(Files::isRegularFile)
+          .filter(path -> !path.endsWith("chunks/survives-power-failure"))
+          .toList();
     }
   }
 
@@ -269,6 +278,161 @@ class FileChunkStoreTest extends ChunkStoreContract {
         .noneMatch(path -> String.valueOf(path.getFileName()).startsWith("0002000000000058"));
   }
 
+  private SpanOutcome outcomeOfRead(FileLayout layout, long offset, int length) {
+    ChunkBytes answer =
+        store.read(file, layout, 9, Striping.spans(offset, length, layout.chunkSizeBytes()));
+    try {
+      return answer.outcomes()[0];
+    } finally {
+      answer.payload().release();
+    }
+  }
+
+  private void flip(long position, int bit) throws IOException {
+    try (var bytes = new RandomAccessFile(chunkFiles().getFirst().toFile(), "rw")) {
+      bytes.seek(position);
+      int was = bytes.read();
+      bytes.seek(position);
+      bytes.write(was ^ (1 << bit));
+    }
+  }
+
+  @Test
+  void refusesBytesThatHaveChangedOnTheDisk() throws Exception {
+    byte[] bytes = bytes(LARGE, 1);
+    write(large, 1, 0, bytes);
+    store = reopen(store);
+    flip(BLOCK + 100, 3);
+    assertThat(outcomeOfRead(large, BLOCK, BLOCK)).isEqualTo(SpanOutcome.CORRUPT);
+    assertThat(outcomeOfRead(large, BLOCK + 4096, 4096))
+        .as("another part of the block")
+        .isEqualTo(SpanOutcome.CORRUPT);
+    assertThat(outcomeOfRead(large, 0, LARGE)).isEqualTo(SpanOutcome.CORRUPT);
+    assertThat(read(large, 1, 0, BLOCK)).isEqualTo(Arrays.copyOf(bytes, BLOCK));
+    assertThat(read(large, 1, 2 * BLOCK, BLOCK))
+        .isEqualTo(Arrays.copyOfRange(bytes, 2 * BLOCK, 3 * BLOCK));
+    assertThat(store.verify(new byte[0], Long.MAX_VALUE).findings())
+        .singleElement(STRING)
+        .contains(
+            "chunk 0 of inode " + file,
+            chunkFiles().getFirst().toString(),
+            "block 1 does not match");
+  }
+
+  @Test
+  void neverGivesWrongBytesANewChecksum() throws Exception {
+    byte[] bytes = bytes(LARGE, 1);
+    write(large, 1, 0, bytes);
+    store = reopen(store);
+    flip(BLOCK + 100, 3);
+    assertThat(write(large, 1, BLOCK + 4096, bytes(4096, 2)))
+        .as("a part of the block, the rest of which is wrong")
+        .containsOnly(SpanOutcome.CORRUPT);
+    byte[] fresh = bytes(4096, 3);
+    assertThat(write(large, 1, 4096, fresh)).containsOnly(SpanOutcome.DONE);
+    System.arraycopy(fresh, 0, bytes, 4096, 4096);
+    store = reopen(store);
+    assertThat(outcomeOfRead(large, BLOCK, 10)).isEqualTo(SpanOutcome.CORRUPT);
+    assertThat(read(large, 1, 0, BLOCK)).isEqualTo(Arrays.copyOf(bytes, BLOCK));
+    store.discard(file, large, 2, BLOCK + 4096, BLOCK + 8192, ALL);
+    assertThat(outcomeOfRead(large, BLOCK, 10)).isEqualTo(SpanOutcome.CORRUPT);
+    assertThat(write(large, 2, BLOCK, bytes(BLOCK, 4))).containsOnly(SpanOutcome.DONE);
+    assertThat(read(large, 2, BLOCK, BLOCK)).isEqualTo(bytes(BLOCK, 4));
+    store = reopen(store);
+    assertThat(store.verify(new byte[0], Long.MAX_VALUE).findings()).isEmpty();
+  }
+
+  @Test
+  void refusesToReadAndWriteWhereItsFileIsMissingOrShort() throws Exception {
+    for (boolean sealed : List.of(true, false)) {
+      write(large, 1, 0, bytes(2 * LARGE, 1));
+      if (sealed) {
+        store = reopen(store);
+      }
+      try (var shortened = new RandomAccessFile(chunkFiles().getFirst().toFile(), "rw")) {
+        shortened.setLength(LARGE + 5000);
+      }
+      assertThat(outcomeOfRead(large, LARGE + 4096, 4096)).isEqualTo(SpanOutcome.CORRUPT);
+      assertThat(outcomeOfRead(large, 0, LARGE)).isEqualTo(SpanOutcome.DONE);
+      // Closed first: an open file has its bytes still.
+      store.close();
+      database.close();
+      Files.delete(chunkFiles().getFirst());
+      store = open();
+      assertThat(outcomeOfRead(large, 0, 10)).isEqualTo(SpanOutcome.CORRUPT);
+      assertThat(write(large, 1, 0, bytes(10, 1))).containsOnly(SpanOutcome.CORRUPT);
+      assertThat(chunkFiles()).isEmpty();
+      try (var batch = new WriteBatch()) {
+        for (long chunk = 0; chunk < 2; chunk++) {
+          batch.delete(
+              Keys.key(ChunkIndex.slot(large, chunk), RecordKind.CHUNK, file.value(), chunk));
+        }
+        database.write(batch);
+      }
+      store = reopen(store);
+    }
+  }
+
+  @Test
+  void comparesNothingWhereItIsSwitchedOffAndEverythingWhenItIsOnAgain() throws Exception {
+    byte[] bytes = bytes(LARGE, 1);
+    write(large, 1, 0, bytes);
+    store.close();
+    flip(3 * BLOCK, 0);
+    store = openWithoutSums();
+    assertThat(outcomeOfRead(large, 0, LARGE)).isEqualTo(SpanOutcome.DONE);
+    byte[] fresh = bytes(4096, 2);
+    assertThat(write(large, 1, 4096, fresh)).containsOnly(SpanOutcome.DONE);
+    store = reopen(store);
+    assertThat(read(large, 1, 4096, 4096)).isEqualTo(fresh);
+    assertThat(outcomeOfRead(large, 3 * BLOCK, 10)).isEqualTo(SpanOutcome.CORRUPT);
+  }
+
+  private FileChunkStore openWithoutSums() throws Exception {
+    return new FileChunkStore(
+        directory.resolve("chunks"),
+        database,
+        new FileChunkStore.Limits(1 << 20, 0, OPEN_FILES_MAX),
+        FileChunkStore.Sealing.OFF,
+        PooledByteBufAllocator.DEFAULT);
+  }
+
+  @Test
+  void handsOverWhatIsWrongAsWrongAndWhatIsOpenAsItIs() throws Exception {
+    byte[] bytes = bytes(2 * LARGE, 1);
+    write(large, 1, 0, bytes);
+    store = reopen(store);
+    flip(BLOCK, 7);
+    byte[] fresh = bytes(4096, 2);
+    write(large, 1, LARGE, fresh);
+    System.arraycopy(fresh, 0, bytes, LARGE, 4096);
+
+    ChunkTransfer from = ((FileChunkStore) store).transfer();
+    try (var targetDatabase = new StorageDatabase(directory.resolve("target"), 1 << 30);
+        var target =
+            new FileChunkStore(
+                directory.resolve("targetChunks"),
+                targetDatabase,
+                new FileChunkStore.Limits(1 << 20, 0, OPEN_FILES_MAX),
+                new FileChunkStore.Sealing(true, 0),
+                PooledByteBufAllocator.DEFAULT)) {
+      for (long chunk = 0; chunk < 2; chunk++) {
+        byte[] key = Keys.key(ChunkIndex.slot(large, chunk), RecordKind.CHUNK, file.value(), chunk);
+        byte[] record = requireNonNull(database.get(key));
+        var piece = requireNonNull(from.read(key, record, 0, LARGE, LARGE));
+        target.transfer().take(key, record, true, piece.offsetBytes(), piece.bytes());
+        piece.bytes().release();
+      }
+      ChunkStore source = store;
+      store = target;
+      assertThat(outcomeOfRead(large, BLOCK, 10)).isEqualTo(SpanOutcome.CORRUPT);
+      assertThat(read(large, 1, 0, BLOCK)).isEqualTo(Arrays.copyOf(bytes, BLOCK));
+      assertThat(read(large, 1, LARGE, LARGE))
+          .isEqualTo(Arrays.copyOfRange(bytes, LARGE, 2 * LARGE));
+      store = source;
+    }
+  }
+
   @Test
   void servesReadersWritersAndCutsSideBySide() throws Exception {
     long seed = System.nanoTime();
@@ -341,6 +505,7 @@ class FileChunkStoreTest extends ChunkStoreContract {
             directory.resolve("chunks"),
             database,
             new FileChunkStore.Limits(1 << 20, 20 * CHUNK, OPEN_FILES_MAX),
+            FileChunkStore.Sealing.AT_REST,
             PooledByteBufAllocator.DEFAULT);
     SpanOutcome[] outcomes = write(wide, 1, 0, bytes(30 * CHUNK, 7));
     long done = Arrays.stream(outcomes).filter(SpanOutcome.DONE::equals).count();

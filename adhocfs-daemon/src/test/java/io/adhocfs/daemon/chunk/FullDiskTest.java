@@ -52,6 +52,7 @@ class FullDiskTest {
         disk.resolve("chunks"),
         database,
         new FileChunkStore.Limits(reserve, 0, 16),
+        FileChunkStore.Sealing.AT_REST,
         PooledByteBufAllocator.DEFAULT);
   }
 

@@ -110,6 +110,7 @@ class DataServiceTest {
             directory.resolve("chunks"),
             database,
             new FileChunkStore.Limits(1 << 20, 0, 8),
+            FileChunkStore.Sealing.AT_REST,
             PooledByteBufAllocator.DEFAULT);
     ClusterMap map =
         ClusterMap.initial(
@@ -348,6 +349,12 @@ class DataServiceTest {
     @Override
     public void drop(List<StoredChunk> chunks) throws io.adhocfs.protocol.model.FsException {
       store.drop(chunks);
+    }
+
+    @Override
+    public VerifiedPage verify(byte[] cursor, long bytesMax)
+        throws io.adhocfs.protocol.model.FsException {
+      return store.verify(cursor, bytesMax);
     }
 
     @Override

@@ -106,6 +106,13 @@ public enum Setting {
       Kind.SIZE,
       "0",
       "the most that file data may take on each node; 0 = the disk"),
+  CHECKSUMS(
+      "checksums",
+      Kind.CHOICE,
+      "rest",
+      "what is compared with checksums: rest = file data on its way and on the disks, where it gets them seconds after it was last written; wire = only on its way",
+      "rest",
+      "wire"),
   DIRECTORY_SPREAD_ENTRIES(
       "directory.spread-entries",
       Kind.NUMBER,

@@ -295,6 +295,34 @@ public sealed interface ControlRequest extends Request {
   }
 
   /**
+   * The receiver reads some of its chunks and compares them with their checksums.
+   *
+   * @param cursor empty = from the first, else as the last answer gave it
+   * @param maxBytes about how many bytes to read
+   */
+  record VerifyData(byte[] cursor, long maxBytes) implements ControlRequest {
+    @Override
+    public int slotValue() {
+      return NO_SLOT;
+    }
+
+    @Override
+    public MessageType type() {
+      return MessageType.VERIFY_DATA;
+    }
+
+    @Override
+    public void encode(WireWriter out) {
+      out.bytes(cursor);
+      out.longValue(maxBytes);
+    }
+
+    static VerifyData decode(WireReader in) throws FsException {
+      return new VerifyData(in.bytes(), in.longValue());
+    }
+  }
+
+  /**
    * One call of the replicated log's library, between voters. Only daemons are answered.
    *
    * @param call which one; the library's adapter knows the numbers

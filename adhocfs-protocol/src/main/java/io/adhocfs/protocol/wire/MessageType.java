@@ -72,6 +72,7 @@ public enum MessageType {
   SCAN_CHUNKS(0x409, ControlRequest.ScanChunks::decode, 1, Lane.METADATA, false),
   CHECK_STORAGE(0x40A, ControlRequest.CheckStorage::decode, 1, Lane.METADATA, false),
   SCAN_SHARES(0x40B, ControlRequest.ScanShares::decode, 1, Lane.METADATA, false),
+  VERIFY_DATA(0x40E, ControlRequest.VerifyData::decode, 1, Lane.METADATA, false),
   RAFT_CALL(0x410, ControlRequest.RaftCall::decode, 1, Lane.METADATA, false),
   PROPOSE(0x411, ControlRequest.Propose::decode, 1, Lane.METADATA, false),
   GET_CONTROL(0x412, ControlRequest.GetControl::decode, 1, Lane.METADATA, false),
@@ -126,7 +127,8 @@ public enum MessageType {
   TOKENS(0x860, Reply.Tokens::decode, 1, Lane.NONE, false),
   THROTTLED(0x861, Reply.Throttled::decode, 1, Lane.NONE, false),
   STATISTICS(0x862, Reply.Statistics::decode, 1, Lane.NONE, false),
-  RECALLS(0x870, Reply.Recalls::decode, 1, Lane.NONE, false);
+  RECALLS(0x870, Reply.Recalls::decode, 1, Lane.NONE, false),
+  VERIFIED_DATA(0x890, Reply.VerifiedData::decode, 1, Lane.NONE, false);
 
   /** Kind of connection: metadata and bulk data never wait for each other. */
   public enum Lane {

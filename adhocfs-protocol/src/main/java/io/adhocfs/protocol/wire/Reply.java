@@ -191,6 +191,7 @@ public sealed interface Reply extends Message {
     public static final byte OUTCOME_STALE = 2;
     public static final byte OUTCOME_NO_SPACE = 3;
     public static final byte OUTCOME_FAILED = 4;
+    public static final byte OUTCOME_CORRUPT = 5;
 
     /** The bytes were lost with the node that had them. */
     public static final byte OUTCOME_LOST = 7;
@@ -404,6 +405,36 @@ public sealed interface Reply extends Message {
 
     static Findings decode(WireReader in) throws FsException {
       return new Findings(readTexts(in));
+    }
+  }
+
+  /**
+   * Chunks that were compared with their checksums.
+   *
+   * @param findings a sentence for each that is not as it was written
+   * @param openChunks how many of them have parts without checksums, since they are in use
+   * @param cursor where to go on; empty = that was all
+   */
+  record VerifiedData(
+      List<String> findings, long chunks, long openChunks, long bytes, byte[] cursor)
+      implements Reply {
+    @Override
+    public MessageType type() {
+      return MessageType.VERIFIED_DATA;
+    }
+
+    @Override
+    public void encode(WireWriter out) {
+      out.list(findings, WireWriter::text);
+      out.longValue(chunks);
+      out.longValue(openChunks);
+      out.longValue(bytes);
+      out.bytes(cursor);
+    }
+
+    static VerifiedData decode(WireReader in) throws FsException {
+      return new VerifiedData(
+          readTexts(in), in.longValue(), in.longValue(), in.longValue(), in.bytes());
     }
   }
 

@@ -92,7 +92,17 @@ final class InProcessCluster implements AutoCloseable {
 
   /** Stops a daemon and starts it again, at another address. */
   void restart(int node) throws FsException {
+    stop(node);
+    startAgain(node);
+  }
+
+  /** Stops a daemon, which keeps its data. */
+  void stop(int node) {
     daemons.get(node).stop(false);
+  }
+
+  /** Starts a daemon that was stopped, at another address. */
+  void startAgain(int node) throws FsException {
     daemons.set(node, start(node));
     contacts = addresses();
   }
