@@ -39,7 +39,7 @@ public final class StorageDatabase implements AutoCloseable {
   private static final double SHARE_OF_INDEXES_AND_FILTERS = 0.5;
 
   /** Why the native library cannot be used; null = it can. */
-  private static final @Nullable FsException LIBRARY_FAILURE = loadLibrary();
+  private static final @Nullable String LIBRARY_FAILURE = loadLibrary();
 
   private final LRUCache cache;
   private final BloomFilter filter;
@@ -64,8 +64,7 @@ public final class StorageDatabase implements AutoCloseable {
    */
   public StorageDatabase(Path directory, long diskBytes, int openFilesMax) throws FsException {
     if (LIBRARY_FAILURE != null) {
-      throw new FsException(
-          FsError.STORAGE_FAILED, String.valueOf(LIBRARY_FAILURE.getMessage()), LIBRARY_FAILURE);
+      throw new FsException(FsError.STORAGE_FAILED, LIBRARY_FAILURE);
     }
     check(directory);
     long memoryTableBytes = Math.clamp(diskBytes / 64, 1L << 20, 32L << 20);
@@ -140,8 +139,12 @@ public final class StorageDatabase implements AutoCloseable {
     var _ = LogCheck.check(directory);
   }
 
-  /** The library unpacks itself into a file, which a process that is killed can't remove later. */
-  private static @Nullable FsException loadLibrary() {
+  /**
+   * The library unpacks itself into a file, which a process that is killed can't remove later.
+   *
+   * @return why it cannot be used; null = it can
+   */
+  private static @Nullable String loadLibrary() {
     Path parent =
         Path.of(
             System.getProperty(
@@ -161,13 +164,10 @@ public final class StorageDatabase implements AutoCloseable {
       RocksDB.loadLibrary();
       return null;
     } catch (IOException | UnsatisfiedLinkError e) {
-      return new FsException(
-          FsError.STORAGE_FAILED,
-          "cannot run the library of RocksDB from "
-              + parent
-              + ", which must be writable and not mounted noexec: "
-              + e.getMessage(),
-          e);
+      return "cannot run the library of RocksDB from "
+          + parent
+          + ", which must be writable and not mounted noexec: "
+          + e.getMessage();
     }
   }
 

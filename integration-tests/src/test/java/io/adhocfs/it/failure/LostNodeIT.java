@@ -1,5 +1,6 @@
 package io.adhocfs.it.failure;
 
+import static java.util.Objects.requireNonNull;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
@@ -99,7 +100,7 @@ class LostNodeIT {
     for (Object item : (List<?>) report.getOrDefault("files", List.of())) {
       Map<?, ?> file = (Map<?, ?>) item;
       List<Integer> chunks = new ArrayList<>();
-      ((List<?>) file.get("chunks"))
+      requireNonNull((List<?>) file.get("chunks"))
           .forEach(chunk -> chunks.add(Integer.parseInt(String.valueOf(chunk))));
       reported.put(String.valueOf(file.get("inode")), chunks);
     }
@@ -122,7 +123,7 @@ class LostNodeIT {
         continue;
       }
       seen++;
-      byte[] bytes = contents.get(known.getKey());
+      byte[] bytes = requireNonNull(contents.get(known.getKey()));
       List<Integer> lost = expected.getOrDefault(inode, List.of());
       try (var file = new RandomAccessFile(path.toFile(), "r")) {
         for (int chunk = 0; chunk * CHUNK < bytes.length; chunk++) {

@@ -6,6 +6,7 @@ import io.adhocfs.it.instance.TestInstance;
 import io.adhocfs.protocol.placement.ClusterMap;
 import java.io.IOException;
 import java.io.OutputStream;
+import java.net.InetAddress;
 import java.net.InetSocketAddress;
 import java.net.Socket;
 import java.nio.charset.StandardCharsets;
@@ -98,7 +99,7 @@ class ScarceDescriptorsIT {
       try {
         for (int i = 0; i < CONNECTIONS; i++) {
           var stranger = new Socket();
-          stranger.connect(new InetSocketAddress("127.0.0.1", node.port()));
+          stranger.connect(new InetSocketAddress(InetAddress.getLoopbackAddress(), node.port()));
           if (i % 4 == 0) {
             silent.add(stranger);
             if (silent.size() > 500) {
