@@ -35,7 +35,7 @@ public interface ChunkStore extends AutoCloseable {
 
   /**
    * Reads spans. What was never written, or was discarded, is zeros. What no longer matches its
-   * checksum, whose file is gone, or which is {@linkplain #lose lost}, is CORRUPT.
+   * checksum, or whose file is gone, is CORRUPT; what is {@linkplain #markLost lost} is LOST.
    *
    * @throws IllegalArgumentException for a span beyond its chunk
    */
