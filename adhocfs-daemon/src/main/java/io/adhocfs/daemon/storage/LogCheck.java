@@ -28,7 +28,8 @@ import org.slf4j.LoggerFactory;
  *
  * <p>A process that dies leaves the beginning of what it wrote: the file ends in the middle of a
  * fragment. A machine that dies may leave zeros in place of what was not written, from the end of a
- * fragment or from the start of a page on. Anything else has come about otherwise: a fragment that
+ * fragment or from the start of a page on; as pages reach the disk in any order, others may be there
+ * behind such a page. Nothing from it on was synced, or it would be there. Anything else has come about otherwise: a fragment that
  * is all there and does not match its sum, one that others follow, one whose data goes just to the
  * end of the file if its length is taken from there.
  */
@@ -172,10 +173,8 @@ final class LogCheck {
 
   /** What RocksDB fills a block with that has no room for another header. */
   private void requireUnused(int from, int to) throws FsException {
-    for (int i = from; i < to; i++) {
-      if (bytes.get(i) != 0) {
-        throw corrupt(path, "its bytes at " + i + " should not be used");
-      }
+    if (!isZeros(from, to)) {
+      throw corrupt(path, "its bytes from " + from + " to " + to + " should not be used");
     }
   }
 
@@ -214,7 +213,7 @@ final class LogCheck {
   /** Refuses a log whose fragment at a position is not right, unless a death explains it. */
   private void requireTorn(int position) throws FsException {
     int blockEnd = Math.min(end, (position / BLOCK_BYTES + 1) * BLOCK_BYTES);
-    if (isUnwritten(position)) {
+    if (isUnwritten(position) || lacksPage(position)) {
       return;
     }
     // Within the block the next fragment may begin anywhere; further blocks begin with one.
@@ -253,6 +252,35 @@ final class LogCheck {
     }
     int page = (used + PAGE_BYTES - 1) / PAGE_BYTES * PAGE_BYTES;
     return used == position || (page < end && page > position);
+  }
+
+  /**
+   * Whether a page of the fragment at a position never reached the disk: where its bytes would be
+   * are zeros up to the page's end. A few bits that change do not make such a thing.
+   */
+  private boolean lacksPage(int position) {
+    if (end - position < HEADER_BYTES) {
+      return false;
+    }
+    int length = Short.toUnsignedInt(bytes.getShort(position + 4));
+    int after = Math.min(end, position + headerBytes(position) + length);
+    for (int page = position / PAGE_BYTES * PAGE_BYTES; page < after; page += PAGE_BYTES) {
+      int from = Math.max(page, position);
+      int to = Math.min(page + PAGE_BYTES, end);
+      if (to - from >= HEADER_BYTES && isZeros(from, to)) {
+        return true;
+      }
+    }
+    return false;
+  }
+
+  private boolean isZeros(int from, int to) {
+    for (int i = from; i < to; i++) {
+      if (bytes.get(i) != 0) {
+        return false;
+      }
+    }
+    return true;
   }
 
   private FsException damaged(int position) {
