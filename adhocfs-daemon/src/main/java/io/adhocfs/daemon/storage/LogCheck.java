@@ -3,6 +3,7 @@ package io.adhocfs.daemon.storage;
 import io.adhocfs.protocol.model.FsError;
 import io.adhocfs.protocol.model.FsException;
 import java.io.IOException;
+import java.lang.foreign.Arena;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
 import java.nio.channels.FileChannel;
@@ -111,11 +112,13 @@ final class LogCheck {
 
   /** Where the last whole record of a torn log ends; WHOLE for one that is not torn. */
   private static int wholeBytes(Path path) throws FsException {
-    try (FileChannel file = FileChannel.open(path)) {
+    // Unmapped at once: a mapping that waits for the collector would hold the disk's mount.
+    try (FileChannel file = FileChannel.open(path);
+        Arena arena = Arena.ofConfined()) {
       if (file.size() > Integer.MAX_VALUE) {
         throw corrupt(path, "it has " + file.size() + " bytes");
       }
-      return new LogCheck(path, file.map(FileChannel.MapMode.READ_ONLY, 0, file.size()))
+      return new LogCheck(path, file.map(FileChannel.MapMode.READ_ONLY, 0, file.size(), arena).asByteBuffer())
           .wholeBytes();
     } catch (FsException e) {
       throw e;
@@ -233,8 +236,10 @@ final class LogCheck {
     int length = Short.toUnsignedInt(bytes.getShort(position + 4));
     int after = position + headerBytes(position) + length;
     boolean cutShort = after > end && after <= (position / BLOCK_BYTES + 1) * BLOCK_BYTES;
-    // With another length it would be whole: so the length is what has changed.
-    if (!cutShort || !isKnownType(position) || matches(position, end)) {
+    // With another length, or with a type of the short header, it would be whole: so that is what
+    // has changed.
+    boolean whole = matches(position, end) || position + HEADER_BYTES + length == end;
+    if (!cutShort || !isKnownType(position) || whole) {
       throw damaged(position);
     }
   }

@@ -75,8 +75,7 @@ class LogCheckTest {
 
   private void assertNamed(byte[] bytes, String what) throws Exception {
     Files.write(log, bytes);
-    assertThatThrownBy(() -> LogCheck.check(database()))
-        .as(what)
+    assertThatThrownBy(() -> LogCheck.check(database()), what)
         .isInstanceOfSatisfying(
             FsException.class, e -> assertThat(e.error()).isEqualTo(FsError.CORRUPT))
         .hasMessageContaining(log.toString());
@@ -104,7 +103,13 @@ class LogCheckTest {
 
   @Test
   void namesALogInWhoseLastRecordAnyBitHasChanged() throws Exception {
-    for (int position = ends.get(RECORDS - 2); position < whole.length; position++) {
+    int last = ends.get(RECORDS - 2);
+    for (int bit = 0; bit < 8 * 7; bit++) {
+      byte[] bytes = whole.clone();
+      bytes[last + bit / 8] ^= (byte) (1 << bit % 8);
+      assertNamed(bytes, "bit " + bit + " of the last record");
+    }
+    for (int position = last; position < whole.length; position++) {
       assertNamed(flipped(position), "bit in byte " + position + " of the last record");
     }
   }
@@ -122,12 +127,12 @@ class LogCheckTest {
   void refusesToOpenADatabaseWithADamagedManifest() throws Exception {
     Path manifest = onlyFile("MANIFEST");
     byte[] was = Files.readAllBytes(manifest);
-    for (int position = 0; position < was.length; position++) {
+    for (int bit = 0; bit < 8 * was.length; bit++) {
       byte[] bytes = was.clone();
-      bytes[position] ^= (byte) (1 << random.nextInt(8));
+      bytes[bit / 8] ^= (byte) (1 << bit % 8);
       Files.write(manifest, bytes);
-      assertThatThrownBy(() -> LogCheck.check(database()))
-          .as("bit in byte %d", position)
+      String what = "bit %d of byte %d of %d".formatted(bit % 8, bit / 8, was.length);
+      assertThatThrownBy(() -> LogCheck.check(database()), what)
           .hasMessageContaining(manifest.toString());
     }
   }
