@@ -313,8 +313,8 @@ class RoutingTest {
   void sumsTheSpaceOfAllNodesAndRemembersThoseThatAreSilent() throws FsException {
     SimulatedClient client = client();
     Statistics all = client.await(client.fileSystem.inodes().statistics());
-    assertThat(all.totalBytes()).isEqualTo(4000);
-    assertThat(all.availableBytes()).isEqualTo(2400);
+    assertThat(all.totalBytes()).isEqualTo(16_384_000);
+    assertThat(all.availableBytes()).isEqualTo(9_830_400);
     assertThat(all.inodesTotal()).isEqualTo(400);
     client.rpc.setDown(new NodeId(2), true);
     long before = simulation.nanoTime();

@@ -715,7 +715,7 @@ public sealed interface Reply extends Message {
       return new ControlNews(in.list(COMMAND_BYTES_MIN, ControlValues::readCommand));
     }
 
-    private static final int COMMAND_BYTES_MIN = 9;
+    private static final int COMMAND_BYTES_MIN = 5;
   }
 
   /** Tokens for each of the wants that were asked for. */
