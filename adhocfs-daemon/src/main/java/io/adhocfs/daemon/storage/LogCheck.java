@@ -29,10 +29,10 @@ import org.slf4j.LoggerFactory;
  *
  * <p>A process that dies leaves the beginning of what it wrote: the file ends in the middle of a
  * fragment. A machine that dies may leave zeros in place of what was not written, from the end of a
- * fragment or from the start of a page on; as pages reach the disk in any order, others may be there
- * behind such a page. Nothing from it on was synced, or it would be there. Anything else has come about otherwise: a fragment that
- * is all there and does not match its sum, one that others follow, one whose data goes just to the
- * end of the file if its length is taken from there.
+ * fragment or from the start of a page on; as pages reach the disk in any order, others may be
+ * there behind such a page. Nothing from it on was synced, or it would be there. Anything else has
+ * come about otherwise: a fragment that is all there and does not match its sum, one that others
+ * follow, one whose data goes just to the end of the file if its length is taken from there.
  */
 final class LogCheck {
   private static final int BLOCK_BYTES = 32 << 10;
@@ -118,7 +118,8 @@ final class LogCheck {
       if (file.size() > Integer.MAX_VALUE) {
         throw corrupt(path, "it has " + file.size() + " bytes");
       }
-      return new LogCheck(path, file.map(FileChannel.MapMode.READ_ONLY, 0, file.size(), arena).asByteBuffer())
+      return new LogCheck(
+              path, file.map(FileChannel.MapMode.READ_ONLY, 0, file.size(), arena).asByteBuffer())
           .wholeBytes();
     } catch (FsException e) {
       throw e;

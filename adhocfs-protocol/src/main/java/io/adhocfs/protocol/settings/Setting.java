@@ -109,8 +109,8 @@ public enum Setting {
   CHECKSUMS(
       "checksums",
       Kind.CHOICE,
-      "rest",
-      "what is compared with checksums: rest = file data on its way and on the disks, where it gets them seconds after it was last written; wire = only on its way",
+      "wire",
+      "what is compared with checksums: wire = file data on its way; rest = on the disks as well, where it gets them seconds after it was last written",
       "rest",
       "wire"),
   DIRECTORY_SPREAD_ENTRIES(
