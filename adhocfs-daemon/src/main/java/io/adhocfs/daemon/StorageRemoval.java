@@ -20,10 +20,16 @@ public final class StorageRemoval {
   private StorageRemoval() {}
 
   /**
-   * Removes a directory and everything in it; one that is a mount point is left empty. May be
-   * repeated after it failed, and run beside another removal of the same directory.
+   * Removes a directory and everything in it; one that is a mount point is left empty. Then removes
+   * the directories above it that {@link MadeDirectories} made, if they are empty. May be repeated
+   * after it failed, and run beside another removal of the same directory.
    */
   public static void remove(Path directory) throws IOException {
+    removeTree(directory);
+    MadeDirectories.removeEmpty(directory.getParent());
+  }
+
+  private static void removeTree(Path directory) throws IOException {
     Path configuration = directory.resolve(CONFIGURATION_FILE);
     try {
       Files.walkFileTree(

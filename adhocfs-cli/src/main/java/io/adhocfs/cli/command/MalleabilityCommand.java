@@ -20,7 +20,7 @@ abstract class MalleabilityCommand extends Command {
   final Malleability open(InstanceDescription description) throws FsException {
     InstanceDirectory directory = directory();
     return Malleability.open(
-        directory, description.instance().name(), new NodeProcesses(directory));
+        directory, description.instance().name(), new NodeProcesses(directory, output()::note));
   }
 
   /** Waits until a rebalance is over, and shows how far it is where that is wanted. */

@@ -53,7 +53,9 @@ public final class StartCommand extends Command {
     InstanceDescription description = instance();
     ClusterMap known = AdminConnection.knownMap(description.instance());
     List<Place> places = wantedPlaces(description);
-    var nodes = new Nodes(description, directory());
+    var nodes =
+        new Nodes(
+            description, directory(), sentence -> output().note("adhocfs start: " + sentence));
     int exitCode = ExitCode.OK;
     List<NodeId> started = new ArrayList<>();
     try (AdminConnection connection = AdminConnection.open(description.instance())) {

@@ -9,6 +9,7 @@ import io.adhocfs.protocol.model.FsException;
 import io.adhocfs.protocol.placement.ClusterMap;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.function.Consumer;
 
 /**
  * Daemons as processes: on this machine from the class path of this JVM, on other hosts by the
@@ -16,9 +17,21 @@ import java.util.List;
  */
 public final class NodeProcesses implements NodeControl {
   private final InstanceDirectory directory;
+  private final Consumer<String> notes;
 
+  /** Says nothing while it waits. */
   public NodeProcesses(InstanceDirectory directory) {
+    this(directory, note -> {});
+  }
+
+  /**
+   * Of the instances in a directory.
+   *
+   * @param notes told what is waited for where it takes long, by several threads
+   */
+  public NodeProcesses(InstanceDirectory directory, Consumer<String> notes) {
     this.directory = directory;
+    this.notes = notes;
   }
 
   @Override
@@ -27,7 +40,7 @@ public final class NodeProcesses implements NodeControl {
     List<ClusterMap.Node> started = new ArrayList<>();
     FsException failure = null;
     for (Outcome<Place, RunningDaemon> outcome :
-        InParallel.run(places, new Nodes(instance, directory)::startNew)) {
+        InParallel.run(places, new Nodes(instance, directory, notes)::startNew)) {
       if (outcome.failure() != null && failure == null) {
         failure =
             new FsException(
@@ -46,6 +59,6 @@ public final class NodeProcesses implements NodeControl {
 
   @Override
   public void remove(InstanceDescription instance, Place place) throws FsException {
-    new Nodes(instance, directory).remove(place);
+    new Nodes(instance, directory, notes).remove(place);
   }
 }
