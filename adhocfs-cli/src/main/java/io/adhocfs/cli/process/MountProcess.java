@@ -10,6 +10,7 @@ import io.adhocfs.client.Owner;
 import io.adhocfs.fuse.Callers;
 import io.adhocfs.fuse.ClientFileSystem;
 import io.adhocfs.fuse.jnr.JnrMount;
+import io.adhocfs.fuse.kernel.DeadMounts;
 import io.adhocfs.fuse.kernel.FuseMount;
 import io.adhocfs.fuse.kernel.MountOptions;
 import io.adhocfs.fuse.kernel.ProcessGuard;
@@ -36,6 +37,9 @@ public final class MountProcess {
 
   /** How long a process that was told to end may take to close its session. */
   private static final int LEAVE_SECONDS = 5;
+
+  private static final int DETACH_ATTEMPTS_MAX = 20;
+  private static final int DETACH_PAUSE_MILLIS = 100;
 
   /** How often a mount of a job's instance looks whether the nodes are gone. */
   private static final int NODES_LOOK_SECONDS = 2;
@@ -116,19 +120,32 @@ public final class MountProcess {
    */
   private void endOnSignal(MountRecord record) {
     Driver mounted = driver;
-    if (mounted != null) {
-      detach(mounted, Path.of(record.directory()));
-    }
     try {
+      if (mounted != null) {
+        // Who ends a job sends the signal to all its processes, perhaps also to fusermount3.
+        for (int attempt = 1;
+            !detach(mounted, Path.of(record.directory())) && attempt < DETACH_ATTEMPTS_MAX;
+            attempt++) {
+          TimeUnit.MILLISECONDS.sleep(DETACH_PAUSE_MILLIS);
+        }
+      }
       tidy(record);
-    } catch (FsException e) {
+    } catch (InterruptedException e) {
+      Thread.currentThread().interrupt();
+    } catch (IOException e) {
       LOG.warn("{} is still written down: {}", record.directory(), e.getMessage());
     }
     awaitServed();
   }
 
-  /** Removes what there is of a mount besides itself; may be repeated. */
-  private void tidy(MountRecord record) throws FsException {
+  /**
+   * Removes what there is of a mount besides itself; may be repeated. Does nothing while it is
+   * mounted: this process would wait for itself if it looked there, and others must find it.
+   */
+  private void tidy(MountRecord record) throws IOException {
+    if (DeadMounts.isMounted(Path.of(record.directory()), Mounts.source(description.instance()))) {
+      return;
+    }
     if (record.madeDirectory()) {
       MountPoint.removeMade(Path.of(record.directory()));
     }
@@ -166,7 +183,7 @@ public final class MountProcess {
         mounted.awaitUnmounted();
         LOG.info("{} was unmounted", mountPoint);
       } catch (IOException e) {
-        detach(mounted, mountPoint);
+        var _ = detach(mounted, mountPoint);
         throw e;
       } finally {
         // Before the client takes leave of daemons that may be gone.
@@ -191,7 +208,7 @@ public final class MountProcess {
               TimeUnit.SECONDS.sleep(NODES_LOOK_SECONDS);
             }
             LOG.info("all nodes are gone: {} is unmounted", mountPoint);
-            detach(mounted, mountPoint);
+            var _ = detach(mounted, mountPoint);
           } catch (FsException e) {
             LOG.warn("this mount does not end with its nodes: {}", e.getMessage());
           } catch (InterruptedException e) {
@@ -285,11 +302,14 @@ public final class MountProcess {
     }
   }
 
-  private static void detach(Driver driver, Path mountPoint) {
+  /** Whether it is not mounted any more. */
+  private static boolean detach(Driver driver, Path mountPoint) {
     try {
       driver.detach();
+      return true;
     } catch (IOException e) {
       LOG.warn("cannot unmount {}: {}", mountPoint, e.getMessage());
+      return false;
     }
   }
 

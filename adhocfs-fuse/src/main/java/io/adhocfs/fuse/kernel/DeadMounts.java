@@ -84,6 +84,13 @@ public final class DeadMounts {
     return found;
   }
 
+  /** Whether a lookup of the path would meet a mount of ours with this source. Asks no mount. */
+  public static boolean isMounted(Path mountPoint, String source) throws IOException {
+    MountTable.Mount topmost =
+        MountTable.topmostAt(MountPath.bytes(MountPath.canonical(mountPoint)));
+    return topmost != null && topmost.type().equals(OUR_TYPE) && topmost.source().equals(source);
+  }
+
   /**
    * Lazily unmounts the dead mounts at a path, one on top of the other, and leaves what lives or
    * hangs alone.

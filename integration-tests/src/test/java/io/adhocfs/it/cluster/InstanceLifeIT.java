@@ -409,6 +409,14 @@ class InstanceLifeIT {
                 .filter(process -> process.info().commandLine().orElse("").contains(mark)))
         .hasSize(2);
     adhocfs("down").expectSuccess();
+    // The command that a daemon ends with ends after it.
+    Waiting.until(
+        "the end of srun",
+        LIMIT,
+        10_000_000,
+        () ->
+            ProcessHandle.allProcesses()
+                .noneMatch(process -> process.info().commandLine().orElse("").contains(mark)));
     expectNothingLeft();
   }
 

@@ -11,6 +11,7 @@ import java.time.Instant;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
+import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
@@ -41,6 +42,14 @@ class LauncherIT {
     Path sources = Files.createDirectories(checkout.resolve("adhocfs-cli/src/main"));
     Files.createFile(sources.resolve("Changed.java"));
     Files.createFile(checkout.resolve("adhocfs-cli/pom.xml"));
+  }
+
+  /** The temporary directory must not seem to hold this checkout's program. */
+  @AfterEach
+  void removeLink() throws Exception {
+    if (Files.isSymbolicLink(program.resolve("lib"))) {
+      Files.delete(program.resolve("lib"));
+    }
   }
 
   /** Has a build do this, with {@code $dist} where the program is to be gathered. */
