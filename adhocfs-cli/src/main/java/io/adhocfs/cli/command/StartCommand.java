@@ -85,7 +85,7 @@ public final class StartCommand extends Command {
           break;
         }
         for (Outcome<Place, RunningDaemon> outcome :
-            InParallel.run(down, new Nodes(description, directory())::startAgain)) {
+            InParallel.run(down, new Nodes(description, directory(), this::note)::startAgain)) {
           if (outcome.failure() != null) {
             output()
                 .note(
@@ -94,8 +94,7 @@ public final class StartCommand extends Command {
             failed = true;
           } else if (outcome.result() != null) {
             if (!outcome.result().warning().isEmpty()) {
-              output()
-                  .note("warning: " + outcome.item().id() + ": " + outcome.result().warning());
+              output().note("warning: " + outcome.item().id() + ": " + outcome.result().warning());
             }
             ClusterMap.Node node = outcome.result().node();
             ClusterMap.Node before = map.node(node.id());
@@ -110,6 +109,10 @@ public final class StartCommand extends Command {
       report(started, map);
     }
     return failed ? ExitCode.FAILED : ExitCode.OK;
+  }
+
+  private void note(String sentence) {
+    output().note("adhocfs start: " + sentence);
   }
 
   /** Whether a node may be started; says why not. */

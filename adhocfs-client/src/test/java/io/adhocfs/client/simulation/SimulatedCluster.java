@@ -330,7 +330,9 @@ public final class SimulatedCluster {
       case ControlRequest.GetMap _ ->
           new Answer(new Reply.Map(mapOf(node), mapOf(node).epoch(), List.of()));
       case ControlRequest.GetCapacity _ ->
-          new Answer(new Reply.Capacity(new StorageSpace("", 4_096_000, 2_457_600, 93, 4_096_000, 2_457_600), 7));
+          new Answer(
+              new Reply.Capacity(
+                  new StorageSpace("", 4_096_000, 2_457_600, 93, 4_096_000, 2_457_600), 7));
       case ControlRequest.RenewSession _ -> {
         renewed.add("n" + node.value());
         yield new Answer(new Reply.Done());

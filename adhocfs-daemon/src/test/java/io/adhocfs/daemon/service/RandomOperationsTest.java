@@ -508,7 +508,9 @@ class RandomOperationsTest {
   }
 
   @ParameterizedTest
-  @EnumSource(mode = EnumSource.Mode.MATCH_NONE, names = {"MIGRATION_.*", "REMOVAL_.*"})
+  @EnumSource(
+      mode = EnumSource.Mode.MATCH_NONE,
+      names = {"MIGRATION_.*", "REMOVAL_.*"})
   void aDeathAtEachPointLeavesOneOfTheTwoStates(CrashPoint point, @TempDir Path directory)
       throws FsException {
     long seed = seed();
