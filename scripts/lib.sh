@@ -99,6 +99,10 @@ dist_is_current() {
   [[ -z $newer ]]
 }
 
+# Builds if there is no program at all. For commands that take down or show what runs: they must neither
+# wait for a build nor fail with it, and what runs is of the old program anyway.
+ensure_program() { [[ -d $adhocfs_dist/lib ]] || ensure_built; }
+
 # Builds if the jars are missing or older than the sources. ADHOCFS_BUILD=never trusts whatever is there.
 ensure_built() {
   if [[ ${ADHOCFS_BUILD-} == never ]]; then
@@ -120,14 +124,18 @@ ensure_built() {
   unlock_build
 }
 
-# The build proper; the caller holds the lock. Arguments go to Maven.
+# The build proper; the caller holds the lock. Arguments go to Maven. The program is gathered beside the
+# one that is there, which stays usable meanwhile, and for good if the build fails.
 build_dist() {
   find_jdk25
   find_maven
-  local started=$adhocfs_root/.build.started
+  local started=$adhocfs_root/.build.started beside=$adhocfs_dist.new before=$adhocfs_dist.old
   touch "$started"
-  rm -rf "$adhocfs_dist"
-  (cd "$adhocfs_root" && "$maven" -DskipTests "$@" package) || return
+  rm -rf "$beside" "$before"
+  (cd "$adhocfs_root" && "$maven" -DskipTests "-Dadhocfs.dist=$beside" "$@" package) || return
+  [[ ! -e $adhocfs_dist ]] || mv "$adhocfs_dist" "$before"
+  mv "$beside" "$adhocfs_dist"
+  rm -rf "$before"
   record_startup
   mv "$started" "$adhocfs_dist/built"
 }
@@ -168,6 +176,7 @@ set_java_command() {
   java_command=(
     "$JAVA_HOME/bin/java"
     -XX:+UseSerialGC -XX:TieredStopAtLevel=1
+    -XX:-UsePerfData # Its files in /tmp would stay behind.
     -Xlog:disable -Xlog:all=warning:stderr
     --enable-native-access=ALL-UNNAMED --sun-misc-unsafe-memory-access=allow
     "-Dadhocfs.home=$adhocfs_root"

@@ -103,6 +103,10 @@ public final class Daemon {
   private final Deque<Closing> parts = new ArrayDeque<>();
 
   private final AtomicBoolean stopping = new AtomicBoolean();
+
+  /** Set by the thread that stops, before {@link #stopped}. */
+  private volatile boolean dataRemoved;
+
   private final CountDownLatch stopped = new CountDownLatch(1);
   private final AtomicBoolean givenUp = new AtomicBoolean();
 
@@ -770,6 +774,7 @@ public final class Daemon {
         closeAll(parts);
         if (removeData) {
           directory.remove(crashPoints);
+          dataRemoved = true;
         }
         LOG.info("daemon stopped node={}", configuration.node());
       } catch (IOException e) {
@@ -791,6 +796,11 @@ public final class Daemon {
     if (interrupted) {
       Thread.currentThread().interrupt();
     }
+  }
+
+  /** Whether the daemon has stopped and its data directory is gone. */
+  public boolean hasRemovedData() {
+    return dataRemoved;
   }
 
   /** Waits until the daemon has stopped, by whomever it was asked to. */

@@ -35,8 +35,9 @@ public final class StorageRemoval {
   }
 
   /**
-   * Removes a directory and everything in it; one that is a mount point is left empty. May be
-   * repeated after it failed, and run beside another removal of the same directory.
+   * Removes a directory and everything in it; one that is a mount point is left empty. Then removes
+   * the directories above it that {@link MadeDirectories} made, if they are empty. May be repeated
+   * after it failed, and run beside another removal of the same directory.
    */
   public static void remove(Path directory) throws IOException {
     remove(directory, CrashPoints.NONE);
@@ -57,6 +58,11 @@ public final class StorageRemoval {
   static void remove(Path directory, CrashPoints crashPoints) throws IOException {
     mark(directory);
     crashPoints.reached(CrashPoint.REMOVAL_AFTER_MARK);
+    removeTree(directory, crashPoints);
+    MadeDirectories.removeEmpty(directory.getParent());
+  }
+
+  private static void removeTree(Path directory, CrashPoints crashPoints) throws IOException {
     Path mark = directory.resolve(MARK);
     Path configuration = directory.resolve(CONFIGURATION_FILE);
     try {

@@ -52,12 +52,22 @@ final class DaemonProcess implements AutoCloseable {
         IDENTITY, NODE, data, "127.0.0.1", "127.0.0.1", 0, "", new Settings(settings), 17, 18);
   }
 
+  /** Nothing but the daemon. */
+  private static final DaemonMain.Companion ALONE =
+      new DaemonMain.Companion() {
+        @Override
+        public void ready() {}
+
+        @Override
+        public void removed() {}
+      };
+
   /** What its test process calls. */
   public static final class Main {
     private Main() {}
 
     public static void main(String[] arguments) throws Exception {
-      System.exit(DaemonMain.run(Path.of(arguments[0])));
+      System.exit(DaemonMain.run(Path.of(arguments[0]), ALONE));
     }
   }
 

@@ -208,6 +208,21 @@ class DaemonProcessTest {
   }
 
   @Test
+  void removesItsDataWhenTerminatedIfItIsToldTo() throws Exception {
+    try (DaemonProcess daemon =
+            DaemonProcess.start(
+                DaemonProcess.configuration(
+                    parent.resolve("data"), Map.of("daemon.sigterm", "remove")));
+        Connection connection = daemon.connect()) {
+      installMap(daemon, connection);
+      write(connection);
+      daemon.process().destroy();
+      assertThat(daemon.exitCode()).isZero();
+      assertThat(parent.resolve("data")).doesNotExist();
+    }
+  }
+
+  @Test
   void showsItsFiguresToPrometheus() throws Exception {
     try (DaemonProcess daemon = DaemonProcess.start(configuration());
         Connection connection = daemon.connect();

@@ -701,6 +701,7 @@ public final class Malleability implements AutoCloseable {
     if (change.added().isEmpty()) {
       return List.of();
     }
+    control.check(description, newPlaces(change, description));
     // Written first, so that whatever is started can be found and taken down. The ids are drawn
     // from what is written at that moment, so that no other command draws the same.
     List<Place> places = new ArrayList<>();

@@ -9,6 +9,14 @@ import java.util.List;
 /** How daemons are started and removed where nodes come and go. Thread-safe. */
 public interface NodeControl {
   /**
+   * Refuses new nodes that could not work together with those that are there, before anything of
+   * them is written down or started. Their numbers may still change.
+   *
+   * @throws FsException INVALID, saying what has to be done instead
+   */
+  void check(InstanceDescription instance, List<Place> places) throws FsException;
+
+  /**
    * Starts the daemons of new nodes, side by side, and waits until all are ready.
    *
    * @return where they are, in the order of the places

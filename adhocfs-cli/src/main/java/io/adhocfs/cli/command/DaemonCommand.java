@@ -8,11 +8,13 @@ import io.adhocfs.cli.process.NodeBootstrap;
 import io.adhocfs.cli.process.RunningDaemon;
 import io.adhocfs.daemon.DaemonConfiguration;
 import io.adhocfs.daemon.DaemonMain;
+import io.adhocfs.protocol.instance.InstanceDirectory;
 import io.adhocfs.protocol.model.FsError;
 import io.adhocfs.protocol.model.FsException;
 import io.adhocfs.protocol.settings.Setting;
 import java.io.IOException;
 import java.nio.file.Path;
+import java.util.Optional;
 import org.jspecify.annotations.Nullable;
 import picocli.CommandLine;
 import picocli.CommandLine.Option;
@@ -41,8 +43,11 @@ public final class DaemonCommand extends Command {
           "Start a daemon in the background as standard input says, wait until it is ready, print where it is.")
   private boolean detach;
 
-  @Option(names = "--stay", hidden = true)
-  private boolean stay;
+  @Option(names = "--attached", hidden = true)
+  private boolean attached;
+
+  @Option(names = "--look", paramLabel = "DIR", hidden = true)
+  private @Nullable RawPath look;
 
   @Option(names = "--remove", paramLabel = "DIR", hidden = true)
   private @Nullable RawPath remove;
@@ -60,21 +65,25 @@ public final class DaemonCommand extends Command {
       new LocalDaemon(remove.onHost()).remove(removeOf);
       return ExitCode.OK;
     }
+    if (look != null) {
+      tell(new LocalDaemon(look.onHost()).running());
+      return ExitCode.OK;
+    }
     if (detach) {
-      NodeBootstrap bootstrap =
-          NodeBootstrap.parse("standard input", surroundings().input().readAllBytes());
-      RunningDaemon running = bootstrap.startHere();
-      output().line(running.json());
-      output().flush();
-      if (stay) {
-        LocalDaemon.awaitEnd(running, bootstrap.dataDirectory());
-      }
+      tell(bootstrap().startHere(sentence -> output().note("adhocfs daemon: " + sentence)));
       return ExitCode.OK;
     }
     if (config == null) {
       throw new UsageException("give --config FILE");
     }
     Path file = config.onHost();
+    if (attached) {
+      RunningDaemon running = bootstrap().prepareHere();
+      if (running != null) {
+        tell(running);
+        return ExitCode.OK;
+      }
+    }
     DaemonConfiguration configuration = DaemonConfiguration.read(file);
     Logging.toStandardError(
         configuration.settings().text(Setting.LOG_LEVEL),
@@ -82,10 +91,52 @@ public final class DaemonCommand extends Command {
         configuration.settings().size(Setting.LOG_BYTES));
     NativeDirectory.choose(configuration.dataDirectory());
     try {
-      return DaemonMain.run(file);
+      return DaemonMain.run(file, companion(configuration));
     } catch (InterruptedException e) {
       Thread.currentThread().interrupt();
       throw new FsException(FsError.INTERRUPTED, "the daemon of " + file, e);
     }
+  }
+
+  private NodeBootstrap bootstrap() throws IOException {
+    return NodeBootstrap.parse("standard input", surroundings().input().readAllBytes());
+  }
+
+  private void tell(@Nullable RunningDaemon running) {
+    if (running != null) {
+      output().line(running.json());
+      output().flush();
+    }
+  }
+
+  /** Tells who has started the daemon where it is, and others when nothing of it is left. */
+  private DaemonMain.Companion companion(DaemonConfiguration configuration) {
+    return new DaemonMain.Companion() {
+      @Override
+      public void ready() {
+        if (attached) {
+          try {
+            tell(new LocalDaemon(configuration.dataDirectory()).running());
+          } catch (FsException e) {
+            output().note("adhocfs daemon: " + e.getMessage());
+          }
+        }
+      }
+
+      @Override
+      public void removed() {
+        try {
+          InstanceDirectory directory = directory();
+          Optional<String> name = directory.nameOf(configuration.identity().instanceId());
+          if (name.isPresent()) {
+            directory.putRemoved(name.get(), configuration.node());
+            directory.removeIfNothingIsLeft(name.get());
+          }
+        } catch (FsException e) {
+          // 'adhocfs down' finds it out by itself, as on hosts that do not share the directory.
+          output().note("adhocfs daemon: " + e.getMessage());
+        }
+      }
+    };
   }
 }

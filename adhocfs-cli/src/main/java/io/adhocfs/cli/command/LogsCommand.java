@@ -1,13 +1,12 @@
 package io.adhocfs.cli.command;
 
 import io.adhocfs.cli.process.BoundedLog;
-import io.adhocfs.cli.process.LocalDaemon;
 import io.adhocfs.cli.process.Mounts;
+import io.adhocfs.cli.process.Nodes;
 import io.adhocfs.protocol.instance.InstanceDescription;
 import io.adhocfs.protocol.instance.InstanceDescription.Place;
 import io.adhocfs.protocol.instance.MountRecord;
 import io.adhocfs.protocol.model.FsException;
-import java.nio.file.Path;
 import org.jspecify.annotations.Nullable;
 import picocli.CommandLine;
 import picocli.CommandLine.Option;
@@ -43,20 +42,24 @@ public final class LogsCommand extends Command {
   @Override
   public int run() throws UsageException, FsException {
     InstanceDescription description = instance();
+    var nodes = new Nodes(description, directory(), output()::note);
     if (node != null) {
       Place place = NodeNames.place(description, node);
-      if (!place.isLocal()) {
-        output().line("on host " + place.host() + ": " + log(place));
+      if (isElsewhere(nodes, place)) {
+        output().line("on host " + place.host() + ": " + nodes.log(place));
         return ExitCode.OK;
       }
-      BoundedLog.tail(log(place), Math.max(0, lines)).forEach(output()::line);
+      BoundedLog.tail(nodes.log(place), Math.max(0, lines)).forEach(output()::line);
       return ExitCode.OK;
     }
     for (Place place : description.places()) {
       output()
           .line(
               "node %-4s %s%s"
-                  .formatted(place.id(), place.isLocal() ? "" : place.host() + ":", log(place)));
+                  .formatted(
+                      place.id(),
+                      isElsewhere(nodes, place) ? place.host() + ":" : "",
+                      nodes.log(place)));
     }
     for (MountRecord mount : directory().mounts(description.instance().name())) {
       output()
@@ -70,7 +73,7 @@ public final class LogsCommand extends Command {
     return ExitCode.OK;
   }
 
-  private static Path log(Place place) {
-    return new LocalDaemon(Path.of(place.dataDirectory())).log();
+  private static boolean isElsewhere(Nodes nodes, Place place) {
+    return !place.isLocal() && !nodes.isAttached(place);
   }
 }

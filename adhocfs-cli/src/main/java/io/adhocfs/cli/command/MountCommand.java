@@ -6,6 +6,7 @@ import io.adhocfs.cli.process.MountProcess;
 import io.adhocfs.cli.process.Mounts;
 import io.adhocfs.cli.process.NativeDirectory;
 import io.adhocfs.client.admin.AdminConnection;
+import io.adhocfs.protocol.instance.Instance;
 import io.adhocfs.protocol.instance.InstanceDescription;
 import io.adhocfs.protocol.instance.InstanceDirectory;
 import io.adhocfs.protocol.instance.MountRecord;
@@ -24,8 +25,8 @@ import picocli.CommandLine.Parameters;
     description = "Mounts an instance on a directory of this machine, by a process of its own.",
     footer = {
       "",
-      "A directory that is not there is made, and removed with the mount. A mount whose process died is",
-      "replaced.",
+      "A directory that is not there is made, and removed with the mount. One with something in it is",
+      "refused unless --over is given. A mount whose process died is replaced.",
       "",
       "Example:",
       "  adhocfs mount /tmp/fast",
@@ -59,14 +60,16 @@ public final class MountCommand extends Command {
   @Option(names = "--log-file", hidden = true)
   private @Nullable RawPath logFile;
 
-  @Option(names = "--made-directory", hidden = true)
-  private boolean madeDirectory;
+  @Option(
+      names = "--over",
+      description = "Also on a directory with something in it, which the mount hides.")
+  private boolean over;
 
   @Option(names = "--instance-on-stdin", hidden = true)
   private boolean instanceOnStdin;
 
-  @Option(names = "--stay", hidden = true)
-  private boolean stay;
+  @Option(names = "--attached", paramLabel = "HOST", hidden = true)
+  private @Nullable String attached;
 
   public MountCommand(Surroundings surroundings) {
     super(surroundings);
@@ -110,19 +113,22 @@ public final class MountCommand extends Command {
           log,
           description.instance().settings().size(Setting.LOG_BYTES));
       unpackLibraries(chosen, log, directory.path(description.instance().name()));
-      new MountProcess(description, bootstrap == null ? directory : null)
+      boolean writtenHere =
+          bootstrap == null || (attached != null && isWrittenDown(description.instance()));
+      new MountProcess(description, writtenHere ? directory : null)
           .serve(
               directoryToMount,
               chosen,
               readOnly,
-              madeDirectory,
+              over,
+              attached == null || !writtenHere ? "" : attached,
               log,
-              readyFile == null ? null : readyFile.onHost());
+              this::announce);
       return ExitCode.OK;
     }
-    var mounts = new Mounts(description, directory);
+    var mounts = new Mounts(description, directory, this::note);
     Path log = logFile == null ? mounts.newLog() : logFile.onHost();
-    MountRecord record = mounts.mountHere(directoryToMount, chosen, readOnly, bootstrap, log);
+    MountRecord record = mounts.mountHere(directoryToMount, chosen, readOnly, over, bootstrap, log);
     if (json || instanceOnStdin) {
       output().line(record.toJson());
     } else {
@@ -131,10 +137,26 @@ public final class MountCommand extends Command {
               "mounted instance %s on %s"
                   .formatted(description.instance().name(), record.directory()));
     }
-    output().flush();
-    if (stay) {
-      Mounts.awaitEnd(record);
-    }
     return ExitCode.OK;
+  }
+
+  /** Tells who has started this process that the mount can be used. */
+  private void announce(MountRecord record) throws FsException {
+    if (readyFile != null) {
+      MountProcess.announce(readyFile.onHost(), record);
+    }
+    if (attached != null) {
+      output().line(record.toJson());
+      output().flush();
+    }
+  }
+
+  /** Whether the directory of instances is shared with the host that started this process. */
+  private boolean isWrittenDown(Instance instance) throws FsException {
+    return directory().nameOf(instance.id()).isPresent();
+  }
+
+  private void note(String sentence) {
+    output().note("adhocfs mount: " + sentence);
   }
 }

@@ -2,6 +2,9 @@ package io.adhocfs.cli.command;
 
 import io.adhocfs.cli.arguments.RawPath;
 import io.adhocfs.cli.process.HostsFile;
+import io.adhocfs.cli.process.InParallel;
+import io.adhocfs.cli.process.InParallel.Outcome;
+import io.adhocfs.cli.process.Mounts;
 import io.adhocfs.malleability.Change;
 import io.adhocfs.malleability.Malleability;
 import io.adhocfs.malleability.Malleability.Started;
@@ -9,6 +12,7 @@ import io.adhocfs.malleability.ResizePlan;
 import io.adhocfs.malleability.plan.SlotPlan;
 import io.adhocfs.protocol.control.ControlCommand;
 import io.adhocfs.protocol.control.FinishedRebalance;
+import io.adhocfs.protocol.instance.InstanceDescription;
 import io.adhocfs.protocol.model.FsException;
 import io.adhocfs.protocol.model.SlotId;
 import java.io.IOException;
@@ -20,6 +24,7 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Objects;
+import java.util.Optional;
 import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Option;
 
@@ -75,9 +80,10 @@ abstract class ResizeCommand extends MalleabilityCommand {
       }
       Started started = malleability.start(change, bytesPerSecond, supersede);
       SlotPlan slots = started.plan().slots();
+      boolean mounted = mountOnNewHosts(malleability.description(), change);
       if (!wait) {
         print(started.id(), slots);
-        return ExitCode.OK;
+        return mounted ? ExitCode.OK : ExitCode.FAILED;
       }
       FinishedRebalance last = await(malleability, started.id(), !json);
       List<String> left = malleability.awaitEnds();
@@ -91,10 +97,40 @@ abstract class ResizeCommand extends MalleabilityCommand {
       } else {
         output().line(RebalanceReport.sentence(last));
       }
-      return last.outcome() == FinishedRebalance.Outcome.DONE && left.isEmpty()
+      return last.outcome() == FinishedRebalance.Outcome.DONE && left.isEmpty() && mounted
           ? ExitCode.OK
           : ExitCode.FAILED;
     }
+  }
+
+  /**
+   * Mounts where 'up' has mounted, on hosts that have come and have no mount there yet.
+   *
+   * @return false if one could not be mounted; it is named
+   */
+  private boolean mountOnNewHosts(InstanceDescription description, Change change)
+      throws FsException {
+    String name = description.instance().name();
+    Optional<Path> mountPoint = directory().mountPoint(name);
+    List<String> hosts =
+        change.added().stream().filter(host -> !host.isEmpty()).distinct().toList();
+    if (mountPoint.isEmpty() || hosts.isEmpty()) {
+      return true;
+    }
+    var mounts = new Mounts(description, directory(), this::note);
+    boolean all = true;
+    for (Outcome<String, Boolean> outcome :
+        InParallel.run(hosts, host -> mounts.mountIfMissing(host, mountPoint.get()))) {
+      if (outcome.failure() != null) {
+        all = false;
+        note("not mounted on host " + outcome.item() + ": " + outcome.failure().getMessage());
+      }
+    }
+    return all;
+  }
+
+  private void note(String sentence) {
+    output().note("adhocfs: " + sentence);
   }
 
   private void print(long id, SlotPlan slots) {

@@ -85,7 +85,7 @@ public final class StartCommand extends Command {
           break;
         }
         for (Outcome<Place, RunningDaemon> outcome :
-            InParallel.run(down, new Nodes(description, directory())::startAgain)) {
+            InParallel.run(down, new Nodes(description, directory(), this::note)::startAgain)) {
           if (outcome.failure() != null) {
             output()
                 .note(
@@ -109,6 +109,10 @@ public final class StartCommand extends Command {
       report(started, map);
     }
     return failed ? ExitCode.FAILED : ExitCode.OK;
+  }
+
+  private void note(String sentence) {
+    output().note("adhocfs start: " + sentence);
   }
 
   /** Whether a node may be started; says why not. */

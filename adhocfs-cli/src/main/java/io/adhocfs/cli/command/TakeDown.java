@@ -8,7 +8,6 @@ import io.adhocfs.client.admin.AdminConnection;
 import io.adhocfs.protocol.instance.InstanceDescription;
 import io.adhocfs.protocol.instance.InstanceDescription.Place;
 import io.adhocfs.protocol.instance.InstanceDirectory;
-import io.adhocfs.protocol.instance.MountRecord;
 import io.adhocfs.protocol.model.FsException;
 import io.adhocfs.protocol.placement.ClusterMap;
 import io.adhocfs.protocol.wire.ControlRequest;
@@ -16,6 +15,7 @@ import io.adhocfs.protocol.wire.Reply;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.function.Consumer;
 
 /** Removes an instance: mounts, daemons, data, and what is written down of it. */
 final class TakeDown {
@@ -23,10 +23,24 @@ final class TakeDown {
 
   private final InstanceDescription description;
   private final InstanceDirectory directory;
+  private final Consumer<String> notes;
 
-  TakeDown(InstanceDescription description, InstanceDirectory directory) {
+  /**
+   * Of an instance.
+   *
+   * @param notes told what is waited for where it takes long, by several threads
+   */
+  TakeDown(InstanceDescription description, InstanceDirectory directory, Consumer<String> notes) {
     this.description = description;
     this.directory = directory;
+    this.notes = notes;
+  }
+
+  /** What a user can do about what is left. */
+  String howToGoOn() {
+    String down = "adhocfs down --name " + description.instance().name();
+    return "the instance stays written down: '%s' tries again, '%s --forget' forgets what is left"
+        .formatted(down, down);
   }
 
   /**
@@ -35,21 +49,7 @@ final class TakeDown {
    * @return what is still mounted and why, a sentence each
    */
   List<String> unmount(boolean force) throws FsException {
-    var mounts = new Mounts(description, directory);
-    List<String> left = new ArrayList<>();
-    List<MountRecord> records = directory.mounts(description.instance().name());
-    for (Outcome<MountRecord, Boolean> outcome :
-        InParallel.run(
-            records,
-            record -> {
-              mounts.unmount(record, force);
-              return true;
-            })) {
-      if (outcome.failure() != null) {
-        left.add(outcome.failure().getMessage());
-      }
-    }
-    return left;
+    return new Mounts(description, directory, notes).unmountAll(force);
   }
 
   /**
@@ -72,7 +72,7 @@ final class TakeDown {
         throw new IllegalStateException(e);
       }
     }
-    var nodes = new Nodes(description, directory);
+    var nodes = new Nodes(description, directory, notes);
     List<String> left = new ArrayList<>();
     for (Outcome<Place, Boolean> outcome :
         InParallel.run(
@@ -88,13 +88,22 @@ final class TakeDown {
     return left;
   }
 
-  /** All of it, whatever state it is in; what is left and why, a sentence each. */
+  /**
+   * All of it, whatever state it is in. The instance stays written down if something is left, so
+   * that it can be found and removed.
+   *
+   * @return what is left and why, a sentence each
+   */
   List<String> afterFailedStart() {
     List<String> left = new ArrayList<>();
     try {
       left.addAll(unmount(true));
       left.addAll(removeNodes());
-      directory.remove(description.instance().name());
+      if (left.isEmpty()) {
+        directory.remove(description.instance().name());
+      } else {
+        left.add(howToGoOn());
+      }
     } catch (FsException e) {
       left.add(e.getMessage());
     }

@@ -9,6 +9,8 @@ import io.adhocfs.protocol.model.FsException;
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
 import org.jspecify.annotations.Nullable;
 import picocli.CommandLine;
 import picocli.CommandLine.Option;
@@ -27,7 +29,7 @@ import picocli.CommandLine.Parameters;
       "Exit codes: 0 nothing of ours is mounted there; 1 it is in use or could not be unmounted; 2 wrong use."
     })
 public final class UmountCommand extends Command {
-  @Parameters(paramLabel = "DIR", description = "Where it is mounted.")
+  @Parameters(paramLabel = "DIR", arity = "0..1", description = "Where it is mounted.")
   private @Nullable RawPath mountPoint;
 
   @Option(
@@ -35,8 +37,8 @@ public final class UmountCommand extends Command {
       description = "Also while programs use it: they get errors.")
   private boolean force;
 
-  @Option(names = "--record-on-stdin", hidden = true)
-  private boolean recordOnStdin;
+  @Option(names = "--source", hidden = true)
+  private @Nullable String source;
 
   public UmountCommand(Surroundings surroundings) {
     super(surroundings);
@@ -44,27 +46,31 @@ public final class UmountCommand extends Command {
 
   @Override
   public int run() throws UsageException, IOException {
+    InstanceDirectory directory = directory();
+    String name = givenName();
+    if (source != null && name != null) {
+      List<MountRecord> known = new ArrayList<>();
+      for (String line :
+          new String(surroundings().input().readAllBytes(), StandardCharsets.UTF_8)
+              .lines()
+              .toList()) {
+        known.add(MountRecord.parse("standard input", line));
+      }
+      Mounts.unmountAllHere(directory, name, source, known, force);
+      return ExitCode.OK;
+    }
     if (mountPoint == null) {
       throw new UsageException("which directory?");
     }
     Path path = mountPoint.onHost();
-    InstanceDirectory directory = directory();
-    if (recordOnStdin) {
-      MountRecord record =
-          MountRecord.parse(
-              "standard input",
-              new String(surroundings().input().readAllBytes(), StandardCharsets.UTF_8));
-      var _ = Mounts.unmountHere(directory, givenName(), path, record, force);
-      return ExitCode.OK;
-    }
     // The directory says which instance it is, so a name is not needed.
     boolean wasMounted = false;
     boolean known = false;
-    for (String name : directory.names()) {
-      for (MountRecord record : directory.mounts(name)) {
+    for (String instance : directory.names()) {
+      for (MountRecord record : directory.mounts(instance)) {
         if (record.host().equals(Mounts.hostName()) && record.directory().equals(path.toString())) {
           known = true;
-          wasMounted |= Mounts.unmountHere(directory, name, path, record, force);
+          wasMounted |= Mounts.unmountHere(directory, instance, path, record, force);
         }
       }
     }

@@ -7,6 +7,7 @@ import io.adhocfs.cli.process.InParallel.Outcome;
 import io.adhocfs.cli.process.MountPlaces;
 import io.adhocfs.cli.process.Mounts;
 import io.adhocfs.cli.process.NodeProcesses;
+import io.adhocfs.cli.process.Nodes;
 import io.adhocfs.cli.process.SlurmNodes;
 import io.adhocfs.client.admin.AdminConnection;
 import io.adhocfs.malleability.Throttles;
@@ -16,6 +17,7 @@ import io.adhocfs.protocol.instance.InstanceDescription;
 import io.adhocfs.protocol.instance.InstanceDescription.Place;
 import io.adhocfs.protocol.instance.InstanceDirectory;
 import io.adhocfs.protocol.instance.MountRecord;
+import io.adhocfs.protocol.model.FsError;
 import io.adhocfs.protocol.model.FsException;
 import io.adhocfs.protocol.model.NodeId;
 import io.adhocfs.protocol.placement.ClusterMap;
@@ -39,6 +41,7 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Objects;
+import java.util.SortedMap;
 import java.util.concurrent.atomic.AtomicBoolean;
 import org.jspecify.annotations.Nullable;
 import picocli.CommandLine;
@@ -65,7 +68,9 @@ import picocli.CommandLine.Option;
     })
 public final class UpCommand extends Command {
   private static final String DEFAULT_NAME = "adhocfs";
-  private static final Duration INSTALL_PATIENCE = Duration.ofSeconds(30);
+
+  /** After this long it is looked whether the daemons that do not answer still live. */
+  private static final Duration INSTALL_PATIENCE = Duration.ofSeconds(10);
 
   @Option(
       names = "--nodes",
@@ -92,6 +97,11 @@ public final class UpCommand extends Command {
       paramLabel = "DIR",
       description = "Mount here. Default: /adhoc where it may be used.")
   private @Nullable RawPath mount;
+
+  @Option(
+      names = "--over",
+      description = "Mount also on a directory with something in it, which the mount hides.")
+  private boolean over;
 
   @Option(names = "--no-mount", description = "Do not mount.")
   private boolean noMount;
@@ -134,6 +144,10 @@ public final class UpCommand extends Command {
     Map<String, String> settingsByKey = settings();
     Map<String, String> limitsByKey = ThrottleWords.takeOut(settingsByKey);
     List<String> remoteHosts = remoteHosts(settingsByKey);
+    String job = surroundings().environment().getOrDefault("SLURM_JOB_ID", "");
+    if (!job.isEmpty()) {
+      settingsByKey.putIfAbsent(Setting.DAEMON_SIGTERM.key(), "remove");
+    }
     Settings settings;
     try {
       Profile.expand(settingsByKey);
@@ -220,7 +234,7 @@ public final class UpCommand extends Command {
       InstanceDescription description, List<ThrottleRule> limits, InstanceDirectory directory)
       throws IOException {
     directory.create(description);
-    var cleanUp = new TakeDown(description, directory);
+    var cleanUp = new TakeDown(description, directory, this::note);
     var settled = new AtomicBoolean();
     // Ctrl-C in the middle leaves nothing behind either.
     var onInterrupt =
@@ -238,21 +252,25 @@ public final class UpCommand extends Command {
     try {
       complete =
           description.withNodes(
-              new NodeProcesses(directory, output()::note)
-                  .start(description, description.places()));
-      installMap(complete);
+              new NodeProcesses(directory, this::note).start(description, description.places()));
+      // Before the daemons take it: from here on each of them can be found.
       List<ClusterMap.Node> ready = complete.instance().nodes();
       complete = directory.update(complete, written -> written.withNodes(ready));
+      installMap(complete, new Nodes(complete, directory, this::note));
       agreeOn(limits, complete.instance());
       mounts = noMount ? List.of() : mountEverywhere(complete, directory);
     } catch (IOException | RuntimeException e) {
       settled.set(true);
       List<String> left = cleanUp.afterFailedStart();
-      left.forEach(sentence -> output().note("adhocfs up: " + sentence));
+      left.forEach(this::note);
       throw e;
     }
     settled.set(true);
     print(complete, mounts);
+  }
+
+  private void note(String sentence) {
+    output().note("adhocfs up: " + sentence);
   }
 
   private static void agreeOn(List<ThrottleRule> limits, Instance instance) throws FsException {
@@ -266,33 +284,54 @@ public final class UpCommand extends Command {
     }
   }
 
-  private static void installMap(InstanceDescription description) throws FsException {
+  /**
+   * Gives the daemons their first map. They have said that they are ready; one that does not answer
+   * is waited for as long as it lives, for the machine may just be loaded.
+   */
+  private void installMap(InstanceDescription description, Nodes nodes) throws FsException {
     ClusterMap map = ClusterMap.initial(description.instance().nodes());
+    List<NodeId> silent = map.nodes().stream().map(ClusterMap.Node::id).toList();
     try (AdminConnection connection = AdminConnection.open(description.instance())) {
-      var _ =
-          connection
-              .askUntilAnswered(
-                  map.nodes().stream().map(ClusterMap.Node::id).toList(),
-                  new ControlRequest.InstallMap(map),
-                  Reply.Done.class,
-                  INSTALL_PATIENCE)
-              .orThrow();
+      while (!silent.isEmpty()) {
+        SortedMap<NodeId, FsException> failures =
+            connection
+                .askUntilAnswered(
+                    silent, new ControlRequest.InstallMap(map), Reply.Done.class, INSTALL_PATIENCE)
+                .failures();
+        for (Map.Entry<NodeId, FsException> failure : failures.entrySet()) {
+          Place place = description.place(failure.getKey());
+          if (!mayAnswerYet(failure.getValue().error())
+              || place == null
+              || !nodes.isRunning(place)) {
+            throw failure.getValue();
+          }
+          note(
+              "node %s runs and does not answer yet, going on to wait: %s"
+                  .formatted(failure.getKey(), failure.getValue().getMessage()));
+        }
+        silent = List.copyOf(failures.keySet());
+      }
     }
+  }
+
+  private static boolean mayAnswerYet(FsError error) {
+    return error == FsError.UNREACHABLE || error == FsError.TIMED_OUT || error == FsError.BUSY;
   }
 
   private List<MountRecord> mountEverywhere(
       InstanceDescription description, InstanceDirectory directory) throws FsException {
-    var mounts = new Mounts(description, directory);
+    var mounts = new Mounts(description, directory, this::note);
     Path mountPoint =
         mount != null
             ? mount.onHost()
             : MountPlaces.defaultMountPoint(
                 surroundings().environment(), description.instance().name());
+    directory.putMountPoint(description.instance().name(), mountPoint);
     List<String> hostsToMount = description.places().stream().map(Place::host).distinct().toList();
     List<MountRecord> records = new ArrayList<>();
     FsException failure = null;
     for (Outcome<String, MountRecord> outcome :
-        InParallel.run(hostsToMount, host -> mounts.mount(host, mountPoint))) {
+        InParallel.run(hostsToMount, host -> mounts.mount(host, mountPoint, over))) {
       if (outcome.failure() != null) {
         failure = failure == null ? outcome.failure() : failure;
       } else if (outcome.result() != null) {
@@ -325,6 +364,9 @@ public final class UpCommand extends Command {
               "mount     "
                   + record.directory()
                   + (record.remote().isEmpty() ? "" : " on " + record.remote()));
+    }
+    if (instance.settings().text(Setting.DAEMON_SIGTERM).equals("remove")) {
+      output().line("lifetime  until 'adhocfs down' or the end of the job, which removes all data");
     }
     String option = instance.name().equals(DEFAULT_NAME) ? "" : " --name " + instance.name();
     output().line("");

@@ -15,14 +15,12 @@ import java.nio.file.Path;
 
 /** What a daemon's configuration file says. */
 final class DaemonBootstrap {
-  private static final String LOOPBACK = "127.0.0.1";
-  private static final String ALL_ADDRESSES = "0.0.0.0";
-
   private DaemonBootstrap() {}
 
   /** The content of the file for one node. */
   static String of(InstanceDescription description, Place place) throws FsException {
     Instance instance = description.instance();
+    NodeAddress address = NodeAddress.of(description, place);
     Path self = Path.of("/proc/self");
     try {
       return new String(
@@ -30,8 +28,8 @@ final class DaemonBootstrap {
                   new InstanceIdentity(instance.id(), instance.secret()),
                   place.id(),
                   Path.of(place.dataDirectory()),
-                  place.isLocal() ? LOOPBACK : ALL_ADDRESSES,
-                  place.isLocal() ? LOOPBACK : HostsFile.address(place.host()),
+                  address.bind(),
+                  address.advertised(),
                   0,
                   "",
                   instance.settings(),

@@ -1,6 +1,7 @@
 package io.adhocfs.cli.process;
 
 import io.adhocfs.daemon.DaemonConfiguration;
+import io.adhocfs.daemon.MadeDirectories;
 import io.adhocfs.daemon.StorageRemoval;
 import io.adhocfs.protocol.model.FsError;
 import io.adhocfs.protocol.model.FsException;
@@ -16,6 +17,7 @@ import java.nio.file.attribute.PosixFilePermissions;
 import java.time.Duration;
 import java.util.Arrays;
 import java.util.List;
+import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
 
 /** A daemon on this host, by its storage directory. */
@@ -27,9 +29,6 @@ public final class LocalDaemon {
   public static final String READY_FILE = "daemon.json";
 
   public static final String LOG_FILE = "daemon.log";
-
-  /** How long a daemon may take to become ready. */
-  public static final Duration START_PATIENCE = Duration.ofSeconds(60);
 
   private static final Duration END_PATIENCE = Duration.ofSeconds(5);
 
@@ -60,7 +59,7 @@ public final class LocalDaemon {
       }
       Path parent = directory.getParent();
       if (parent != null && !Files.isDirectory(parent)) {
-        Files.createDirectories(
+        MadeDirectories.make(
             parent,
             PosixFilePermissions.asFileAttribute(PosixFilePermissions.fromString("rwx------")));
       }
@@ -101,20 +100,15 @@ public final class LocalDaemon {
   }
 
   /**
-   * Starts the daemon and waits until it is ready.
+   * Writes what a daemon needs to start, and takes back that an earlier one was ready.
    *
    * @param configuration content of its configuration file; null = the one that is there
-   * @param heapBytesMax the most that its heap takes
-   * @throws FsException with the last lines of its log when it does not come up; it is killed then
    */
-  public RunningDaemon start(byte @Nullable [] configuration, long heapBytesMax)
-      throws FsException {
-    Path configurationFile = directory.resolve(CONFIGURATION_FILE);
-    Path readyFile = directory.resolve(READY_FILE);
+  void prepare(byte @Nullable [] configuration) throws FsException {
+    Path configurationFile = configurationFile();
     try {
       if (StorageRemoval.hasBegun(directory)) {
         StorageRemoval.remove(directory);
-        removeEmptyParents(directory.getParent());
         throw new FsException(
             FsError.NOT_FOUND,
             "the node has left the instance or was taken down; what was left of its data in %s is removed now"
@@ -126,19 +120,29 @@ public final class LocalDaemon {
         throw new FsException(
             FsError.NOT_FOUND, directory + " has no " + CONFIGURATION_FILE + ": it holds no node");
       }
-      Files.deleteIfExists(readyFile);
+      Files.deleteIfExists(directory.resolve(READY_FILE));
     } catch (FsException e) {
       throw e;
     } catch (IOException e) {
       throw new FsException(
           FsError.STORAGE_FAILED, "cannot prepare " + directory + ": " + reason(e), e);
     }
+  }
+
+  /**
+   * Starts the daemon that was prepared, and waits until it is ready, as long as its process lives.
+   *
+   * @param heapBytesMax the most that its heap takes
+   * @param notes told what is waited for if it takes long
+   * @throws FsException with the last lines of its log when it does not come up
+   */
+  RunningDaemon start(long heapBytesMax, Consumer<String> notes) throws FsException {
     ServiceProcess process =
         ServiceProcess.start(
             JavaCommand.ofService(
-                heapBytesMax, List.of("daemon", "--config", configurationFile.toString())),
+                heapBytesMax, List.of("daemon", "--config", configurationFile().toString())),
             log());
-    long limit = System.nanoTime() + START_PATIENCE.toNanos();
+    var waiting = new LongWait("the daemon in " + directory + ", which lives: see " + log(), notes);
     while (true) {
       boolean alive = process.isAlive();
       RunningDaemon running = readReady();
@@ -148,15 +152,12 @@ public final class LocalDaemon {
       if (!alive) {
         throw process.ended("the daemon in " + directory);
       }
-      if (System.nanoTime() - limit > 0) {
-        process.kill();
-        throw new FsException(
-            FsError.TIMED_OUT,
-            "the daemon in %s was not ready after %d s; %s ends with: %s"
-                .formatted(directory, START_PATIENCE.toSeconds(), log(), process.lastLines()));
-      }
-      ServiceProcess.pause();
+      waiting.pause();
     }
+  }
+
+  private Path configurationFile() {
+    return directory.resolve(CONFIGURATION_FILE);
   }
 
   /** Leaves a file that is right as it is: a full disk must not keep a daemon from starting. */
@@ -193,15 +194,7 @@ public final class LocalDaemon {
   }
 
   private String[] words() {
-    return new String[] {"daemon", directory.resolve(CONFIGURATION_FILE).toString()};
-  }
-
-  /** Waits until a daemon of this host has ended. */
-  public static void awaitEnd(RunningDaemon daemon, Path directory) {
-    String[] words = new LocalDaemon(directory).words();
-    while (ServiceProcess.isOurs(daemon.processId(), words)) {
-      ProcessHandle.of(daemon.processId()).ifPresent(process -> process.onExit().join());
-    }
+    return new String[] {"daemon", configurationFile().toString()};
   }
 
   /** Ends whatever daemon runs on this directory. */
@@ -220,8 +213,9 @@ public final class LocalDaemon {
   }
 
   /**
-   * Ends the daemon, if it runs, and removes its directory and those above that are left empty. A
-   * directory that holds something else than a node of this instance is left as it is.
+   * Ends the daemon, if it runs, and removes its directory, and those above that were made for it
+   * and are left empty. A directory that holds something else than a node of this instance is left
+   * as it is.
    *
    * @param instanceId of the instance that is taken down
    */
@@ -250,28 +244,7 @@ public final class LocalDaemon {
       throw new FsException(
           FsError.STORAGE_FAILED, "cannot remove " + directory + ": " + reason(e), e);
     }
-    removeEmptyParents(directory.getParent());
-  }
-
-  /** Removes directories that this program made: the data directory and adhocfs-UID above it. */
-  private static void removeEmptyParents(@Nullable Path start) {
-    Path parent = start;
-    for (int level = 0; level < 2 && parent != null; level++) {
-      boolean ours =
-          level == 0
-              || (parent.getFileName() != null
-                  && parent.getFileName().toString().startsWith("adhocfs-"));
-      if (!ours) {
-        return;
-      }
-      try {
-        Files.delete(parent);
-      } catch (IOException e) {
-        // It is not empty, or was not made here: a mount point, for example.
-        return;
-      }
-      parent = parent.getParent();
-    }
+    MadeDirectories.removeEmpty(directory.getParent());
   }
 
   private static String reason(IOException e) {

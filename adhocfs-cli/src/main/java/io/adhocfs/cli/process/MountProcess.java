@@ -42,7 +42,17 @@ public final class MountProcess {
   /** The program, event loops, the kernel's requests, and what is open for moments. */
   private static final int DESCRIPTORS_FIXED = 96;
 
+  private static final int DETACH_ATTEMPTS_MAX = 20;
+  private static final int DETACH_PAUSE_MILLIS = 100;
+
+  /** How often a mount of a job's instance looks whether the nodes are gone. */
+  private static final int NODES_LOOK_SECONDS = 2;
+
   private final CountDownLatch served = new CountDownLatch(1);
+
+  /** Set by the main thread, read by the one that ends the process. */
+  private volatile @Nullable Driver driver;
+
   private final InstanceDescription description;
   private final @Nullable InstanceDirectory directory;
 
@@ -66,74 +76,127 @@ public final class MountProcess {
   }
 
   /**
-   * Mounts and serves until it is unmounted, by whomever, or this process is told to end.
+   * Mounts and serves until it is unmounted, by whomever, or this process is told to end. A
+   * directory that is not there is made before and removed afterwards, however the mount ends but
+   * by a kill; so is the instance, where its nodes are gone and this was the last mount.
    *
-   * @param mountPoint absolute, an existing directory
+   * @param mountPoint absolute
    * @param readOnly whether the kernel refuses all changes
-   * @param readyFile where the mount's record is written when programs can use it; null = nowhere
+   * @param covers whether the directory may have something in it
+   * @param remote by which the remote-start command reaches this machine; empty = mounted by hand
+   * @param whenReady told the mount's record when programs can use it
+   * @throws FsException EXISTS for a directory with something in it; BUSY for a mount of this
+   *     program
    */
   public void serve(
       Path mountPoint,
       String driverName,
       boolean readOnly,
-      boolean madeDirectory,
+      boolean covers,
+      String remote,
       Path logFile,
-      @Nullable Path readyFile)
+      WhenReady whenReady)
       throws IOException {
     requireDescriptors();
     boolean unusedRoot = ProcessGuard.enterRootDirectory();
     boolean unusedFlusher = ProcessGuard.tryMarkAsIoFlusher();
-    int cleaned = DeadMounts.cleanUp(mountPoint);
-    if (cleaned > 0) {
-      LOG.info("removed {} dead mounts on {}", cleaned, mountPoint);
+    MountPoint.check(mountPoint, covers);
+    var record =
+        new MountRecord(
+            Mounts.hostName(),
+            remote,
+            ProcessHandle.current().pid(),
+            mountPoint.toString(),
+            driverName,
+            MountPoint.make(mountPoint),
+            logFile.toString());
+    Runtime.getRuntime().addShutdownHook(new Thread(() -> endOnSignal(record), "unmount"));
+    try {
+      serve(record, readOnly, whenReady);
+    } finally {
+      tidy(record);
+      served.countDown();
     }
+  }
+
+  /**
+   * Programs that use the mount keep what they have open, and may do so for long; so everything
+   * else goes first.
+   */
+  private void endOnSignal(MountRecord record) {
+    Driver mounted = driver;
+    try {
+      if (mounted != null) {
+        // Who ends a job sends the signal to all its processes, perhaps also to fusermount3.
+        for (int attempt = 1;
+            !detach(mounted, Path.of(record.directory())) && attempt < DETACH_ATTEMPTS_MAX;
+            attempt++) {
+          TimeUnit.MILLISECONDS.sleep(DETACH_PAUSE_MILLIS);
+        }
+      }
+      tidy(record);
+    } catch (InterruptedException e) {
+      Thread.currentThread().interrupt();
+    } catch (IOException e) {
+      LOG.warn("{} is still written down: {}", record.directory(), e.getMessage());
+    }
+    awaitServed();
+  }
+
+  /**
+   * Removes what there is of a mount besides itself; may be repeated. Does nothing while it is
+   * mounted: this process would wait for itself if it looked there, and others must find it.
+   */
+  private void tidy(MountRecord record) throws IOException {
+    if (DeadMounts.isMounted(Path.of(record.directory()), Mounts.source(description.instance()))) {
+      return;
+    }
+    if (record.madeDirectory()) {
+      MountPoint.removeMade(Path.of(record.directory()));
+    }
+    if (directory != null) {
+      directory.removeMount(description.instance().name(), record);
+      directory.removeIfNothingIsLeft(description.instance().name());
+    }
+  }
+
+  /** Told of a mount that can be used. */
+  public interface WhenReady {
+    void announce(MountRecord record) throws IOException;
+  }
+
+  private void serve(MountRecord record, boolean readOnly, WhenReady whenReady) throws IOException {
+    Path mountPoint = Path.of(record.directory());
     String name = description.instance().name();
     InstanceDirectory written = directory;
     InstanceSource source =
         written == null ? description::instance : () -> written.read(name).instance();
-    var record =
-        new MountRecord(
-            Mounts.hostName(),
-            "",
-            ProcessHandle.current().pid(),
-            mountPoint.toString(),
-            driverName,
-            madeDirectory,
-            logFile.toString());
     try (AdhocFileSystem client = AdhocFileSystem.open(source, ClientOptions.DEFAULT);
         var switches = new MountSwitches(client.inodes(), source, Owner.ofThisProcess().uid())) {
-      Driver driver = mount(mountPoint, driverName, readOnly, client, switches);
-      var onSignal =
-          new Thread(
-              () -> {
-                detach(driver, mountPoint);
-                awaitServed();
-              },
-              "unmount");
-      Runtime.getRuntime().addShutdownHook(onSignal);
+      Driver mounted = mount(mountPoint, record.driver(), readOnly, client, switches);
+      driver = mounted;
       try {
         if (written != null) {
           written.putMount(name, record);
         }
-        if (readyFile != null) {
-          announce(readyFile, record);
+        whenReady.announce(record);
+        if (written != null
+            && description.instance().settings().text(Setting.DAEMON_SIGTERM).equals("remove")) {
+          endWithTheNodes(mounted, mountPoint, written);
         }
-        LOG.info("instance {} is mounted on {} ({})", name, mountPoint, driverName);
-        driver.awaitUnmounted();
+        LOG.info("instance {} is mounted on {} ({})", name, mountPoint, record.driver());
+        mounted.awaitUnmounted();
         LOG.info("{} was unmounted", mountPoint);
       } catch (IOException e) {
-        detach(driver, mountPoint);
+        var _ = detach(mounted, mountPoint);
         throw e;
       } finally {
-        if (written != null) {
-          written.removeMount(name, record);
-        }
+        // Before the client takes leave of daemons that may be gone.
+        tidy(record);
       }
     } catch (InterruptedException e) {
       Thread.currentThread().interrupt();
       throw new FsException(FsError.INTERRUPTED, "serving " + mountPoint, e);
-    } finally {
-      served.countDown();
     }
   }
 
@@ -153,6 +216,31 @@ public final class MountProcess {
           "a mount of %d nodes needs %d open files, and the limit is %d: raise it (ulimit -Hn)"
               .formatted(description.places().size(), needed, limit));
     }
+  }
+
+  /**
+   * In an instance of a job the nodes end by themselves, and a mount that the job has made by hand
+   * may be no process of the job any more: nobody tells it to end.
+   */
+  private void endWithTheNodes(Driver mounted, Path mountPoint, InstanceDirectory written) {
+    String name = description.instance().name();
+    Runnable watch =
+        () -> {
+          try {
+            while (!written.isEveryNodeRemoved(name)) {
+              TimeUnit.SECONDS.sleep(NODES_LOOK_SECONDS);
+            }
+            LOG.info("all nodes are gone: {} is unmounted", mountPoint);
+            var _ = detach(mounted, mountPoint);
+          } catch (FsException e) {
+            LOG.warn("this mount does not end with its nodes: {}", e.getMessage());
+          } catch (InterruptedException e) {
+            Thread.currentThread().interrupt();
+          }
+        };
+    var thread = new Thread(watch, "nodes");
+    thread.setDaemon(true);
+    thread.start();
   }
 
   /** Lets the main thread take leave of the daemons before the process ends. */
@@ -179,7 +267,7 @@ public final class MountProcess {
             settings.text(Setting.LOCKS).equals("cluster"),
             switches);
     boolean checksPermissions = settings.text(Setting.PERMISSIONS).equals("checked");
-    String source = "adhocfs:" + description.instance().name();
+    String source = Mounts.source(description.instance());
     if (driverName.equals("jnr")) {
       return FallbackDriver.mount(
           mountPoint,
@@ -237,15 +325,19 @@ public final class MountProcess {
     }
   }
 
-  private static void detach(Driver driver, Path mountPoint) {
+  /** Whether it is not mounted any more. */
+  private static boolean detach(Driver driver, Path mountPoint) {
     try {
       driver.detach();
+      return true;
     } catch (IOException e) {
       LOG.warn("cannot unmount {}: {}", mountPoint, e.getMessage());
+      return false;
     }
   }
 
-  private static void announce(Path readyFile, MountRecord record) throws FsException {
+  /** Writes the record of a mount where the process that began it waits for it. */
+  public static void announce(Path readyFile, MountRecord record) throws FsException {
     Path unfinished = readyFile.resolveSibling(readyFile.getFileName() + ".new");
     try {
       PrivateFiles.write(unfinished, (record.toJson() + "\n").getBytes(UTF_8));

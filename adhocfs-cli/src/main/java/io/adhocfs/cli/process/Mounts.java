@@ -2,7 +2,9 @@ package io.adhocfs.cli.process;
 
 import static java.nio.charset.StandardCharsets.UTF_8;
 
+import io.adhocfs.daemon.MadeDirectories;
 import io.adhocfs.fuse.kernel.DeadMounts;
+import io.adhocfs.protocol.instance.Instance;
 import io.adhocfs.protocol.instance.InstanceDescription;
 import io.adhocfs.protocol.instance.InstanceDescription.Place;
 import io.adhocfs.protocol.instance.InstanceDirectory;
@@ -21,8 +23,12 @@ import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.ArrayList;
+import java.util.LinkedHashMap;
 import java.util.List;
+import java.util.Map;
+import java.util.Set;
 import java.util.concurrent.TimeUnit;
+import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
 
 /** The mounts of one instance: their processes, their directories, their records. */
@@ -30,15 +36,42 @@ public final class Mounts {
   /** File-system type in the mount table. */
   public static final String TYPE = "fuse.adhocfs";
 
-  private static final Duration START_PATIENCE = Duration.ofSeconds(30);
+  /** Enough of an instance's id to tell it from others of the same name. */
+  private static final int SOURCE_ID_LENGTH = 12;
+
+  /** How long another host may be silent. */
+  private static final Duration REMOTE_PATIENCE = Duration.ofSeconds(60);
+
+  /**
+   * How long mounts that end with their command may take to end by themselves. Less than the 30 s
+   * that Slurm gives a job that it ends.
+   */
+  private static final Duration REMOVAL_PATIENCE = Duration.ofSeconds(15);
+
   private static final Duration END_PATIENCE = Duration.ofSeconds(20);
 
   private final InstanceDescription description;
   private final InstanceDirectory directory;
+  private final Consumer<String> notes;
 
-  public Mounts(InstanceDescription description, InstanceDirectory directory) {
+  /**
+   * Of an instance.
+   *
+   * @param notes told what is waited for where it takes long, by several threads
+   */
+  public Mounts(
+      InstanceDescription description, InstanceDirectory directory, Consumer<String> notes) {
     this.description = description;
     this.directory = directory;
+    this.notes = notes;
+  }
+
+  /** What the mount table of a host has as the source of an instance's mounts. */
+  public static String source(Instance instance) {
+    return "adhocfs:"
+        + instance.name()
+        + ":"
+        + instance.id().substring(0, Math.min(SOURCE_ID_LENGTH, instance.id().length()));
   }
 
   /** The name of this host, as mounts are written down. */
@@ -65,14 +98,24 @@ public final class Mounts {
    * Mounts on a host of this instance, and writes the mount down.
    *
    * @param host as in the instance's places; empty = this one
+   * @param covers whether the directory may have something in it
    */
-  public MountRecord mount(String host, Path mountPoint) throws FsException {
+  public MountRecord mount(String host, Path mountPoint, boolean covers) throws FsException {
     String name = description.instance().name();
     String driver = description.instance().settings().text(Setting.FUSE_DRIVER);
     if (host.isEmpty()) {
-      return mountHere(mountPoint, driver, false, null, newLog());
+      return mountHere(mountPoint, driver, false, covers, null, newLog());
     }
-    RemoteHost remote = new Nodes(description, directory).remote(host);
+    RemoteHost remote = remote(host);
+    List<String> arguments =
+        new ArrayList<>(
+            List.of("mount", "--instance-on-stdin", "--name", name, "--driver", driver));
+    if (covers) {
+      arguments.add("--over");
+    }
+    if (remote.endsWithItsCommand()) {
+      return mountAttached(remote, mountPoint, arguments);
+    }
     Place place =
         description.places().stream()
             .filter(candidate -> candidate.host().equals(host))
@@ -81,75 +124,203 @@ public final class Mounts {
     Path remoteLog =
         Path.of(place.dataDirectory())
             .resolveSibling("mount-" + Long.toHexString(System.nanoTime()) + ".log");
-    List<String> arguments =
-        new ArrayList<>(
-            List.of(
-                "mount",
-                "--instance-on-stdin",
-                "--name",
-                name,
-                "--driver",
-                driver,
-                "--log-file",
-                remoteLog.toString()));
-    String said;
-    if (remote.endsWithItsCommand()) {
-      Path input = directory.path(name).resolve("mount-" + host + ".in");
-      Path log = directory.path(name).resolve("mount-" + host + ".log");
-      try {
-        Files.deleteIfExists(log);
-        PrivateFiles.write(input, description.toJson());
-        arguments.add("--stay");
-        arguments.add(mountPoint.toString());
-        said = remote.startAttached(arguments, input, log, START_PATIENCE.multipliedBy(2));
-      } catch (FsException e) {
-        throw e;
-      } catch (IOException e) {
-        throw new FsException(FsError.STORAGE_FAILED, "cannot write " + input, e);
-      } finally {
-        deleteQuietly(input);
-      }
-    } else {
-      arguments.add(mountPoint.toString());
-      said =
-          Nodes.lastJson(
-              remote, remote.run(arguments, description.toJson(), START_PATIENCE.multipliedBy(2)));
-    }
+    arguments.addAll(List.of("--log-file", remoteLog.toString(), mountPoint.toString()));
+    String said =
+        Nodes.lastJson(remote, remote.run(arguments, description.toJson(), REMOTE_PATIENCE));
     MountRecord record = MountRecord.parse("the answer of host " + host, said).withRemote(host);
     directory.putMount(name, record);
     return record;
   }
 
-  /** Unmounts a mount that is written down, on whichever host it is. */
-  public void unmount(MountRecord record, boolean force) throws FsException {
-    if (record.host().equals(hostName()) || record.remote().isEmpty()) {
-      if (!record.host().equals(hostName())) {
-        throw new FsException(
-            FsError.UNREACHABLE,
+  /**
+   * Mounts on another host of this instance, unless it is mounted there already.
+   *
+   * @return whether it was mounted now
+   */
+  public boolean mountIfMissing(String host, Path mountPoint) throws FsException {
+    for (MountRecord record : directory.mounts(description.instance().name())) {
+      if (record.directory().equals(mountPoint.toString())
+          && (record.remote().equals(host) || HostsFile.address(host).equals(record.host()))) {
+        return false;
+      }
+    }
+    var _ = mount(host, mountPoint, false);
+    return true;
+  }
+
+  /** By a process that is the command's own, and writes the mount down itself. */
+  private MountRecord mountAttached(RemoteHost remote, Path mountPoint, List<String> arguments)
+      throws FsException {
+    String host = remote.name();
+    Path files = directory.path(description.instance().name());
+    Path input = files.resolve("mount-" + host + ".in");
+    Path log = files.resolve("mount-" + host + ".log");
+    arguments.addAll(
+        List.of(
+            "--log-file",
+            log.toString(),
+            "--foreground",
+            "--attached",
+            host,
+            mountPoint.toString()));
+    try {
+      PrivateFiles.write(input, description.toJson());
+      String said =
+          remote.startAttached(
+              description.instance().settings().size(Setting.MOUNT_MEMORY),
+              arguments,
+              Nodes.attachedEnvironment(directory),
+              input,
+              log,
+              notes);
+      MountRecord record = MountRecord.parse("the answer of host " + host, said);
+      if (!record.remote().isEmpty()) {
+        // It has written itself down, and may already have taken that back.
+        return record;
+      }
+      MountRecord reached = record.withRemote(host);
+      directory.putMount(description.instance().name(), reached);
+      return reached;
+    } catch (FsException e) {
+      throw e;
+    } catch (IOException e) {
+      throw new FsException(FsError.STORAGE_FAILED, "cannot write " + input, e);
+    } finally {
+      deleteQuietly(input);
+    }
+  }
+
+  private RemoteHost remote(String host) {
+    return new Nodes(description, directory, notes).remote(host);
+  }
+
+  /**
+   * Unmounts everywhere: what is written down, and what is mounted besides on the instance's hosts.
+   *
+   * @return what is still mounted and why, a sentence each
+   */
+  public List<String> unmountAll(boolean force) throws FsException {
+    var byHost = new LinkedHashMap<String, List<MountRecord>>();
+    // This host, whether it has a node or not.
+    byHost.put("", new ArrayList<>());
+    description.places().forEach(place -> byHost.putIfAbsent(place.host(), new ArrayList<>()));
+    List<String> left = new ArrayList<>();
+    for (MountRecord record : directory.mounts(description.instance().name())) {
+      String host = hostOf(record, byHost.keySet());
+      if (host == null) {
+        left.add(
             "%s is mounted on host %s by hand: unmount it there (adhocfs umount %s)"
                 .formatted(record.directory(), record.host(), record.directory()));
+      } else {
+        byHost.computeIfAbsent(host, _ -> new ArrayList<>()).add(record);
       }
-      var _ =
-          unmountHere(
-              directory, description.instance().name(), Path.of(record.directory()), record, force);
+    }
+    for (InParallel.Outcome<Map.Entry<String, List<MountRecord>>, Boolean> outcome :
+        InParallel.run(
+            List.copyOf(byHost.entrySet()),
+            entry -> {
+              unmountOn(entry.getKey(), entry.getValue(), force);
+              return true;
+            })) {
+      if (outcome.failure() != null) {
+        left.add(outcome.failure().getMessage());
+      }
+    }
+    return left;
+  }
+
+  /** By what name the host of a mount is reached, empty = this one; null = by none. */
+  private static @Nullable String hostOf(MountRecord record, Set<String> hosts) {
+    if (record.host().equals(hostName())) {
+      return "";
+    }
+    if (!record.remote().isEmpty()) {
+      return record.remote();
+    }
+    return hosts.stream()
+        .filter(host -> HostsFile.address(host).equals(record.host()))
+        .findFirst()
+        .orElse(null);
+  }
+
+  private void unmountOn(String host, List<MountRecord> records, boolean force) throws FsException {
+    String source = source(description.instance());
+    if (host.isEmpty()) {
+      unmountAllHere(directory, description.instance().name(), source, records, force);
       return;
     }
-    RemoteHost remote = new Nodes(description, directory).remote(record.remote());
+    RemoteHost remote = remote(host);
     List<String> arguments =
         new ArrayList<>(
-            List.of("umount", "--record-on-stdin", "--name", description.instance().name()));
+            List.of("umount", "--name", description.instance().name(), "--source", source));
     if (force) {
       arguments.add("--force");
     }
-    arguments.add(record.directory());
-    var _ = remote.run(arguments, Nodes.bytes(record.toJson()), END_PATIENCE.multipliedBy(2));
-    directory.removeMount(description.instance().name(), record);
+    var known = new StringBuilder();
+    records.forEach(record -> known.append(record.toJson()).append('\n'));
+    try {
+      var _ = remote.run(arguments, Nodes.bytes(known.toString()), REMOTE_PATIENCE);
+    } catch (FsException e) {
+      // In a job that ends nothing can be started there any more, and mounts end by themselves.
+      if (!remote.endsWithItsCommand() || !awaitForgotten(records)) {
+        throw e;
+      }
+    }
+    for (MountRecord record : records) {
+      directory.removeMount(description.instance().name(), record);
+    }
   }
 
-  /** Waits until the process of a mount of this host has ended. */
-  public static void awaitEnd(MountRecord record) {
-    while (ServiceProcess.isOurs(record.processId(), "mount", record.directory())) {
-      ProcessHandle.of(record.processId()).ifPresent(process -> process.onExit().join());
+  private boolean awaitForgotten(List<MountRecord> records) throws FsException {
+    long limit = System.nanoTime() + REMOVAL_PATIENCE.toNanos();
+    while (directory.mounts(description.instance().name()).stream().anyMatch(records::contains)) {
+      if (System.nanoTime() - limit > 0) {
+        return false;
+      }
+      ServiceProcess.pause();
+    }
+    return true;
+  }
+
+  /**
+   * Unmounts on this host what is known, and all other mounts with this source.
+   *
+   * @param directory where instances are written down
+   * @param name of the instance
+   * @param known mounts of this host that are written down
+   * @throws FsException BUSY when programs use one; the others are unmounted
+   */
+  public static void unmountAllHere(
+      InstanceDirectory directory,
+      String name,
+      String source,
+      List<MountRecord> known,
+      boolean force)
+      throws FsException {
+    FsException failure = null;
+    for (MountRecord record : known) {
+      try {
+        var _ = unmountHere(directory, name, Path.of(record.directory()), record, force);
+      } catch (FsException e) {
+        failure = failure == null ? e : failure;
+      }
+    }
+    try {
+      for (Path mountPoint : DeadMounts.mountPoints(source)) {
+        if (known.stream().noneMatch(record -> record.directory().equals(mountPoint.toString()))) {
+          try {
+            var _ = unmountHere(directory, name, mountPoint, null, force);
+          } catch (FsException e) {
+            failure = failure == null ? e : failure;
+          }
+        }
+      }
+    } catch (IOException e) {
+      throw new FsException(
+          FsError.STORAGE_FAILED, "cannot read what is mounted: " + e.getMessage(), e);
+    }
+    if (failure != null) {
+      throw failure;
     }
   }
 
@@ -166,15 +337,21 @@ public final class Mounts {
    * When this returns, programs can use it. A dead mount on it is removed first.
    *
    * @param readOnly whether the kernel refuses all changes
+   * @param covers whether the directory may have something in it
    * @param bootstrap null = the process reads the instance's file; else the instance's description
    *     for it, and its record is not kept in a file
    * @param logFile what the process says
    * @throws FsException BUSY when something is mounted there; what the process said when it ended
    */
   public MountRecord mountHere(
-      Path mountPoint, String driver, boolean readOnly, byte @Nullable [] bootstrap, Path logFile)
+      Path mountPoint,
+      String driver,
+      boolean readOnly,
+      boolean covers,
+      byte @Nullable [] bootstrap,
+      Path logFile)
       throws FsException {
-    boolean made = prepare(mountPoint);
+    MountPoint.check(mountPoint, covers);
     refuseOnOurs(logFile);
     Path readyFile = logFile.resolveSibling(logFile.getFileName() + ".ready");
     Path input = logFile.resolveSibling(logFile.getFileName() + ".in");
@@ -194,8 +371,8 @@ public final class Mounts {
     if (readOnly) {
       arguments.add("--read-only");
     }
-    if (made) {
-      arguments.add("--made-directory");
+    if (covers) {
+      arguments.add("--over");
     }
     if (bootstrap != null) {
       arguments.add("--instance-on-stdin");
@@ -204,9 +381,11 @@ public final class Mounts {
     List<String> command =
         JavaCommand.ofService(
             description.instance().settings().size(Setting.MOUNT_MEMORY), arguments);
-    boolean mounted = false;
     try {
-      Files.createDirectories(logFile.getParent());
+      Path logs = logFile.toAbsolutePath().getParent();
+      if (logs != null) {
+        MadeDirectories.make(logs);
+      }
       Files.deleteIfExists(readyFile);
       File stdin = new File("/dev/null");
       if (bootstrap != null) {
@@ -214,19 +393,14 @@ public final class Mounts {
         stdin = input.toFile();
       }
       ServiceProcess process = ServiceProcess.start(command, logFile, stdin);
-      long limit = System.nanoTime() + START_PATIENCE.toNanos();
+      var waiting =
+          new LongWait(
+              "the mount of " + mountPoint + ", whose process lives: see " + logFile, notes);
       while (!Files.exists(readyFile)) {
         if (!process.isAlive()) {
           throw process.ended("the mount of " + mountPoint);
         }
-        if (System.nanoTime() - limit > 0) {
-          process.kill();
-          throw new FsException(
-              FsError.TIMED_OUT,
-              "the mount of %s was not ready after %d s; %s ends with: %s"
-                  .formatted(mountPoint, START_PATIENCE.toSeconds(), logFile, process.lastLines()));
-        }
-        ServiceProcess.pause();
+        waiting.pause();
       }
       MountRecord record =
           MountRecord.parse(readyFile.toString(), Files.readString(readyFile).strip());
@@ -237,7 +411,6 @@ public final class Mounts {
             "the mount of %s does not answer; %s ends with: %s"
                 .formatted(mountPoint, logFile, process.lastLines()));
       }
-      mounted = true;
       return record;
     } catch (FsException e) {
       throw e;
@@ -247,57 +420,7 @@ public final class Mounts {
     } finally {
       deleteQuietly(readyFile);
       deleteQuietly(input);
-      if (!mounted && made) {
-        deleteQuietly(mountPoint);
-      }
     }
-  }
-
-  /** Whether the directory had to be made. */
-  private static boolean prepare(Path mountPoint) throws FsException {
-    try {
-      var _ = DeadMounts.cleanUp(mountPoint);
-      switch (DeadMounts.stateOf(mountPoint)) {
-        case NOT_MOUNTED -> {}
-        case DEAD, ALIVE, HANGING ->
-            throw new FsException(
-                FsError.BUSY,
-                mountPoint
-                    + " is a mount of adhocfs already: unmount it first (adhocfs umount "
-                    + mountPoint
-                    + ") or take another directory");
-      }
-      if (Files.isDirectory(mountPoint)) {
-        return false;
-      }
-      if (Files.exists(mountPoint, LinkOption.NOFOLLOW_LINKS)) {
-        throw new FsException(FsError.NOT_DIRECTORY, mountPoint + " is not a directory");
-      }
-      Files.createDirectories(mountPoint);
-      return true;
-    } catch (NoSuchFileException e) {
-      try {
-        Files.createDirectories(mountPoint);
-        return true;
-      } catch (IOException second) {
-        throw cannotMake(mountPoint, second);
-      }
-    } catch (FsException e) {
-      throw e;
-    } catch (IOException e) {
-      throw cannotMake(mountPoint, e);
-    }
-  }
-
-  private static FsException cannotMake(Path mountPoint, IOException e) {
-    return new FsException(
-        FsError.STORAGE_FAILED,
-        "cannot make the directory "
-            + mountPoint
-            + " ("
-            + e.getClass().getSimpleName()
-            + "): mount on another one",
-        e);
   }
 
   /** Refuses a log file on a mount of ours: its process would wait for itself. */
@@ -355,11 +478,18 @@ public final class Mounts {
         if (name != null) {
           directory.removeMount(name, record);
         }
-        deleteQuietly(Path.of(record.logFile()));
-        deleteQuietly(BoundedLog.earlier(Path.of(record.logFile())));
-        if (record.madeDirectory()) {
-          removeMade(mountPoint);
+        // Not a terminal or whatever else a mount in the foreground writes to.
+        if (Files.isRegularFile(Path.of(record.logFile()), LinkOption.NOFOLLOW_LINKS)) {
+          deleteQuietly(Path.of(record.logFile()));
+          deleteQuietly(BoundedLog.earlier(Path.of(record.logFile())));
         }
+        if (record.madeDirectory()) {
+          MountPoint.removeMade(mountPoint);
+        }
+        Path logDirectory = Path.of(record.logFile()).getParent();
+        MadeDirectories.removeEmpty(logDirectory);
+      } else if (wasMounted) {
+        awaitEndOf(mountPoint);
       }
     } catch (FsException e) {
       throw e;
@@ -368,6 +498,17 @@ public final class Mounts {
           FsError.STORAGE_FAILED, "cannot unmount " + mountPoint + ": " + e.getMessage(), e);
     }
     return wasMounted;
+  }
+
+  /** Waits for the process of a mount that is not written down, which removes what it made. */
+  private static void awaitEndOf(Path mountPoint) {
+    String[] words = {"mount", mountPoint.toString()};
+    ProcessHandle.allProcesses()
+        .filter(process -> ServiceProcess.isOurs(process.pid(), words))
+        .toList()
+        .forEach(process -> {
+          var _ = ServiceProcess.awaitEnd(process.pid(), END_PATIENCE, words);
+        });
   }
 
   private static DeadMounts.State stateOf(Path mountPoint) throws IOException {
@@ -425,10 +566,6 @@ public final class Mounts {
     } catch (IOException e) {
       return false;
     }
-  }
-
-  private static void removeMade(Path mountPoint) {
-    deleteQuietly(mountPoint);
   }
 
   private static void deleteQuietly(Path file) {

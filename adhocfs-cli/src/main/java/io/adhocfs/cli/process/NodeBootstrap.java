@@ -9,6 +9,8 @@ import java.io.IOException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
 import java.util.LinkedHashMap;
+import java.util.function.Consumer;
+import org.jspecify.annotations.Nullable;
 
 /**
  * What another host needs to start one node's daemon; passed on standard input, for it holds the
@@ -61,8 +63,22 @@ public record NodeBootstrap(
     }
   }
 
-  /** Starts it on this host, unless it runs already, and waits until it is ready. */
-  public RunningDaemon startHere() throws FsException {
+  /**
+   * Starts it on this host, unless it runs already, and waits until it is ready.
+   *
+   * @param notes told what is waited for if it takes long
+   */
+  public RunningDaemon startHere(Consumer<String> notes) throws FsException {
+    RunningDaemon running = prepareHere();
+    return running != null ? running : new LocalDaemon(dataDirectory).start(heapBytesMax, notes);
+  }
+
+  /**
+   * Makes and writes on this host what the daemon needs to start.
+   *
+   * @return the daemon, if it runs already and nothing was changed; else null
+   */
+  public @Nullable RunningDaemon prepareHere() throws FsException {
     var daemon = new LocalDaemon(dataDirectory);
     if (fresh) {
       daemon.makeDirectory();
@@ -72,9 +88,8 @@ public record NodeBootstrap(
         return running;
       }
     }
-    return daemon.start(
-        configuration.isEmpty() ? null : configuration.getBytes(StandardCharsets.UTF_8),
-        heapBytesMax);
+    daemon.prepare(configuration.isEmpty() ? null : configuration.getBytes(StandardCharsets.UTF_8));
+    return null;
   }
 
   /** Never shows the secret. */

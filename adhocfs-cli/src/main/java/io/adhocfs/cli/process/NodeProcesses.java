@@ -21,7 +21,7 @@ public final class NodeProcesses implements NodeControl {
   private final InstanceDirectory directory;
   private final Consumer<String> notes;
 
-  /** For instances that are written down in a directory; nobody is told of warnings. */
+  /** For instances that are written down in a directory; nobody is told of waits and warnings. */
   public NodeProcesses(InstanceDirectory directory) {
     this(directory, _ -> {});
   }
@@ -29,11 +29,19 @@ public final class NodeProcesses implements NodeControl {
   /**
    * For instances that are written down in a directory.
    *
-   * @param notes is told what people should know of daemons that have started
+   * @param notes told what is waited for where it takes long, by several threads, and what people
+   *     should know of daemons that have started
    */
   public NodeProcesses(InstanceDirectory directory, Consumer<String> notes) {
     this.directory = directory;
     this.notes = notes;
+  }
+
+  @Override
+  public void check(InstanceDescription instance, List<Place> places) throws FsException {
+    for (Place place : places) {
+      NodeAddress.requireReachable(instance, place);
+    }
   }
 
   @Override
@@ -43,7 +51,7 @@ public final class NodeProcesses implements NodeControl {
     Map<String, List<String>> warnings = new TreeMap<>();
     FsException failure = null;
     for (Outcome<Place, RunningDaemon> outcome :
-        InParallel.run(places, new Nodes(instance, directory)::startNew)) {
+        InParallel.run(places, new Nodes(instance, directory, notes)::startNew)) {
       if (outcome.failure() != null && failure == null) {
         failure =
             new FsException(
@@ -70,6 +78,6 @@ public final class NodeProcesses implements NodeControl {
 
   @Override
   public void remove(InstanceDescription instance, Place place) throws FsException {
-    new Nodes(instance, directory).remove(place);
+    new Nodes(instance, directory, notes).remove(place);
   }
 }

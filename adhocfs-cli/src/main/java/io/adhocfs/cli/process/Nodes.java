@@ -12,23 +12,41 @@ import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
+import java.util.LinkedHashMap;
 import java.util.List;
+import java.util.Map;
+import java.util.function.Consumer;
 
 /** The daemons of one instance, wherever their places are. Thread-safe. */
 public final class Nodes {
-  private static final Duration REMOTE_PATIENCE =
-      LocalDaemon.START_PATIENCE.plus(Duration.ofSeconds(30));
+  /** How long another host may be silent. */
+  private static final Duration REMOTE_PATIENCE = Duration.ofSeconds(60);
+
+  /**
+   * How long nodes that end with their command may take to say that nothing of them is left. Less
+   * than the 30 s that Slurm gives a job that it ends.
+   */
+  private static final Duration REMOVAL_PATIENCE = Duration.ofSeconds(15);
 
   private final InstanceDescription description;
   private final InstanceDirectory directory;
+  private final Consumer<String> notes;
 
-  public Nodes(InstanceDescription description, InstanceDirectory directory) {
+  /**
+   * Of an instance.
+   *
+   * @param notes told what is waited for where it takes long, by several threads
+   */
+  public Nodes(
+      InstanceDescription description, InstanceDirectory directory, Consumer<String> notes) {
     this.description = description;
     this.directory = directory;
+    this.notes = notes;
   }
 
   /** Starts the daemon of a new node and waits until it is ready. */
   public RunningDaemon startNew(Place place) throws FsException {
+    directory.takeBackRemoved(description.instance().name(), place.id());
     return start(place, true, DaemonBootstrap.of(description, place));
   }
 
@@ -39,15 +57,12 @@ public final class Nodes {
 
   private RunningDaemon start(Place place, boolean fresh, String configuration) throws FsException {
     Instance instance = description.instance();
+    long heapBytesMax = instance.settings().size(Setting.DAEMON_MEMORY);
     var bootstrap =
         new NodeBootstrap(
-            place.id(),
-            Path.of(place.dataDirectory()),
-            instance.settings().size(Setting.DAEMON_MEMORY),
-            fresh,
-            configuration);
+            place.id(), Path.of(place.dataDirectory()), heapBytesMax, fresh, configuration);
     if (place.isLocal()) {
-      return bootstrap.startHere();
+      return bootstrap.startHere(notes);
     }
     RemoteHost host = remote(place.host());
     String source = "the answer of host " + place.host();
@@ -58,12 +73,20 @@ public final class Nodes {
               host, host.run(List.of("daemon", "--detach"), bootstrap.toJson(), REMOTE_PATIENCE)));
     }
     Path input = directory.path(instance.name()).resolve("start-" + place.id() + ".json");
-    Path log = directory.path(instance.name()).resolve("node-" + place.id() + ".log");
     try {
-      Files.deleteIfExists(log);
       PrivateFiles.write(input, bootstrap.toJson());
       String line =
-          host.startAttached(List.of("daemon", "--detach", "--stay"), input, log, REMOTE_PATIENCE);
+          host.startAttached(
+              heapBytesMax,
+              List.of(
+                  "daemon",
+                  "--attached",
+                  "--config",
+                  Path.of(place.dataDirectory(), LocalDaemon.CONFIGURATION_FILE).toString()),
+              attachedEnvironment(directory),
+              input,
+              attachedLog(place),
+              notes);
       return RunningDaemon.parse(source, line);
     } catch (FsException e) {
       throw e;
@@ -74,26 +97,101 @@ public final class Nodes {
     }
   }
 
-  /** Ends a node's daemon, however it takes it, and removes all its data. */
+  /** Variables of a process that is started on another host without the launcher. */
+  static Map<String, String> attachedEnvironment(InstanceDirectory directory) {
+    var environment = new LinkedHashMap<String, String>();
+    // As the launcher and ServiceProcess have it.
+    environment.put("LC_ALL", "C.UTF-8");
+    environment.put("MALLOC_ARENA_MAX", "2");
+    environment.put("ADHOCFS_HOME", directory.path().toString());
+    return environment;
+  }
+
+  private Path attachedLog(Place place) {
+    return directory.path(description.instance().name()).resolve("node-" + place.id() + ".log");
+  }
+
+  /** Where a node's daemon writes its log: on its host, or here if it ends with its command. */
+  public Path log(Place place) {
+    return isAttached(place)
+        ? attachedLog(place)
+        : new LocalDaemon(Path.of(place.dataDirectory())).log();
+  }
+
+  /** Whether a node's daemon ends with the command that started it. */
+  public boolean isAttached(Place place) {
+    return !place.isLocal() && remote(place.host()).endsWithItsCommand();
+  }
+
+  /** Whether a node's daemon runs. */
+  public boolean isRunning(Place place) throws FsException {
+    String data = place.dataDirectory();
+    return place.isLocal()
+        ? new LocalDaemon(Path.of(data)).running() != null
+        : !remote(place.host())
+            .run(List.of("daemon", "--look", data), new byte[0], REMOTE_PATIENCE)
+            .isBlank();
+  }
+
+  /**
+   * Ends a node's daemon, however it takes it, and removes all its data.
+   *
+   * @throws FsException that says where data is left
+   */
   public void remove(Place place) throws FsException {
-    if (place.isLocal()) {
-      new LocalDaemon(Path.of(place.dataDirectory())).remove(description.instance().id());
-    } else {
-      String said =
-          remote(place.host())
-              .run(
-                  List.of(
-                      "daemon",
-                      "--remove",
-                      place.dataDirectory(),
-                      "--of",
-                      description.instance().id()),
-                  new byte[0],
-                  Duration.ofSeconds(60));
-      if (!said.isBlank()) {
-        throw new FsException(FsError.STORAGE_FAILED, "host " + place.host() + ": " + said);
-      }
+    String name = description.instance().name();
+    boolean attached = isAttached(place);
+    // It says so itself, and in a job that ends nothing else can be started there.
+    if (directory.isRemoved(name, place.id()) || (attached && awaitRemoved(place))) {
+      return;
     }
+    try {
+      if (place.isLocal()) {
+        new LocalDaemon(Path.of(place.dataDirectory())).remove(description.instance().id());
+      } else {
+        String said =
+            remote(place.host())
+                .run(
+                    List.of(
+                        "daemon",
+                        "--remove",
+                        place.dataDirectory(),
+                        "--of",
+                        description.instance().id()),
+                    new byte[0],
+                    REMOTE_PATIENCE);
+        if (!said.isBlank()) {
+          throw new FsException(FsError.STORAGE_FAILED, said);
+        }
+      }
+    } catch (FsException e) {
+      if (directory.isRemoved(name, place.id())) {
+        return;
+      }
+      throw new FsException(
+          e.error(),
+          "data may be left in "
+              + (place.isLocal() ? "" : place.host() + ":")
+              + place.dataDirectory()
+              + ": "
+              + e.getMessage(),
+          e);
+    }
+    directory.putRemoved(name, place.id());
+  }
+
+  private boolean awaitRemoved(Place place) {
+    // A node that never said where it is has nothing to end.
+    boolean started =
+        description.instance().nodes().stream().anyMatch(node -> node.id().equals(place.id()));
+    long limit = System.nanoTime() + (started ? REMOVAL_PATIENCE.toNanos() : 0);
+    while (!directory.isRemoved(description.instance().name(), place.id())) {
+      if (System.nanoTime() - limit > 0) {
+        return false;
+      }
+      ServiceProcess.pause();
+    }
+    return true;
   }
 
   /** A host behind this instance's remote-start command. */

@@ -11,7 +11,9 @@ import java.nio.file.Path;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Map;
 import java.util.concurrent.TimeUnit;
+import java.util.function.Consumer;
 
 /**
  * Another host, reached by a command such as {@code ssh {host}}. The command gets one further
@@ -62,6 +64,7 @@ public final class RemoteHost {
    * Runs this program there with these arguments, and waits for its end.
    *
    * @param input what it reads
+   * @param patience how long it may say nothing; what it writes to its error stream counts
    * @return what it wrote to its standard output
    * @throws FsException UNREACHABLE with what it wrote to its error stream, TIMED_OUT
    */
@@ -81,7 +84,7 @@ public final class RemoteHost {
       } catch (IOException e) {
         // It ended without reading: its exit code and its errors say why.
       }
-      if (!process.waitFor(patience.toMillis(), TimeUnit.MILLISECONDS)) {
+      if (!awaitEnd(process, errors, patience)) {
         process.destroyForcibly();
         throw new FsException(
             FsError.TIMED_OUT,
@@ -89,7 +92,7 @@ public final class RemoteHost {
                 + host
                 + ": '"
                 + String.join(" ", reach)
-                + "' has not ended after "
+                + "' has said nothing for "
                 + patience.toSeconds()
                 + " s");
       }
@@ -122,35 +125,58 @@ public final class RemoteHost {
     }
   }
 
+  /** Waits as long as it says something now and then; false if it has fallen silent. */
+  private static boolean awaitEnd(Process process, Path errors, Duration patience)
+      throws IOException, InterruptedException {
+    long said = 0;
+    do {
+      said = Files.size(errors);
+      if (process.waitFor(patience.toMillis(), TimeUnit.MILLISECONDS)) {
+        return true;
+      }
+    } while (Files.size(errors) > said);
+    return false;
+  }
+
   /**
-   * Starts this program there in the foreground of a command that stays, and waits for the first
-   * line of its output.
+   * Starts a process of this program there that ends with the command, and waits for the first line
+   * of JSON in its output as long as the command lives. No other process stays with it.
    *
+   * @param heapBytesMax the most that its heap takes
+   * @param environment variables that it gets
    * @param inputFile what it reads
-   * @param log where its output goes; its beginning must be empty
+   * @param log where its output goes
+   * @param notes told what is waited for if it takes long
    */
-  String startAttached(List<String> arguments, Path inputFile, Path log, Duration patience)
+  String startAttached(
+      long heapBytesMax,
+      List<String> arguments,
+      Map<String, String> environment,
+      Path inputFile,
+      Path log,
+      Consumer<String> notes)
       throws FsException {
+    var line = new StringBuilder();
+    environment.forEach(
+        (name, value) -> line.append(name).append('=').append(quoted(value)).append(' '));
+    line.append("exec");
+    for (String word : JavaCommand.ofService(heapBytesMax, arguments)) {
+      line.append(' ').append(quoted(word));
+    }
     ServiceProcess process =
-        ServiceProcess.start(commandLine(arguments), log, new File(inputFile.toString()));
-    long limit = System.nanoTime() + patience.toNanos();
+        ServiceProcess.start(reached(line.toString()), log, new File(inputFile.toString()));
+    var waiting = new LongWait("host " + host + ": see " + log, notes);
     while (true) {
       boolean alive = process.isAlive();
-      for (String line : ServiceProcess.tail(log)) {
-        if (line.startsWith("{") && line.endsWith("}")) {
-          return line;
+      for (String said : process.said()) {
+        if (said.startsWith("{") && said.endsWith("}")) {
+          return said;
         }
       }
       if (!alive) {
         throw process.ended("host " + host + ": '" + String.join(" ", reach) + "'");
       }
-      if (System.nanoTime() - limit > 0) {
-        process.kill();
-        throw new FsException(
-            FsError.TIMED_OUT,
-            "host " + host + ": not ready after " + patience.toSeconds() + " s; see " + log);
-      }
-      ServiceProcess.pause();
+      waiting.pause();
     }
   }
 
@@ -161,8 +187,12 @@ public final class RemoteHost {
     for (String argument : arguments) {
       line.append(' ').append(quoted(argument));
     }
+    return reached(line.toString());
+  }
+
+  private List<String> reached(String line) {
     List<String> command = new ArrayList<>(reach);
-    command.add(line.toString());
+    command.add(line);
     return command;
   }
 

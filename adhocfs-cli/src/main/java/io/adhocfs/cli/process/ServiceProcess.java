@@ -80,6 +80,11 @@ public final class ServiceProcess {
     process.onExit().join();
   }
 
+  /** What the process has said, as far as it is no more than the end of a log. */
+  List<String> said() {
+    return tail(log, logStart);
+  }
+
   /** What the process said last; for errors. */
   public String lastLines() {
     return lastLines(tail(log, logStart), 3);

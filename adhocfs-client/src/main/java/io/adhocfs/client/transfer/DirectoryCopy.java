@@ -33,7 +33,7 @@ final class DirectoryCopy implements Runnable {
   /** Written by the walker before anything in it is copied. */
   private volatile @Nullable SourceDirectory source;
 
-  /** The walker's own: whether the copy has been asked for. */
+  /** Whether the copy has been asked for: by who makes this, or else by the walker. */
   private boolean targetWanted;
 
   /** Whether the listing came to its end. */
@@ -76,7 +76,8 @@ final class DirectoryCopy implements Runnable {
     var copy =
         new DirectoryCopy(
             tree, opener, path, () -> CompletableFuture.completedFuture(made), whenDone, 0);
-    copy.target.complete(made);
+    // At once: whatever becomes of the source, the copy is there and has to be closed.
+    copy.makeTarget();
     return copy;
   }
 
@@ -108,7 +109,9 @@ final class DirectoryCopy implements Runnable {
     if (tree.isTopTarget(opened.facts())) {
       throw new FsException(FsError.INVALID, path + ": cannot be copied into itself");
     }
-    makeTarget();
+    if (!targetWanted) {
+      makeTarget();
+    }
     CompletableFuture<TargetDirectory> into =
         target.exceptionallyCompose(failure -> CompletableFuture.failedFuture(new NotAttempted()));
     while (!tree.stopped() && !target.isCompletedExceptionally()) {

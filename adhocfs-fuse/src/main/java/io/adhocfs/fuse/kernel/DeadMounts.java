@@ -1,9 +1,12 @@
 package io.adhocfs.fuse.kernel;
 
+import static java.nio.charset.StandardCharsets.ISO_8859_1;
+
 import io.adhocfs.protocol.model.FsError;
 import io.adhocfs.protocol.model.FsException;
 import java.io.IOException;
 import java.nio.file.Path;
+import java.util.ArrayList;
 import java.util.List;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -65,6 +68,27 @@ public final class DeadMounts {
       throw new FsException(
           FsError.INTERRUPTED, "while looking at " + MountPath.text(path), interrupted);
     }
+  }
+
+  /**
+   * Where mounts of ours with this source are, dead ones included, the last made first: it may hide
+   * the others. Asks no mount anything.
+   */
+  public static List<Path> mountPoints(String source) throws IOException {
+    List<Path> found = new ArrayList<>();
+    for (MountTable.Mount mount : MountTable.read()) {
+      if (mount.type().equals(OUR_TYPE) && mount.source().equals(source)) {
+        found.addFirst(Path.of(MountPath.text(mount.mountPoint().getBytes(ISO_8859_1))));
+      }
+    }
+    return found;
+  }
+
+  /** Whether a lookup of the path would meet a mount of ours with this source. Asks no mount. */
+  public static boolean isMounted(Path mountPoint, String source) throws IOException {
+    MountTable.Mount topmost =
+        MountTable.topmostAt(MountPath.bytes(MountPath.canonical(mountPoint)));
+    return topmost != null && topmost.type().equals(OUR_TYPE) && topmost.source().equals(source);
   }
 
   /**

@@ -2,11 +2,13 @@ package io.adhocfs.protocol.instance;
 
 import io.adhocfs.protocol.model.FsError;
 import io.adhocfs.protocol.model.FsException;
+import io.adhocfs.protocol.model.NodeId;
 import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.nio.channels.FileChannel;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.DirectoryIteratorException;
+import java.nio.file.DirectoryNotEmptyException;
 import java.nio.file.DirectoryStream;
 import java.nio.file.FileAlreadyExistsException;
 import java.nio.file.Files;
@@ -25,9 +27,11 @@ import java.util.HexFormat;
 import java.util.List;
 import java.util.Map;
 import java.util.NavigableMap;
+import java.util.Optional;
 import java.util.Set;
 import java.util.TreeMap;
 import java.util.TreeSet;
+import java.util.concurrent.locks.LockSupport;
 import java.util.function.UnaryOperator;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
@@ -46,6 +50,10 @@ import java.util.regex.Pattern;
 public final class InstanceDirectory {
   private static final Pattern INSTANCE_FILE = Pattern.compile("instance\\.([0-9]{1,18})\\.json");
   private static final String MOUNTS = "mounts";
+  private static final String REMOVED = "removed";
+  private static final String MOUNT_POINT = "mount-point";
+  private static final int REMOVE_ATTEMPTS_MAX = 100;
+  private static final long REMOVE_PAUSE_NANOS = 20_000_000;
 
   /** How many versions stay: a reader may be about to open one that is no longer the newest. */
   private static final int VERSIONS_KEPT = 8;
@@ -263,7 +271,19 @@ public final class InstanceDirectory {
       for (Path file : versions(directory).values()) {
         Files.deleteIfExists(file);
       }
-      deleteTree(directory);
+      for (int attempt = 1; ; attempt++) {
+        try {
+          deleteTree(directory);
+          break;
+        } catch (DirectoryNotEmptyException e) {
+          // Processes of the instance that are just ending write into it, or, on NFS, have files
+          // open that were removed.
+          if (attempt == REMOVE_ATTEMPTS_MAX) {
+            throw e;
+          }
+          LockSupport.parkNanos(REMOVE_PAUSE_NANOS);
+        }
+      }
     } catch (IOException e) {
       throw failed("remove", directory, e);
     }
@@ -332,6 +352,108 @@ public final class InstanceDirectory {
       Files.deleteIfExists(file);
     } catch (IOException e) {
       throw failed("remove", file, e);
+    }
+  }
+
+  /** Writes down where an instance is to be mounted on each of its hosts. */
+  public void putMountPoint(String name, Path mountPoint) throws FsException {
+    Path file = path(name).resolve(MOUNT_POINT);
+    try {
+      replaceFile(file, mountPoint.toString().getBytes(StandardCharsets.UTF_8));
+    } catch (IOException e) {
+      throw failed("write", file, e);
+    }
+  }
+
+  /** Where an instance is to be mounted on each of its hosts; empty = nowhere by itself. */
+  public Optional<Path> mountPoint(String name) throws FsException {
+    Path file = path(name).resolve(MOUNT_POINT);
+    try {
+      return Optional.of(Path.of(Files.readString(file)));
+    } catch (NoSuchFileException e) {
+      return Optional.empty();
+    } catch (IOException e) {
+      throw failed("read", file, e);
+    }
+  }
+
+  /** The name of the instance with this id; empty = it is not written down here. */
+  public Optional<String> nameOf(String instanceId) throws FsException {
+    for (String name : names()) {
+      try {
+        if (read(name).instance().id().equals(instanceId)) {
+          return Optional.of(name);
+        }
+      } catch (FsException e) {
+        // Another one, which was removed just now or which this program does not understand.
+      }
+    }
+    return Optional.empty();
+  }
+
+  /**
+   * Writes down that nothing of a node is left on its host. A file of its own, for nodes end at the
+   * same time and nobody else is there to collect what they say. Nothing happens if the instance is
+   * not written down any more.
+   */
+  public void putRemoved(String name, NodeId node) throws FsException {
+    Path directory = path(name).resolve(REMOVED);
+    try {
+      if (!Files.isDirectory(directory)) {
+        Files.createDirectory(directory, onlyOwner("rwx------"));
+      }
+    } catch (FileAlreadyExistsException e) {
+      // Another node was first.
+    } catch (NoSuchFileException e) {
+      return;
+    } catch (IOException e) {
+      throw failed("write", directory, e);
+    }
+    try {
+      Files.write(directory.resolve(node.toString()), new byte[0]);
+    } catch (NoSuchFileException e) {
+      // Somebody forgets the instance meanwhile.
+    } catch (IOException e) {
+      throw failed("write", directory, e);
+    }
+  }
+
+  /** Takes {@link #putRemoved} back: a node of this number is about to be started. */
+  public void takeBackRemoved(String name, NodeId node) throws FsException {
+    Path file = path(name).resolve(REMOVED).resolve(node.toString());
+    try {
+      Files.deleteIfExists(file);
+    } catch (IOException e) {
+      throw failed("remove", file, e);
+    }
+  }
+
+  /** Whether {@link #putRemoved} has been called for this node. */
+  public boolean isRemoved(String name, NodeId node) {
+    return Files.exists(path(name).resolve(REMOVED).resolve(node.toString()));
+  }
+
+  /**
+   * Forgets an instance of which every node is removed and no mount is written down. Whoever ends
+   * last calls it: nobody else may be there.
+   */
+  public void removeIfNothingIsLeft(String name) throws FsException {
+    if (Files.isDirectory(path(name).resolve(REMOVED))
+        && mounts(name).isEmpty()
+        && isEveryNodeRemoved(name)) {
+      remove(name);
+    }
+  }
+
+  /** Whether {@link #putRemoved} has been called for all nodes; true for no instance. */
+  public boolean isEveryNodeRemoved(String name) throws FsException {
+    try {
+      return read(name).places().stream().allMatch(place -> isRemoved(name, place.id()));
+    } catch (FsException e) {
+      if (e.error() == FsError.NOT_FOUND) {
+        return true;
+      }
+      throw e;
     }
   }
 

@@ -89,6 +89,13 @@ public enum Setting {
   DAEMON_DATA_THREADS(
       "daemon.data-threads", Kind.NUMBER, "4", "threads that read and write chunks"),
   DAEMON_MEMORY("daemon.memory", Kind.SIZE, "512MiB", "the most that a daemon's Java heap takes"),
+  DAEMON_SIGTERM(
+      "daemon.sigterm",
+      Kind.CHOICE,
+      "keep",
+      "what a daemon does with its data when it gets SIGTERM; remove is the default of instances that are brought up inside a Slurm job, which ends its processes by SIGTERM",
+      "keep",
+      "remove"),
   DAEMON_METRICS(
       "daemon.metrics",
       Kind.CHOICE,

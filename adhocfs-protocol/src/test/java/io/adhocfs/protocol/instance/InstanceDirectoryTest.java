@@ -202,6 +202,31 @@ class InstanceDirectoryTest {
   }
 
   @Test
+  void theLastThatEndsForgetsTheInstance() throws Exception {
+    directory().create(example("a"));
+    var mount = new MountRecord("cn1", "cn1", 42, "/mnt", "direct", true, "/log");
+    directory().putMount("a", mount);
+    directory().putRemoved("a", new NodeId(0));
+    directory().removeIfNothingIsLeft("a");
+    assertThat(directory().names()).as("a node is left").containsExactly("a");
+    directory().putRemoved("a", new NodeId(3));
+    directory().removeIfNothingIsLeft("a");
+    assertThat(directory().names()).as("a mount is left").containsExactly("a");
+    directory().removeMount("a", mount);
+    directory().takeBackRemoved("a", new NodeId(3));
+    directory().removeIfNothingIsLeft("a");
+    assertThat(directory().names()).as("a node was started again").containsExactly("a");
+    directory().putRemoved("a", new NodeId(3));
+    assertThat(directory().nameOf(example("a").instance().id())).contains("a");
+    directory().removeIfNothingIsLeft("a");
+    assertThat(directory().path("a")).doesNotExist();
+    // What ends later has nothing to say any more, and makes nothing.
+    directory().putRemoved("a", new NodeId(3));
+    directory().removeIfNothingIsLeft("a");
+    assertThat(directory().path("a")).doesNotExist();
+  }
+
+  @Test
   void mountsComeAndGo() throws Exception {
     directory().create(example("a"));
     var mount = new MountRecord("cn1", "", 42, "/mnt/\u00e4 b", "direct", true, "/log");

@@ -6,6 +6,7 @@ import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
 import com.fasterxml.jackson.jr.ob.JSON;
 import io.adhocfs.it.instance.Commands;
+import io.adhocfs.it.instance.Waiting;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -37,6 +38,7 @@ class InstanceLifeIT {
     environment.put("ADHOCFS_BUILD", "never");
     environment.put("ADHOCFS_INSTANCE", "");
     environment.put("SLURM_JOB_NODELIST", "");
+    environment.put("SLURM_JOB_ID", "");
     environment.put("TMPDIR", directory.resolve(mark).toString());
   }
 
@@ -46,7 +48,7 @@ class InstanceLifeIT {
     if (Files.isDirectory(home)) {
       try (var names = Files.list(home)) {
         for (Path name : names.toList()) {
-          var _ = adhocfs("down", "--force", "--name", name.getFileName().toString());
+          var _ = adhocfs("down", "--force", "--forget", "--name", name.getFileName().toString());
         }
       }
     }
@@ -135,7 +137,8 @@ class InstanceLifeIT {
       shell.destroyForcibly().waitFor();
     }
     adhocfs("down").expectSuccess();
-    assertThat(mountPoint).doesNotExist();
+    // Also the directory above it that had to be made.
+    assertThat(mountPoint.getParent()).doesNotExist();
     expectNothingLeft();
     assertThat(adhocfs("status").exitCode()).isEqualTo(2);
   }
@@ -240,7 +243,109 @@ class InstanceLifeIT {
             "remote.start=sh -c 'echo no such host >&2; exit 255'");
     assertThat(unreachable.exitCode()).isEqualTo(1);
     assertThat(unreachable.output()).contains("host unreachable", "exit code 255", "no such host");
-    adhocfs("down", "--force", "--name", "a");
+    assertThat(unreachable.output()).contains("unreachable:", "--forget");
+    adhocfs("down", "--forget", "--name", "a");
+    expectNothingLeft();
+  }
+
+  @Test
+  void whatCannotBeRemovedIsNotForgotten() throws Exception {
+    Path reach = directory.resolve("reach");
+    Files.writeString(
+        reach, "#!/bin/sh\n[ ! -e \"$0.cut\" ] || exit 255\nshift\nexec sh -c \"$*\"\n");
+    assertThat(reach.toFile().setExecutable(true)).isTrue();
+    Commands.bash(directory, environment, "echo 127.0.0.1 > hosts");
+    up("a", "--hosts", "hosts", "--set", "remote.start=" + reach + " {host}", "--no-mount")
+        .expectSuccess();
+    String data = String.valueOf(nodes("a").getFirst().get("data"));
+    // Neither asked nor reached: as a host that is cut off.
+    ProcessHandle daemon = ProcessHandle.of(pid(nodes("a").getFirst())).orElseThrow();
+    daemon.destroyForcibly();
+    daemon.onExit().join();
+    Files.createFile(directory.resolve("reach.cut"));
+    Commands.Result left = adhocfs("down", "--force");
+    assertThat(left.exitCode()).isEqualTo(1);
+    assertThat(left.output()).contains("127.0.0.1:" + data, "--forget");
+    assertThat(directory.resolve("home/a/instance.2.json")).exists();
+    Files.delete(directory.resolve("reach.cut"));
+    adhocfs("down").expectSuccess();
+    expectNothingLeft();
+  }
+
+  @Test
+  void anInstanceOfAJobLeavesNothingWhenItsProcessesAreTerminated() throws Exception {
+    environment.put("SLURM_JOB_ID", "7");
+    Path mountPoint = directory.resolve("made").resolve("mnt");
+    up("a", "--nodes", "2", "--mount", mountPoint.toString()).expectSuccess();
+    // A program in the mount does not keep anything but itself.
+    Process shell = new ProcessBuilder("sleep", "1000").directory(mountPoint.toFile()).start();
+    try {
+      List<ProcessHandle> processes =
+          ProcessHandle.allProcesses()
+              .filter(process -> process.info().commandLine().orElse("").contains("cli.Main"))
+              .filter(
+                  process -> process.info().commandLine().orElse("").contains(directory.toString()))
+              .toList();
+      assertThat(processes).hasSize(3);
+      processes.forEach(ProcessHandle::destroy);
+      processes.forEach(process -> process.onExit().join());
+      expectNothingLeft();
+      assertThat(mountPoint.getParent()).doesNotExist();
+    } finally {
+      shell.destroyForcibly().waitFor();
+    }
+  }
+
+  @Test
+  void aMountHidesNothingUnlessItIsTold() throws Exception {
+    Path full = Files.createDirectories(directory.resolve("full"));
+    Files.writeString(full.resolve("precious"), "x");
+    Commands.Result refused = up("a", "--nodes", "1", "--mount", full.toString());
+    assertThat(refused.exitCode()).isEqualTo(1);
+    assertThat(refused.output()).contains(full.toString(), "--over");
+    expectNothingLeft();
+    up("a", "--nodes", "1", "--mount", full.toString(), "--over").expectSuccess();
+    assertThat(full).isEmptyDirectory();
+    assertThat(adhocfs("mount", "/etc").output()).contains("/etc", "--over");
+    // In the foreground too a directory is made, and goes with the mount.
+    Path made = directory.resolve("made");
+    Process foreground = begin("mount", "--foreground", made.toString());
+    Waiting.until(
+        "the mount",
+        LIMIT,
+        10_000_000,
+        () ->
+            !foreground.isAlive()
+                || Files.readString(Path.of("/proc/self/mountinfo")).contains(made + " "));
+    assertThat(adhocfs("mount", "--foreground", full.toString()).exitCode()).isEqualTo(1);
+    foreground.destroy();
+    assertThat(foreground.waitFor()).isEqualTo(143);
+    assertThat(made).doesNotExist();
+    adhocfs("down").expectSuccess();
+    assertThat(full.resolve("precious")).exists();
+    expectNothingLeft();
+  }
+
+  private Process begin(String... arguments) throws IOException {
+    List<String> command = new ArrayList<>(List.of(launcher()));
+    command.addAll(List.of(arguments));
+    var builder = new ProcessBuilder(command).directory(directory.toFile()).inheritIO();
+    builder.environment().putAll(environment);
+    return builder.start();
+  }
+
+  @Test
+  void nodesOnOtherHostsAreRefusedWhereTheyCouldNotReachTheOthers() throws Exception {
+    up("a", "--nodes", "1", "--no-mount").expectSuccess();
+    Commands.bash(directory, environment, "echo 192.0.2.1 > hosts");
+    for (String command : List.of("expand", "relocate")) {
+      Commands.Result refused = adhocfs(command, "--hosts", "hosts");
+      assertThat(refused.exitCode()).isEqualTo(1);
+      assertThat(refused.output()).contains("127.0.0.1", "192.0.2.1", "--hosts");
+    }
+    assertThat(nodes("a")).hasSize(1);
+    adhocfs("verify").expectSuccess();
+    adhocfs("down").expectSuccess();
     expectNothingLeft();
   }
 
@@ -297,7 +402,21 @@ class InstanceLifeIT {
     Commands.bash(directory, environment, "echo x > f");
     adhocfs("copy", "-q", "f", "adhoc:/").expectSuccess();
     adhocfs("verify").expectSuccess();
+    // No process stays beside a daemon but the command that it ends with.
+    assertThat(
+            ProcessHandle.allProcesses()
+                .filter(process -> process.info().command().orElse("").endsWith("/java"))
+                .filter(process -> process.info().commandLine().orElse("").contains(mark)))
+        .hasSize(2);
     adhocfs("down").expectSuccess();
+    // The command that a daemon ends with ends after it.
+    Waiting.until(
+        "the end of srun",
+        LIMIT,
+        10_000_000,
+        () ->
+            ProcessHandle.allProcesses()
+                .noneMatch(process -> process.info().commandLine().orElse("").contains(mark)));
     expectNothingLeft();
   }
 

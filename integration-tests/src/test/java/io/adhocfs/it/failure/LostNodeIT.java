@@ -95,7 +95,9 @@ class LostNodeIT {
 
   private void expectReport(Commands.Result result) throws IOException {
     assertThat(result.exitCode()).as(result.output()).isEqualTo(3);
-    Map<String, Object> report = JSON.std.mapFrom(result.output());
+    // Before it comes the word that the command says of the node that is silent.
+    String json = result.output().substring(result.output().indexOf('{'));
+    Map<String, Object> report = JSON.std.mapFrom(json);
     Map<String, List<Integer>> reported = new TreeMap<>();
     for (Object item : (List<?>) report.getOrDefault("files", List.of())) {
       Map<?, ?> file = (Map<?, ?>) item;

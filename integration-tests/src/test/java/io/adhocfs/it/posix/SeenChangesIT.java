@@ -6,11 +6,11 @@ import io.adhocfs.it.instance.TestInstance;
 import java.io.InputStream;
 import java.nio.file.Files;
 import java.nio.file.Path;
-import java.util.ArrayList;
 import java.util.List;
-import org.junit.jupiter.api.AfterAll;
-import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.TestInstance.Lifecycle;
+import org.junit.jupiter.params.AfterParameterizedClassInvocation;
+import org.junit.jupiter.params.BeforeParameterizedClassInvocation;
+import org.junit.jupiter.params.Parameter;
 import org.junit.jupiter.params.ParameterizedClass;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
@@ -30,7 +30,7 @@ class SeenChangesIT {
   private static final int ROUNDS = FULL ? 200 : 30;
   private static final String PROGRAM = "seen-changes.py";
 
-  private final List<String> options = new ArrayList<>();
+  @Parameter private String setting = "";
   private TestInstance instance;
   private Path first;
   private Path second;
@@ -42,14 +42,9 @@ class SeenChangesIT {
         : List.of("");
   }
 
-  SeenChangesIT(String setting) {
-    if (!setting.isEmpty()) {
-      options.addAll(List.of("--set", setting));
-    }
-  }
-
-  @BeforeAll
+  @BeforeParameterizedClassInvocation
   void mount() throws Exception {
+    List<String> options = setting.isEmpty() ? List.of() : List.of("--set", setting);
     instance = TestInstance.up(NODES, options.toArray(String[]::new));
     first = instance.mount();
     second = instance.mount();
@@ -60,7 +55,7 @@ class SeenChangesIT {
     }
   }
 
-  @AfterAll
+  @AfterParameterizedClassInvocation
   void takeDown() throws Exception {
     try (TestInstance closing = instance) {
       closing.verify();

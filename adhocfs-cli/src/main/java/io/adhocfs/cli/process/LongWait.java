@@ -1,0 +1,34 @@
+package io.adhocfs.cli.process;
+
+import java.time.Duration;
+import java.util.function.Consumer;
+
+/** A wait that may take long: now and then it is said what is waited for. Used by one thread. */
+final class LongWait {
+  private static final Duration BETWEEN_NOTES = Duration.ofSeconds(10);
+
+  private final String what;
+  private final Consumer<String> notes;
+  private final long start = System.nanoTime();
+  private long lastNote = start;
+
+  /**
+   * Begins to wait.
+   *
+   * @param what is waited for, and where one can look
+   */
+  LongWait(String what, Consumer<String> notes) {
+    this.what = what;
+    this.notes = notes;
+  }
+
+  /** Waits a moment before the next look. */
+  void pause() {
+    ServiceProcess.pause();
+    long now = System.nanoTime();
+    if (now - lastNote >= BETWEEN_NOTES.toNanos()) {
+      lastNote = now;
+      notes.accept("waiting for " + what + " (" + (now - start) / 1_000_000_000 + " s)");
+    }
+  }
+}
