@@ -563,7 +563,7 @@ public final class Malleability implements AutoCloseable {
     }
   }
 
-  /** As the other, and tells nobody which nodes it waits for. */
+  /** As {@link #await(long, Consumer, Consumer)}, without word of nodes that are silent. */
   public FinishedRebalance await(long id, Consumer<Rebalance> progress) throws FsException {
     return await(id, progress, sentences -> {});
   }

@@ -24,6 +24,8 @@ import org.junit.jupiter.params.provider.ValueSource;
 @ParameterizedClass
 @MethodSource("settings")
 @org.junit.jupiter.api.TestInstance(Lifecycle.PER_CLASS)
+// What is brought up for each setting is there before any test of it.
+@SuppressWarnings("NullAway.Init")
 class SeenChangesIT {
   private static final int NODES = 3;
   private static final boolean FULL = Boolean.getBoolean("adhocfs.full");
@@ -31,6 +33,7 @@ class SeenChangesIT {
   private static final String PROGRAM = "seen-changes.py";
 
   @Parameter private String setting = "";
+
   private TestInstance instance;
   private Path first;
   private Path second;
