@@ -220,18 +220,13 @@ public final class LocalDaemon {
    * @param instanceId of the instance that is taken down
    */
   public void remove(String instanceId) throws FsException {
-    Path file = directory.resolve(CONFIGURATION_FILE);
     try {
-      boolean holdsNode = Files.exists(file);
-      boolean isLeft = StorageRemoval.hasBegun(directory);
-      if (holdsNode
-          && !isLeft
-          && !DaemonConfiguration.read(file).identity().instanceId().equals(instanceId)) {
+      if (isOfAnother(instanceId)) {
         return;
       }
-      // Without the file as well: a daemon that removed all by itself may not have ended yet.
+      // Without a configuration as well: a daemon that removes all by itself may not have ended yet.
       end();
-      if (holdsNode || isLeft) {
+      if (Files.exists(configurationFile()) || StorageRemoval.hasBegun(directory)) {
         StorageRemoval.remove(directory);
       } else {
         StorageRemoval.removeEmpty(directory);
@@ -245,6 +240,22 @@ public final class LocalDaemon {
           FsError.STORAGE_FAILED, "cannot remove " + directory + ": " + reason(e), e);
     }
     MadeDirectories.removeEmpty(directory.getParent());
+  }
+
+  /** Whether the directory holds a node of another instance; one that is going holds none. */
+  private boolean isOfAnother(String instanceId) throws FsException {
+    if (StorageRemoval.hasBegun(directory)) {
+      return false;
+    }
+    try {
+      DaemonConfiguration configuration = DaemonConfiguration.read(configurationFile());
+      return !configuration.identity().instanceId().equals(instanceId);
+    } catch (FsException e) {
+      if (e.error() == FsError.NOT_FOUND) {
+        return false;
+      }
+      throw e;
+    }
   }
 
   private static String reason(IOException e) {

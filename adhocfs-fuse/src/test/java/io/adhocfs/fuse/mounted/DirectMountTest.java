@@ -117,8 +117,9 @@ class DirectMountTest extends MountContract {
     try (MountedServer silent =
         MountedServer.start(MountedServer.Settings.of("direct").withReaders(1))) {
       silent.output("echo data > made; mv made never-read; ln never-read never-opened");
+      // What a shell starts in the background ignores SIGINT, and so would this program.
       Process program =
-          new ProcessBuilder(command.split(" "))
+          new ProcessBuilder(("env --default-signal=INT " + command).split(" "))
               .directory(silent.mountPoint().toFile())
               .redirectErrorStream(true)
               .start();
