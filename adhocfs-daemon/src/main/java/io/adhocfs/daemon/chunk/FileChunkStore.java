@@ -101,7 +101,7 @@ public final class FileChunkStore implements ChunkStore {
   private final ChunkIndex index;
   private final DiskSpace space;
   private final Blocks blocks;
-  private final OpenChunks open = new OpenChunks(OPEN_CHUNKS_MAX);
+  private final OpenChunks open;
   private final @Nullable ChunkSealer sealer;
 
   /** One for many inodes: shared by reads and writes, alone for discards. */
@@ -139,6 +139,7 @@ public final class FileChunkStore implements ChunkStore {
       locks[i] = new StampedLock();
     }
     this.blocks = new Blocks(allocator, sealing.used());
+    this.open = new OpenChunks(sealing.used() ? OPEN_CHUNKS_MAX : 0);
     this.sealer =
         sealing.used()
             ? new ChunkSealer(open, index, this::seal, database::isWatched, sealing.idleNanos())

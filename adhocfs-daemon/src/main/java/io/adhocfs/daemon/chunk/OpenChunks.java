@@ -32,12 +32,23 @@ final class OpenChunks {
   @GuardedBy("this")
   private boolean overflowed;
 
+  /**
+   * Knows none yet.
+   *
+   * @param max how many it notes; 0 where nobody seals any
+   */
   OpenChunks(int max) {
     this.max = max;
   }
 
   /** Notes that a chunk is about to be changed, or was just found open. */
-  synchronized void touch(Place place, long nowNanos) {
+  void touch(Place place, long nowNanos) {
+    if (max > 0) {
+      note(place, nowNanos);
+    }
+  }
+
+  private synchronized void note(Place place, long nowNanos) {
     boolean known = changed.remove(place) != null;
     if (!known && changed.size() >= max) {
       overflowed = true;
