@@ -116,8 +116,8 @@ public enum Setting {
   CHECKSUMS(
       "checksums",
       Kind.CHOICE,
-      "wire",
-      "what is compared with checksums: wire = file data on its way; rest = on the disks as well, where it gets them seconds after it was last written",
+      "rest",
+      "what is compared with checksums: rest = file data on its way and on the disks, where it gets them seconds after it was last written; wire = only on its way",
       "rest",
       "wire"),
   DIRECTORY_SPREAD_ENTRIES(

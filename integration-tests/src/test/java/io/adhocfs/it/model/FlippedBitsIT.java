@@ -55,7 +55,7 @@ class FlippedBitsIT {
         new InProcessCluster(
             directory,
             1,
-            Map.of("checksums", "rest", "chunk.size", "128KiB", "client.deadline", "10s"))) {
+            Map.of("chunk.size", "128KiB", "client.deadline", "10s"))) {
       // What the first daemon wrote is in tables when the second has started, the rest in a log.
       write(cluster, "first", random);
       cluster.restart(0);
