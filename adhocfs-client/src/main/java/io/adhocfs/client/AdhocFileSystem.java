@@ -16,6 +16,7 @@ import io.adhocfs.protocol.model.InodeId;
 import io.adhocfs.protocol.model.SessionId;
 import io.adhocfs.protocol.placement.ClusterMap;
 import io.adhocfs.protocol.settings.Setting;
+import io.adhocfs.protocol.transport.ClientLoops;
 import io.adhocfs.protocol.transport.InstanceIdentity;
 import io.adhocfs.protocol.transport.NettyRpcClient;
 import io.adhocfs.protocol.transport.RequestHandler.PeerRole;
@@ -40,8 +41,13 @@ import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /**
- * An instance, as one client sees it: one session with pins and a lease, renewed in the background
+ * An instance, as one client sees it: a session with pins and a lease, renewed in the background
  * until {@link #close}. Thread-safe; one per process is enough.
+ *
+ * <p>A session that was not heard of for longer than its lease ends: at one node, if that alone did
+ * not hear of it, or as a whole, if this process was stopped for so long. What was open or locked
+ * there then fails with SESSION_EXPIRED until it is opened again; everything else, and all that is
+ * new, goes on, in a new session that begins by itself.
  *
  * <p>Two levels: paths here, inodes and names in {@link #inodes()}. The calls here without "Async"
  * wait and throw {@link FsException} (an {@code IOException}) whose message names operation and
@@ -88,22 +94,27 @@ public final class AdhocFileSystem implements AutoCloseable {
         Executors.newSingleThreadExecutor(
             Thread.ofPlatform().daemon().name("adhocfs-client-files").factory());
     RandomGenerator random = () -> ThreadLocalRandom.current().nextLong();
-    SessionId session = newSession();
-    RpcClient rpc = connections(instance, session);
+    var loops = new ClientLoops();
     Runnable close =
         () -> {
-          rpc.close();
+          loops.close();
           timers.close();
           waiting.shutdown();
         };
     var surroundings =
-        new Surroundings(rpc, session, timers, InstantSource.system(), random, waiting);
+        new Surroundings(
+            session -> connections(instance, session, loops),
+            AdhocFileSystem::newSession,
+            timers,
+            InstantSource.system(),
+            random,
+            waiting);
     return start(instance, source, options, surroundings, close);
   }
 
   /**
-   * A client on connections and clocks of the caller's, which stay open after {@link #close}.
-   * Errors as {@link #open(Instance)}.
+   * A client on clocks and threads of the caller's, which stay after {@link #close}. Errors as
+   * {@link #open(Instance)}.
    */
   public static AdhocFileSystem over(
       InstanceSource source, ClientOptions options, Surroundings surroundings) throws FsException {
@@ -121,8 +132,14 @@ public final class AdhocFileSystem implements AutoCloseable {
       Owner owner = options.owner().isPresent() ? options.owner().get() : Owner.ofThisProcess();
       var core = new ClientCore(instance, source, options, owner, surroundings);
       Operation operation = core.begin(() -> "opening " + instance);
-      Await.result(operation.answer(core.router.learnMap(operation)));
-      core.session.start();
+      try {
+        Await.result(operation.answer(core.router.learnMap(operation)));
+      } catch (FsException e) {
+        core.router.end(e);
+        core.router.disconnect();
+        throw e;
+      }
+      core.router.sessions().start();
       return new AdhocFileSystem(core, owner, closeSurroundings);
     } catch (FsException e) {
       closeSurroundings.run();
@@ -133,13 +150,14 @@ public final class AdhocFileSystem implements AutoCloseable {
     }
   }
 
-  private static RpcClient connections(Instance instance, SessionId session) {
+  private static RpcClient connections(Instance instance, SessionId session, ClientLoops loops) {
     return new NettyRpcClient(
         new InstanceIdentity(instance.id(), instance.secret()),
         session,
         PeerRole.CLIENT,
         instance.settings().number(Setting.CLIENT_DATA_CONNECTIONS),
-        ClusterMap.initial(instance.nodes()));
+        ClusterMap.initial(instance.nodes()),
+        loops);
   }
 
   private static SessionId newSession() {
@@ -426,8 +444,8 @@ public final class AdhocFileSystem implements AutoCloseable {
   }
 
   /**
-   * Releases pins, ends the session at the daemons it spoke to, as far as they answer within a few
-   * seconds, and drops the connections. Operations under way and later ones fail with CLOSED.
+   * Releases pins, ends the sessions at the daemons they spoke to, as far as they answer within a
+   * few seconds, and drops the connections. Operations under way and later ones fail with CLOSED.
    * Idempotent; waits.
    */
   @Override
@@ -440,14 +458,15 @@ public final class AdhocFileSystem implements AutoCloseable {
           core.pins
               .sendAll()
               .handle((_, _) -> true)
-              .thenCompose(_ -> core.session.close(CLOSE_LIMIT));
+              .thenCompose(_ -> core.router.closeSessions(CLOSE_LIMIT));
       Object _ = told.get(CLOSE_LIMIT.toNanos(), TimeUnit.NANOSECONDS);
     } catch (ExecutionException | TimeoutException e) {
-      log.debug("the daemons were not told the end of the session: it ends with its lease", e);
+      log.debug("the daemons were not told the end of a session: it ends with its lease", e);
     } catch (InterruptedException e) {
       Thread.currentThread().interrupt();
     }
     core.router.end(new FsException(FsError.CLOSED, "the client has been closed"));
+    core.router.disconnect();
     closeSurroundings.run();
   }
 

@@ -4,6 +4,7 @@ import io.adhocfs.client.namespace.Namespace;
 import io.adhocfs.client.routing.Completion;
 import io.adhocfs.client.routing.Failures;
 import io.adhocfs.client.routing.Operation;
+import io.adhocfs.client.routing.Session;
 import io.adhocfs.client.size.KnownFile;
 import io.adhocfs.protocol.model.EntryName;
 import io.adhocfs.protocol.model.FileAttributes;
@@ -24,6 +25,7 @@ import java.util.Set;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.atomic.AtomicLong;
 import java.util.function.Function;
+import java.util.function.Supplier;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -32,13 +34,17 @@ import org.jspecify.annotations.Nullable;
  * <p>Every call returns at once. Its future completes on a network or timer thread, which must not
  * be blocked, with the answer or an {@code FsException} whose message names operation, inode and,
  * where the world failed, the node: what POSIX says of the operation, or TIMED_OUT after {@code
- * client.deadline}, SESSION_EXPIRED (final: every later call says so), CLOSED. Until the deadline
- * the client retries whatever can be mended by retrying. Each call takes effect once, however often
- * it was sent. Cancelling a future ends the retries at once; the call may still have taken effect.
+ * client.deadline}, SESSION_EXPIRED (what was open is lost, or whether the call has taken effect is
+ * not known), CLOSED. Until the deadline the client retries whatever can be mended by retrying.
+ * Each call takes effect once, however often it was sent. Cancelling a future ends the retries at
+ * once; the call may still have taken effect.
  *
  * <p>Thread-safe. Permissions are not checked.
  */
 public final class InodeOperations {
+  /** So often an open begins anew because its session has ended at the owner. */
+  private static final int OPENED_ANEW_MAX = 5;
+
   private final ClientCore core;
 
   InodeOperations(ClientCore core) {
@@ -58,14 +64,14 @@ public final class InodeOperations {
    */
   public CompletableFuture<FileAttributes> getAttributes(InodeId inode) {
 
-    Operation operation = core.begin(() -> "attributes of inode " + inode);
+    Operation operation = core.beginOn(inode, () -> "attributes of inode " + inode);
     return operation.answer(getAttributes(operation, inode));
   }
 
   /** Sets attributes, all of the change or nothing. */
   public CompletableFuture<FileAttributes> setAttributes(InodeId inode, AttributeChange change) {
 
-    Operation operation = core.begin(() -> "change of attributes of inode " + inode);
+    Operation operation = core.beginOn(inode, () -> "change of attributes of inode " + inode);
     return operation.answer(setAttributes(operation, inode, change));
   }
 
@@ -101,15 +107,6 @@ public final class InodeOperations {
     Operation operation =
         core.operations.begin(() -> "walk of dataset " + dataset + " in inode " + directory, 0);
     return operation.answer(new DatasetWalk(core, operation, dataset, within, seen).run(directory));
-  }
-
-  /** {@link #truncate}, then {@link #setAttributes}; not atomic together. */
-  public CompletableFuture<FileAttributes> truncateAndSet(
-      InodeId inode, long sizeBytes, AttributeChange change) {
-    Operation operation = core.begin(() -> "truncation of inode " + inode + " to " + sizeBytes);
-    return operation.answer(
-        truncate(operation, inode, sizeBytes)
-            .thenCompose(_ -> setAttributes(operation, inode, change)));
   }
 
   /** Makes anything but a directory; EXISTS if the name is taken. */
@@ -186,7 +183,10 @@ public final class InodeOperations {
     Operation operation =
         core.begin(() -> "link of inode " + inode + " to '" + name + "' in inode " + directory);
     KnownFile file = core.files.get(inode);
-    CompletableFuture<Void> settled = file == null ? Completion.done() : file.settle(operation);
+    CompletableFuture<Void> settled =
+        file == null
+            ? Completion.done()
+            : unlessLost(file, file.settle(operation), Completion::done);
     return operation.answer(
         settled.thenCompose(_ -> core.namespace.link(operation, inode, directory, name)));
   }
@@ -211,7 +211,7 @@ public final class InodeOperations {
   /** The bytes of a symbolic link's target; INVALID if it is none. */
   public CompletableFuture<byte[]> readSymlink(InodeId inode) {
 
-    Operation operation = core.begin(() -> "readlink of inode " + inode);
+    Operation operation = core.beginOn(inode, () -> "readlink of inode " + inode);
     return operation.answer(core.namespace.readSymlink(operation, inode));
   }
 
@@ -235,7 +235,7 @@ public final class InodeOperations {
    * bytes of a file, {@link OpenFile#syncAsync}.
    */
   public CompletableFuture<Void> sync(InodeId inode) {
-    Operation operation = core.begin(() -> "sync of inode " + inode);
+    Operation operation = core.beginOn(inode, () -> "sync of inode " + inode);
     SwitchTable switches = core.router.switches();
     return operation.answer(
         switches.sameFsyncEverywhere()
@@ -300,13 +300,13 @@ public final class InodeOperations {
 
   /** The value of an extended attribute; NO_ATTRIBUTE, NOT_SUPPORTED of an unknown namespace. */
   public CompletableFuture<byte[]> getExtendedAttribute(InodeId inode, byte[] name) {
-    Operation operation = core.begin(() -> "extended attribute of inode " + inode);
+    Operation operation = core.beginOn(inode, () -> "extended attribute of inode " + inode);
     return operation.answer(core.extendedAttributes.get(operation, inode, name));
   }
 
   /** The names of all extended attributes. */
   public CompletableFuture<List<byte[]>> listExtendedAttributes(InodeId inode) {
-    Operation operation = core.begin(() -> "extended attributes of inode " + inode);
+    Operation operation = core.beginOn(inode, () -> "extended attributes of inode " + inode);
     return operation.answer(core.extendedAttributes.list(operation, inode));
   }
 
@@ -318,7 +318,8 @@ public final class InodeOperations {
    */
   public CompletableFuture<FileAttributes> setExtendedAttribute(
       InodeId inode, byte[] name, byte[] value, AttributeSetMode mode) {
-    Operation operation = core.begin(() -> "setting an extended attribute of inode " + inode);
+    Operation operation =
+        core.beginOn(inode, () -> "setting an extended attribute of inode " + inode);
     return operation.answer(
         core.extendedAttributes
             .set(
@@ -333,7 +334,8 @@ public final class InodeOperations {
 
   /** Removes an extended attribute; NO_ATTRIBUTE. Answers the inode as it is then. */
   public CompletableFuture<FileAttributes> removeExtendedAttribute(InodeId inode, byte[] name) {
-    Operation operation = core.begin(() -> "removal of an extended attribute of inode " + inode);
+    Operation operation =
+        core.beginOn(inode, () -> "removal of an extended attribute of inode " + inode);
     return operation.answer(
         core.extendedAttributes.remove(operation, inode, name).thenApply(this::learned));
   }
@@ -391,7 +393,7 @@ public final class InodeOperations {
     if (file == null) {
       return CompletableFuture.completedFuture(Unpooled.EMPTY_BUFFER);
     }
-    Operation operation = core.begin(() -> "read of inode " + known.id());
+    Operation operation = core.begin(file, () -> "read of inode " + known.id());
     file.learn(known);
     return operation.answer(
         core.data.read(operation, file, offset, lengthBytes, known), ByteBuf::release);
@@ -433,14 +435,38 @@ public final class InodeOperations {
       return CompletableFuture.completedFuture(attributes);
     }
     file.learn(attributes);
-    return file.holdsBytes()
-        ? file.current(operation)
-        : file.tellTimes(operation).thenApply(told -> told == null ? attributes : told);
+    return unlessLost(
+        file,
+        file.holdsBytes()
+            ? file.current(operation)
+            : file.tellTimes(operation).thenApply(told -> told == null ? attributes : told),
+        () -> CompletableFuture.completedFuture(attributes));
   }
 
   CompletableFuture<FileAttributes> getAttributes(Operation operation, InodeId inode) {
     KnownFile file = core.files.get(inode);
-    return file == null ? core.namespace.getAttributes(operation, inode) : file.current(operation);
+    return file == null
+        ? core.namespace.getAttributes(operation, inode)
+        : unlessLost(
+            file, file.current(operation), () -> core.namespace.getAttributes(operation, inode));
+  }
+
+  /**
+   * What comes of a file that is open here; when that turns out to be lost meanwhile, what comes of
+   * one that is not.
+   */
+  private static <T extends @Nullable Object> CompletableFuture<T> unlessLost(
+      KnownFile file, CompletableFuture<T> open, Supplier<CompletableFuture<T>> otherwise) {
+    return Completion.compose(
+        open,
+        (value, failure) -> {
+          if (failure == null) {
+            return CompletableFuture.completedFuture(value);
+          }
+          return failure.error() == FsError.SESSION_EXPIRED && !file.isAlive()
+              ? otherwise.get()
+              : CompletableFuture.<T>failedFuture(failure.asCompletion());
+        });
   }
 
   CompletableFuture<FileAttributes> setAttributes(
@@ -450,8 +476,10 @@ public final class InodeOperations {
     }
     KnownFile file = core.files.get(inode);
     // Times that this client owes for earlier writes must not come after the ones that are set.
-    CompletableFuture<?> before =
-        file == null ? CompletableFuture.completedFuture(null) : file.tellTimes(operation);
+    CompletableFuture<Void> before =
+        file == null
+            ? Completion.done()
+            : unlessLost(file, Completion.done(file.tellTimes(operation)), Completion::done);
     return before
         .thenCompose(_ ->
             core.namespace.setAttributes(
@@ -473,8 +501,20 @@ public final class InodeOperations {
   }
 
   CompletableFuture<FileAttributes> truncate(Operation operation, InodeId inode, long sizeBytes) {
-    core.files.beginCut(inode);
     KnownFile known = core.files.get(inode);
+    if (known == null || operation.belongsToSession()) {
+      return truncate(operation, known, inode, sizeBytes);
+    }
+    // A cut of what is open here is a write: it must not come late either, when a lock that stands
+    // behind it is lost.
+    Operation ofHandle = core.begin(known, operation::description);
+    operation.cancelsToo(ofHandle);
+    return truncate(ofHandle, known, inode, sizeBytes);
+  }
+
+  private CompletableFuture<FileAttributes> truncate(
+      Operation operation, @Nullable KnownFile known, InodeId inode, long sizeBytes) {
+    core.files.beginCut(inode);
     CompletableFuture<Void> settled = known == null ? Completion.done() : known.settle(operation);
     return settled
         .thenCompose(_ -> core.namespace.truncate(operation, inode, sizeBytes))
@@ -489,7 +529,9 @@ public final class InodeOperations {
       return true;
     }
     FsError error = Failures.of(failure).error();
-    return error != FsError.TIMED_OUT && error != FsError.INTERRUPTED;
+    return error != FsError.TIMED_OUT
+        && error != FsError.INTERRUPTED
+        && error != FsError.SESSION_EXPIRED;
   }
 
   /** Answers the same when no other session uses what it kept of the inode before its change. */
@@ -559,30 +601,46 @@ public final class InodeOperations {
           if (failure != null) {
             FsException failed = Failures.of(failure);
             if (failed.error() == FsError.INTERRUPTED || failed.error() == FsError.TIMED_OUT) {
-              unpinLater(directory, name, pin);
+              unpinLater(operation, directory, name, pin);
             }
             return CompletableFuture.<CreatedFile>failedFuture(failed);
           }
-          InodeId inode = made.found().inode();
-          use(inode, pin);
-          FileAttributes attributes = made.found().attributes();
-          CompletableFuture<OpenFile> opened =
-              attributes != null
-                  ? openPinned(attributes, readable, writable)
-                  : open(operation, inode, pin, readable, writable);
-          return opened.thenApply(file -> new CreatedFile(file, made.existed()));
+          return pinned(operation, made, pin, readable, writable, keeps)
+              .thenApply(file -> new CreatedFile(file, made.existed()));
         });
   }
 
+  /** A handle for what has been made, or found, under a pin. */
+  private CompletableFuture<OpenFile> pinned(
+      Operation operation,
+      Namespace.Made made,
+      long pin,
+      boolean readable,
+      boolean writable,
+      boolean keeps) {
+    InodeId inode = made.found().inode();
+    Session session = made.session();
+    if (!core.pins.useIn(session, inode, pin)) {
+      // Another session has it open here, and two at once would count as two clients.
+      core.pins.letGo(session, inode, pin);
+      return open(operation, inode, readable, writable, keeps);
+    }
+    keep(session, inode, pin);
+    FileAttributes attributes = made.found().attributes();
+    return attributes != null
+        ? openPinned(attributes, session, readable, writable)
+        : openUsed(operation, inode, session, pin, readable, writable, keeps, 0);
+  }
+
   /** A create that nobody waits for any more may have run: its pin must not stay. */
-  private void unpinLater(InodeId directory, EntryName name, long pin) {
+  private void unpinLater(Operation failed, InodeId directory, EntryName name, long pin) {
     Operation operation = core.begin(() -> "release of '" + name + "' in inode " + directory);
     Completion.then(
         core.namespace.find(operation, directory, name, true),
         (found, _) -> {
-          if (found != null) {
-            core.pins.use(found.inode(), pin);
-            core.pins.release(found.inode());
+          Session session = failed.session();
+          if (found != null && session != null) {
+            core.pins.letGo(session, found.inode(), pin);
           }
         });
   }
@@ -594,36 +652,65 @@ public final class InodeOperations {
 
   private CompletableFuture<OpenFile> open(
       Operation operation, InodeId inode, boolean readable, boolean writable, boolean keeps) {
-    long pin = core.pins.draw(keeps && core.recalls.hasKeeper());
-    use(inode, pin);
-    return open(operation, inode, pin, readable, writable);
+    return open(operation, inode, readable, writable, keeps, 0);
   }
 
-  private void use(InodeId inode, long pin) {
-    core.pins.use(inode, pin);
+  private CompletableFuture<OpenFile> open(
+      Operation operation,
+      InodeId inode,
+      boolean readable,
+      boolean writable,
+      boolean keeps,
+      int losses) {
+    long pin = core.pins.draw(keeps && core.recalls.hasKeeper());
+    Session session = core.pins.use(inode, pin);
+    keep(session, inode, pin);
+    return openUsed(operation, inode, session, pin, readable, writable, keeps, losses);
+  }
+
+  private void keep(Session session, InodeId inode, long pin) {
     if (PinNumber.keeps(pin)) {
-      core.recalls.keeps(inode);
+      core.recalls.keeps(session, inode);
     }
   }
 
-  /** Opens what is counted as used under this pin already, or ends that use. */
-  private CompletableFuture<OpenFile> open(
-      Operation operation, InodeId inode, long pin, boolean readable, boolean writable) {
+  /**
+   * Opens what is counted as used under this pin already, or ends that use. Where the session turns
+   * out to have ended at the owner, it is opened in another one.
+   *
+   * @param losses how often that has been so
+   */
+  private CompletableFuture<OpenFile> openUsed(
+      Operation operation,
+      InodeId inode,
+      Session session,
+      long pin,
+      boolean readable,
+      boolean writable,
+      boolean keeps,
+      int losses) {
+    Operation opening =
+        core.operations.beginFor(operation, operation::description).of(session, inode);
+    operation.cancelsToo(opening);
     return Completion.compose(
-        core.namespace.open(operation, inode, pin),
+        core.namespace.open(opening, inode, pin),
         (attributes, failure) -> {
-          if (failure != null) {
-            core.pins.release(inode);
-            return CompletableFuture.<OpenFile>failedFuture(Failures.of(failure));
+          if (failure == null) {
+            return openPinned(attributes, session, readable, writable);
           }
-          return openPinned(attributes, readable, writable);
+          core.pins.release(session, inode);
+          return failure.error() == FsError.SESSION_EXPIRED
+                  && !session.isAlive(inode)
+                  && losses < OPENED_ANEW_MAX
+              ? open(operation, inode, readable, writable, keeps, losses + 1)
+              : CompletableFuture.<OpenFile>failedFuture(failure);
         });
   }
 
   /** Cuts a file that has just been opened to 0; closes it if that fails. */
   CompletableFuture<OpenFile> emptied(Operation operation, OpenFile file) {
     return Completion.compose(
-        truncate(operation, file.inode(), 0),
+        file.emptied(operation),
         (_, failure) -> {
           if (failure == null) {
             return CompletableFuture.completedFuture(file);
@@ -634,7 +721,7 @@ public final class InodeOperations {
   }
 
   private CompletableFuture<OpenFile> openPinned(
-      FileAttributes attributes, boolean readable, boolean writable) {
+      FileAttributes attributes, Session session, boolean readable, boolean writable) {
     FsError refusal =
         switch (attributes.type()) {
           case REGULAR -> null;
@@ -643,12 +730,12 @@ public final class InodeOperations {
           case FIFO, CHARACTER_DEVICE, BLOCK_DEVICE, SOCKET -> FsError.NOT_SUPPORTED;
         };
     if (refusal != null) {
-      core.pins.release(attributes.id());
+      core.pins.release(session, attributes.id());
       return CompletableFuture.failedFuture(
           new FsException(refusal, "inode " + attributes.id() + " is a " + attributes.type()));
     }
     return CompletableFuture.completedFuture(
-        new OpenFile(core, this, core.files.acquire(attributes), readable, writable));
+        new OpenFile(core, this, core.files.acquire(attributes, session), readable, writable));
   }
 
   CompletableFuture<Void> rename(

@@ -39,6 +39,10 @@ import org.jspecify.annotations.Nullable;
  * {@link #flush}, {@link #sync}, {@link #close} or this client's own getattr. A transfer is atomic
  * within one chunk, not beyond. A write that fails may have been done in part; nothing tells which.
  *
+ * <p>When its session has ended at the node that keeps the file's inode, the handle is lost: all
+ * calls fail with SESSION_EXPIRED, and so do those that set a lock; what it had locked is free. The
+ * file has to be opened again.
+ *
  * <p>Calls without "Async" wait, must not be made from a completion of a future, and throw {@code
  * FsException}: TIMED_OUT, SESSION_EXPIRED, NO_SPACE, BAD_HANDLE after close or against how the
  * file was opened, INTERRUPTED when the thread is interrupted. The others complete as {@link
@@ -125,10 +129,13 @@ public final class OpenFile implements AutoCloseable {
   }
 
   private <T> CompletableFuture<T> read(List<IoPiece> pieces, Function<int[], T> form) {
-    Operation operation = core.begin(() -> "read of inode " + file.inode());
+    Operation operation = core.begin(file, () -> "read of inode " + file.inode());
     FsException refusal = refusal(readable, "reading");
+    if (refusal == null) {
+      refusal = file.loss();
+    }
     if (refusal != null) {
-      return CompletableFuture.failedFuture(refusal);
+      return operation.answer(CompletableFuture.failedFuture(refusal));
     }
     List<FileData.ReadPiece> parts = new ArrayList<>(pieces.size());
     for (IoPiece piece : pieces) {
@@ -187,11 +194,18 @@ public final class OpenFile implements AutoCloseable {
 
   public CompletableFuture<FileAttributes> truncateAsync(long sizeBytes) {
     Operation operation =
-        core.begin(() -> "truncation of inode " + file.inode() + " to " + sizeBytes);
+        core.begin(file, () -> "truncation of inode " + file.inode() + " to " + sizeBytes);
     FsException refusal = refusal(writable, "writing");
     return refusal != null
         ? CompletableFuture.failedFuture(refusal)
         : operation.answer(inodes.truncate(operation, file.inode(), sizeBytes));
+  }
+
+  /** Cuts the file to 0, as a part of its opening. */
+  CompletableFuture<FileAttributes> emptied(Operation opening) {
+    Operation operation = core.begin(file, opening::description);
+    opening.cancelsToo(operation);
+    return inodes.truncate(operation, file.inode(), 0);
   }
 
   /**
@@ -214,7 +228,7 @@ public final class OpenFile implements AutoCloseable {
    */
   public CompletableFuture<FileAttributes> allocateAsync(
       long offset, long lengthBytes, boolean keepSize) {
-    Operation operation = core.begin(() -> "allocation in inode " + file.inode());
+    Operation operation = core.begin(file, () -> "allocation in inode " + file.inode());
     FsException refusal = refusal(writable, "writing");
     if (refusal != null) {
       return CompletableFuture.failedFuture(refusal);
@@ -250,7 +264,7 @@ public final class OpenFile implements AutoCloseable {
 
   private CompletableFuture<FileAttributes> changeRange(
       String what, long offset, long lengthBytes, boolean clears, boolean extend) {
-    Operation operation = core.begin(() -> what + " of a range of inode " + file.inode());
+    Operation operation = core.begin(file, () -> what + " of a range of inode " + file.inode());
     FsException refusal = refusal(writable, "writing");
     return refusal != null
         ? CompletableFuture.failedFuture(refusal)
@@ -266,7 +280,7 @@ public final class OpenFile implements AutoCloseable {
    * @return -1 where the offset is at or past the end, or no data follows
    */
   public CompletableFuture<Long> seekAsync(long offset, boolean hole) {
-    Operation operation = core.begin(() -> "search in inode " + file.inode());
+    Operation operation = core.begin(file, () -> "search in inode " + file.inode());
     return operation.answer(core.extents.seek(operation, file, offset, hole));
   }
 
@@ -280,7 +294,9 @@ public final class OpenFile implements AutoCloseable {
   public CompletableFuture<Long> copyAsync(
       long offset, OpenFile target, long targetOffset, long lengthBytes) {
     Operation operation =
-        core.begin(() -> "copy of inode " + file.inode() + " to " + target.file.inode());
+        core.begin(file, () -> "copy of inode " + file.inode() + " to " + target.file.inode());
+    Operation writing = core.begin(target.file, operation::description);
+    operation.cancelsToo(writing);
     FsException refusal = refusal(readable, "reading");
     if (refusal == null) {
       refusal = target.refusal(target.writable, "writing");
@@ -288,7 +304,8 @@ public final class OpenFile implements AutoCloseable {
     return refusal != null
         ? CompletableFuture.failedFuture(refusal)
         : operation.answer(
-            core.data.copy(operation, file, offset, target.file, targetOffset, lengthBytes));
+            core.data.copy(
+                operation, file, offset, writing, target.file, targetOffset, lengthBytes));
   }
 
   /** The size now, as the file's owner has it. */
@@ -298,7 +315,7 @@ public final class OpenFile implements AutoCloseable {
 
   /** Attributes now, times of this client's writes included. */
   public CompletableFuture<FileAttributes> attributesAsync() {
-    Operation operation = core.begin(() -> "attributes of inode " + file.inode());
+    Operation operation = core.begin(file, () -> "attributes of inode " + file.inode());
     return operation.answer(file.current(operation));
   }
 
@@ -308,7 +325,7 @@ public final class OpenFile implements AutoCloseable {
   }
 
   public CompletableFuture<Void> flushAsync() {
-    Operation operation = core.begin(() -> "flush of inode " + file.inode());
+    Operation operation = core.begin(file, () -> "flush of inode " + file.inode());
     return operation.answer(told(operation));
   }
 
@@ -318,11 +335,11 @@ public final class OpenFile implements AutoCloseable {
   }
 
   public CompletableFuture<Void> syncAsync() {
-    Operation operation = core.begin(() -> "sync of inode " + file.inode());
+    Operation operation = core.begin(file, () -> "sync of inode " + file.inode());
     return operation.answer(
         switch (core.switchesOf(file.attributes()).fsync()) {
           case NONE -> CompletableFuture.completedFuture(null);
-          case PROCESS -> told(operation);
+          case PROCESS -> told(operation).thenCompose(_ -> alive());
           case DISK -> told(operation).thenCompose(_ -> core.data.syncToDisk(operation, file));
         });
   }
@@ -342,7 +359,7 @@ public final class OpenFile implements AutoCloseable {
         Completion.compose(flushAsync(), (_, failure) -> unlocked(failure)),
         (_, failure) -> {
           core.files.release(file);
-          core.pins.release(file.inode());
+          core.pins.release(file.session(), file.inode());
           if (failure == null) {
             closed.complete(null);
           } else {
@@ -365,10 +382,12 @@ public final class OpenFile implements AutoCloseable {
       return CompletableFuture.failedFuture(refusal);
     }
     if (lock.mode() == LockMode.EXCLUSIVE
-        || !core.locks.mayHold(file.inode(), lock.kind(), owner)) {
-      return core.locks.set(file.inode(), owner, lock, this);
+        || !core.locks.mayHold(file.inode(), lock.kind(), owner)
+        || !file.isAlive()) {
+      return core.locks.set(file.session(), file.inode(), owner, lock, this);
     }
-    return flushAsync().thenCompose(_ -> core.locks.set(file.inode(), owner, lock, this));
+    return flushAsync()
+        .thenCompose(_ -> core.locks.set(file.session(), file.inode(), owner, lock, this));
   }
 
   /**
@@ -386,7 +405,7 @@ public final class OpenFile implements AutoCloseable {
       // It may weaken an exclusive one. Requests to one node arrive in order.
       Completion.then(flushAsync(), (_, _) -> {});
     }
-    return core.locks.await(file.inode(), owner, lock, this);
+    return core.locks.await(file.session(), file.inode(), owner, lock, this);
   }
 
   /** The lock that is in the way of one, or the same with mode NONE if there is none. */
@@ -394,7 +413,7 @@ public final class OpenFile implements AutoCloseable {
     FsException refusal = refusal(true, "locking");
     return refusal != null
         ? CompletableFuture.failedFuture(refusal)
-        : core.locks.test(file.inode(), owner, lock);
+        : core.locks.test(file.session(), file.inode(), owner, lock);
   }
 
   /** {@link #flush}, then all ranges that an owner has locked on this file's inode are free. */
@@ -430,10 +449,13 @@ public final class OpenFile implements AutoCloseable {
    */
   public CompletableFuture<ByteBuf> readBuffer(
       long offset, int lengthBytes, @Nullable FileAttributes known) {
-    Operation operation = core.begin(() -> "read of inode " + file.inode());
+    Operation operation = core.begin(file, () -> "read of inode " + file.inode());
     FsException refusal = refusal(readable, "reading");
+    if (refusal == null) {
+      refusal = file.loss();
+    }
     if (refusal != null) {
-      return CompletableFuture.failedFuture(refusal);
+      return operation.answer(CompletableFuture.failedFuture(refusal));
     }
     if (known != null) {
       file.learn(known);
@@ -454,7 +476,7 @@ public final class OpenFile implements AutoCloseable {
 
   /** As {@link #append}, of a buffer that is taken over and released. */
   public CompletableFuture<Long> appendBuffer(ByteBuf data) {
-    Operation operation = core.begin(() -> "append to inode " + file.inode());
+    Operation operation = core.begin(file, () -> "append to inode " + file.inode());
     FsException refusal = refusal(writable, "writing");
     if (refusal != null) {
       data.release();
@@ -485,10 +507,14 @@ public final class OpenFile implements AutoCloseable {
    * @param after is run when the buffers are no longer needed
    */
   private CompletableFuture<Void> write(List<WritePiece> pieces, boolean through, Runnable after) {
-    Operation operation = core.begin(() -> "write to inode " + file.inode());
+    Operation operation = core.begin(file, () -> "write to inode " + file.inode());
     FsException refusal = refusal(writable, "writing");
     if (refusal == null) {
       refusal = untoldLoss();
+    }
+    if (refusal == null) {
+      // What would be taken to be stored later could only be lost.
+      refusal = file.loss();
     }
     CompletableFuture<Void> written;
     if (refusal != null) {
@@ -513,6 +539,12 @@ public final class OpenFile implements AutoCloseable {
           FsException loss = untoldLoss();
           return loss == null ? Completion.done() : CompletableFuture.failedFuture(loss);
         });
+  }
+
+  /** Fails when what this handle stands for is lost: nothing can be promised of it then. */
+  private CompletableFuture<Void> alive() {
+    FsException loss = file.loss();
+    return loss == null ? Completion.done() : CompletableFuture.failedFuture(loss);
   }
 
   /** What could not be stored since this handle was opened, or was told last; null if nothing. */

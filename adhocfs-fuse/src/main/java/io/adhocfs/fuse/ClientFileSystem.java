@@ -358,7 +358,13 @@ public final class ClientFileSystem implements InodeFileSystem {
     answer(
         request,
         reply,
-        () -> inodes.getAttributes(new InodeId(inode)),
+        () -> {
+          // What is read from the page cache is read only while the handle is good for it.
+          Handle open = handles.get(handle);
+          return open == null
+              ? inodes.getAttributes(new InodeId(inode))
+              : open.file.attributesAsync();
+        },
         now -> {
           directoriesSeen.told(now);
           if (handle == NO_HANDLE && now.mayHaveHoles()) {
@@ -402,12 +408,16 @@ public final class ClientFileSystem implements InodeFileSystem {
             return inodes.setAttributes(
                 id, request.clearsSetId() ? others.withSetIdCleared() : others);
           }
+          Handle open = handles.get(handle);
+          CompletableFuture<FileAttributes> cut =
+              open == null
+                  ? inodes.truncate(id, change.sizeBytes())
+                  : open.file.truncateAsync(change.sizeBytes());
           return others.isEmpty()
-              ? inodes.truncate(id, change.sizeBytes()).thenCompose(cut -> cleared(request, cut))
-              : inodes.truncateAndSet(
-                  id,
-                  change.sizeBytes(),
-                  request.clearsSetId() ? others.withSetIdCleared() : others);
+              ? cut.thenCompose(now -> cleared(request, now))
+              : cut.thenCompose(_ ->
+                  inodes.setAttributes(
+                      id, request.clearsSetId() ? others.withSetIdCleared() : others));
         },
         reply::attributes);
   }

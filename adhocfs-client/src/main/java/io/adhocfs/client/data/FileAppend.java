@@ -6,7 +6,6 @@ import io.adhocfs.client.routing.Failures;
 import io.adhocfs.client.routing.Operation;
 import io.adhocfs.client.routing.OperationSource;
 import io.adhocfs.client.routing.Router;
-import io.adhocfs.client.routing.Sequences;
 import io.adhocfs.client.size.KnownFile;
 import io.adhocfs.protocol.model.FileAttributes;
 import io.adhocfs.protocol.model.FsError;
@@ -27,7 +26,6 @@ import java.util.function.LongSupplier;
  */
 final class FileAppend {
   private final Router router;
-  private final Sequences sequences;
   private final OperationSource operations;
   private final LongSupplier wallClockNanos;
   private final Operation operation;
@@ -38,14 +36,12 @@ final class FileAppend {
 
   FileAppend(
       Router router,
-      Sequences sequences,
       OperationSource operations,
       LongSupplier wallClockNanos,
       Operation operation,
       KnownFile file,
       ByteBuf data) {
     this.router = router;
-    this.sequences = sequences;
     this.operations = operations;
     this.wallClockNanos = wallClockNanos;
     this.operation = operation;
@@ -68,11 +64,10 @@ final class FileAppend {
     FileAttributes known = file.attributes();
     boolean along = known.layout().inline() && length <= FileData.inlineBytesMax(router, known);
     Completion.then(
-        sequences.stamped(stamp ->
-            router.send(
-                operation,
-                new ReserveAppend(stamp, file.inode(), length, wallClockNanos.getAsLong()),
-                along ? data.retainedDuplicate() : Unpooled.EMPTY_BUFFER)),
+        router.sendStamped(
+            operation,
+            stamp -> new ReserveAppend(stamp, file.inode(), length, wallClockNanos.getAsLong()),
+            along ? data.retainedDuplicate() : Unpooled.EMPTY_BUFFER),
         result,
         (response, failure) -> {
           if (failure == null) {
@@ -137,7 +132,8 @@ final class FileAppend {
   private void giveBack(Reply.Appended room, FsException failure) {
     boolean uncertain = failure.error() != FsError.NO_SPACE;
     FinishAppend request = finished(room, false, uncertain);
-    Operation own = operations.begin(() -> "end of an append to inode " + file.inode());
+    Operation own =
+        operations.beginFor(operation, () -> "end of an append to inode " + file.inode());
     Completion.then(
         router.send(own, request),
         (response, _) -> {

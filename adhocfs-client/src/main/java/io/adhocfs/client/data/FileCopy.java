@@ -20,8 +20,9 @@ public final class FileCopy {
   public static final long COPIED_BYTES_MAX = 64 << 20;
 
   private final FileData data;
-  private final Operation operation;
+  private final Operation reading;
   private final KnownFile source;
+  private final Operation writing;
   private final KnownFile target;
   private final CompletableFuture<Long> result = new CompletableFuture<>();
   private long from;
@@ -29,10 +30,12 @@ public final class FileCopy {
   private long left;
   private long copied;
 
-  FileCopy(FileData data, Operation operation, KnownFile source, KnownFile target) {
+  FileCopy(
+      FileData data, Operation reading, KnownFile source, Operation writing, KnownFile target) {
     this.data = data;
-    this.operation = operation;
+    this.reading = reading;
     this.source = source;
+    this.writing = writing;
     this.target = target;
   }
 
@@ -62,7 +65,7 @@ public final class FileCopy {
       return;
     }
     Completion.then(
-        data.read(operation, source, from, (int) Math.min(left, PIECE_BYTES), null),
+        data.read(reading, source, from, (int) Math.min(left, PIECE_BYTES), null),
         result,
         (bytes, failure) -> {
           if (failure != null) {
@@ -81,7 +84,7 @@ public final class FileCopy {
       return;
     }
     Completion.then(
-        data.write(operation, target, List.of(new WritePiece(to, bytes))),
+        data.write(writing, target, List.of(new WritePiece(to, bytes))),
         result,
         (_, failure) -> {
           bytes.release();

@@ -7,7 +7,6 @@ import io.adhocfs.client.routing.Operation;
 import io.adhocfs.client.routing.OperationSource;
 import io.adhocfs.client.routing.Parallel;
 import io.adhocfs.client.routing.Router;
-import io.adhocfs.client.routing.Sequences;
 import io.adhocfs.client.size.KnownFile;
 import io.adhocfs.protocol.model.FileAttributes;
 import io.adhocfs.protocol.model.FileLayout;
@@ -54,7 +53,6 @@ public final class FileData {
   private static final long HELD_BYTES_MAX = 32 << 20;
 
   private final Router router;
-  private final Sequences sequences;
   private final OperationSource operations;
   private final LongSupplier wallClockNanos;
   private final HeldBytes held = new HeldBytes(HELD_BYTES_MAX);
@@ -62,10 +60,8 @@ public final class FileData {
   /**
    * @param wallClockNanos nanoseconds since 1970, for mtime
    */
-  public FileData(
-      Router router, Sequences sequences, OperationSource operations, LongSupplier wallClockNanos) {
+  public FileData(Router router, OperationSource operations, LongSupplier wallClockNanos) {
     this.router = router;
-    this.sequences = sequences;
     this.operations = operations;
     this.wallClockNanos = wallClockNanos;
   }
@@ -199,20 +195,20 @@ public final class FileData {
   /** Writes at the end, wherever that is by then; answers the offset. */
   public CompletableFuture<Long> append(Operation operation, KnownFile file, ByteBuf data) {
     return file.settle(operation)
-        .thenCompose(_ ->
-            new FileAppend(router, sequences, operations, wallClockNanos, operation, file, data)
-                .run());
+        .thenCompose(
+            _ -> new FileAppend(router, operations, wallClockNanos, operation, file, data).run());
   }
 
   /** Copies a range; as {@link FileCopy} says. */
   public CompletableFuture<Long> copy(
-      Operation operation,
+      Operation reading,
       KnownFile source,
       long fromByte,
+      Operation writing,
       KnownFile target,
       long toByte,
       long lengthBytes) {
-    return new FileCopy(this, operation, source, target).run(fromByte, toByte, lengthBytes);
+    return new FileCopy(this, reading, source, writing, target).run(fromByte, toByte, lengthBytes);
   }
 
   /**
@@ -230,9 +226,9 @@ public final class FileData {
     // Its mtime is later than that of what this client wrote before.
     return file.tellTimes(operation)
         .thenCompose(_ ->
-            sequences.stamped(stamp ->
-                router.send(
-                    operation,
+            router.sendStamped(
+                operation,
+                stamp ->
                     new ChangeRange(
                         stamp,
                         file.inode(),
@@ -241,7 +237,7 @@ public final class FileData {
                         clears,
                         extend,
                         false,
-                        wallClockNanos.getAsLong()))))
+                        wallClockNanos.getAsLong())))
         .thenApply(response -> {
           FileAttributes told = Answers.attributes(response);
           file.learn(told);
@@ -295,10 +291,10 @@ public final class FileData {
 
   private CompletableFuture<FileAttributes> clearBehindEnd(
       Operation operation, InodeId inode, long offset, long lengthBytes) {
-    return sequences
-        .stamped(stamp ->
-            router.send(
-                operation,
+    return router
+        .sendStamped(
+            operation,
+            stamp ->
                 new ChangeRange(
                     stamp,
                     inode,
@@ -307,7 +303,7 @@ public final class FileData {
                     true,
                     false,
                     true,
-                    wallClockNanos.getAsLong())))
+                    wallClockNanos.getAsLong()))
         .thenApply(Answers::attributes);
   }
 
@@ -384,8 +380,8 @@ public final class FileData {
 
     private void leaveInline() {
       Completion.then(
-          sequences
-              .stamped(stamp -> router.send(operation, new LeaveInline(stamp, file.inode())))
+          router
+              .sendStamped(operation, stamp -> new LeaveInline(stamp, file.inode()))
               .thenAccept(response -> file.learn(Answers.attributes(response))),
           (_, failure) -> {
             if (failure != null) {
@@ -411,16 +407,16 @@ public final class FileData {
               runs.size(),
               runs.size(),
               i ->
-                  sequences
-                      .stamped(stamp ->
-                          router.send(
-                              operation,
+                  router
+                      .sendStamped(
+                          operation,
+                          stamp ->
                               new WriteInline(
                                   stamp,
                                   file.inode(),
                                   runs.get(i).offset(),
                                   wallClockNanos.getAsLong()),
-                              runs.get(i).data().retainedDuplicate()))
+                          runs.get(i).data().retainedDuplicate())
                       .thenAccept(response -> file.learnOwn(Answers.attributes(response)))),
           (_, failure) -> {
             if (failure == null) {
@@ -449,7 +445,8 @@ public final class FileData {
         result.completeExceptionally(failure);
         return;
       }
-      Operation cleaning = operations.begin(() -> "cleaning up behind inode " + file.inode());
+      Operation cleaning =
+          operations.beginFor(operation, () -> "cleaning up behind inode " + file.inode());
       // Where the end is counts earlier writes that have succeeded, also those not told yet.
       CompletableFuture<FileAttributes> cleaned =
           file.settleStored(cleaning)

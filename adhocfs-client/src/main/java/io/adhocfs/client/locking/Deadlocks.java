@@ -5,6 +5,7 @@ import io.adhocfs.client.routing.Completion;
 import io.adhocfs.client.routing.Operation;
 import io.adhocfs.client.routing.OperationSource;
 import io.adhocfs.client.routing.Router;
+import io.adhocfs.client.routing.Session;
 import io.adhocfs.protocol.model.InodeId;
 import io.adhocfs.protocol.model.LockOwner;
 import io.adhocfs.protocol.wire.LockRequest.AnnounceWait;
@@ -62,11 +63,11 @@ final class Deadlocks {
   }
 
   /** That an announced wait is over. */
-  void over(LockOwner owner, long number, InodeId inode) {
+  void over(Session session, LockOwner owner, long number, InodeId inode) {
     Completion.then(
         router
             .send(
-                operations.begin(() -> "end of a wait for inode " + inode),
+                operations.begin(session, () -> "end of a wait for inode " + inode),
                 new AnnounceWait(owner, new LockWait(number, 0, inode, List.of())))
             .thenApply(Answers::reply),
         (_, _) -> {});

@@ -9,6 +9,7 @@ import io.adhocfs.client.routing.Failures;
 import io.adhocfs.client.routing.Operation;
 import io.adhocfs.client.routing.OperationSource;
 import io.adhocfs.client.routing.Router;
+import io.adhocfs.client.routing.Session;
 import io.adhocfs.protocol.model.FileLock;
 import io.adhocfs.protocol.model.FsError;
 import io.adhocfs.protocol.model.FsException;
@@ -27,7 +28,7 @@ import org.slf4j.LoggerFactory;
 /**
  * One wait for a lock: asks the owner again and again, who holds each answer back for a while,
  * until the lock is granted. There is no limit to it, but an owner that can't be reached within the
- * client's deadline ends it.
+ * client's deadline ends it, and so does the end of its session there.
  *
  * <p>Cancelling the future asks the owner to give the place up. The answer may be that the lock has
  * just been granted: then it is, and the future says so; else it fails with INTERRUPTED. An owner
@@ -52,6 +53,7 @@ final class LockWaiting extends CompletableFuture<Void> {
   private final OperationSource operations;
   private final Timers timers;
   private final Deadlocks deadlocks;
+  private final Session session;
   private final InodeId inode;
   private final LockOwner owner;
   private final FileLock lock;
@@ -72,6 +74,7 @@ final class LockWaiting extends CompletableFuture<Void> {
   private volatile long announcedNanos;
 
   /**
+   * @param session that the lock is to be of
    * @param whenOver is run once, before this completes
    * @param number of this wait, drawn by the session
    * @param sinceNanos of the wall clock
@@ -80,8 +83,9 @@ final class LockWaiting extends CompletableFuture<Void> {
       Router router,
       OperationSource operations,
       Deadlocks deadlocks,
+      Session session,
       InodeId inode,
-      LockOwner owner,
+      long ownerNumber,
       FileLock lock,
       long number,
       long sinceNanos,
@@ -91,7 +95,8 @@ final class LockWaiting extends CompletableFuture<Void> {
     this.timers = operations.timers();
     this.deadlocks = deadlocks;
     this.inode = inode;
-    this.owner = owner;
+    this.session = session;
+    this.owner = new LockOwner(session.id(), ownerNumber);
     this.lock = lock;
     this.number = number;
     this.sinceNanos = sinceNanos;
@@ -117,7 +122,7 @@ final class LockWaiting extends CompletableFuture<Void> {
   }
 
   private void ask(int patienceMillis) {
-    Operation operation = operations.begin(this::name);
+    Operation operation = operations.begin(session, inode, this::name);
     synchronized (this) {
       if (givenUp) {
         return;
@@ -157,7 +162,7 @@ final class LockWaiting extends CompletableFuture<Void> {
     }
     whenOver.run();
     if (announcedNanos != 0) {
-      deadlocks.over(owner, number, inode);
+      deadlocks.over(session, owner, number, inode);
     }
     if (failure == null) {
       complete(null);
@@ -186,7 +191,7 @@ final class LockWaiting extends CompletableFuture<Void> {
       return;
     }
     announcedNanos = now == 0 ? 1 : now;
-    var search = new Operation(this::name, operations.trafficClass(), timers, SEARCH_NANOS);
+    Operation search = operations.begin(session, inode, this::name, SEARCH_NANOS);
     var mine = new LockWait(number, sinceNanos, inode, pending.blockers());
     Completion.then(
         deadlocks.isVictim(search, owner, mine),
@@ -222,7 +227,7 @@ final class LockWaiting extends CompletableFuture<Void> {
     Timers.Timer limit = timers.after(LAST_WORD_NANOS, () -> finish(reason));
     Completion.then(
         router
-            .send(operations.begin(() -> "end of the " + name()), request(0))
+            .send(operations.begin(session, inode, () -> "end of the " + name()), request(0))
             .thenApply(Answers::reply),
         this,
         (_, failure) -> {
@@ -235,7 +240,7 @@ final class LockWaiting extends CompletableFuture<Void> {
             Completion.then(
                 router
                     .send(
-                        operations.begin(() -> "release of the " + name()),
+                        operations.begin(session, inode, () -> "release of the " + name()),
                         FileLocks.setLock(inode, owner.number(), none, 0, 0))
                     .thenApply(Answers::reply),
                 (_, _) -> {});

@@ -3,7 +3,6 @@ package io.adhocfs.client.namespace;
 import io.adhocfs.client.routing.Answers;
 import io.adhocfs.client.routing.Operation;
 import io.adhocfs.client.routing.Router;
-import io.adhocfs.client.routing.Sequences;
 import io.adhocfs.protocol.model.FileAttributes;
 import io.adhocfs.protocol.model.InodeId;
 import io.adhocfs.protocol.transport.Response;
@@ -18,7 +17,6 @@ import java.util.function.LongSupplier;
 /** Extended attributes of inodes, asked at their owners. Thread-safe. */
 public final class ExtendedAttributes {
   private final Router router;
-  private final Sequences sequences;
   private final LongSupplier wallClockNanos;
   private final Namespace namespace;
 
@@ -26,10 +24,8 @@ public final class ExtendedAttributes {
    * @param wallClockNanos nanoseconds since 1970
    * @param namespace tells what a spread directory is
    */
-  public ExtendedAttributes(
-      Router router, Sequences sequences, LongSupplier wallClockNanos, Namespace namespace) {
+  public ExtendedAttributes(Router router, LongSupplier wallClockNanos, Namespace namespace) {
     this.router = router;
-    this.sequences = sequences;
     this.wallClockNanos = wallClockNanos;
     this.namespace = namespace;
   }
@@ -67,23 +63,23 @@ public final class ExtendedAttributes {
             : replace
                 ? ExtendedAttributeRequest.SetExtendedAttribute.MODE_REPLACE
                 : ExtendedAttributeRequest.SetExtendedAttribute.MODE_SET;
-    return sequences
-        .stamped(stamp ->
-            router.send(
-                operation,
+    return router
+        .sendStamped(
+            operation,
+            stamp ->
                 new ExtendedAttributeRequest.SetExtendedAttribute(
-                    stamp, inode, name, value, mode, wallClockNanos.getAsLong())))
+                    stamp, inode, name, value, mode, wallClockNanos.getAsLong()))
         .thenCompose(response -> namespace.changed(operation, inode, response));
   }
 
   /** Removes one; answers the inode as it is then. */
   public CompletableFuture<FileAttributes> remove(Operation operation, InodeId inode, byte[] name) {
-    return sequences
-        .stamped(stamp ->
-            router.send(
-                operation,
+    return router
+        .sendStamped(
+            operation,
+            stamp ->
                 new ExtendedAttributeRequest.RemoveExtendedAttribute(
-                    stamp, inode, name, wallClockNanos.getAsLong())))
+                    stamp, inode, name, wallClockNanos.getAsLong()))
         .thenCompose(response -> namespace.changed(operation, inode, response));
   }
 

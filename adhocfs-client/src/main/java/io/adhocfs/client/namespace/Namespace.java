@@ -7,7 +7,7 @@ import io.adhocfs.client.routing.Operation;
 import io.adhocfs.client.routing.OwnNode;
 import io.adhocfs.client.routing.Parallel;
 import io.adhocfs.client.routing.Router;
-import io.adhocfs.client.routing.Sequences;
+import io.adhocfs.client.routing.Session;
 import io.adhocfs.protocol.model.EntryName;
 import io.adhocfs.protocol.model.FileAttributes;
 import io.adhocfs.protocol.model.FileType;
@@ -47,8 +47,12 @@ import org.jspecify.annotations.Nullable;
 
 /** Operations on names and inodes. Thread-safe; errors are those of the owners and the router. */
 public final class Namespace {
-  /** The new inode, or the one that had the name. */
-  public record Made(Found found, boolean existed) {}
+  /**
+   * The new inode, or the one that had the name.
+   *
+   * @param session in which it was made, and pinned
+   */
+  public record Made(Found found, boolean existed, Session session) {}
 
   /** Some entries in the order of their cookies; where to go on; whether that was the end. */
   public record Page<T>(List<T> items, long nextCookie, boolean last) {}
@@ -66,18 +70,15 @@ public final class Namespace {
 
   private final OwnNode ownNode;
   private final Router router;
-  private final Sequences sequences;
   private final LongSupplier wallClockNanos;
   private final Spread spread;
 
   /**
    * @param wallClockNanos nanoseconds since 1970
    */
-  public Namespace(
-      Router router, Sequences sequences, OwnNode ownNode, LongSupplier wallClockNanos) {
+  public Namespace(Router router, OwnNode ownNode, LongSupplier wallClockNanos) {
     this.ownNode = ownNode;
     this.router = router;
-    this.sequences = sequences;
     this.wallClockNanos = wallClockNanos;
     this.spread = new Spread(router);
   }
@@ -164,10 +165,10 @@ public final class Namespace {
             | (atimeNanos.isPresent() ? SetAttributes.MASK_ATIME : 0)
             | (mtimeNanos.isPresent() ? SetAttributes.MASK_MTIME : 0)
             | (clearsSetId ? SetAttributes.MASK_CLEAR_SET_ID : 0);
-    return sequences
-        .stamped(stamp ->
-            router.send(
-                operation,
+    return router
+        .sendStamped(
+            operation,
+            stamp ->
                 new SetAttributes(
                     stamp,
                     inode,
@@ -178,19 +179,19 @@ public final class Namespace {
                     atimeNanos.orElse(0),
                     mtimeNanos.orElse(0),
                     ctimeNanos.isPresent() ? ctimeNanos.getAsLong() : now(),
-                    0)))
+                    0))
         .thenCompose(response -> changed(operation, inode, response));
   }
 
   /** Puts an inode into a dataset: a directory so that what is made in it comes into it too. */
   public CompletableFuture<FileAttributes> setPolicy(
       Operation operation, InodeId inode, int policyId) {
-    return sequences
-        .stamped(stamp ->
-            router.send(
-                operation,
+    return router
+        .sendStamped(
+            operation,
+            stamp ->
                 new SetAttributes(
-                    stamp, inode, SetAttributes.MASK_POLICY, 0, 0, 0, 0, 0, 0, policyId)))
+                    stamp, inode, SetAttributes.MASK_POLICY, 0, 0, 0, 0, 0, 0, policyId))
         .thenCompose(response -> changed(operation, inode, response));
   }
 
@@ -210,8 +211,8 @@ public final class Namespace {
       return CompletableFuture.failedFuture(
           new FsException(FsError.INVALID, "a size of " + sizeBytes));
     }
-    return sequences
-        .stamped(stamp -> router.send(operation, new Truncate(stamp, inode, sizeBytes, now())))
+    return router
+        .sendStamped(operation, stamp -> new Truncate(stamp, inode, sizeBytes, now()))
         .thenApply(Answers::attributes);
   }
 
@@ -237,10 +238,10 @@ public final class Namespace {
         operation,
         List.of(directory),
         () ->
-            sequences
-                .stamped(stamp ->
-                    router.send(
-                        operation,
+            router
+                .sendStampedTellingSession(
+                    operation,
+                    stamp ->
                         new Create(
                             stamp,
                             spread.key(directory, name),
@@ -253,14 +254,16 @@ public final class Namespace {
                             exclusive,
                             pin,
                             type == FileType.REGULAR ? offeredSlot() : Request.NO_SLOT,
-                            now())))
-                .thenApply(response -> {
-                  Reply reply = Answers.reply(response);
+                            now()))
+                .thenApply(answer -> {
+                  Reply reply = Answers.reply(answer.response());
                   if (reply instanceof Reply.Created created) {
                     FileAttributes attributes = created.attributes();
                     FileType made = attributes == null ? type : attributes.type();
                     return new Made(
-                        new Found(created.inode(), made, attributes), created.existed());
+                        new Found(created.inode(), made, attributes),
+                        created.existed(),
+                        answer.session());
                   }
                   throw Answers.unexpected(reply);
                 }));
@@ -273,9 +276,9 @@ public final class Namespace {
             operation,
             List.of(directory),
             () ->
-                sequences.stamped(stamp ->
-                    router.send(
-                        operation,
+                router.sendStamped(
+                    operation,
+                    stamp ->
                         new MakeDirectory(
                             stamp,
                             spread.key(directory, name),
@@ -283,7 +286,7 @@ public final class Namespace {
                             uid,
                             gid,
                             offeredSlot(),
-                            now()))))
+                            now())))
         .thenCompose(response -> {
           Reply reply = Answers.reply(response);
           return switch (reply) {
@@ -306,9 +309,8 @@ public final class Namespace {
                 operation,
                 List.of(directory),
                 () ->
-                    sequences.stamped(stamp ->
-                        router.send(
-                            operation, new Unlink(stamp, spread.key(directory, name), now()))))
+                    router.sendStamped(
+                        operation, stamp -> new Unlink(stamp, spread.key(directory, name), now())))
             .thenApply(Answers::reply));
   }
 
@@ -320,10 +322,9 @@ public final class Namespace {
                 operation,
                 List.of(directory),
                 () ->
-                    sequences.stamped(stamp ->
-                        router.send(
-                            operation,
-                            new RemoveDirectory(stamp, spread.key(directory, name), now()))))
+                    router.sendStamped(
+                        operation,
+                        stamp -> new RemoveDirectory(stamp, spread.key(directory, name), now())))
             .thenApply(Answers::reply));
   }
 
@@ -335,9 +336,8 @@ public final class Namespace {
             operation,
             List.of(directory),
             () ->
-                sequences.stamped(stamp ->
-                    router.send(
-                        operation, new Link(stamp, inode, spread.key(directory, name), now()))))
+                router.sendStamped(
+                    operation, stamp -> new Link(stamp, inode, spread.key(directory, name), now())))
         .thenCompose(response -> {
           Reply reply = Answers.reply(response);
           return reply instanceof Reply.Attributes linked
@@ -369,15 +369,15 @@ public final class Namespace {
                 operation,
                 directories,
                 () ->
-                    sequences.stamped(stamp ->
-                        router.send(
-                            operation,
+                    router.sendStamped(
+                        operation,
+                        stamp ->
                             new Rename(
                                 stamp,
                                 spread.key(directory, name),
                                 spread.key(newDirectory, newName),
                                 flags,
-                                now()))))
+                                now())))
             .thenApply(Answers::reply));
   }
 

@@ -7,6 +7,7 @@ import io.adhocfs.client.routing.Completion;
 import io.adhocfs.client.routing.Operation;
 import io.adhocfs.client.routing.OperationSource;
 import io.adhocfs.client.routing.Router;
+import io.adhocfs.client.routing.Session;
 import io.adhocfs.protocol.model.FsError;
 import io.adhocfs.protocol.model.FsException;
 import io.adhocfs.protocol.model.InodeId;
@@ -34,7 +35,8 @@ import org.slf4j.LoggerFactory;
  * Both sides of telling others of changes. As a writer: an answer says that another session keeps
  * what it has read of the inode; when the change is to be seen ({@link #tellOthers}), the owner is
  * asked to have them drop it. As a keeper: while inodes are open whose data is kept ({@link Pins}),
- * each of their owners is asked what is to be dropped, again and again. Thread-safe.
+ * each of their owners is asked what is to be dropped, again and again, in the session that has
+ * them open. Thread-safe.
  */
 public final class Recalls {
   private static final Logger log = LoggerFactory.getLogger(Recalls.class);
@@ -57,9 +59,12 @@ public final class Recalls {
   @GuardedBy("this")
   private final Map<InodeId, CompletableFuture<Void>> telling = new HashMap<>();
 
+  /** A session, and a node that it asks what is to be dropped. */
+  private record Asked(Session session, NodeId node) {}
+
   /** Who is asked what is to be dropped. */
   @GuardedBy("this")
-  private final Set<NodeId> asked = new HashSet<>();
+  private final Set<Asked> asked = new HashSet<>();
 
   private volatile @Nullable Function<InodeId, CompletableFuture<Void>> keeper;
 
@@ -120,7 +125,7 @@ public final class Recalls {
       InodeId inode,
       CompletableFuture<Void> mine,
       CompletableFuture<Void> before) {
-    Operation own = operations.begin(() -> "recall of inode " + inode);
+    Operation own = operations.beginFor(operation, () -> "recall of inode " + inode);
     Completion.then(
         router.send(own, new Recall(inode)).thenApply(Answers::reply),
         (_, failure) -> {
@@ -155,22 +160,32 @@ public final class Recalls {
     return keeper != null;
   }
 
-  /** An inode is being opened to be kept: its owner is asked from now on. */
-  public void keeps(InodeId inode) {
-    ask(router.map().owner(inode.slot()));
+  /** An inode is being opened in a session to be kept: its owner is asked from now on. */
+  public void keeps(Session session, InodeId inode) {
+    ask(session, router.map().owner(inode.slot()));
   }
 
-  private void ask(NodeId node) {
+  /**
+   * What a session had open is lost, so nobody will tell it of changes: what is kept of that is
+   * dropped.
+   */
+  public void lost(Set<InodeId> inodes) {
+    if (!inodes.isEmpty()) {
+      Completion.then(drop(List.copyOf(inodes)), (_, _) -> {});
+    }
+  }
+
+  private void ask(Session session, NodeId node) {
     synchronized (this) {
-      if (!asked.add(node)) {
+      if (!asked.add(new Asked(session, node))) {
         return;
       }
     }
-    ask(node, 0);
+    ask(session, node, 0);
   }
 
-  private void ask(NodeId node, long droppedNumber) {
-    Operation operation = operations.begin(() -> "recalls of node " + node);
+  private void ask(Session session, NodeId node, long droppedNumber) {
+    Operation operation = operations.begin(session, () -> "recalls of node " + node);
     Completion.then(
         router
             .send(operation, node, new AwaitRecalls(droppedNumber, PATIENCE_MILLIS))
@@ -179,11 +194,15 @@ public final class Recalls {
           if (failure == null && reply instanceof Reply.Recalls recalls) {
             Completion.then(
                 drop(recalls.inodes()),
-                (_, _) -> goOn(node, recalls.number(), recalls.inodes().isEmpty()));
+                (_, _) -> goOn(session, node, recalls.number(), recalls.inodes().isEmpty()));
           } else if (failure != null && isOver(failure)) {
             log.debug("recalls of node {} are not heard any more: {}", node, failure.getMessage());
+            synchronized (this) {
+              asked.remove(new Asked(session, node));
+            }
           } else {
-            Timers.Timer _ = timers.after(PAUSE_NANOS, () -> goOn(node, droppedNumber, true));
+            Timers.Timer _ =
+                timers.after(PAUSE_NANOS, () -> goOn(session, node, droppedNumber, true));
           }
         });
   }
@@ -202,18 +221,18 @@ public final class Recalls {
   }
 
   /** Asks a node again, and owners that slots have moved to. */
-  private void goOn(NodeId node, long droppedNumber, boolean mayStop) {
+  private void goOn(Session session, NodeId node, long droppedNumber, boolean mayStop) {
     ClusterMap map = router.map();
-    Set<NodeId> owners = pins.ownersOfKept(map);
+    Set<NodeId> owners = pins.ownersOfKept(session, map);
     if (mayStop && !owners.contains(node)) {
       synchronized (this) {
-        asked.remove(node);
+        asked.remove(new Asked(session, node));
       }
       // Something may have been opened meanwhile that did not ask, since this one did.
-      owners = pins.ownersOfKept(map);
+      owners = pins.ownersOfKept(session, map);
     } else {
-      ask(node, droppedNumber);
+      ask(session, node, droppedNumber);
     }
-    owners.forEach(this::ask);
+    owners.forEach(owner -> ask(session, owner));
   }
 }

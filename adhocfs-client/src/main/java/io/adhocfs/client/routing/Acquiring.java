@@ -19,7 +19,7 @@ import org.jspecify.annotations.Nullable;
 /**
  * What daemons say in the flags of their answers: that tokens are to be taken before data is moved,
  * that they do not know on whose behalf a request came, and that another session keeps what it has
- * read of an inode. Thread-safe.
+ * read of an inode. One for the connections of a session. Thread-safe.
  */
 final class Acquiring implements RpcClient.FlagListener {
   /** For so long what a daemon said last is believed. */
@@ -31,22 +31,21 @@ final class Acquiring implements RpcClient.FlagListener {
   private record Meeting(NodeId node, int party) {}
 
   private final RpcClient rpc;
-  private volatile Consumer<Request> keptElsewhere = _ -> {};
+  private final Consumer<Request> keptElsewhere;
   private final Parties parties;
   private final Timers timers;
   private final Map<NodeId, Long> limitedUntil = new ConcurrentHashMap<>();
   private final Set<Meeting> met = ConcurrentHashMap.newKeySet();
   private final Set<Meeting> underWay = ConcurrentHashMap.newKeySet();
 
-  Acquiring(RpcClient rpc, Parties parties, Timers timers) {
+  /**
+   * @param keptElsewhere hears that another session keeps what it has read of a request's inode
+   */
+  Acquiring(RpcClient rpc, Parties parties, Timers timers, Consumer<Request> keptElsewhere) {
     this.rpc = rpc;
+    this.keptElsewhere = keptElsewhere;
     this.parties = parties;
     this.timers = timers;
-  }
-
-  /** Sets who hears that another session keeps what it has read of a request's inode. */
-  void onKeptElsewhere(Consumer<Request> listener) {
-    keptElsewhere = listener;
   }
 
   @Override

@@ -7,16 +7,11 @@ import io.adhocfs.protocol.model.Epoch;
 import io.adhocfs.protocol.model.FsError;
 import io.adhocfs.protocol.model.FsException;
 import io.adhocfs.protocol.model.NodeId;
-import io.adhocfs.protocol.model.TrafficClass;
 import io.adhocfs.protocol.placement.ClusterMap;
 import io.adhocfs.protocol.placement.ClusterMap.Node;
 import io.adhocfs.protocol.settings.SwitchTable;
-import io.adhocfs.protocol.transport.Deadline;
 import io.adhocfs.protocol.transport.Response;
-import io.adhocfs.protocol.transport.RpcClient;
-import io.adhocfs.protocol.wire.ControlRequest.GetMap;
 import io.adhocfs.protocol.wire.Reply;
-import io.netty.buffer.Unpooled;
 import java.io.IOException;
 import java.time.Duration;
 import java.util.ArrayList;
@@ -56,8 +51,14 @@ public final class Maps {
   /** How many nodes one question asks at most. */
   private static final int ASKED_MAX = 16;
 
-  private final RpcClient rpc;
-  private final Consumer<NodeId> noteAsked;
+  /** Sends one question for the map. */
+  @FunctionalInterface
+  interface Asker {
+    CompletableFuture<Response> ask(NodeId node, Duration limit);
+  }
+
+  private final Asker asker;
+  private final Consumer<ClusterMap> addresses;
   private final BiConsumer<ClusterMap, ClusterMap> ownersChanged;
   private final ContactSource contacts;
   private final Executor waiting;
@@ -83,13 +84,14 @@ public final class Maps {
   /**
    * Starts from contacts, which tell addresses but not owners.
    *
-   * @param noteAsked is told whom a question goes to
+   * @param asker sends the questions
+   * @param addresses is told of each newer map, as it says where nodes are; must not block
    * @param ownersChanged is told of a map and of the newer one in its place; must not block
    * @param waiting runs what reads the contacts
    */
   Maps(
-      RpcClient rpc,
-      Consumer<NodeId> noteAsked,
+      Asker asker,
+      Consumer<ClusterMap> addresses,
       BiConsumer<ClusterMap, ClusterMap> ownersChanged,
       List<Node> firstContacts,
       SwitchTable firstSwitches,
@@ -97,9 +99,9 @@ public final class Maps {
       Executor waiting,
       Timers timers,
       RandomGenerator random) {
-    this.rpc = rpc;
+    this.asker = asker;
+    this.addresses = addresses;
     this.switches = firstSwitches;
-    this.noteAsked = noteAsked;
     this.ownersChanged = ownersChanged;
     this.contacts = contacts;
     this.waiting = waiting;
@@ -110,7 +112,6 @@ public final class Maps {
         new ClusterMap(Epoch.NONE, firstContacts, ClusterMap.initial(firstContacts).owners());
     this.lastReadNanos = timers.nanoTime() - READ_CONTACTS_NANOS;
     this.lastAskNanos = timers.nanoTime() - ASK_OTHERS_NANOS;
-    rpc.useMap(current);
   }
 
   ClusterMap current() {
@@ -242,7 +243,7 @@ public final class Maps {
         return;
       }
       current = map;
-      rpc.useMap(map);
+      addresses.accept(map);
     }
   }
 
@@ -262,7 +263,7 @@ public final class Maps {
         ownersChanged.accept(current, merged);
       }
       current = merged;
-      rpc.useMap(merged);
+      addresses.accept(merged);
     }
   }
 
@@ -308,14 +309,7 @@ public final class Maps {
         node = nodes.get(asked++);
         more = asked < nodes.size();
       }
-      noteAsked.accept(node);
-      CompletableFuture<Response> reply =
-          rpc.call(
-              node,
-              new GetMap(),
-              Unpooled.EMPTY_BUFFER,
-              TrafficClass.CONTROL,
-              Deadline.after(ASK_LIMIT));
+      CompletableFuture<Response> reply = asker.ask(node, ASK_LIMIT);
       Timers.Timer hedge = more ? timers.after(HEDGE_NANOS, this::next) : () -> {};
       Completion.then(
           reply,

@@ -4,6 +4,7 @@ import com.google.errorprone.annotations.concurrent.GuardedBy;
 import io.adhocfs.client.retry.Timers;
 import io.adhocfs.protocol.model.FsError;
 import io.adhocfs.protocol.model.FsException;
+import io.adhocfs.protocol.model.InodeId;
 import io.adhocfs.protocol.model.TrafficClass;
 import io.adhocfs.protocol.transport.Deadline;
 import java.time.Duration;
@@ -25,6 +26,18 @@ public final class Operation {
   private final int party;
   private final boolean waitsForTokens;
   private final long limitNanos;
+
+  /**
+   * The session that it runs in; null = not said yet, then the newest when it first sends. One that
+   * belongs to a session, as what goes through a handle does, ends with it; any other goes on in a
+   * newer one.
+   */
+  private volatile @Nullable Session session;
+
+  private boolean belongsToSession;
+
+  /** What has to be alive in its session: the inode of a handle. */
+  private @Nullable InodeId home;
 
   /** When the time that it may take began. */
   private volatile long startNanos;
@@ -66,6 +79,73 @@ public final class Operation {
     this.timers = timers;
     this.startNanos = timers.nanoTime();
     this.limitNanos = limitNanos;
+  }
+
+  /** Has it run in a session alone, and end where that has ended; before it is used. */
+  Operation of(Session its) {
+    session = its;
+    belongsToSession = true;
+    return this;
+  }
+
+  /**
+   * Has it run for what a session has open or locked of an inode, and end when that is lost; before
+   * it is used. What it does at other nodes than the inode's goes on in a newer session where its
+   * own has ended.
+   */
+  public Operation of(Session its, InodeId inode) {
+    home = inode;
+    return of(its);
+  }
+
+  /** Has it begin in a session, if there is one to prefer; before it is used. */
+  Operation beginningIn(@Nullable Session preferred) {
+    session = preferred;
+    return this;
+  }
+
+  /** As another one. */
+  Operation as(Operation other) {
+    session = other.session;
+    belongsToSession = other.belongsToSession;
+    home = other.home;
+    return this;
+  }
+
+  /** The session that it runs in; null if it has not sent anything yet. */
+  public @Nullable Session session() {
+    return session;
+  }
+
+  /** It goes on in another session. */
+  void goOnIn(Session other) {
+    if (belongsToSession) {
+      throw new IllegalStateException(description() + " belongs to its session");
+    }
+    session = other;
+  }
+
+  /** Whether it ends with its session. */
+  public boolean belongsToSession() {
+    return belongsToSession;
+  }
+
+  @Nullable InodeId home() {
+    return home;
+  }
+
+  /** Why it can't go on: what it is for is lost; null if it can. */
+  @Nullable FsException loss() {
+    Session its = session;
+    InodeId inode = home;
+    return its == null || inode == null ? null : its.lossOf(inode);
+  }
+
+  /** Cancels another one when this one is cancelled. */
+  public void cancelsToo(Operation part) {
+    var link = new CompletableFuture<Void>();
+    Completion.then(link, (_, _) -> part.cancel());
+    waitFor(link);
   }
 
   /** The number of whom it is on behalf of; 0 = not said. */

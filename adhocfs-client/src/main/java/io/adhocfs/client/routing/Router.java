@@ -6,67 +6,77 @@ import io.adhocfs.client.retry.Timers;
 import io.adhocfs.protocol.model.Epoch;
 import io.adhocfs.protocol.model.FsError;
 import io.adhocfs.protocol.model.FsException;
+import io.adhocfs.protocol.model.InodeId;
 import io.adhocfs.protocol.model.NodeId;
-import io.adhocfs.protocol.model.SlotId;
+import io.adhocfs.protocol.model.SessionId;
+import io.adhocfs.protocol.model.TrafficClass;
 import io.adhocfs.protocol.placement.ClusterMap;
 import io.adhocfs.protocol.placement.ClusterMap.Node;
 import io.adhocfs.protocol.settings.SwitchTable;
+import io.adhocfs.protocol.transport.Deadline;
 import io.adhocfs.protocol.transport.Response;
-import io.adhocfs.protocol.transport.RpcClient;
+import io.adhocfs.protocol.wire.ControlRequest.GetMap;
+import io.adhocfs.protocol.wire.ControlRequest.RenewSession;
 import io.adhocfs.protocol.wire.DataRequest;
 import io.adhocfs.protocol.wire.Frame;
+import io.adhocfs.protocol.wire.OperationStamp;
 import io.adhocfs.protocol.wire.Request;
 import io.netty.buffer.ByteBuf;
 import io.netty.buffer.Unpooled;
-import java.util.HashSet;
+import java.time.Duration;
 import java.util.List;
 import java.util.Set;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.Executor;
+import java.util.concurrent.atomic.AtomicReference;
 import java.util.function.Consumer;
+import java.util.function.Function;
+import java.util.function.Supplier;
 import java.util.random.RandomGenerator;
-import java.util.stream.Collectors;
 import org.jspecify.annotations.Nullable;
-import org.slf4j.Logger;
-import org.slf4j.LoggerFactory;
 
 /**
  * Sends requests to the owners of slots and to nodes, and sends them again, as {@link
- * RetryDecision} says, until the operation's deadline. Thread-safe.
+ * RetryDecision} says, until the operation's deadline; in the session of the operation, or in a
+ * newer one where that has ended, if the operation may go on so. Thread-safe.
  *
  * <p>What it answers completes on network or timer threads, with the response or an {@code
  * FsException}: the daemon's answer, or TIMED_OUT, INTERRUPTED, SESSION_EXPIRED, CLOSED, REFUSED.
  */
 public final class Router {
-  private static final Logger log = LoggerFactory.getLogger(Router.class);
+  /** A session that has ended is tried again in a newer one at once, but not for ever. */
+  private static final int AT_ONCE_MAX = 3;
 
-  private final RpcClient rpc;
+  /** The answer to a stamped request, and in which session it was done. */
+  public record Stamped(Response response, Session session) {}
+
+  private final Sessions sessions;
   private final Maps maps;
   private final Timers timers;
   private final RandomGenerator random;
   private final Backoff backoff;
-  private final Acquiring acquiring;
-
-  /** Everybody who has been sent something: he may know the session, answer or not. */
-  private final Set<NodeId> asked = ConcurrentHashMap.newKeySet();
+  private final long leaseNanos;
+  private volatile Consumer<Request> keptElsewhere = _ -> {};
 
   /** What waits for its next try, to be answered when this is closed. */
   private final Set<CompletableFuture<Void>> pauses = ConcurrentHashMap.newKeySet();
 
   private volatile @Nullable FsException ended;
 
-  /** Until when the session's lease holds, whoever else may be heard; null = not said yet. */
-  private volatile @Nullable Long leaseEndNanos;
-
   /**
    * A router that knows only contacts; {@link #learnMap} comes first.
    *
+   * @param connections of each session
+   * @param sessionIds gives ids that nobody else has or had
+   * @param lease of each session
    * @param random thread-safe
    * @param waiting runs what may wait for a disk
    */
   public Router(
-      RpcClient rpc,
+      ConnectionSource connections,
+      Supplier<SessionId> sessionIds,
+      Duration lease,
       List<Node> firstContacts,
       SwitchTable firstSwitches,
       ContactSource contacts,
@@ -75,13 +85,24 @@ public final class Router {
       RandomGenerator random,
       Backoff backoff,
       Parties parties) {
-    this.rpc = rpc;
-    this.acquiring = new Acquiring(rpc, parties, timers);
-    rpc.onFlags(acquiring);
+    this.leaseNanos = lease.toNanos();
+    this.sessions =
+        new Sessions(
+            connections,
+            sessionIds,
+            rpc -> {
+              var acquiring =
+                  new Acquiring(rpc, parties, timers, request -> keptElsewhere.accept(request));
+              rpc.onFlags(acquiring);
+              return acquiring;
+            },
+            session -> new SessionKeeper(this, session, timers, lease),
+            this::map,
+            timers);
     this.maps =
         new Maps(
-            rpc,
-            asked::add,
+            this::askForMap,
+            sessions::useMap,
             this::followOwners,
             firstContacts,
             firstSwitches,
@@ -94,22 +115,44 @@ public final class Router {
     this.backoff = backoff;
   }
 
-  /**
-   * What this client's session has somewhere (locks, pins, answers) goes with its slot: whoever
-   * gets slots of a node that may have something may have it then, and is renewed as well.
-   */
   private void followOwners(ClusterMap before, ClusterMap after) {
-    if (before.epoch().equals(Epoch.NONE)) {
-      return;
+    if (!before.epoch().equals(Epoch.NONE)) {
+      sessions.follow(before, after);
     }
-    Set<NodeId> heirs = new HashSet<>();
-    for (int slot = 0; slot < SlotId.COUNT; slot++) {
-      int owner = after.ownerValue(slot);
-      if (owner != before.ownerValue(slot) && asked.contains(new NodeId(before.ownerValue(slot)))) {
-        heirs.add(new NodeId(owner));
-      }
+  }
+
+  private CompletableFuture<Response> askForMap(NodeId node, Duration limit) {
+    return Completion.compose(
+        askForMapOnce(node, limit),
+        (response, failure) ->
+            failure == null
+                ? CompletableFuture.completedFuture(response)
+                : failure.error() == FsError.SESSION_EXPIRED && ended == null
+                    ? askForMapOnce(node, limit)
+                    : CompletableFuture.failedFuture(failure.asCompletion()));
+  }
+
+  private CompletableFuture<Response> askForMapOnce(NodeId node, Duration limit) {
+    Session session = retainedNewest();
+    session.noteAsked(node);
+    return session
+        .rpc
+        .call(
+            node, new GetMap(), Unpooled.EMPTY_BUFFER, TrafficClass.CONTROL, Deadline.after(limit))
+        .whenComplete((_, failure) -> answered(session, node, failure));
+  }
+
+  /** Takes in what an answer says of the session that it came in, which is released. */
+  private void answered(Session session, NodeId node, @Nullable Throwable failure) {
+    if (failure != null && Failures.errorOf(failure) == FsError.SESSION_EXPIRED) {
+      sessions.ended(session, node);
     }
-    asked.addAll(heirs);
+    sessions.release(session);
+  }
+
+  /** The sessions of this client. */
+  public Sessions sessions() {
+    return sessions;
   }
 
   /** What the switches say, as far as this client has heard. */
@@ -122,45 +165,16 @@ public final class Router {
     return maps.current();
   }
 
-  /**
-   * The nodes that this client has sent something and that are there; they may know its session.
-   */
-  public Set<NodeId> askedNodes() {
+  /** The nodes that may know a session, that are there, and where it has not ended. */
+  List<NodeId> nodesThatKnow(Session session) {
     ClusterMap map = map();
-    return asked.stream()
+    return session.asked().stream()
         .filter(id -> {
           ClusterMap.Node node = map.node(id);
           return node == null || node.state() != ClusterMap.NodeState.GONE;
         })
-        .collect(Collectors.toUnmodifiableSet());
-  }
-
-  /**
-   * Lets the lease hold until a moment of the timers' clock, unless it has run out meanwhile: then
-   * everything ends. A process that has been stopped for so long must not go on as if nothing had
-   * happened; others may have got its locks.
-   *
-   * @return whether the session goes on
-   */
-  boolean extendLease(long untilNanos) {
-    if (endIfLeaseIsOver() != null) {
-      return false;
-    }
-    leaseEndNanos = untilNanos;
-    return true;
-  }
-
-  /** Why nothing may be sent, or null. */
-  private @Nullable FsException endIfLeaseIsOver() {
-    Long end = leaseEndNanos;
-    if (ended == null && end != null && timers.nanoTime() - end > 0) {
-      end(
-          new FsException(
-              FsError.SESSION_EXPIRED,
-              "this process was stopped for longer than its lease: its locks and open files are"
-                  + " lost"));
-    }
-    return ended;
+        .filter(id -> session.lossAt(id) == null)
+        .toList();
   }
 
   /** Asks the contacts for the map, until one of them tells it. */
@@ -202,7 +216,7 @@ public final class Router {
    * about; on a network thread, before the request completes.
    */
   public void onKeptElsewhere(Consumer<Request> listener) {
-    acquiring.onKeptElsewhere(listener);
+    keptElsewhere = listener;
   }
 
   /** Sends a request to the owner of its slot. */
@@ -229,16 +243,55 @@ public final class Router {
     if (request.slotValue() == Request.NO_SLOT) {
       throw new IllegalArgumentException(request.type() + " names no slot");
     }
-    var call = new Call(operation, null, request, payload, flags);
+    var call = new Call(operation, null, request, payload, flags, null);
     call.attempt();
     return call.result;
   }
 
   /** Sends a request to a node, whatever slots it owns. */
   public CompletableFuture<Response> send(Operation operation, NodeId node, Request request) {
-    var call = new Call(operation, node, request, Unpooled.EMPTY_BUFFER, 0);
+    var call = new Call(operation, node, request, Unpooled.EMPTY_BUFFER, 0, null);
     call.attempt();
     return call.result;
+  }
+
+  /**
+   * Sends a request that must run once to the owner of its slot, under a number that is good until
+   * the answer is there, however it ends: after that it is not sent again, so its stored reply may
+   * go.
+   *
+   * <p>Numbers are of one session. Where that has ended, an operation that belongs to no session
+   * goes on in a newer one, under a number of that, if no try can have run; if one may have, the
+   * failure says so.
+   *
+   * @param request makes it for a number, maybe more than once
+   */
+  public CompletableFuture<Response> sendStamped(
+      Operation operation, Function<OperationStamp, ? extends Request> request) {
+    return sendStamped(operation, request, Unpooled.EMPTY_BUFFER);
+  }
+
+  /**
+   * As the other.
+   *
+   * @param payload taken over and released at the end
+   */
+  public CompletableFuture<Response> sendStamped(
+      Operation operation, Function<OperationStamp, ? extends Request> request, ByteBuf payload) {
+    return stamped(operation, request, payload).thenApply(Stamped::response);
+  }
+
+  /** As the other, telling the session too. */
+  public CompletableFuture<Stamped> sendStampedTellingSession(
+      Operation operation, Function<OperationStamp, ? extends Request> request) {
+    return stamped(operation, request, Unpooled.EMPTY_BUFFER);
+  }
+
+  private CompletableFuture<Stamped> stamped(
+      Operation operation, Function<OperationStamp, ? extends Request> request, ByteBuf payload) {
+    var stamping = new Stamping(operation, request, payload);
+    stamping.attempt();
+    return stamping.result;
   }
 
   /**
@@ -249,35 +302,142 @@ public final class Router {
    */
   public CompletableFuture<Response> sendOnce(
       Operation operation, NodeId node, Request request, ByteBuf payload, int flags) {
-    FsException stop = endIfLeaseIsOver();
-    if (stop == null && operation.isCancelled()) {
-      stop = operation.interruption();
+    return sendOnce(operation, node, request, payload, flags, null);
+  }
+
+  /**
+   * As the other.
+   *
+   * @param stampedIn the session that the request's number is of, for it means nothing in another
+   */
+  private CompletableFuture<Response> sendOnce(
+      Operation operation,
+      NodeId node,
+      Request request,
+      ByteBuf payload,
+      int flags,
+      @Nullable Session stampedIn) {
+    FsException stop = reasonNotToSend(operation);
+    Session session = stampedIn != null ? stampedIn : sessionOf(operation);
+    if (stop == null) {
+      sessions.checkClock(session);
+      stop = operation.loss();
     }
     if (stop != null) {
       payload.release();
       return CompletableFuture.failedFuture(stop);
     }
-    if (!asked.contains(node)) {
-      asked.add(node);
+    FsException loss = session.lossAt(node);
+    if (loss == null && sessions.tryRetain(session)) {
+      return sendIn(session, operation, node, request, payload, flags);
     }
-    acquiring.meet(node, operation.party());
-    DataRequest.AcquireData tokens = acquiring.before(node, request, payload.readableBytes());
+    InodeId home = operation.home();
+    if (stampedIn != null || (operation.belongsToSession() && (loss == null || home == null))) {
+      payload.release();
+      return CompletableFuture.failedFuture(loss != null ? loss : closed(session));
+    }
+    if (home == null) {
+      Session newest = retainedNewest();
+      operation.goOnIn(newest);
+      return sendIn(newest, operation, node, request, payload, flags);
+    }
+    NodeId owner = map().owner(home.slot());
+    FsException lossAtHome = session.lossAt(owner);
+    if (lossAtHome != null) {
+      // The slot has come there just now.
+      sessions.ended(session, owner);
+      payload.release();
+      return CompletableFuture.failedFuture(lossAtHome);
+    }
+    if (session.isConfirmedAt(owner, node, timers.nanoTime() - leaseNanos)) {
+      return sendIn(retainedNewest(), operation, node, request, payload, flags);
+    }
+    // Whoever was cut off from all nodes hears of that from one of them first, or from none where
+    // it
+    // comes in a session that a node does not know. What it has open or locked at another one may
+    // be
+    // somebody else's by now, so that one is asked before.
+    return Completion.compose(
+        send(operation, owner, new RenewSession()),
+        (response, failure) -> {
+          if (failure != null) {
+            payload.release();
+            return CompletableFuture.failedFuture(failure.asCompletion());
+          }
+          response.payload().release();
+          return sendOnce(operation, node, request, payload, flags);
+        });
+  }
+
+  private @Nullable FsException reasonNotToSend(Operation operation) {
+    FsException end = ended;
+    return end != null ? end : operation.isCancelled() ? operation.interruption() : null;
+  }
+
+  private static FsException closed(Session session) {
+    return new FsException(
+        FsError.SESSION_EXPIRED, "session " + session + " has been closed: open the file again");
+  }
+
+  /** The session that an operation runs in; the newest for one that has not begun. */
+  private Session sessionOf(Operation operation) {
+    Session session = operation.session();
+    if (session == null) {
+      session = sessions.newest();
+      operation.goOnIn(session);
+    }
+    return session;
+  }
+
+  /** To be released. */
+  private Session retainedNewest() {
+    while (true) {
+      Session newest = sessions.newest();
+      if (sessions.tryRetain(newest)) {
+        return newest;
+      }
+    }
+  }
+
+  /** Sends a request in a session that has been retained for it. */
+  private CompletableFuture<Response> sendIn(
+      Session session,
+      Operation operation,
+      NodeId node,
+      Request request,
+      ByteBuf payload,
+      int flags) {
+    session.noteAsked(node);
+    session.acquiring.meet(node, operation.party());
+    DataRequest.AcquireData tokens =
+        session.acquiring.before(node, request, payload.readableBytes());
+    Session.Renewal renewal =
+        request instanceof RenewSession ? session.renewing(timers.nanoTime()) : null;
     CompletableFuture<Response> reply =
         tokens == null
-            ? call(operation, node, request, payload, flags)
-            : callPaid(operation, node, tokens, request, payload, flags);
+            ? call(session, operation, node, request, payload, flags)
+            : callPaid(session, operation, node, tokens, request, payload, flags);
     operation.waitFor(reply);
-    return reply.whenComplete((response, _) -> {
+    return reply.whenComplete((response, failure) -> {
       operation.waitedFor(reply);
       if (response != null) {
         heardFrom(node, response.epoch());
+        if (renewal != null) {
+          session.confirmedAt(node, renewal);
+        }
       }
+      answered(session, node, failure);
     });
   }
 
-  private CompletableFuture<Response> call(
-      Operation operation, NodeId node, Request request, ByteBuf payload, int flags) {
-    return rpc.call(
+  private static CompletableFuture<Response> call(
+      Session session,
+      Operation operation,
+      NodeId node,
+      Request request,
+      ByteBuf payload,
+      int flags) {
+    return session.rpc.call(
         node,
         request,
         payload,
@@ -288,6 +448,7 @@ public final class Router {
 
   /** Sends a request when its tokens have been taken. */
   private CompletableFuture<Response> callPaid(
+      Session session,
       Operation operation,
       NodeId node,
       DataRequest.AcquireData tokens,
@@ -295,7 +456,8 @@ public final class Router {
       ByteBuf payload,
       int flags) {
     var paid = new CompletableFuture<Response>();
-    CompletableFuture<Response> taking = call(operation, node, tokens, Unpooled.EMPTY_BUFFER, 0);
+    CompletableFuture<Response> taking =
+        call(session, operation, node, tokens, Unpooled.EMPTY_BUFFER, 0);
     operation.waitFor(taking);
     Completion.then(
         taking,
@@ -312,8 +474,14 @@ public final class Router {
             return;
           }
           operation.heldBack();
+          FsException loss = lossWhileTaking(session, operation, node);
+          if (loss != null) {
+            payload.release();
+            paid.completeExceptionally(loss);
+            return;
+          }
           Completion.then(
-              call(operation, node, request, payload, flags | Frame.PAID),
+              call(session, operation, node, request, payload, flags | Frame.PAID),
               (response, refused) -> {
                 if (refused != null) {
                   paid.completeExceptionally(refused);
@@ -323,6 +491,13 @@ public final class Router {
               });
         });
     return paid;
+  }
+
+  /** Why what has been paid for can't be sent; null if it can. */
+  private @Nullable FsException lossWhileTaking(Session session, Operation operation, NodeId node) {
+    sessions.checkClock(session);
+    FsException loss = operation.loss();
+    return loss != null ? loss : session.lossAt(node);
   }
 
   /**
@@ -336,7 +511,7 @@ public final class Router {
   public CompletableFuture<Void> recover(
       Operation operation, FsException failure, NodeId node, Epoch usedEpoch, int attempt) {
     if (failure.error() == FsError.SESSION_EXPIRED) {
-      end(failure);
+      return goOnElsewhere(operation, failure, node, attempt);
     }
     if (failure.error() == FsError.THROTTLED) {
       operation.heldBack();
@@ -374,7 +549,7 @@ public final class Router {
         yield pause;
       }
       case LEARN_ADDRESS -> {
-        acquiring.lost(node);
+        sessions.restarted(node);
         maps.readContacts();
         // Others may know more: where it is now, or that its slots are owned by somebody else.
         maps.askOthers();
@@ -389,6 +564,21 @@ public final class Router {
                     : pause(operation, delayNanos));
       }
     };
+  }
+
+  /** Completes when an operation goes on in another session, if it may. */
+  private CompletableFuture<Void> goOnElsewhere(
+      Operation operation, FsException failure, NodeId node, int attempt) {
+    FsException stop = reasonToStop(operation, node, failure);
+    if (stop == null && operation.belongsToSession() && operation.home() == null) {
+      stop = failure;
+    }
+    if (stop != null) {
+      return CompletableFuture.failedFuture(stop.asCompletion());
+    }
+    return attempt < AT_ONCE_MAX
+        ? Completion.done()
+        : pause(operation, backoff.delayNanos(attempt - AT_ONCE_MAX, random));
   }
 
   /** Waits before something is planned anew; fails when the operation has no time left. */
@@ -408,12 +598,29 @@ public final class Router {
       }
       ended = reason;
     }
-    if (reason.error() == FsError.SESSION_EXPIRED) {
-      log.error("every call fails from now on: {}", reason.getMessage());
-    }
     for (CompletableFuture<Void> pause : pauses) {
       pause.completeExceptionally(reason);
     }
+  }
+
+  /** Has all that waits look at once whether it may go on. */
+  public void hurry() {
+    for (CompletableFuture<Void> pause : pauses) {
+      pause.complete(null);
+    }
+  }
+
+  /**
+   * Ends all sessions at the nodes that know them, as far as they answer within the limit. Never
+   * fails; what can't be told now ends with the lease.
+   */
+  public CompletableFuture<Void> closeSessions(Duration limit) {
+    return sessions.close(limit);
+  }
+
+  /** Drops all connections. */
+  public void disconnect() {
+    sessions.disconnect();
   }
 
   /** Why nothing more is sent, or null. */
@@ -435,6 +642,10 @@ public final class Router {
     }
     if (operation.isCancelled()) {
       return operation.interruption();
+    }
+    FsException loss = operation.loss();
+    if (loss != null) {
+      return loss;
     }
     if (operation.remainingNanos() > 0) {
       return null;
@@ -491,7 +702,14 @@ public final class Router {
     private final Request request;
     private final ByteBuf payload;
     private final int flags;
+
+    /** The session that the request's number is of; null = it has none. */
+    private final @Nullable Session stampedIn;
+
     final CompletableFuture<Response> result = new CompletableFuture<>();
+
+    /** Whether a try that has failed may have been carried out. */
+    volatile boolean mayHaveRun;
 
     /** Only one try is under way at a time; its completion starts the next. */
     private int failures;
@@ -501,8 +719,10 @@ public final class Router {
         @Nullable NodeId fixedNode,
         Request request,
         ByteBuf payload,
-        int flags) {
+        int flags,
+        @Nullable Session stampedIn) {
       this.operation = operation;
+      this.stampedIn = stampedIn;
       this.fixedNode = fixedNode;
       this.request = request;
       this.payload = payload;
@@ -513,7 +733,7 @@ public final class Router {
       ClusterMap map = map();
       NodeId node = fixedNode != null ? fixedNode : new NodeId(map.ownerValue(request.slotValue()));
       Completion.then(
-          sendOnce(operation, node, request, payload.retainedDuplicate(), flags),
+          sendOnce(operation, node, request, payload.retainedDuplicate(), flags, stampedIn),
           (response, failure) -> {
             if (failure == null) {
               finish(response);
@@ -524,8 +744,11 @@ public final class Router {
     }
 
     private void failed(FsException failure, NodeId node, Epoch usedEpoch) {
+      mayHaveRun |= mayHaveRun(failure.error());
       Completion.then(
-          recover(operation, failure, node, usedEpoch, failures++),
+          stampedIn != null && failure.error() == FsError.SESSION_EXPIRED
+              ? CompletableFuture.<Void>failedFuture(failure.asCompletion())
+              : recover(operation, failure, node, usedEpoch, failures++),
           (_, stop) -> {
             if (stop == null) {
               attempt();
@@ -543,6 +766,120 @@ public final class Router {
       if (!result.complete(response)) {
         response.payload().release();
       }
+    }
+  }
+
+  /**
+   * Whether a request that failed so may have been carried out. A daemon says WRONG_OWNER also of
+   * what was running when the slot went away.
+   */
+  private static boolean mayHaveRun(FsError error) {
+    return switch (error) {
+      case UNREACHABLE, REFUSED, SESSION_EXPIRED, OVERLOADED, THROTTLED -> false;
+      default -> true;
+    };
+  }
+
+  /** One request that must run once, in as many sessions as it takes. */
+  private final class Stamping {
+    private final Operation operation;
+    private final Function<OperationStamp, ? extends Request> request;
+    private final ByteBuf payload;
+    final CompletableFuture<Stamped> result = new CompletableFuture<>();
+
+    /** Only one try is under way at a time. */
+    private int ends;
+
+    Stamping(
+        Operation operation, Function<OperationStamp, ? extends Request> request, ByteBuf payload) {
+      this.operation = operation;
+      this.request = request;
+      this.payload = payload;
+    }
+
+    void attempt() {
+      FsException stop = reasonNotToSend(operation);
+      if (stop == null) {
+        sessions.checkClock(sessionOf(operation));
+        stop = operation.loss();
+      }
+      Session session = stop == null ? retained() : null;
+      if (session == null) {
+        payload.release();
+        result.completeExceptionally(
+            (stop != null ? stop : closed(sessionOf(operation))).asCompletion());
+        return;
+      }
+      var calls = new AtomicReference<@Nullable Call>();
+      Completion.then(
+          session.sequences.stamped(stamp -> {
+            var call =
+                new Call(
+                    operation, null, request.apply(stamp), payload.retainedDuplicate(), 0, session);
+            calls.set(call);
+            call.attempt();
+            return call.result;
+          }),
+          result,
+          (response, failure) -> {
+            Call call = calls.get();
+            if (failure == null) {
+              payload.release();
+              if (!result.complete(new Stamped(response, session))) {
+                response.payload().release();
+              }
+            } else {
+              failed(failure, call != null && call.mayHaveRun);
+            }
+            sessions.release(session);
+          });
+    }
+
+    /** To be released; null if the operation's own is over. */
+    private @Nullable Session retained() {
+      Session session = sessionOf(operation);
+      if (operation.belongsToSession()) {
+        return sessions.tryRetain(session) ? session : null;
+      }
+      if (!session.isOverslept() && ends == 0 && sessions.tryRetain(session)) {
+        return session;
+      }
+      Session newest = retainedNewest();
+      operation.goOnIn(newest);
+      return newest;
+    }
+
+    private void failed(FsException failure, boolean mayHaveRun) {
+      boolean goesOn = failure.error() == FsError.SESSION_EXPIRED && !operation.belongsToSession();
+      FsException stop = goesOn ? reasonToStop(operation, null, failure) : failure;
+      if (stop == null && mayHaveRun) {
+        stop =
+            new FsException(
+                FsError.SESSION_EXPIRED,
+                "whether it has been done is not known: the connection was lost, and then this"
+                    + " client's session ended; "
+                    + failure.getMessage(),
+                failure);
+      }
+      if (stop != null) {
+        payload.release();
+        result.completeExceptionally(stop.asCompletion());
+        return;
+      }
+      ends++;
+      Completion.then(
+          ends < AT_ONCE_MAX
+              ? Completion.done()
+              : pause(operation, backoff.delayNanos(ends - AT_ONCE_MAX, random)),
+          result,
+          (_, stopped) -> {
+            if (stopped == null) {
+              attempt();
+            } else {
+              payload.release();
+              result.completeExceptionally(stopped.asCompletion());
+            }
+          });
     }
   }
 }

@@ -6,6 +6,7 @@ import io.adhocfs.protocol.model.FsError;
 import io.adhocfs.protocol.model.FsException;
 import io.adhocfs.protocol.model.NodeId;
 import io.adhocfs.protocol.model.TrafficClass;
+import io.adhocfs.protocol.transport.Deadline;
 import io.adhocfs.protocol.wire.ControlRequest.CloseSession;
 import io.adhocfs.protocol.wire.ControlRequest.RenewSession;
 import io.netty.buffer.Unpooled;
@@ -17,12 +18,19 @@ import java.util.concurrent.ConcurrentHashMap;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
-/** Keeps the session alive at every daemon that knows it, and ends it there. Thread-safe. */
-public final class SessionKeeper {
+/**
+ * Keeps a session alive at every daemon that knows it and where it has not ended, and ends it
+ * there. Thread-safe.
+ */
+final class SessionKeeper {
   private static final Logger log = LoggerFactory.getLogger(SessionKeeper.class);
   private static final int AT_ONCE_MAX = 64;
 
+  /** For so long the end of a session that nobody needs any more is told. */
+  static final Duration CLOSE_LIMIT = Duration.ofSeconds(3);
+
   private final Router router;
+  private final Session session;
   private final Timers timers;
   private final long leaseNanos;
   private final long periodNanos;
@@ -37,17 +45,23 @@ public final class SessionKeeper {
   private boolean stopped;
 
   /** Renews six times in each lease, from {@link #start} on; the daemons count on it. */
-  public SessionKeeper(Router router, Timers timers, Duration lease) {
+  SessionKeeper(Router router, Session session, Timers timers, Duration lease) {
     this.router = router;
+    this.session = session;
     this.timers = timers;
     this.leaseNanos = lease.toNanos();
-    this.periodNanos = Math.max(1, leaseNanos / 6);
+    this.periodNanos = periodNanos(leaseNanos);
   }
 
-  public synchronized void start() {
+  static long periodNanos(long leaseNanos) {
+    return Math.max(1, leaseNanos / 6);
+  }
+
+  synchronized void start() {
     if (!stopped) {
       // The daemons have heard of it now at the earliest, and refuse it a bit later than this.
-      if (router.extendLease(timers.nanoTime() + leaseNanos + periodNanos)) {
+      long now = timers.nanoTime();
+      if (session.extendLease(now, now + leaseNanos + periodNanos)) {
         next = timers.after(periodNanos, this::renew);
       }
     }
@@ -58,7 +72,7 @@ public final class SessionKeeper {
       return;
     }
     // Each has a period's time, and is tried within it: a lost ping must not cost the lease.
-    List<NodeId> nodes = List.copyOf(router.askedNodes());
+    List<NodeId> nodes = router.nodesThatKnow(session);
     Completion.then(
         Parallel.run(
             nodes.size(),
@@ -66,7 +80,7 @@ public final class SessionKeeper {
             i -> {
               NodeId node = nodes.get(i);
               return router
-                  .send(operation("renewal of the session", periodNanos), node, new RenewSession())
+                  .send(operation(), node, new RenewSession())
                   .handle((response, failure) -> {
                     if (failure == null) {
                       response.payload().release();
@@ -95,25 +109,26 @@ public final class SessionKeeper {
 
   /**
    * Stops renewing and ends the session at the daemons that know it. Completes when all have
-   * answered or the time is over; what can't be told now ends with the lease.
+   * answered or the time is over; what can't be told now ends with the lease. Never fails.
    */
-  public CompletableFuture<Void> close(Duration limit) {
+  CompletableFuture<Void> close(Duration limit) {
     synchronized (this) {
       stopped = true;
       next.cancel();
     }
-    List<NodeId> nodes = List.copyOf(router.askedNodes());
+    List<NodeId> nodes = router.nodesThatKnow(session);
     return Parallel.run(
         nodes.size(),
         AT_ONCE_MAX,
         i ->
-            router
-                .sendOnce(
-                    operation("end of the session", limit.toNanos()),
+            session
+                .rpc
+                .call(
                     nodes.get(i),
                     new CloseSession(),
                     Unpooled.EMPTY_BUFFER,
-                    0)
+                    TrafficClass.CONTROL,
+                    Deadline.after(limit))
                 .handle((response, failure) -> {
                   if (failure == null) {
                     response.payload().release();
@@ -124,7 +139,8 @@ public final class SessionKeeper {
                 }));
   }
 
-  private Operation operation(String name, long limitNanos) {
-    return new Operation(() -> name, TrafficClass.CONTROL, timers, limitNanos);
+  private Operation operation() {
+    return new Operation(() -> "renewal of the session", TrafficClass.CONTROL, timers, periodNanos)
+        .of(session);
   }
 }

@@ -7,6 +7,7 @@ import io.adhocfs.client.routing.Failures;
 import io.adhocfs.client.routing.Operation;
 import io.adhocfs.client.routing.OperationSource;
 import io.adhocfs.client.routing.Router;
+import io.adhocfs.client.routing.Session;
 import io.adhocfs.protocol.model.DataGeneration;
 import io.adhocfs.protocol.model.FileAttributes;
 import io.adhocfs.protocol.model.FileLayout;
@@ -24,7 +25,9 @@ import java.util.function.Supplier;
 import org.jspecify.annotations.Nullable;
 
 /**
- * One file that this client has open, shared by all its handles. Thread-safe.
+ * One file that this client has open in a session, shared by all its handles there. When what the
+ * session has open of it is lost, so is this: whatever it is asked to do at a node then fails, and
+ * a new open makes another. Thread-safe.
  *
  * <p>Between two cuts a size only grows, whatever ranges are cleared ({@link DataGeneration}), so
  * of two answers of the owner the one of the later cut counts, then the larger: the order of their
@@ -41,6 +44,7 @@ public final class KnownFile {
   private static final long TELL_WITHIN_NANOS = 1_000_000_000;
 
   private final InodeId inode;
+  private final Session session;
   private final Router router;
   private final OperationSource operations;
 
@@ -87,10 +91,12 @@ public final class KnownFile {
    */
   KnownFile(
       FileAttributes attributes,
+      Session session,
       Router router,
       OperationSource operations,
       BooleanSupplier isBeingCut) {
     this.inode = attributes.id();
+    this.session = session;
     this.attributes = attributes;
     this.version = attributes.dataVersion();
     this.ownSince = version;
@@ -101,6 +107,21 @@ public final class KnownFile {
 
   public InodeId inode() {
     return inode;
+  }
+
+  /** The session that has it open. */
+  public Session session() {
+    return session;
+  }
+
+  /** Whether the session still has it open, as far as this client has heard. */
+  public boolean isAlive() {
+    return session.isAlive(inode);
+  }
+
+  /** Why the session does not have it open any more; null if it has. */
+  public @Nullable FsException loss() {
+    return session.lossOf(inode);
   }
 
   /** The newest that the owner has said. */
@@ -459,7 +480,8 @@ public final class KnownFile {
 
   private void transmit(Report report) {
     // Many may wait for it, so it is an operation of its own.
-    Operation operation = operations.begin(() -> "report of writes to inode " + inode);
+    Operation operation =
+        operations.begin(session, inode, () -> "report of writes to inode " + inode);
     Completion.then(
         router
             .send(
@@ -480,7 +502,8 @@ public final class KnownFile {
             sent = null;
             if (failure != null) {
               untoldMtimeNanos = Math.max(untoldMtimeNanos, report.mtimeNanos);
-              if (Failures.of(failure).error() != FsError.STALE_GENERATION) {
+              // Of what is lost nothing can be told any more: flush and close fail with that.
+              if (Failures.of(failure).error() != FsError.STALE_GENERATION && isAlive()) {
                 owe(report);
               }
             }

@@ -3,13 +3,17 @@ package io.adhocfs.client.size;
 import com.google.errorprone.annotations.concurrent.GuardedBy;
 import io.adhocfs.client.routing.OperationSource;
 import io.adhocfs.client.routing.Router;
+import io.adhocfs.client.routing.Session;
 import io.adhocfs.protocol.model.FileAttributes;
 import io.adhocfs.protocol.model.InodeId;
 import java.util.HashMap;
 import java.util.Map;
 import org.jspecify.annotations.Nullable;
 
-/** The files that this client has open, by inode. Thread-safe. */
+/**
+ * The files that this client has open, by inode: at most one session that is alive has a file open
+ * at a time. Thread-safe.
+ */
 public final class KnownFiles {
   private final Router router;
   private final OperationSource operations;
@@ -26,14 +30,17 @@ public final class KnownFiles {
     this.operations = operations;
   }
 
-  /** The file for one more handle, which must be released. */
-  public KnownFile acquire(FileAttributes attributes) {
+  /** The file for one more handle of a session, which must be released. */
+  public KnownFile acquire(FileAttributes attributes, Session session) {
+    InodeId inode = attributes.id();
     KnownFile file;
     synchronized (this) {
-      file =
-          files.computeIfAbsent(
-              attributes.id(),
-              inode -> new KnownFile(attributes, router, operations, () -> isBeingCut(inode)));
+      file = files.get(inode);
+      if (file == null || !file.session().equals(session)) {
+        // Handles of an older session, which is over here, keep theirs.
+        file = new KnownFile(attributes, session, router, operations, () -> isBeingCut(inode));
+        files.put(inode, file);
+      }
       file.handles++;
     }
     file.learn(attributes);
@@ -44,7 +51,7 @@ public final class KnownFiles {
   public synchronized void release(KnownFile file) {
     file.handles--;
     if (file.handles == 0) {
-      files.remove(file.inode());
+      files.remove(file.inode(), file);
     }
   }
 
@@ -75,8 +82,9 @@ public final class KnownFiles {
     return cuts.containsKey(inode) || (file != null && file.mayBeCutLate);
   }
 
-  /** The file if it is open here. */
+  /** The file if it is open here; null if that is lost. */
   public synchronized @Nullable KnownFile get(InodeId inode) {
-    return files.get(inode);
+    KnownFile file = files.get(inode);
+    return file != null && file.isAlive() ? file : null;
   }
 }

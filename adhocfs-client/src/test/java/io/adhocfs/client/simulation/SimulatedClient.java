@@ -8,7 +8,6 @@ import io.adhocfs.client.Surroundings;
 import io.adhocfs.protocol.instance.Instance;
 import io.adhocfs.protocol.model.FsError;
 import io.adhocfs.protocol.model.FsException;
-import io.adhocfs.protocol.model.SessionId;
 import io.adhocfs.protocol.placement.ClusterMap.Node;
 import io.adhocfs.protocol.settings.Settings;
 import java.time.Instant;
@@ -23,7 +22,10 @@ import org.jspecify.annotations.Nullable;
 public final class SimulatedClient {
   public final Simulation simulation;
   public final SimulatedCluster cluster;
-  public final SimulatedRpc rpc;
+
+  /** Of all sessions that this client has had, the newest last. */
+  public final SimulatedConnections rpc;
+
   public final AdhocFileSystem fileSystem;
 
   /** What the description of the instance says; may be changed. */
@@ -34,12 +36,12 @@ public final class SimulatedClient {
       throws FsException {
     this.simulation = simulation;
     this.cluster = cluster;
-    this.rpc = new SimulatedRpc(cluster, session);
+    this.rpc = new SimulatedConnections(cluster, session);
     this.contacts = cluster.map().nodes();
     var surroundings =
         new Surroundings(
-            rpc,
-            new SessionId(session),
+            rpc::connect,
+            rpc::nextId,
             simulation,
             () -> Instant.ofEpochSecond(1_000_000, simulation.nanoTime()),
             new Random(simulation.seed + session),

@@ -80,6 +80,7 @@ public final class SimulatedCluster {
   private final Map<Long, Long> answeredBelow = new HashMap<>();
   private final Map<Integer, Long> counters = new HashMap<>();
   private final Set<Long> expired = new HashSet<>();
+  private final Set<String> expiredAt = new HashSet<>();
   private final Set<String> renewed = new HashSet<>();
   private final Set<String> closed = new HashSet<>();
 
@@ -167,6 +168,16 @@ public final class SimulatedCluster {
     expired.add(session);
   }
 
+  /** A node ends a session: what it had there is gone, and what it sends there is refused. */
+  public void expireAt(NodeId node, long session) {
+    expiredAt.add(session + "@" + node);
+    inodes.forEach((id, inode) -> {
+      if (owns(node, id.slot())) {
+        inode.pins.remove(session);
+      }
+    });
+  }
+
   public boolean wasRenewed(NodeId node) {
     return renewed.contains("n" + node.value());
   }
@@ -235,7 +246,7 @@ public final class SimulatedCluster {
       byte[] payload,
       BiConsumer<@Nullable Answer, @Nullable FsException> answer) {
     try {
-      if (expired.contains(session)) {
+      if (expired.contains(session) || expiredAt.contains(session + "@" + node)) {
         throw new FsException(FsError.SESSION_EXPIRED, "session " + session + " has expired");
       }
       int slot = request.slotValue();

@@ -16,18 +16,13 @@ import io.adhocfs.protocol.wire.WireWriter;
 import io.netty.buffer.ByteBuf;
 import io.netty.buffer.ByteBufUtil;
 import io.netty.buffer.Unpooled;
-import java.util.ArrayList;
-import java.util.HashSet;
-import java.util.List;
-import java.util.Set;
 import java.util.concurrent.CompletableFuture;
-import java.util.function.Predicate;
 import org.jspecify.annotations.Nullable;
 
-/** The connections of one session, which can be told to fail. */
+/** The connections of one session. */
 public final class SimulatedRpc implements RpcClient {
-  /** A request that was sent. */
-  public record Sent(NodeId node, Request request) {}
+  /** A request that was sent, in which session. */
+  public record Sent(long session, NodeId node, Request request) {}
 
   /** What becomes of one request. */
   public enum Fate {
@@ -50,14 +45,12 @@ public final class SimulatedRpc implements RpcClient {
   private final Simulation simulation;
   private final SimulatedCluster cluster;
   private final long session;
-  private final List<Sent> sent = new ArrayList<>();
-  private final List<ByteBuf> given = new ArrayList<>();
-  private final Set<NodeId> down = new HashSet<>();
+  private final SimulatedConnections all;
   private @Nullable ClusterMap addresses;
   private boolean closed;
-  public Fates fates = (_, _) -> Fate.ARRIVES;
 
-  public SimulatedRpc(SimulatedCluster cluster, long session) {
+  SimulatedRpc(SimulatedCluster cluster, SimulatedConnections all, long session) {
+    this.all = all;
     this.simulation = cluster.simulation;
     this.cluster = cluster;
     this.session = session;
@@ -71,33 +64,6 @@ public final class SimulatedRpc implements RpcClient {
     return bytes;
   }
 
-  /** What has been sent since {@link #forgetSent}. */
-  public synchronized List<Sent> sent() {
-    return List.copyOf(sent);
-  }
-
-  public synchronized long sent(Predicate<Request> which) {
-    return sent.stream().filter(one -> which.test(one.request)).count();
-  }
-
-  public synchronized void forgetSent() {
-    sent.clear();
-  }
-
-  /** Nobody answers at this node's address, or somebody does again. */
-  public void setDown(NodeId node, boolean isDown) {
-    if (isDown) {
-      down.add(node);
-    } else {
-      down.remove(node);
-    }
-  }
-
-  /** Payloads of answers that were not released. */
-  public synchronized long unreleased() {
-    return given.stream().filter(buffer -> buffer.refCnt() > 0).count();
-  }
-
   @Override
   public synchronized CompletableFuture<Response> call(
       NodeId node,
@@ -108,7 +74,7 @@ public final class SimulatedRpc implements RpcClient {
       Deadline deadline) {
     byte[] bytes = ByteBufUtil.getBytes(payload);
     payload.release();
-    sent.add(new Sent(node, request));
+    all.add(new Sent(session, node, request));
     var answer = new CompletableFuture<Response>();
     Request copy;
     try {
@@ -121,7 +87,7 @@ public final class SimulatedRpc implements RpcClient {
       answer.completeExceptionally(new FsException(FsError.CLOSED, "closed"));
       return answer;
     }
-    Fate fate = reachable(node) ? fates.of(node, request) : Fate.UNREACHABLE;
+    Fate fate = reachable(node) ? all.fates.of(node, request) : Fate.UNREACHABLE;
     if (deadline.bounded()) {
       later(
           deadline.remainingNanos(),
@@ -141,7 +107,7 @@ public final class SimulatedRpc implements RpcClient {
   }
 
   private boolean reachable(NodeId node) {
-    if (down.contains(node) || addresses == null) {
+    if (all.isDown(node) || addresses == null) {
       return false;
     }
     Node used = addresses.node(node);
@@ -200,7 +166,7 @@ public final class SimulatedRpc implements RpcClient {
     if (!answer.complete(response)) {
       payload.release();
     } else if (payload.isReadable()) {
-      given.add(payload);
+      all.add(payload);
     }
   }
 
@@ -210,7 +176,11 @@ public final class SimulatedRpc implements RpcClient {
   }
 
   @Override
-  public void close() {
+  public synchronized void close() {
     closed = true;
+  }
+
+  synchronized boolean isClosed() {
+    return closed;
   }
 }

@@ -14,18 +14,12 @@ import io.adhocfs.protocol.wire.MigrationRequest;
 import io.adhocfs.protocol.wire.Request;
 import io.netty.buffer.ByteBuf;
 import io.netty.channel.EventLoop;
-import io.netty.channel.MultiThreadIoEventLoopGroup;
 import io.netty.util.NetUtil;
 import java.net.InetAddress;
-import java.net.UnknownHostException;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.CompletableFuture;
-import java.util.concurrent.CompletionException;
 import java.util.concurrent.ConcurrentHashMap;
-import java.util.concurrent.LinkedBlockingQueue;
-import java.util.concurrent.ThreadPoolExecutor;
-import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicReference;
 import org.jspecify.annotations.Nullable;
 
@@ -36,24 +30,10 @@ import org.jspecify.annotations.Nullable;
  */
 public final class NettyRpcClient implements RpcClient {
   private final RpcClientConfiguration configuration;
-  private final MultiThreadIoEventLoopGroup metadataLoops;
-  private final MultiThreadIoEventLoopGroup dataLoops;
+  private final ClientLoops loops;
+  private final boolean ownsLoops;
   private final ConcurrentHashMap<NodeId, List<ClientLane>> peers = new ConcurrentHashMap<>();
   private final AtomicReference<ClusterMap> map;
-
-  /** Looks host names up, which may take long. */
-  private final ThreadPoolExecutor resolver =
-      new ThreadPoolExecutor(
-          0,
-          1,
-          10,
-          TimeUnit.SECONDS,
-          new LinkedBlockingQueue<>(),
-          work -> {
-            var thread = new Thread(work, "adhocfs-client-resolver");
-            thread.setDaemon(true);
-            return thread;
-          });
 
   private volatile boolean closed;
   private volatile FlagListener flagListener = (_, _, _, _) -> {};
@@ -70,11 +50,33 @@ public final class NettyRpcClient implements RpcClient {
 
   /** A client that takes addresses from this map until it hears of a newer one. */
   public NettyRpcClient(RpcClientConfiguration configuration, ClusterMap map) {
+    this(
+        configuration,
+        map,
+        new ClientLoops(configuration.driver(), configuration.dataThreads()),
+        true);
+  }
+
+  /** As the other, on threads of the caller's, with the usual limits. */
+  public NettyRpcClient(
+      InstanceIdentity identity,
+      SessionId session,
+      PeerRole role,
+      int dataConnections,
+      ClusterMap map,
+      ClientLoops loops) {
+    this(new RpcClientConfiguration(identity, session, role, dataConnections), map, loops, false);
+  }
+
+  private NettyRpcClient(
+      RpcClientConfiguration configuration, ClusterMap map, ClientLoops loops, boolean ownsLoops) {
+    if (configuration.driver() != loops.driver()) {
+      throw new IllegalArgumentException("loops of another driver");
+    }
     this.configuration = configuration;
     this.map = new AtomicReference<>(map);
-    this.metadataLoops = configuration.driver().loops(1, "adhocfs-client-metadata");
-    this.dataLoops =
-        configuration.driver().loops(configuration.dataThreads(), "adhocfs-client-data");
+    this.loops = loops;
+    this.ownsLoops = ownsLoops;
   }
 
   RpcClientConfiguration configuration() {
@@ -121,7 +123,12 @@ public final class NettyRpcClient implements RpcClient {
       call.fail(
           FsError.UNREACHABLE, "node " + node + " is not in the map of epoch " + epoch().value());
     } else {
-      lanes(node).get(laneNumber(request)).submit(call);
+      List<ClientLane> lanes = lanes(node);
+      if (closed) {
+        // Made while this was being closed, maybe, and seen by nobody else.
+        lanes.forEach(ClientLane::close);
+      }
+      lanes.get(laneNumber(request)).submit(call);
     }
     return call;
   }
@@ -134,7 +141,8 @@ public final class NettyRpcClient implements RpcClient {
   private List<ClientLane> newLanes(NodeId node) {
     List<ClientLane> lanes = new ArrayList<>();
     for (int number = 0; number <= configuration.dataConnections(); number++) {
-      EventLoop loop = number == Handshake.METADATA_LANE ? metadataLoops.next() : dataLoops.next();
+      EventLoop loop =
+          number == Handshake.METADATA_LANE ? loops.nextForMetadata() : loops.nextForData();
       lanes.add(new ClientLane(this, node, number, loop));
     }
     return lanes;
@@ -172,15 +180,7 @@ public final class NettyRpcClient implements RpcClient {
     if (literal != null) {
       return CompletableFuture.completedFuture(literal);
     }
-    return CompletableFuture.supplyAsync(
-        () -> {
-          try {
-            return InetAddress.getByName(host);
-          } catch (UnknownHostException e) {
-            throw new CompletionException(e);
-          }
-        },
-        resolver);
+    return loops.lookUp(host);
   }
 
   @Override
@@ -188,20 +188,9 @@ public final class NettyRpcClient implements RpcClient {
     closed = true;
     List<ClientLane> all = peers.values().stream().flatMap(List::stream).toList();
     all.forEach(ClientLane::close);
-    resolver.shutdownNow();
-    shutDown(metadataLoops);
-    shutDown(dataLoops);
+    if (ownsLoops) {
+      loops.close();
+    }
     peers.values().forEach(lanes -> lanes.forEach(ClientLane::failSubmitted));
-  }
-
-  private static void shutDown(MultiThreadIoEventLoopGroup loops) {
-    boolean own = false;
-    for (var loop : loops) {
-      own |= loop.inEventLoop();
-    }
-    var ended = loops.shutdownGracefully(0, 1, TimeUnit.SECONDS);
-    if (!own) {
-      ended.awaitUninterruptibly();
-    }
   }
 }

@@ -47,8 +47,12 @@ public record RpcClientConfiguration(
         role,
         dataConnections,
         SocketDriver.best(),
-        Math.clamp(Runtime.getRuntime().availableProcessors() / 4, 1, 2),
+        usualDataThreads(),
         1 << 14,
         Duration.ofSeconds(5));
+  }
+
+  static int usualDataThreads() {
+    return Math.clamp(Runtime.getRuntime().availableProcessors() / 4, 1, 2);
   }
 }

@@ -152,11 +152,15 @@ class SessionExpiryIT {
     }
   }
 
-  private void expectThatTheMountWorksAgain() throws Exception {
+  private void expectThatTheMountWorksAgainWhenMountedAnew() throws Exception {
     programs.forEach(LockProgram::close);
     programs.clear();
     instance.adhocfs("umount", first.toString()).expectSuccess();
     instance.adhocfs("mount", first.toString()).expectSuccess();
+    expectThatTheMountWorks();
+  }
+
+  private void expectThatTheMountWorks() throws Exception {
     LockProgram again = program(first, name);
     assertThat(again.says("read f 0 100")).isEqualTo("other");
     again.does("posix f ex 0 0 wait");
@@ -183,17 +187,28 @@ class SessionExpiryIT {
     for (String order :
         List.of(
             "write f 0 AAAAA",
+            "cut f 0",
             "read f 0 5",
+            "read f 100 5",
             "read u 0 5",
             "posix f ex 0 0",
-            "flock f sh",
-            "open n " + first.resolve(name))) {
+            "flock f sh")) {
       assertThat(held.holder.says(order)).as(order).isEqualTo("EIO");
     }
+    // There is nothing to unlock, and everything goes on with a file that is opened again.
+    held.holder.does("flock f un");
+    held.holder.does("posix f un 0 0");
+    held.holder.does("open n " + first.resolve(name));
+    assertThat(held.holder.says("read n 0 100")).isEqualTo("other");
+    assertThat(held.holder.says("posix n ex 0 0")).isEqualTo("EAGAIN");
     assertThat(since(wokenNanos)).isLessThan(AT_ONCE);
     held.expectTheOthersBytes();
-    assertThat(logs()).contains("every call fails from now on").contains("lease");
-    expectThatTheMountWorksAgain();
+    assertThat(logs()).contains("stopped for longer than its lease").contains("a new session");
+    assertThat(held.holder.says("write f 0 AAAAA")).isEqualTo("EIO");
+    held.expectTheOthersBytes();
+    programs.forEach(LockProgram::close);
+    programs.clear();
+    expectThatTheMountWorks();
   }
 
   private static String logs() throws IOException {
@@ -219,7 +234,7 @@ class SessionExpiryIT {
     assertThat(held.holder.says("write f 0 AAAAA")).isIn("ENOTCONN", "ECONNABORTED");
     held.expectToGoOn(killedNanos);
     held.expectTheOthersBytes();
-    expectThatTheMountWorksAgain();
+    expectThatTheMountWorksAgainWhenMountedAnew();
   }
 
   @Test

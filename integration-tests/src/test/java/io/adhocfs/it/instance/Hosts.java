@@ -187,6 +187,11 @@ public final class Hosts implements AutoCloseable {
                 .formatted(apart.toSeconds(), apart.toMillisPart()));
   }
 
+  /** Pulls a host's own cable out, or plugs it in again. */
+  public void setPlugged(int host, boolean plugged) throws IOException, InterruptedException {
+    var _ = bash("ip link set ${p}h%d %s".formatted(host, plugged ? "up" : "down"));
+  }
+
   private String bash(String script) throws IOException, InterruptedException {
     return Commands.bash(
         directory, Map.of("p", prefix, "net", subnet), "PATH=$PATH:/sbin:/usr/sbin\n" + script);

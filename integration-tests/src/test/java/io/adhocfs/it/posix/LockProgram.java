@@ -3,12 +3,15 @@ package io.adhocfs.it.posix;
 import static java.nio.charset.StandardCharsets.UTF_8;
 import static org.assertj.core.api.Assertions.assertThat;
 
+import io.adhocfs.it.instance.Hosts;
 import java.io.BufferedReader;
 import java.io.IOException;
 import java.io.InputStreamReader;
 import java.io.PrintStream;
 import java.io.UncheckedIOException;
+import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.List;
 import java.util.concurrent.BlockingQueue;
 import java.util.concurrent.LinkedBlockingQueue;
 import java.util.concurrent.TimeUnit;
@@ -48,6 +51,8 @@ public final class LockProgram implements AutoCloseable {
               os.unlink(name)
           elif what == 'write':
               os.pwrite(files[name], rest[1].encode(), int(rest[0]))
+          elif what == 'cut':
+              os.ftruncate(files[name], int(rest[0]))
           elif what == 'add':
               data = b'a' * int(rest[0])
               while data:
@@ -101,10 +106,26 @@ public final class LockProgram implements AutoCloseable {
 
   /** Starts a program that has a file open under the name f. */
   public LockProgram(Path file) throws IOException, InterruptedException {
-    process =
-        new ProcessBuilder("python3", "-u", "-c", SOURCE)
-            .redirectError(ProcessBuilder.Redirect.INHERIT)
-            .start();
+    this(file, List.of("python3", "-u", "-c", SOURCE));
+  }
+
+  /**
+   * Starts a program on a host.
+   *
+   * @param source where the program itself is put, for the host to find it
+   */
+  public LockProgram(Hosts hosts, int host, Path source, Path file)
+      throws IOException, InterruptedException {
+    this(
+        file,
+        List.of(
+            hosts.remoteShell().toString(),
+            hosts.address(host),
+            "exec python3 -u " + Files.writeString(source, SOURCE)));
+  }
+
+  private LockProgram(Path file, List<String> command) throws IOException, InterruptedException {
+    process = new ProcessBuilder(command).redirectError(ProcessBuilder.Redirect.INHERIT).start();
     orders = new PrintStream(process.getOutputStream(), true, UTF_8);
     var said = new BufferedReader(new InputStreamReader(process.getInputStream(), UTF_8));
     Thread.ofVirtual()
