@@ -224,7 +224,8 @@ public final class LocalDaemon {
       if (isOfAnother(instanceId)) {
         return;
       }
-      // Without a configuration as well: a daemon that removes all by itself may not have ended yet.
+      // Without a configuration as well: a daemon that removes all by itself may not have ended
+      // yet.
       end();
       if (Files.exists(configurationFile()) || StorageRemoval.hasBegun(directory)) {
         StorageRemoval.remove(directory);

@@ -20,8 +20,7 @@ import org.junit.jupiter.api.io.TempDir;
 class LocalDaemonTest {
   private static final int ROUNDS = 60;
 
-  @TempDir
-  private Path parent;
+  @TempDir private Path parent;
 
   /** As a daemon does that was told to go, while its command looks whether it has. */
   @Test

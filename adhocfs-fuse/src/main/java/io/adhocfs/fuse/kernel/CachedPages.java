@@ -1,12 +1,16 @@
 package io.adhocfs.fuse.kernel;
 
 import com.google.errorprone.annotations.concurrent.GuardedBy;
+import io.adhocfs.fuse.InodeFileSystem.OpenMode;
 import io.adhocfs.protocol.model.FileAttributes;
 import io.adhocfs.protocol.model.FileType;
 import io.netty.buffer.ByteBuf;
+import java.util.ArrayDeque;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.Executor;
+import java.util.concurrent.atomic.AtomicLong;
+import java.util.concurrent.atomic.AtomicLongArray;
 import java.util.concurrent.atomic.AtomicReferenceArray;
 import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
@@ -27,6 +31,13 @@ import org.slf4j.LoggerFactory;
  * alone the kernel reads. A size that has grown is therefore raised by storing the file's last byte
  * in the cache. One that has shrunk need not be told: the next read finds the end.
  *
+ * <p><b>Writes beside a drop.</b> The kernel puts the bytes of a write into its cache, then sends
+ * them here. Where it drops the page in between, and reads it again before the write has been
+ * stored, the cache has bytes from before the write, which is this mount's own and drops nothing.
+ * So a write that may have begun before a drop was over has its pages dropped again when it has
+ * been stored, if something was read since the drop began. It has not begun before the last request
+ * that its thread waited for.
+ *
  * <p><b>Modification times</b> drop nothing. The kernel would drop all pages at each new time, also
  * where only this mount has written; so it is told the time that it has, in answers that no program
  * sees, and the true one in those that a program sees ({@link Replies}).
@@ -38,10 +49,28 @@ final class CachedPages {
 
   private static final int TOLD_FILES = 1 << 12;
 
+  /** For how many threads it is known what they have waited for. */
+  private static final int THREADS = 1 << 12;
+
+  /** The number of a thread has 22 bits at most (PID_MAX_LIMIT); moments take the others. */
+  private static final int MOMENT_BITS = 42;
+
+  /** Where nothing is known of a thread, all that it does may have begun long ago. */
+  static final long UNKNOWN = 0;
+
+  /** Of the folios in which the kernel keeps pages, which it drops and reads as a whole. */
+  private static final int FOLIO_SHIFT_MAX = 21;
+
+  private static final int DROPS_REMEMBERED = 8;
+
   /** What is done to the cache of an inode; each call returns when it has been done. */
   interface Kernel {
-    /** Drops all pages of an inode, after waiting for those that are being read or written. */
-    void dropPages(long node);
+    /**
+     * Drops pages of an inode, after waiting for those that are being read or written.
+     *
+     * @param lengthBytes 0 = to the end
+     */
+    void dropPages(long node, long offset, long lengthBytes);
 
     /** Puts bytes into the cache; the inode's size covers them afterwards. */
     void store(long node, long offset, ByteBuf bytes);
@@ -54,6 +83,56 @@ final class CachedPages {
 
     /** The last byte of a file that is not empty; empty where nothing is known of it. */
     CompletableFuture<ByteBuf> lastByte(FileAttributes attributes);
+  }
+
+  /**
+   * How a file that was opened is answered.
+   *
+   * @param drop what the answer has to wait for; null = nothing
+   */
+  record Opening(@Nullable CompletableFuture<Void> drop, OpenMode mode) {}
+
+  /**
+   * Pages that are or were being dropped.
+   *
+   * @param begin a moment
+   * @param end a moment; the end of time while they are being dropped
+   * @param firstFolio the lowest that may be concerned, folios being as large as they can be
+   */
+  private record Dropped(long begin, long end, long firstFolio, long lastFolio) {
+    static final long NOT_OVER = Long.MAX_VALUE;
+
+    static Dropped beginning(long moment, long offset, long lengthBytes) {
+      return new Dropped(
+          moment,
+          NOT_OVER,
+          offset >> FOLIO_SHIFT_MAX,
+          lengthBytes == 0 ? Long.MAX_VALUE : (offset + lengthBytes - 1) >> FOLIO_SHIFT_MAX);
+    }
+
+    boolean isAll() {
+      return firstFolio == 0 && lastFolio == Long.MAX_VALUE;
+    }
+
+    Dropped over(long moment) {
+      return new Dropped(begin, moment, firstFolio, lastFolio);
+    }
+
+    Dropped and(Dropped other) {
+      return new Dropped(
+          Math.min(begin, other.begin),
+          Math.max(end, other.end),
+          Math.min(firstFolio, other.firstFolio),
+          Math.max(lastFolio, other.lastFolio));
+    }
+
+    /** Whether a page of a range may have been dropped after one moment and read after that. */
+    boolean mayHaveReadAgain(long since, long lastRead, long offset, long lengthBytes) {
+      return end > since
+          && lastRead >= begin
+          && offset >> FOLIO_SHIFT_MAX <= lastFolio
+          && (offset + lengthBytes - 1) >> FOLIO_SHIFT_MAX >= firstFolio;
+    }
   }
 
   /** An inode that the kernel has open. */
@@ -72,12 +151,39 @@ final class CachedPages {
     /** Completes, never failing, when the last drop is over; null = there is none. */
     @GuardedBy("this")
     @Nullable CompletableFuture<Void> drop;
+
+    /** Of which pages are or were dropped, since all were dropped last; oldest first. */
+    @GuardedBy("this")
+    final ArrayDeque<Dropped> dropped = new ArrayDeque<>(2);
+
+    /** The moment at which pages were asked for last. */
+    volatile long lastRead;
+
+    synchronized void dropBegins(Dropped now) {
+      if (now.isAll()) {
+        dropped.clear();
+      } else if (dropped.size() == DROPS_REMEMBERED) {
+        dropped.addFirst(dropped.removeFirst().and(dropped.removeFirst()));
+      }
+      dropped.addLast(now);
+    }
+
+    /** The drop that began last is over: there is one at a time. */
+    synchronized void dropEnds(long moment) {
+      dropped.addLast(dropped.removeLast().over(moment));
+    }
   }
 
   private final Kernel kernel;
   private final Files files;
   private final Executor notifier;
   private final ConcurrentHashMap<Long, OpenInode> open = new ConcurrentHashMap<>();
+
+  /** Moments are numbers: one more at each begin and end of a drop. */
+  private final AtomicLong now = new AtomicLong(UNKNOWN + 1);
+
+  /** A thread's number, then the moment at which it sent the last request that it waited for. */
+  private final AtomicLongArray threads = new AtomicLongArray(THREADS);
 
   /**
    * What the kernel was told last of a regular file, with the time that it was told.
@@ -98,41 +204,88 @@ final class CachedPages {
   }
 
   /**
+   * A thread has sent a request, and waits for its answer. Called for every request.
+   *
+   * @param thread as the kernel says; 0 = one that cannot be seen from here
+   * @return the moment at which it sent the one before; {@link #UNKNOWN}
+   */
+  long waits(int thread) {
+    if (thread == 0) {
+      return UNKNOWN;
+    }
+    long before =
+        threads.getAndSet(thread & (THREADS - 1), (long) thread << MOMENT_BITS | now.get());
+    return before >>> MOMENT_BITS == thread ? before & ((1L << MOMENT_BITS) - 1) : UNKNOWN;
+  }
+
+  /** The kernel asks for pages. */
+  void reads(long node) {
+    OpenInode inode = open.get(node);
+    if (inode != null) {
+      long moment = now.get();
+      if (inode.lastRead != moment) {
+        inode.lastRead = moment;
+      }
+    }
+  }
+
+  /**
+   * A write through the cache has been stored and is about to be answered. The answer waits for
+   * nothing: the kernel may hold its pages until then.
+   *
+   * @param since the moment after which it began
+   */
+  void written(long node, long since, long offset, int lengthBytes) {
+    OpenInode inode = open.get(node);
+    if (inode == null || lengthBytes == 0) {
+      return;
+    }
+    synchronized (inode) {
+      for (Dropped dropped : inode.dropped) {
+        if (dropped.mayHaveReadAgain(since, inode.lastRead, offset, lengthBytes)) {
+          dropAgain(inode, node, offset, lengthBytes);
+          return;
+        }
+      }
+    }
+  }
+
+  /**
    * A handle is about to be answered: from now on the file may have pages, of what is told here or
    * later.
    *
-   * @param sizeIsKnown whether the kernel has the size: from this answer, or with the pages that it
-   *     keeps
-   * @return what the answer has to wait for; null = nothing
+   * @param mode as the file system would have it: not to keep pages that may be too old
+   * @param tellsSize whether the answer tells the kernel the size
    */
-  @Nullable CompletableFuture<Void> opened(FileAttributes attributes, boolean sizeIsKnown) {
+  Opening opened(FileAttributes attributes, OpenMode mode, boolean tellsSize) {
     if (attributes.type() != FileType.REGULAR) {
-      return null;
+      return new Opening(null, mode);
     }
     long node = attributes.id().value();
     Told last = find(attributes);
     if (last == null || !last.mayHavePages) {
-      Told now = last == null ? new Told(attributes, attributes.mtimeNanos(), false) : last;
-      put(new Told(now.attributes, now.mtimeNanos, true));
+      Told first = last == null ? new Told(attributes, attributes.mtimeNanos(), false) : last;
+      put(new Told(first.attributes, first.mtimeNanos, true));
     }
     var made = new OpenInode();
     OpenInode inode =
         open.compute(
             node,
             (_, known) -> {
-              OpenInode now = known == null ? made : known;
-              now.handles++;
-              return now;
+              OpenInode counted = known == null ? made : known;
+              counted.handles++;
+              return counted;
             });
     if (inode != made) {
-      return current(attributes);
+      return new Opening(openedAgain(inode, attributes, mode), new OpenMode(mode.directIo(), true));
     }
     synchronized (inode) {
       // Until there is a handle the kernel uses no pages, and it drops those that are too old when
       // it takes the handle, or is not asked to keep them.
       inode.stamp = files.stamp(attributes);
       boolean knowsSize =
-          sizeIsKnown
+          tellsSize
+              || mode.keepCache()
               || attributes.sizeBytes() == 0
               || (last != null
                   && last.attributes.dataVersion() == attributes.dataVersion()
@@ -141,6 +294,22 @@ final class CachedPages {
         drop(inode, attributes);
       }
       inode.sizeBytes = attributes.sizeBytes();
+      return new Opening(inode.drop, mode);
+    }
+  }
+
+  /**
+   * What another handle on an open file has to wait for. Its pages always stay as far as the kernel
+   * is concerned, which would drop them at a moment of its own, beside writes.
+   */
+  private @Nullable CompletableFuture<Void> openedAgain(
+      OpenInode inode, FileAttributes attributes, OpenMode mode) {
+    CompletableFuture<Void> drop = current(attributes);
+    if (drop != null || mode.keepCache() || mode.directIo()) {
+      return drop;
+    }
+    synchronized (inode) {
+      dropAgain(inode, attributes.id().value(), 0, 0);
       return inode.drop;
     }
   }
@@ -197,7 +366,7 @@ final class CachedPages {
       inode.drop =
           before
               .thenCombine(lastByte, (_, bytes) -> bytes)
-              .thenAcceptAsync(bytes -> drop(attributes, bytes), notifier)
+              .thenAcceptAsync(bytes -> drop(inode, attributes, bytes), notifier)
               .exceptionally(failure -> {
                 LOG.error("pages of inode {} stay", attributes.id(), failure);
                 return null;
@@ -213,17 +382,42 @@ final class CachedPages {
     return bytes;
   }
 
-  private void drop(FileAttributes attributes, @Nullable ByteBuf lastByte) {
+  private void drop(OpenInode inode, FileAttributes attributes, @Nullable ByteBuf lastByte) {
     long node = attributes.id().value();
-    kernel.dropPages(node);
+    dropPages(inode, node, 0, 0);
     if (lastByte != null) {
       try {
         if (lastByte.isReadable()) {
           kernel.store(node, attributes.sizeBytes() - 1, lastByte);
+          inode.lastRead = now.get();
         }
       } finally {
         lastByte.release();
       }
+    }
+  }
+
+  /** As {@link #drop}, of pages that are of the right stamp. */
+  private void dropAgain(OpenInode inode, long node, long offset, long lengthBytes) {
+    synchronized (inode) {
+      CompletableFuture<Void> before =
+          inode.drop == null ? CompletableFuture.completedFuture(null) : inode.drop;
+      inode.drop =
+          before
+              .thenRunAsync(() -> dropPages(inode, node, offset, lengthBytes), notifier)
+              .exceptionally(failure -> {
+                LOG.error("pages of inode {} stay", Long.toUnsignedString(node), failure);
+                return null;
+              });
+    }
+  }
+
+  private void dropPages(OpenInode inode, long node, long offset, long lengthBytes) {
+    inode.dropBegins(Dropped.beginning(now.incrementAndGet(), offset, lengthBytes));
+    try {
+      kernel.dropPages(node, offset, lengthBytes);
+    } finally {
+      inode.dropEnds(now.incrementAndGet());
     }
   }
 

@@ -85,6 +85,10 @@ enum Opcode {
           READDIRPLUS,
           LSEEK);
 
+  /** Requests that the thread which they name may not wait for; of WRITE not all are so. */
+  private static final Set<Opcode> PASSING =
+      EnumSet.of(FORGET, READ, WRITE, RELEASE, INIT, RELEASEDIR, INTERRUPT, DESTROY, BATCH_FORGET);
+
   private static final @Nullable Opcode[] BY_CODE = new @Nullable Opcode[64];
 
   static {
@@ -113,6 +117,11 @@ enum Opcode {
 
   boolean mayChange() {
     return !LOOKING.contains(this);
+  }
+
+  /** Whether the thread that a request names surely waits for its answer. */
+  boolean isWaitedFor() {
+    return !PASSING.contains(this);
   }
 
   /** The opcode with this number; null for one that this version does not know. */

@@ -43,6 +43,7 @@ final class Operations {
   private static final long NO_HANDLE = -1;
   private static final long NANOS_PER_SECOND = 1_000_000_000L;
   private static final int O_APPEND = 02000;
+  private static final int O_DIRECT = 040000;
   private static final int RENAME_NOREPLACE = 1;
   private static final int RENAME_EXCHANGE = 2;
 
@@ -272,6 +273,7 @@ final class Operations {
     if (length < 0 || length > in.session().ioLengthBytesMax()) {
       throw new FsException(FsError.INVALID, "a read of " + length + " bytes");
     }
+    in.session().pages().reads(in.node());
     Replies.Data reply = in.begin(new Replies.Data(in, length));
     fileSystem.read(reply, in.node(), in.u64(ReadIn.HANDLE), in.u64(ReadIn.OFFSET), length, reply);
   }
@@ -279,12 +281,18 @@ final class Operations {
   void write(Incoming in) throws FsException {
     in.requireBody(WriteIn.SIZE);
     ByteBuf data = in.data(WriteIn.SIZE, in.u32(WriteIn.LENGTH));
-    boolean appends =
-        (in.u32(WriteIn.WRITE_FLAGS) & WriteIn.FROM_CACHE) == 0
-            && (in.u32(WriteIn.OPEN_FLAGS) & O_APPEND) != 0;
+    int openFlags = in.u32(WriteIn.OPEN_FLAGS);
+    boolean isFromCache = (in.u32(WriteIn.WRITE_FLAGS) & WriteIn.FROM_CACHE) != 0;
+    boolean appends = !isFromCache && (openFlags & O_APPEND) != 0;
     long handle = in.u64(WriteIn.HANDLE);
     long offset = in.u64(WriteIn.OFFSET);
-    Replies.Written reply = in.begin(new Replies.Written(in));
+    // No program waits for what the kernel writes back or for each piece of direct I/O.
+    Replies.Written reply =
+        in.begin(
+            isFromCache || (openFlags & (O_APPEND | O_DIRECT)) != 0
+                ? new Replies.Written(in)
+                : new Replies.WrittenThroughCache(
+                    in, in.session().pages().waits(in.pid()), offset));
     reply.clearsSetId((in.u32(WriteIn.WRITE_FLAGS) & WriteIn.KILL_SET_ID) != 0);
     if (appends) {
       fileSystem.write(reply, in.node(), handle, offset, data, reply);

@@ -62,23 +62,25 @@ final class OutBuffer {
    * get them, the inode does not. To be called before they are put together here.
    */
   void keepFromInode(int descriptor, long node) {
-    invalidate(descriptor, node, InvalidInode.ATTRIBUTES_ONLY);
+    invalidate(descriptor, node, InvalidInode.ATTRIBUTES_ONLY, 0);
   }
 
   /**
-   * Has the kernel drop all pages of an inode, and pass over attributes as {@link #keepFromInode}.
+   * Has the kernel drop pages of an inode, and pass over attributes as {@link #keepFromInode}.
    * Returns when it has done so: it waits for pages that are being read or written, so this must
    * not hold up the answers that these wait for.
+   *
+   * @param lengthBytes 0 = to the end
    */
-  void dropPages(int descriptor, long node) {
-    invalidate(descriptor, node, InvalidInode.ALL_PAGES);
+  void dropPages(int descriptor, long node, long offset, long lengthBytes) {
+    invalidate(descriptor, node, offset, lengthBytes);
   }
 
-  private void invalidate(int descriptor, long node, long offset) {
+  private void invalidate(int descriptor, long node, long offset, long lengthBytes) {
     putHeader(bytes, BODY + InvalidInode.SIZE, InvalidInode.CODE, 0);
     bytes.set(U64, BODY + InvalidInode.NODE, node);
     bytes.set(U64, BODY + InvalidInode.OFFSET, offset);
-    bytes.set(U64, BODY + InvalidInode.LENGTH, 0);
+    bytes.set(U64, BODY + InvalidInode.LENGTH, lengthBytes);
     check(LinuxCalls.write(descriptor, bytes, BODY + InvalidInode.SIZE), 0);
   }
 

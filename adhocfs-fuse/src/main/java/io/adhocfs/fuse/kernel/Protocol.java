@@ -151,9 +151,6 @@ final class Protocol {
     /** An offset: no pages. */
     static final long ATTRIBUTES_ONLY = -1;
 
-    /** An offset, with length 0. */
-    static final long ALL_PAGES = 0;
-
     private InvalidInode() {}
   }
 

@@ -84,6 +84,9 @@ final class Reader implements Runnable {
     if (opcode != Opcode.GETATTR) {
       session.told().callGoesOn(incoming.pid());
     }
+    if (opcode.isWaitedFor()) {
+      long _ = session.pages().waits(incoming.pid());
+    }
     if (opcode.mayChange()) {
       incoming.beginChange();
     }

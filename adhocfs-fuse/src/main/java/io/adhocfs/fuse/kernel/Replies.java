@@ -187,7 +187,8 @@ final class Replies {
 
     @Override
     public void opened(long handle, OpenMode mode, FileAttributes attributes) {
-      afterDrop(session.pages().opened(attributes, mode.keepCache()), () -> send(handle, mode));
+      CachedPages.Opening opening = session.pages().opened(attributes, mode, false);
+      afterDrop(opening.drop(), () -> send(handle, opening.mode()));
     }
 
     /** A directory needs no handle. */
@@ -212,7 +213,8 @@ final class Replies {
 
     @Override
     public void created(FileAttributes attributes, long handle, OpenMode mode) {
-      afterDrop(session.pages().opened(attributes, true), () -> send(attributes, handle, mode));
+      CachedPages.Opening opening = session.pages().opened(attributes, mode, true);
+      afterDrop(opening.drop(), () -> send(attributes, handle, opening.mode()));
     }
 
     private void send(FileAttributes attributes, long handle, OpenMode mode) {
@@ -292,7 +294,7 @@ final class Replies {
   }
 
   /** fuse_write_out. */
-  static final class Written extends PendingRequest implements InodeFileSystem.WriteReply {
+  static class Written extends PendingRequest implements InodeFileSystem.WriteReply {
     Written(Incoming incoming) {
       super(incoming);
     }
@@ -304,6 +306,29 @@ final class Replies {
         out.bytes().set(U64, OutBuffer.BODY + WriteOut.LENGTH, lengthBytes);
         send(out, WriteOut.SIZE);
       }
+    }
+  }
+
+  /** As {@link Written}, of bytes that the kernel has put into its cache. */
+  static final class WrittenThroughCache extends Written {
+    private final long node;
+    private final long since;
+    private final long offset;
+
+    /**
+     * @param since as {@link CachedPages#written} has it
+     */
+    WrittenThroughCache(Incoming incoming, long since, long offset) {
+      super(incoming);
+      this.node = incoming.node();
+      this.since = since;
+      this.offset = offset;
+    }
+
+    @Override
+    public void written(int lengthBytes) {
+      session.pages().written(node, since, offset, lengthBytes);
+      super.written(lengthBytes);
     }
   }
 

@@ -176,8 +176,8 @@ final class Session {
   /** Tells the kernel what it has not asked for, as long as the descriptors are open. */
   private final class Notices implements CachedPages.Kernel {
     @Override
-    public void dropPages(long node) {
-      tell(descriptor -> OutBuffer.ofThisThread().dropPages(descriptor, node));
+    public void dropPages(long node, long offset, long lengthBytes) {
+      tell(descriptor -> OutBuffer.ofThisThread().dropPages(descriptor, node, offset, lengthBytes));
     }
 
     @Override

@@ -2,6 +2,7 @@ package io.adhocfs.fuse.kernel;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import io.adhocfs.fuse.InodeFileSystem.OpenMode;
 import io.adhocfs.protocol.model.FileAttributes;
 import io.adhocfs.protocol.model.FileLayout;
 import io.adhocfs.protocol.model.FileType;
@@ -19,19 +20,28 @@ import org.junit.jupiter.api.Test;
 /** What the kernel is told of files that are open, with a played kernel. */
 class CachedPagesTest {
   private static final long NODE = 78;
+  private static final OpenMode KEPT = new OpenMode(false, true);
+
+  /** A thread of a program. */
+  private static final int THREAD = 5001;
 
   /** The notifier's work, done when a test says so. */
   private final ArrayDeque<Runnable> work = new ArrayDeque<>();
 
   private final List<String> done = new ArrayList<>();
   private CompletableFuture<ByteBuf> lastByte = byteOf(7);
+  private Runnable beforeDrop = () -> {};
 
   private final CachedPages pages =
       new CachedPages(
           new CachedPages.Kernel() {
             @Override
-            public void dropPages(long node) {
-              done.add("drop " + node);
+            public void dropPages(long node, long offset, long lengthBytes) {
+              beforeDrop.run();
+              done.add(
+                  lengthBytes == 0
+                      ? "drop " + node
+                      : "drop %d from %d of %d".formatted(lengthBytes, offset, node));
             }
 
             @Override
@@ -84,7 +94,11 @@ class CachedPagesTest {
   /** Opened, with the size that a lookup has just told. */
   private void opened(FileAttributes file) {
     assertThat(pages.tell(file, true)).isEqualTo(file.mtimeNanos());
-    assertThat(pages.opened(file, false)).isNull();
+    assertThat(open(file, false)).isNull();
+  }
+
+  private @Nullable CompletableFuture<Void> open(FileAttributes file, boolean tellsSize) {
+    return pages.opened(file, OpenMode.CACHED, tellsSize).drop();
   }
 
   private CompletableFuture<Void> waited(@Nullable CompletableFuture<Void> drop) {
@@ -170,7 +184,7 @@ class CachedPagesTest {
   @Test
   void anOpenOfWhatIsOpenWaitsForPagesOfOldData() {
     opened(file(1, 100));
-    CompletableFuture<Void> drop = waited(pages.opened(file(2, 100), false));
+    CompletableFuture<Void> drop = waited(open(file(2, 100), false));
     work();
     assertThat(drop).isDone();
   }
@@ -178,7 +192,7 @@ class CachedPagesTest {
   @Test
   void anOpenOfANewerFileThanWasLookedUpTellsItsSize() {
     assertThat(pages.tell(file(1, 100), true)).isEqualTo(1);
-    CompletableFuture<Void> drop = waited(pages.opened(file(2, 300), false));
+    CompletableFuture<Void> drop = waited(open(file(2, 300), false));
     work();
     assertThat(drop).isDone();
     assertThat(done).endsWith("store 7 at 299 of " + NODE);
@@ -186,17 +200,120 @@ class CachedPagesTest {
 
   @Test
   void anOpenThatTellsTheSizeOrFindsNoneWaitsForNothing() {
-    assertThat(pages.opened(file(2, 300), true)).isNull();
+    assertThat(open(file(2, 300), true)).isNull();
     pages.closed(NODE);
     assertThat(work).isEmpty();
-    assertThat(pages.opened(file(3, 0), false)).isNull();
+    assertThat(open(file(3, 0), false)).isNull();
     assertThat(work).isEmpty();
+  }
+
+  @Test
+  void anotherOpenOfPagesThatMayBeTooOldHasThemDroppedHereAndNotByTheKernel() {
+    opened(file(1, 100));
+    CachedPages.Opening opening = pages.opened(file(1, 100), OpenMode.CACHED, false);
+    assertThat(opening.mode()).isEqualTo(KEPT);
+    CompletableFuture<Void> drop = waited(opening.drop());
+    work();
+    assertThat(drop).isDone();
+    CachedPages.Opening direct = pages.opened(file(1, 100), new OpenMode(true, false), false);
+    assertThat(direct).isEqualTo(new CachedPages.Opening(null, new OpenMode(true, true)));
+  }
+
+  /** As the kernel does it: it has the bytes of a write before the request comes. */
+  @Test
+  void pagesThatWereReadBetweenADropAndAWriteThatBeganBeforeItAreDroppedAgain() {
+    opened(file(1, 100));
+    long _ = pages.waits(THREAD);
+    var _ = waited(pages.current(file(2, 100)));
+    work();
+    pages.reads(NODE);
+    pages.written(NODE, pages.waits(THREAD), 8, 8);
+    CompletableFuture<Void> again = waited(pages.current(file(2, 100)));
+    work();
+    assertThat(again).isDone();
+    assertThat(done).containsExactly("drop " + NODE, "drop 8 from 8 of " + NODE);
+    // Whatever it asks for, it waits for the answer.
+    long _ = pages.waits(THREAD);
+    pages.reads(NODE);
+    pages.written(NODE, pages.waits(THREAD), 16, 8);
+    assertThat(work).isEmpty();
+  }
+
+  @Test
+  void aWriteWhoseThreadHasWaitedSinceTheDropHasBegunAfterIt() {
+    opened(file(1, 100));
+    var _ = waited(pages.current(file(2, 100)));
+    work();
+    long _ = pages.waits(THREAD);
+    pages.reads(NODE);
+    pages.written(NODE, pages.waits(THREAD), 8, 8);
+    assertThat(work).isEmpty();
+  }
+
+  @Test
+  void aWriteBesideADropOfPagesThatNobodyHasReadSinceDropsNothing() {
+    opened(file(1, 100));
+    long _ = pages.waits(THREAD);
+    pages.reads(NODE);
+    var _ = waited(pages.current(file(2, 100)));
+    work();
+    pages.written(NODE, pages.waits(THREAD), 8, 8);
+    assertThat(work).isEmpty();
+  }
+
+  @Test
+  void aWriteThatIsAnsweredDuringADropHasItsPagesDroppedAfterIt() {
+    opened(file(1, 100));
+    long _ = pages.waits(THREAD);
+    beforeDrop =
+        () -> {
+          beforeDrop = () -> {};
+          pages.reads(NODE);
+          pages.written(NODE, pages.waits(THREAD), 8, 8);
+        };
+    var _ = waited(pages.current(file(2, 100)));
+    work();
+    work();
+    assertThat(done).containsExactly("drop " + NODE, "drop 8 from 8 of " + NODE);
+  }
+
+  @Test
+  void dropsOfOtherPartsOfAFileDoNotConcernAWrite() {
+    long far = 1L << 30;
+    opened(file(1, 2 * far));
+    long _ = pages.waits(THREAD);
+    long _ = pages.waits(THREAD + 1);
+    var _ = waited(pages.current(file(2, 2 * far)));
+    work();
+    pages.reads(NODE);
+    pages.written(NODE, pages.waits(THREAD), far, 8);
+    long since = pages.waits(THREAD);
+    work();
+    pages.reads(NODE);
+    pages.written(NODE, since, 0, 8);
+    assertThat(work).isEmpty();
+    pages.written(NODE, since, far + 100, 8);
+    assertThat(work).hasSize(1);
+  }
+
+  @Test
+  void ofAThreadThatIsNotKnownAllMayHaveBegunLongAgo() {
+    opened(file(1, 100));
+    var _ = waited(pages.current(file(2, 100)));
+    work();
+    pages.reads(NODE);
+    assertThat(pages.waits(0)).isEqualTo(CachedPages.UNKNOWN);
+    assertThat(pages.waits(THREAD)).isEqualTo(CachedPages.UNKNOWN);
+    // In the same place of the table.
+    assertThat(pages.waits(THREAD + 4096)).isEqualTo(CachedPages.UNKNOWN);
+    pages.written(NODE, CachedPages.UNKNOWN, 0, 8);
+    assertThat(work).hasSize(1);
   }
 
   @Test
   void afterTheLastCloseNothingIsWaitedFor() {
     opened(file(1, 100));
-    assertThat(pages.opened(file(1, 100), false)).isNull();
+    assertThat(pages.opened(file(1, 100), KEPT, false).drop()).isNull();
     pages.closed(NODE);
     assertThat(pages.current(file(2, 100))).isNotNull();
     pages.closed(NODE);

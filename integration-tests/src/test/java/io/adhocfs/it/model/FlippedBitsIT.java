@@ -53,9 +53,7 @@ class FlippedBitsIT {
     Path saved = directory.resolve("saved");
     try (var cluster =
         new InProcessCluster(
-            directory,
-            1,
-            Map.of("chunk.size", "128KiB", "client.deadline", "10s"))) {
+            directory, 1, Map.of("chunk.size", "128KiB", "client.deadline", "10s"))) {
       // What the first daemon wrote is in tables when the second has started, the rest in a log.
       write(cluster, "first", random);
       cluster.restart(0);
