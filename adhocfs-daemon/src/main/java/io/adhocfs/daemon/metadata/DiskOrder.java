@@ -87,22 +87,26 @@ public final class DiskOrder {
         } catch (FsException e) {
           failure = e;
         }
-        FsException told = failure;
-        thread.execute(() -> end(served, told));
+        end(served, failure);
       });
     } catch (RejectedExecutionException e) {
-      var refused = new FsException(FsError.OVERLOADED, "too much waits for the disk");
-      thread.execute(() -> end(served, refused));
+      end(served, new FsException(FsError.OVERLOADED, "too much waits for the disk"));
     }
   }
 
+  /** On any thread. */
   private void end(List<Step> served, @Nullable FsException error) {
+    thread.execute(this::goOn);
+    for (Step step : served) {
+      // Each a task of its own: a defect in one must not keep the others waiting for ever.
+      thread.execute(() -> step.run(error));
+    }
+  }
+
+  private void goOn() {
     syncing = false;
     if (!waiting.isEmpty()) {
       begin();
-    }
-    for (Step step : served) {
-      step.run(error);
     }
   }
 }
