@@ -281,12 +281,16 @@ public final class Daemon {
                 ballast.look();
               } catch (FsException e) {
                 LOG.debug("{}", e.getMessage());
+              } catch (RuntimeException e) {
+                // Nobody would look any more.
+                LOG.error("the room on the disk is not known", e);
               }
             },
             0,
             LOOK_MILLIS,
             TimeUnit.MILLISECONDS);
-    return watch::shutdownNow;
+    // Waits for the look that runs: it may make files in a directory that is removed next.
+    return watch::close;
   }
 
   private static ThreadPoolExecutor blockingThreads() {
