@@ -270,11 +270,14 @@ public final class Malleability implements AutoCloseable {
           "%s answers, so it is not lost: 'adhocfs shrink --remove %s' lets it hand over what it has"
               .formatted(named(answering), String.join(" ", words(answering))));
     }
-    if (force) {
-      forceLoss(losing);
-    } else if (!losing.isEmpty()) {
-      requireVoters();
-      proposeLoss(losing);
+    // Those that were given up before are not given up again, however this is asked for.
+    if (!losing.isEmpty()) {
+      if (force) {
+        forceLoss(losing);
+      } else {
+        requireVoters();
+        proposeLoss(losing);
+      }
     }
     List<NodeId> owners = state().map().owningNodes();
     var _ =
@@ -368,7 +371,7 @@ public final class Malleability implements AutoCloseable {
    */
   private void forceLoss(List<NodeId> losing) throws FsException {
     List<NodeId> voters = state().voters();
-    if (losing.isEmpty() || answering(voters).size() > voters.size() / 2) {
+    if (answering(voters).size() > voters.size() / 2) {
       throw new FsException(
           FsError.INVALID,
           "most of the nodes that vote answer (%s of %s): --force is for when they do not"
