@@ -34,7 +34,7 @@ public final class DiskOrder {
 
   private final MetadataThread thread;
   private final MetadataStore store;
-  private final Executor blocking;
+  private final Executor syncs;
   private final BooleanSupplier kept;
   private List<Step> waiting = new ArrayList<>();
   private boolean syncing;
@@ -42,14 +42,14 @@ public final class DiskOrder {
   /**
    * An order.
    *
-   * @param blocking runs what waits for a disk
+   * @param syncs runs the syncs, one at a time
    * @param kept whether steps of different nodes are ordered on their disks at the moment
    */
   public DiskOrder(
-      MetadataThread thread, MetadataStore store, Executor blocking, BooleanSupplier kept) {
+      MetadataThread thread, MetadataStore store, Executor syncs, BooleanSupplier kept) {
     this.thread = thread;
     this.store = store;
-    this.blocking = blocking;
+    this.syncs = syncs;
     this.kept = kept;
   }
 
@@ -80,7 +80,7 @@ public final class DiskOrder {
     waiting = new ArrayList<>();
     syncing = true;
     try {
-      blocking.execute(() -> {
+      syncs.execute(() -> {
         FsException failure = null;
         try {
           store.sync();
