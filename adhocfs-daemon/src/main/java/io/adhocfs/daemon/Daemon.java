@@ -123,6 +123,10 @@ public final class Daemon {
 
   private final MetadataThread thread;
   private final ThreadPoolExecutor blocking;
+
+  /** One thread of its own: transactions wait for what it does, and checks take long. */
+  private final ThreadPoolExecutor syncing;
+
   private final OperationFigures operations = new OperationFigures();
   private final Accounts accounts = new Accounts(System::nanoTime);
   private final CrashPoints crashPoints =
@@ -195,8 +199,10 @@ public final class Daemon {
             directory.metadata(), diskBytes(directory.path()), descriptors.databaseFiles());
     started.push(database::close);
     // The stores are closed before they are waited for: that ends what takes long.
-    blocking = blockingThreads();
+    blocking = blockingThreads(BLOCKING_THREADS, "adhocfs-blocking");
     started.push(() -> end(blocking));
+    syncing = blockingThreads(1, "adhocfs-sync");
+    started.push(() -> end(syncing));
     chunks =
         new FileChunkStore(
             directory.chunks(),
@@ -284,24 +290,28 @@ public final class Daemon {
                 ballast.look();
               } catch (FsException e) {
                 LOG.debug("{}", e.getMessage());
+              } catch (RuntimeException e) {
+                // Nobody would look any more.
+                LOG.error("the room on the disk is not known", e);
               }
             },
             0,
             LOOK_MILLIS,
             TimeUnit.MILLISECONDS);
-    return watch::shutdownNow;
+    // Waits for the look that runs: it may make files in a directory that is removed next.
+    return watch::close;
   }
 
-  private static ThreadPoolExecutor blockingThreads() {
+  private static ThreadPoolExecutor blockingThreads(int count, String name) {
     var threads =
         new ThreadPoolExecutor(
-            BLOCKING_THREADS,
-            BLOCKING_THREADS,
+            count,
+            count,
             10,
             TimeUnit.SECONDS,
             new ArrayBlockingQueue<>(BLOCKING_QUEUE_MAX),
             work -> {
-              var made = new Thread(work, "adhocfs-blocking");
+              var made = new Thread(work, name);
               made.setDaemon(true);
               return made;
             });
@@ -463,6 +473,7 @@ public final class Daemon {
                   configuration.settings(),
                   policies,
                   blocking,
+                  syncing,
                   data,
                   new StoredChunks(cluster, chunks),
                   control(),

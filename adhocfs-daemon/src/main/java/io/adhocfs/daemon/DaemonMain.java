@@ -64,6 +64,10 @@ public final class DaemonMain {
       System.err.println("the daemon cannot start: " + e.getMessage());
       LOG.error("daemon not started error={} reason=\"{}\"", e.error(), e.getMessage());
       return NOT_STARTED;
+    } catch (RuntimeException | Error e) {
+      // The end of the process waits for the hook, which waits for the daemon.
+      started.completeExceptionally(e);
+      throw e;
     }
     started.complete(daemon);
     companion.ready();

@@ -7,6 +7,7 @@ import java.nio.file.FileAlreadyExistsException;
 import java.nio.file.Files;
 import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
+import java.nio.file.attribute.BasicFileAttributes;
 import java.nio.file.attribute.FileAttribute;
 import org.jspecify.annotations.Nullable;
 
@@ -20,6 +21,9 @@ import org.jspecify.annotations.Nullable;
 public final class MadeDirectories {
   static final String MARK = ".made-by-adhocfs";
 
+  /** Each failed attempt is another process's removal of what was made. */
+  private static final int ATTEMPTS_MAX = 1000;
+
   private MadeDirectories() {}
 
   /**
@@ -28,18 +32,59 @@ public final class MadeDirectories {
    * @param attributes of the directories that are made
    */
   public static void make(Path directory, FileAttribute<?>... attributes) throws IOException {
+    untilNobodyRemovesIt(() -> makeMarked(directory, attributes));
+  }
+
+  /**
+   * Makes a directory that is the caller's to remove, and those that are missing above it as {@link
+   * #make}.
+   *
+   * @param attributes of the directories that are made
+   * @throws FileAlreadyExistsException where there is something already
+   */
+  public static void makeInside(Path directory, FileAttribute<?>... attributes) throws IOException {
+    Path parent = directory.getParent();
+    untilNobodyRemovesIt(() -> {
+      if (parent != null) {
+        makeMarked(parent, attributes);
+      }
+      Files.createDirectory(directory, attributes);
+    });
+  }
+
+  private interface Making {
+    void run() throws IOException;
+  }
+
+  /** As long as nothing is in a directory, others take it for left over and remove it. */
+  private static void untilNobodyRemovesIt(Making making) throws IOException {
+    for (int attempt = 1; ; attempt++) {
+      try {
+        making.run();
+        return;
+      } catch (NoSuchFileException e) {
+        if (attempt == ATTEMPTS_MAX) {
+          throw e;
+        }
+      }
+    }
+  }
+
+  private static void makeMarked(Path directory, FileAttribute<?>... attributes)
+      throws IOException {
     if (Files.isDirectory(directory)) {
       return;
     }
     Path parent = directory.getParent();
     if (parent != null) {
-      make(parent, attributes);
+      makeMarked(parent, attributes);
     }
     try {
       Files.createDirectory(directory, attributes);
       Files.createFile(directory.resolve(MARK));
     } catch (FileAlreadyExistsException e) {
-      if (!Files.isDirectory(directory)) {
+      // Where it is gone again, this says so, and it is made again.
+      if (!Files.readAttributes(directory, BasicFileAttributes.class).isDirectory()) {
         throw e;
       }
     }

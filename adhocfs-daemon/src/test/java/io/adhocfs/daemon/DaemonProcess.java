@@ -73,6 +73,11 @@ final class DaemonProcess implements AutoCloseable {
 
   /** Begins to start a daemon; its output goes beside the data directory. */
   static DaemonProcess begin(DaemonConfiguration configuration) throws IOException {
+    return begin(configuration, "-Dadhocfs.crash=");
+  }
+
+  /** As the other, with an option of the JVM. */
+  static DaemonProcess begin(DaemonConfiguration configuration, String option) throws IOException {
     Path data = configuration.dataDirectory();
     Path file = Path.of(data + ".json");
     Files.deleteIfExists(file);
@@ -92,6 +97,7 @@ final class DaemonProcess implements AutoCloseable {
                 "--sun-misc-unsafe-memory-access=allow",
                 "-cp",
                 System.getProperty("java.class.path"),
+                option,
                 Main.class.getName(),
                 file.toString())
             .redirectErrorStream(true)

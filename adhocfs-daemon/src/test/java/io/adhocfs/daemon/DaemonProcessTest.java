@@ -32,6 +32,7 @@ import java.nio.file.Path;
 import java.util.List;
 import java.util.Map;
 import java.util.Random;
+import java.util.concurrent.TimeUnit;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
@@ -172,6 +173,17 @@ class DaemonProcessTest {
           .contains("the daemon cannot start: another daemon runs on " + parent.resolve("data"));
       assertThat(first.process().isAlive()).isTrue();
       assertThat(first.ready().number("pid")).isEqualTo(first.process().pid());
+    }
+  }
+
+  @Test
+  void aDefectInItsStartEndsIt() throws Exception {
+    try (DaemonProcess daemon =
+        DaemonProcess.begin(configuration(), "-Dadhocfs.crash=NO_SUCH_POINT")) {
+      DaemonProcess.await("the defect", () -> daemon.output().contains("NO_SUCH_POINT"));
+      // Well below the time for which a signal waits for a daemon that is just starting.
+      assertThat(daemon.process().waitFor(10, TimeUnit.SECONDS)).as(daemon.output()).isTrue();
+      assertThat(daemon.process().exitValue()).isNotZero();
     }
   }
 

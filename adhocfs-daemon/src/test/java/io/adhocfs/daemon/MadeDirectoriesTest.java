@@ -4,6 +4,11 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.concurrent.ExecutorService;
+import java.util.concurrent.Executors;
+import java.util.concurrent.Future;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
@@ -31,6 +36,31 @@ class MadeDirectoriesTest {
     assertThat(other).isDirectory();
     StorageRemoval.remove(other);
     assertThat(directory).isEmptyDirectory();
+  }
+
+  @Test
+  void severalMakeAndRemoveTheSameAtOnce() throws Exception {
+    Path shared = directory.resolve("shared");
+    try (ExecutorService threads = Executors.newFixedThreadPool(3)) {
+      List<Future<?>> all = new ArrayList<>();
+      for (int i = 0; i < 3; i++) {
+        Path own = shared.resolve("parent").resolve("own-" + i);
+        all.add(
+            threads.submit(() -> {
+              for (int round = 0; round < 2000; round++) {
+                MadeDirectories.make(own);
+                MadeDirectories.removeEmpty(own);
+                MadeDirectories.makeInside(own);
+                Files.delete(own);
+                MadeDirectories.removeEmpty(own.getParent());
+              }
+              return null;
+            }));
+      }
+      for (Future<?> one : all) {
+        one.get();
+      }
+    }
   }
 
   @Test

@@ -270,11 +270,14 @@ public final class Malleability implements AutoCloseable {
           "%s answers, so it is not lost: 'adhocfs shrink --remove %s' lets it hand over what it has"
               .formatted(named(answering), String.join(" ", words(answering))));
     }
-    if (force) {
-      forceLoss(losing);
-    } else if (!losing.isEmpty()) {
-      requireVoters();
-      proposeLoss(losing);
+    // Those that were given up before are not given up again, however this is asked for.
+    if (!losing.isEmpty()) {
+      if (force) {
+        forceLoss(losing);
+      } else {
+        requireVoters();
+        proposeLoss(losing);
+      }
     }
     List<NodeId> owners = state().map().owningNodes();
     var _ =
@@ -368,7 +371,7 @@ public final class Malleability implements AutoCloseable {
    */
   private void forceLoss(List<NodeId> losing) throws FsException {
     List<NodeId> voters = state().voters();
-    if (losing.isEmpty() || answering(voters).size() > voters.size() / 2) {
+    if (answering(voters).size() > voters.size() / 2) {
       throw new FsException(
           FsError.INVALID,
           "most of the nodes that vote answer (%s of %s): --force is for when they do not"
@@ -753,26 +756,30 @@ public final class Malleability implements AutoCloseable {
    * Takes nodes out again that were to come: out of the map if they are in it, their daemons and
    * data, and out of what is written down. What does not succeed is told with the failure; the next
    * change of the nodes takes out what is left.
+   *
+   * <p>Nodes of which it is not agreed that they leave keep their daemons and data: what failed may
+   * have been agreed on all the same, or another command may have given them slots.
    */
   private void takeBack(List<Place> places, FsException failure) {
     if (places.isEmpty()) {
       return;
     }
-    List<NodeId> ids = places.stream().map(Place::id).toList();
     try {
       ClusterMap map = refresh().map();
-      List<NodeId> joined =
-          ids.stream()
+      List<NodeId> members =
+          places.stream()
+              .map(Place::id)
               .filter(id -> {
                 ClusterMap.Node node = map.node(id);
-                return node != null && node.state() == NodeState.JOINING;
+                return node != null && node.state() != NodeState.GONE;
               })
               .toList();
-      if (!joined.isEmpty()) {
-        agreement.propose(new ControlCommand.Leave(joined));
+      if (!members.isEmpty()) {
+        agreement.propose(new ControlCommand.Leave(members));
       }
     } catch (FsException e) {
       failure.addSuppressed(e);
+      return;
     }
     List<String> left = removeData(places);
     left.forEach(sentence -> failure.addSuppressed(new IllegalStateException(sentence)));

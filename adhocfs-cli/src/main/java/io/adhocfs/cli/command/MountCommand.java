@@ -14,6 +14,7 @@ import io.adhocfs.protocol.model.FsException;
 import io.adhocfs.protocol.settings.Setting;
 import java.io.IOException;
 import java.nio.file.Path;
+import java.util.Map;
 import org.jspecify.annotations.Nullable;
 import picocli.CommandLine;
 import picocli.CommandLine.Option;
@@ -65,6 +66,9 @@ public final class MountCommand extends Command {
       description = "Also on a directory with something in it, which the mount hides.")
   private boolean over;
 
+  @Option(names = "--look", hidden = true)
+  private boolean look;
+
   @Option(names = "--instance-on-stdin", hidden = true)
   private boolean instanceOnStdin;
 
@@ -92,6 +96,10 @@ public final class MountCommand extends Command {
   public int run() throws UsageException, IOException {
     if (mountPoint == null) {
       throw new UsageException("which directory?");
+    }
+    if (look) {
+      output().line(Json.line(Map.of(Mounts.REFUSAL, refusal(mountPoint.onHost()))));
+      return ExitCode.OK;
     }
     byte[] bootstrap = instanceOnStdin ? surroundings().input().readAllBytes() : null;
     InstanceDescription description =
@@ -138,6 +146,16 @@ public final class MountCommand extends Command {
                   .formatted(description.instance().name(), record.directory()));
     }
     return ExitCode.OK;
+  }
+
+  /** Why it would not be mounted there; empty = it would. */
+  private String refusal(Path directoryToMount) {
+    try {
+      Mounts.checkHere(directoryToMount, over);
+      return "";
+    } catch (FsException e) {
+      return String.valueOf(e.getMessage());
+    }
   }
 
   /** Tells who has started this process that the mount can be used. */

@@ -65,9 +65,13 @@ public final class StatusCommand extends MalleabilityCommand {
     }
   }
 
+  /** What is written down of the instance, and who still votes although it was given up. */
+  private record Brought(InstanceDescription description, List<NodeId> lostVoters) {}
+
   @Override
   public int run() throws UsageException, FsException {
-    InstanceDescription description = brought();
+    Brought brought = brought();
+    InstanceDescription description = brought.description();
     ClusterMap known = AdminConnection.knownMap(description.instance());
     List<Node> nodes = new ArrayList<>();
     ClusterMap map;
@@ -97,10 +101,12 @@ public final class StatusCommand extends MalleabilityCommand {
     }
     List<MountRecord> mounts = directory().mounts(description.instance().name());
     long epoch = nodes.stream().allMatch(node -> node.status() == null) ? 0 : map.epoch().value();
+    List<String> warnings = new ArrayList<>(skewWarnings(nodes));
+    warnings.addAll(voterWarnings(brought.lostVoters()));
     if (json) {
-      output().line(Json.pretty(json(description, epoch, nodes, mounts)));
+      output().line(Json.pretty(json(brought, epoch, nodes, mounts, warnings)));
     } else {
-      print(description, epoch, nodes, mounts);
+      print(description, epoch, nodes, mounts, warnings);
     }
     return nodes.stream().allMatch(node -> node.state().equals("active"))
         ? ExitCode.OK
@@ -139,17 +145,21 @@ public final class StatusCommand extends MalleabilityCommand {
   }
 
   /** The instance, with its file brought up to date where any node can tell. */
-  private InstanceDescription brought() throws UsageException, FsException {
+  private Brought brought() throws UsageException, FsException {
     InstanceDescription description = instance();
     try (Malleability malleability = open(description)) {
-      return malleability.description();
+      return new Brought(malleability.description(), malleability.state().lostVoters());
     } catch (FsException e) {
-      return description; // said for each node below
+      return new Brought(description, List.of()); // said for each node below
     }
   }
 
   private void print(
-      InstanceDescription description, long epoch, List<Node> nodes, List<MountRecord> mounts) {
+      InstanceDescription description,
+      long epoch,
+      List<Node> nodes,
+      List<MountRecord> mounts,
+      List<String> warnings) {
     output()
         .line(
             "instance %s, epoch %s, up since %s"
@@ -217,7 +227,7 @@ public final class StatusCommand extends MalleabilityCommand {
                     .formatted(node.node().id(), node.failure().getMessage(), node.node().id()));
       }
     }
-    for (String warning : skewWarnings(nodes)) {
+    for (String warning : warnings) {
       output().line("warning: " + warning);
     }
   }
@@ -252,13 +262,26 @@ public final class StatusCommand extends MalleabilityCommand {
     return warnings;
   }
 
+  private static List<String> voterWarnings(List<NodeId> lost) {
+    return lost.stream()
+        .map(
+            "node %s was given up as lost and still votes on changes: others take its place once most of the nodes that vote answer"
+                ::formatted)
+        .toList();
+  }
+
   private static boolean alive(MountRecord mount) {
     return !mount.host().equals(Mounts.hostName())
         || ServiceProcess.isOurs(mount.processId(), "mount", mount.directory());
   }
 
   private static Map<String, Object> json(
-      InstanceDescription description, long epoch, List<Node> nodes, List<MountRecord> mounts) {
+      Brought brought,
+      long epoch,
+      List<Node> nodes,
+      List<MountRecord> mounts,
+      List<String> warnings) {
+    InstanceDescription description = brought.description();
     var json = new LinkedHashMap<String, Object>();
     json.put("instance", description.instance().name());
     json.put("id", description.instance().id());
@@ -314,7 +337,8 @@ public final class StatusCommand extends MalleabilityCommand {
       mountList.add(fields);
     }
     json.put("mounts", mountList);
-    json.put("warnings", skewWarnings(nodes));
+    json.put("lostVoters", brought.lostVoters().stream().map(NodeId::toString).toList());
+    json.put("warnings", warnings);
     return json;
   }
 }

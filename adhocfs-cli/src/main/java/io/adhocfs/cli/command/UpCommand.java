@@ -178,7 +178,11 @@ public final class UpCommand extends Command {
             new Instance(name, HexFormat.of().formatHex(id), secret, settings, List.of()),
             places,
             Instant.now().truncatedTo(ChronoUnit.MILLIS));
-    bringUp(description, ThrottleWords.rules(description, limitsByKey), directory);
+    List<ThrottleRule> limits = ThrottleWords.rules(description, limitsByKey);
+    if (!noMount) {
+      checkMountPoint(description, directory);
+    }
+    bringUp(description, limits, directory);
     return ExitCode.OK;
   }
 
@@ -314,6 +318,42 @@ public final class UpCommand extends Command {
     }
   }
 
+  private Path mountPoint(InstanceDescription description) throws FsException {
+    return mount != null
+        ? mount.onHost()
+        : MountPlaces.defaultMountPoint(
+            surroundings().environment(), description.instance().name());
+  }
+
+  private static List<String> hostsToMount(InstanceDescription description) {
+    return description.places().stream().map(Place::host).distinct().toList();
+  }
+
+  /** Before anything is started: nobody has to wait for that, nor for its end. */
+  private void checkMountPoint(InstanceDescription description, InstanceDirectory directory)
+      throws FsException {
+    var mounts = new Mounts(description, directory, this::note);
+    Path mountPoint = mountPoint(description);
+    for (Outcome<String, Boolean> outcome :
+        InParallel.run(
+            hostsToMount(description),
+            host -> {
+              mounts.check(host, mountPoint, over);
+              return true;
+            })) {
+      if (outcome.failure() != null) {
+        throw notMounted(outcome.failure());
+      }
+    }
+  }
+
+  private static FsException notMounted(FsException failure) {
+    return new FsException(
+        failure.error(),
+        failure.getMessage() + " (--no-mount brings it up without a mount)",
+        failure);
+  }
+
   private static boolean mayAnswerYet(FsError error) {
     return error == FsError.UNREACHABLE || error == FsError.TIMED_OUT || error == FsError.BUSY;
   }
@@ -321,17 +361,12 @@ public final class UpCommand extends Command {
   private List<MountRecord> mountEverywhere(
       InstanceDescription description, InstanceDirectory directory) throws FsException {
     var mounts = new Mounts(description, directory, this::note);
-    Path mountPoint =
-        mount != null
-            ? mount.onHost()
-            : MountPlaces.defaultMountPoint(
-                surroundings().environment(), description.instance().name());
+    Path mountPoint = mountPoint(description);
     directory.putMountPoint(description.instance().name(), mountPoint);
-    List<String> hostsToMount = description.places().stream().map(Place::host).distinct().toList();
     List<MountRecord> records = new ArrayList<>();
     FsException failure = null;
     for (Outcome<String, MountRecord> outcome :
-        InParallel.run(hostsToMount, host -> mounts.mount(host, mountPoint, over))) {
+        InParallel.run(hostsToMount(description), host -> mounts.mount(host, mountPoint, over))) {
       if (outcome.failure() != null) {
         failure = failure == null ? outcome.failure() : failure;
       } else if (outcome.result() != null) {
@@ -339,10 +374,7 @@ public final class UpCommand extends Command {
       }
     }
     if (failure != null) {
-      throw new FsException(
-          failure.error(),
-          failure.getMessage() + " (--no-mount brings it up without a mount)",
-          failure);
+      throw notMounted(failure);
     }
     return records;
   }

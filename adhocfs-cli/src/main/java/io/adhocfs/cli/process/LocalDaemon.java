@@ -57,14 +57,8 @@ public final class LocalDaemon {
           requireOwn(above);
         }
       }
-      Path parent = directory.getParent();
-      if (parent != null && !Files.isDirectory(parent)) {
-        MadeDirectories.make(
-            parent,
-            PosixFilePermissions.asFileAttribute(PosixFilePermissions.fromString("rwx------")));
-      }
       if (!Files.isDirectory(directory)) {
-        Files.createDirectory(
+        MadeDirectories.makeInside(
             directory,
             PosixFilePermissions.asFileAttribute(PosixFilePermissions.fromString("rwx------")));
         return;

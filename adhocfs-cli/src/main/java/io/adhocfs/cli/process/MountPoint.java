@@ -73,11 +73,7 @@ final class MountPoint {
       if (Files.isDirectory(mountPoint)) {
         return false;
       }
-      Path parent = mountPoint.getParent();
-      if (parent != null) {
-        MadeDirectories.make(parent);
-      }
-      Files.createDirectory(mountPoint);
+      MadeDirectories.makeInside(mountPoint);
       return true;
     } catch (FileAlreadyExistsException e) {
       return false;

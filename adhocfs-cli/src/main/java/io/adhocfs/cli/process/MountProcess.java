@@ -53,6 +53,9 @@ public final class MountProcess {
   /** Set by the main thread, read by the one that ends the process. */
   private volatile @Nullable Driver driver;
 
+  /** Set by the thread that ends the process, before it reads {@link #driver}. */
+  private volatile boolean ending;
+
   private final InstanceDescription description;
   private final @Nullable InstanceDirectory directory;
 
@@ -124,15 +127,11 @@ public final class MountProcess {
    * else goes first.
    */
   private void endOnSignal(MountRecord record) {
+    ending = true;
     Driver mounted = driver;
     try {
       if (mounted != null) {
-        // Who ends a job sends the signal to all its processes, perhaps also to fusermount3.
-        for (int attempt = 1;
-            !detach(mounted, Path.of(record.directory())) && attempt < DETACH_ATTEMPTS_MAX;
-            attempt++) {
-          TimeUnit.MILLISECONDS.sleep(DETACH_PAUSE_MILLIS);
-        }
+        detachOnSignal(mounted, Path.of(record.directory()));
       }
       tidy(record);
     } catch (InterruptedException e) {
@@ -141,6 +140,15 @@ public final class MountProcess {
       LOG.warn("{} is still written down: {}", record.directory(), e.getMessage());
     }
     awaitServed();
+  }
+
+  private static void detachOnSignal(Driver mounted, Path mountPoint) throws InterruptedException {
+    // Who ends a job sends the signal to all its processes, perhaps also to fusermount3.
+    for (int attempt = 1;
+        !detach(mounted, mountPoint) && attempt < DETACH_ATTEMPTS_MAX;
+        attempt++) {
+      TimeUnit.MILLISECONDS.sleep(DETACH_PAUSE_MILLIS);
+    }
   }
 
   /**
@@ -175,6 +183,10 @@ public final class MountProcess {
         var switches = new MountSwitches(client.inodes(), source, Owner.ofThisProcess().uid())) {
       Driver mounted = mount(mountPoint, record.driver(), readOnly, client, switches);
       driver = mounted;
+      if (ending) {
+        // The signal came while it was being mounted, and what it began has found no mount.
+        detachOnSignal(mounted, mountPoint);
+      }
       try {
         if (written != null) {
           written.putMount(name, record);

@@ -8,6 +8,7 @@ import io.adhocfs.protocol.instance.Instance;
 import io.adhocfs.protocol.instance.InstanceDescription;
 import io.adhocfs.protocol.instance.InstanceDescription.Place;
 import io.adhocfs.protocol.instance.InstanceDirectory;
+import io.adhocfs.protocol.instance.JsonFields;
 import io.adhocfs.protocol.instance.MountRecord;
 import io.adhocfs.protocol.model.FsError;
 import io.adhocfs.protocol.model.FsException;
@@ -35,6 +36,9 @@ import org.jspecify.annotations.Nullable;
 public final class Mounts {
   /** File-system type in the mount table. */
   public static final String TYPE = "fuse.adhocfs";
+
+  /** In what a host answers that is asked whether it may be mounted there; empty = it may. */
+  public static final String REFUSAL = "refusal";
 
   /** Enough of an instance's id to tell it from others of the same name. */
   private static final int SOURCE_ID_LENGTH = 12;
@@ -92,6 +96,42 @@ public final class Mounts {
     return directory.mounts(description.instance().name()).stream()
         .filter(mount -> mount.host().equals(host))
         .toList();
+  }
+
+  /**
+   * Refuses what {@link #mount} would refuse, before anything is started. A host that cannot be
+   * asked is left to whoever starts something there.
+   *
+   * @param host as in the instance's places; empty = this one
+   * @param covers whether the directory may have something in it
+   * @throws FsException BUSY, NOT_DIRECTORY, EXISTS; INVALID for whatever another host says
+   */
+  public void check(String host, Path mountPoint, boolean covers) throws FsException {
+    if (host.isEmpty()) {
+      checkHere(mountPoint, covers);
+      return;
+    }
+    List<String> arguments = new ArrayList<>(List.of("mount", "--look"));
+    if (covers) {
+      arguments.add("--over");
+    }
+    arguments.add(mountPoint.toString());
+    RemoteHost remote = remote(host);
+    String refusal;
+    try {
+      String said = Nodes.lastJson(remote, remote.run(arguments, new byte[0], REMOTE_PATIENCE));
+      refusal = JsonFields.parse("the answer of host " + host, said.getBytes(UTF_8)).text(REFUSAL);
+    } catch (FsException cannotBeAsked) {
+      return;
+    }
+    if (!refusal.isEmpty()) {
+      throw new FsException(FsError.INVALID, "host " + host + ": " + refusal);
+    }
+  }
+
+  /** As {@link #check}, of this host. */
+  public static void checkHere(Path mountPoint, boolean covers) throws FsException {
+    MountPoint.check(mountPoint, covers);
   }
 
   /**

@@ -188,7 +188,8 @@ final class HostTargetDirectory implements TargetDirectory {
     boolean mayRemove =
         LocalFiles.effectiveUserId() == 0 || status.uid() == LocalFiles.effectiveUserId();
     if (abandoned && mayRemove) {
-      directory.unlink(name);
+      // Another run may tidy the same directory.
+      directory.unlinkIfExists(name);
     }
   }
 

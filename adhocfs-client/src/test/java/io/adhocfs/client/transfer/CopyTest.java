@@ -333,18 +333,7 @@ class CopyTest {
   @Test
   void copiesWhatAGrowingFileHasAtTheEndAndSaysThatItGrew() throws IOException {
     Files.write(path("source/growing"), new byte[300 << 10]);
-    var reads = new AtomicInteger();
-    wrapper =
-        file ->
-            new Watched(file) {
-              @Override
-              public CompletableFuture<ByteBuf> read(long offset, int lengthBytes) {
-                if (reads.getAndIncrement() == 0) {
-                  append("source/growing", new byte[200 << 10]);
-                }
-                return super.read(offset, lengthBytes);
-              }
-            };
+    atTheFirstRead(() -> append("source/growing", new byte[200 << 10]));
     TransferReport report = copy(SMALL_PIECES, "copy", "source/growing");
     assertThat(report.errors()).extracting(TransferError::error).containsExactly(FsError.CHANGED);
     assertThat(report.errors().getFirst().message())
@@ -361,18 +350,7 @@ class CopyTest {
   @Test
   void copiesWhatIsLeftOfAShrinkingFileAndSaysThatItShrank() throws IOException {
     Files.write(path("source/shrinking"), new byte[600 << 10]);
-    var reads = new AtomicInteger();
-    wrapper =
-        file ->
-            new Watched(file) {
-              @Override
-              public CompletableFuture<ByteBuf> read(long offset, int lengthBytes) {
-                if (reads.getAndIncrement() == 0) {
-                  cut("source/shrinking", 1000);
-                }
-                return super.read(offset, lengthBytes);
-              }
-            };
+    atTheFirstRead(() -> cut("source/shrinking", 1000));
     TransferReport report = copy(SMALL_PIECES, "copy", "source/shrinking");
     assertThat(report.errors()).extracting(TransferError::error).containsExactly(FsError.CHANGED);
     assertThat(Files.size(path("copy"))).isEqualTo(1000);
@@ -658,6 +636,22 @@ class CopyTest {
     try (var descriptors = Files.list(Path.of("/proc/self/fd"))) {
       return descriptors.count();
     }
+  }
+
+  /** Does something to the files when the copy begins to read. */
+  private void atTheFirstRead(Runnable deed) {
+    var reads = new AtomicInteger();
+    wrapper =
+        file ->
+            new Watched(file) {
+              @Override
+              public CompletableFuture<ByteBuf> read(long offset, int lengthBytes) {
+                if (reads.getAndIncrement() == 0) {
+                  deed.run();
+                }
+                return super.read(offset, lengthBytes);
+              }
+            };
   }
 
   private List<String> temporaries(String in) {

@@ -34,7 +34,7 @@ public final class DiskOrder {
 
   private final MetadataThread thread;
   private final MetadataStore store;
-  private final Executor blocking;
+  private final Executor syncs;
   private final BooleanSupplier kept;
   private List<Step> waiting = new ArrayList<>();
   private boolean syncing;
@@ -42,14 +42,14 @@ public final class DiskOrder {
   /**
    * An order.
    *
-   * @param blocking runs what waits for a disk
+   * @param syncs runs the syncs, one at a time
    * @param kept whether steps of different nodes are ordered on their disks at the moment
    */
   public DiskOrder(
-      MetadataThread thread, MetadataStore store, Executor blocking, BooleanSupplier kept) {
+      MetadataThread thread, MetadataStore store, Executor syncs, BooleanSupplier kept) {
     this.thread = thread;
     this.store = store;
-    this.blocking = blocking;
+    this.syncs = syncs;
     this.kept = kept;
   }
 
@@ -80,29 +80,33 @@ public final class DiskOrder {
     waiting = new ArrayList<>();
     syncing = true;
     try {
-      blocking.execute(() -> {
+      syncs.execute(() -> {
         FsException failure = null;
         try {
           store.sync();
         } catch (FsException e) {
           failure = e;
         }
-        FsException told = failure;
-        thread.execute(() -> end(served, told));
+        end(served, failure);
       });
     } catch (RejectedExecutionException e) {
-      var refused = new FsException(FsError.OVERLOADED, "too much waits for the disk");
-      thread.execute(() -> end(served, refused));
+      end(served, new FsException(FsError.OVERLOADED, "too much waits for the disk"));
     }
   }
 
+  /** On any thread. */
   private void end(List<Step> served, @Nullable FsException error) {
+    thread.execute(this::goOn);
+    for (Step step : served) {
+      // Each a task of its own: a defect in one must not keep the others waiting for ever.
+      thread.execute(() -> step.run(error));
+    }
+  }
+
+  private void goOn() {
     syncing = false;
     if (!waiting.isEmpty()) {
       begin();
-    }
-    for (Step step : served) {
-      step.run(error);
     }
   }
 }

@@ -53,6 +53,7 @@ public final class MetadataServices {
    * @param thread the metadata thread
    * @param nanoClock of the metadata thread
    * @param blocking runs what waits for a disk: a few at a time, never on the metadata thread
+   * @param syncing runs what transactions wait for, so nothing that takes long
    * @param data answers requests for chunks
    * @param accounts of those on whose behalf requests come
    * @param catchUp for requests of senders that know a newer map
@@ -67,6 +68,7 @@ public final class MetadataServices {
       Settings settings,
       Policies policies,
       Executor blocking,
+      Executor syncing,
       DataRequestHandler data,
       StorageCheck storageCheck,
       NodeControl control,
@@ -111,7 +113,7 @@ public final class MetadataServices {
     TransactionTiming timing = s.timing();
     Supplier<Backoff> backoffs =
         () -> new Backoff(timing.backoffMin(), timing.backoffMax(), s.random());
-    diskOrder = new DiskOrder(thread, store, s.blocking(), policies::anyOnDisk);
+    diskOrder = new DiskOrder(thread, store, s.syncing(), policies::anyOnDisk);
     sessions = new Sessions(store, thread, s.settings().duration(Setting.CLIENT_LEASE));
     advisoryLocks = new LockService(thread, store);
     sessions.alsoHeld(advisoryLocks);

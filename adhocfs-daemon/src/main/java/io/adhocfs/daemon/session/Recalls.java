@@ -1,6 +1,7 @@
 package io.adhocfs.daemon.session;
 
 import io.adhocfs.daemon.metadata.MetadataThread;
+import io.adhocfs.protocol.model.FsError;
 import io.adhocfs.protocol.model.InodeId;
 import io.adhocfs.protocol.model.SessionId;
 import io.adhocfs.protocol.transport.RequestHandler.Exchange;
@@ -164,7 +165,9 @@ public final class Recalls {
       keeper.told.clear();
       dropped.forEach(waiting -> settle(keeper, waiting));
     } else {
-      // The answer may have been lost: it is told again.
+      // The answer may have been lost: it is told again. Numbers go on above what the session has
+      // from this node's process before: else the next answer could seem to have arrived.
+      keeper.toldNumber = Math.max(keeper.toldNumber, request.droppedNumber());
       keeper.told.forEach((inode, waiting) ->
           keeper.toTell.computeIfAbsent(inode, _ -> new HashSet<>()).addAll(waiting));
       keeper.told.clear();
@@ -239,14 +242,36 @@ public final class Recalls {
 
   /**
    * Forgets what sessions keep of slots that have gone to another node. Sessions are answered, so
-   * that they hear of the new owner and ask there.
+   * that they hear of the new owner and ask there; whoever waits for them is told to ask the new
+   * owner, too.
    */
   void forget(BitSet slots) {
     keepersOf.keySet().removeIf(inode -> slots.get(inode.slotValue()));
     for (Keeper keeper : keepers.values()) {
+      sendOn(keeper.toTell, slots);
+      sendOn(keeper.told, slots);
       if (keeper.kept.removeIf(inode -> slots.get(inode.slotValue()))) {
         answerEmpty(keeper);
       }
     }
+  }
+
+  private static void sendOn(Map<InodeId, Set<Waiting>> recalled, BitSet slots) {
+    recalled
+        .entrySet()
+        .removeIf(entry -> {
+          InodeId inode = entry.getKey();
+          if (!slots.get(inode.slotValue())) {
+            return false;
+          }
+          for (Waiting waiting : entry.getValue()) {
+            if (!waiting.missing.isEmpty()) {
+              waiting.missing.clear();
+              waiting.exchange.fail(
+                  FsError.WRONG_OWNER, "inode " + inode + " has gone to another node");
+            }
+          }
+          return true;
+        });
   }
 }

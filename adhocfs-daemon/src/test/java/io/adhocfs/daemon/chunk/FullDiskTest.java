@@ -1,8 +1,10 @@
 package io.adhocfs.daemon.chunk;
 
+import static java.util.Objects.requireNonNull;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import io.adhocfs.daemon.storage.BackingDisk;
+import io.adhocfs.daemon.storage.SmallDisk;
 import io.adhocfs.daemon.storage.StorageDatabase;
 import io.adhocfs.protocol.model.FileLayout;
 import io.adhocfs.protocol.model.InodeId;
@@ -11,11 +13,11 @@ import io.adhocfs.protocol.placement.ChunkSpan;
 import io.netty.buffer.ByteBuf;
 import io.netty.buffer.PooledByteBufAllocator;
 import java.io.IOException;
-import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
+import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
@@ -27,24 +29,20 @@ class FullDiskTest {
   private static final FileLayout LAYOUT = new FileLayout(CHUNK, 0, 1, 0, false);
 
   @TempDir Path parent;
+  private @Nullable SmallDisk mounted;
   private Path disk = Path.of("/");
 
   @BeforeEach
   void mount() throws Exception {
-    disk = parent.resolve("disk");
-    Files.createDirectory(disk);
-    run("mount", "-t", "tmpfs", "-o", "size=64m", "adhocfs-test", disk.toString());
+    mounted = SmallDisk.mountBelow(parent);
+    disk = mounted.path();
   }
 
   @AfterEach
   void unmount() throws Exception {
-    run("umount", disk.toString());
-  }
-
-  private static void run(String... command) throws Exception {
-    Process process = new ProcessBuilder(command).redirectErrorStream(true).start();
-    String said = new String(process.getInputStream().readAllBytes(), StandardCharsets.UTF_8);
-    assertThat(process.waitFor()).as("%s: %s", String.join(" ", command), said).isZero();
+    if (mounted != null) {
+      mounted.unmount();
+    }
   }
 
   private FileChunkStore open(StorageDatabase database, long reserve) throws Exception {
@@ -134,7 +132,7 @@ class FullDiskTest {
 
   @Test
   void keepsInodesForMetadata() throws Exception {
-    run("mount", "-o", "remount,size=64m,nr_inodes=1000", disk.toString());
+    requireNonNull(mounted).limitInodes(1000);
     try (var database = new StorageDatabase(disk.resolve("metadata"), 64 << 20);
         FileChunkStore store = open(database, 0)) {
       long reserve = store.capacity().reserveInodes();

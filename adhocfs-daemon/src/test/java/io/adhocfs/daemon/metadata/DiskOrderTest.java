@@ -85,6 +85,19 @@ class DiskOrderTest {
   }
 
   @Test
+  void aStepThatFailsKeepsNoOtherFromGoingOn() throws Exception {
+    then("a");
+    onThread(() ->
+        order.then(_ -> {
+          throw new IllegalStateException("planted");
+        }));
+    then("b");
+    onThread(syncs.remove());
+    onThread(syncs.remove());
+    assertThat(told).containsExactly("a", "b");
+  }
+
+  @Test
   void nobodyWaitsWhereTheOrderIsNotKept() throws Exception {
     kept = false;
     then("a");

@@ -144,6 +144,7 @@ final class MetadataThroughput {
                   Settings.DEFAULT,
                   new Policies(Settings.DEFAULT),
                   Runnable::run,
+                  Runnable::run,
                   new FakeChunks(),
                   new FakeStorageCheck(List.of()),
                   new NoControl(),

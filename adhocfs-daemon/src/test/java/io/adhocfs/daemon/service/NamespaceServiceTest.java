@@ -957,6 +957,14 @@ class NamespaceServiceTest {
   }
 
   @Test
+  void aSyncWaitsForNoCheckOfTheStorage() throws FsException {
+    for (SimulatedNode node : cluster.nodes) {
+      node.checksHang = true;
+    }
+    assertThat(client.call(new NamespaceRequest.SyncInode(ROOT))).isEqualTo(new Reply.Done());
+  }
+
+  @Test
   void controlRequestsAreAnswered() throws FsException {
     SimulatedNode node = cluster.nodes.get(1);
     client.makeDirectory(ROOT, "d");

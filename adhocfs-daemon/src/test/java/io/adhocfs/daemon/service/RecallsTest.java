@@ -2,6 +2,7 @@ package io.adhocfs.daemon.service;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import io.adhocfs.protocol.model.FsError;
 import io.adhocfs.protocol.model.FsException;
 import io.adhocfs.protocol.model.InodeId;
 import io.adhocfs.protocol.model.PinNumber;
@@ -16,6 +17,7 @@ import io.adhocfs.protocol.wire.Reply;
 import io.adhocfs.protocol.wire.Request;
 import io.netty.buffer.Unpooled;
 import java.nio.file.Path;
+import java.util.BitSet;
 import java.util.List;
 import java.util.Map;
 import java.util.concurrent.CompletableFuture;
@@ -179,5 +181,50 @@ class RecallsTest {
     assertThat(replyTo(asking(reader, 0))).isEqualTo(new Reply.Recalls(1, List.of(file)));
     var _ = asking(reader, 1);
     assertThat(replyTo(recall)).isEqualTo(DONE);
+  }
+
+  @Test
+  void anAnswerThatWasLostAfterARestartIsToldAgain() throws FsException {
+    keeps(reader, 1);
+    CompletableFuture<Response> before = begin(writer, new Recall(file));
+    assertThat(replyTo(asking(reader, 0))).isEqualTo(new Reply.Recalls(1, List.of(file)));
+    var _ = asking(reader, 1);
+    assertThat(replyTo(before)).isEqualTo(DONE);
+    cluster.restartAll();
+    CompletableFuture<Response> recall = begin(writer, new Recall(file));
+    // What the reader says that it has dropped was told by the daemon before.
+    assertThat(told(asking(reader, 1))).containsExactly(file);
+    assertThat(told(asking(reader, 1))).containsExactly(file);
+    assertThat(recall).isNotDone();
+  }
+
+  private List<InodeId> told(CompletableFuture<Response> asked) {
+    return ((Reply.Recalls) replyTo(asked)).inodes();
+  }
+
+  @Test
+  void whoeverWaitsForSlotsThatGoIsSentToTheirNewOwner() throws FsException {
+    keeps(reader, 1);
+    CompletableFuture<Response> told = recallOnce();
+    assertThat(told(asking(reader, 0))).containsExactly(file);
+    CompletableFuture<Response> untold = recallOnce();
+    var slots = new BitSet();
+    slots.set(file.slotValue());
+    owner().services().forget(slots);
+    for (CompletableFuture<Response> recall : List.of(told, untold)) {
+      cluster.time.pass(10_000_000L);
+      assertThat(recall).isCompletedExceptionally();
+      assertThat(FsException.of(recall.exceptionNow()).error()).isEqualTo(FsError.WRONG_OWNER);
+    }
+    // What is no more of this node it does not tell of.
+    CompletableFuture<Response> asked = asking(reader, 0);
+    assertThat(told(asked)).isEmpty();
+  }
+
+  private CompletableFuture<Response> recallOnce() {
+    CompletableFuture<Response> recall =
+        writer.once(owner().id, new Recall(file), Unpooled.EMPTY_BUFFER);
+    cluster.time.pass(10_000_000L);
+    return recall;
   }
 }

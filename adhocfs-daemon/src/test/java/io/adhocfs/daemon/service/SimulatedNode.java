@@ -34,6 +34,9 @@ final class SimulatedNode {
   /** Where it dies: at the n-th time the point is reached. */
   final Map<CrashPoint, Integer> deaths = new EnumMap<>(CrashPoint.class);
 
+  /** Whether checks of its storage take for ever. */
+  boolean checksHang;
+
   private final SimulatedCluster cluster;
   private final Path directory;
   private final Settings settings;
@@ -93,6 +96,11 @@ final class SimulatedNode {
                   peers,
                   settings,
                   new Policies(settings),
+                  action -> {
+                    if (!checksHang) {
+                      time.after(10_000, mine, action);
+                    }
+                  },
                   action -> time.after(10_000, mine, action),
                   chunks,
                   new FakeStorageCheck(List.of("checked n" + id.value())),

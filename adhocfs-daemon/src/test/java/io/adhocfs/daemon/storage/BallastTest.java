@@ -6,11 +6,11 @@ import io.adhocfs.protocol.model.FsError;
 import io.adhocfs.protocol.model.FsException;
 import java.io.IOException;
 import java.io.OutputStream;
-import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
+import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
@@ -22,24 +22,21 @@ class BallastTest {
   private static final long MEBIBYTE = 1 << 20;
 
   @TempDir Path parent;
+  private @Nullable SmallDisk mounted;
   private Path disk = Path.of("/");
 
   @BeforeEach
   void mount() throws Exception {
-    disk = parent.resolve("disk");
-    Files.createDirectory(disk);
-    run("mount", "-t", "tmpfs", "-o", "size=64m,nr_inodes=2000", "adhocfs-test", disk.toString());
+    mounted = SmallDisk.mountBelow(parent);
+    mounted.limitInodes(2000);
+    disk = mounted.path();
   }
 
   @AfterEach
   void unmount() throws Exception {
-    run("umount", disk.toString());
-  }
-
-  private static void run(String... command) throws Exception {
-    Process process = new ProcessBuilder(command).redirectErrorStream(true).start();
-    String said = new String(process.getInputStream().readAllBytes(), StandardCharsets.UTF_8);
-    assertThat(process.waitFor()).as("%s: %s", String.join(" ", command), said).isZero();
+    if (mounted != null) {
+      mounted.unmount();
+    }
   }
 
   private BackingDisk.Room room() throws FsException {

@@ -21,8 +21,11 @@ import org.jspecify.annotations.Nullable;
  * (which an interruption must find). Thread-safe.
  */
 final class Session {
-  /** Of different inodes, for one that waits must not hold up the others. */
-  private static final int NOTIFIERS_MAX = 8;
+  /**
+   * Of different inodes, for one that waits must not hold up the others. An inode waits as long as
+   * a page of it is being read, so for the whole deadline of a client where a node is dead.
+   */
+  private static final int NOTIFIERS_MAX = 64;
 
   private static final long NOTIFIER_IDLE_SECONDS = 10;
 
@@ -155,7 +158,7 @@ final class Session {
    * Threads for what waits for the kernel, which may wait for answers of others: so they answer
    * nothing that the kernel could wait for. They end when idle.
    */
-  private static Executor notifier() {
+  static Executor notifier() {
     var notifier =
         new ThreadPoolExecutor(
             NOTIFIERS_MAX,

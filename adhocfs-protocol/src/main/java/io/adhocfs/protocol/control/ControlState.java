@@ -105,6 +105,11 @@ public record ControlState(
     return wantedVoters(map, voters);
   }
 
+  /** Nodes that were given up as lost and still vote: others have not been set in their place. */
+  public List<NodeId> lostVoters() {
+    return voters.stream().filter(map.lost().nodes()::contains).toList();
+  }
+
   public Epoch epoch() {
     return map.epoch();
   }

@@ -173,6 +173,17 @@ class ControlStateTest {
   }
 
   @Test
+  void aLostNodeVotesUntilOthersAreSet() {
+    ControlState four = of(4);
+    assertThat(four.lostVoters()).isEmpty();
+    assertThat(after(four, lose(four, 3, 0, 1, 2)).lostVoters()).isEmpty();
+    ControlState lost = after(four, lose(four, 1, 0, 2, 3));
+    assertThat(lost.lostVoters()).containsExactly(new NodeId(1));
+    assertThat(after(lost, new ControlCommand.SetVoters(lost.wantedVoters())).lostVoters())
+        .isEmpty();
+  }
+
+  @Test
   void nothingMovesBeforeALossHasBeenSearched() {
     ControlState four = of(4);
     ControlState lost = after(four, lose(four, 3, 0, 1, 2));

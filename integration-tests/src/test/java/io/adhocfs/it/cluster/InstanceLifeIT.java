@@ -300,7 +300,9 @@ class InstanceLifeIT {
   void aMountHidesNothingUnlessItIsTold() throws Exception {
     Path full = Files.createDirectories(directory.resolve("full"));
     Files.writeString(full.resolve("precious"), "x");
-    Commands.Result refused = up("a", "--nodes", "1", "--mount", full.toString());
+    // Refused before anything is started: no daemon could use this for its data.
+    Commands.Result refused =
+        up("a", "--nodes", "1", "--mount", full.toString(), "--data", full + "/precious/data");
     assertThat(refused.exitCode()).isEqualTo(1);
     assertThat(refused.output()).contains(full.toString(), "--over");
     expectNothingLeft();

@@ -1,6 +1,7 @@
 package io.adhocfs.it.cluster;
 
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import com.fasterxml.jackson.jr.ob.JSON;
 import io.adhocfs.it.instance.Hosts;
@@ -57,6 +58,21 @@ class SeveralHostsIT {
                 .formatted(mountPoint, byHand, hosts.disk().resolve("data")));
       }
       assertThat(hosts.disk().resolve("data")).doesNotExist();
+    }
+  }
+
+  @Test
+  void aMountThatHidesSomethingOnOneHostIsRefusedBeforeAnythingIsStarted() throws Exception {
+    try (Hosts hosts = Hosts.make(256, 256)) {
+      Path full = hosts.disk().resolve("full");
+      hosts.bash(1, "mkdir %1$s && touch %1$s/precious".formatted(full));
+      String look = "stat -c %y " + hosts.disk();
+      String before = hosts.on(0, look);
+      assertThatThrownBy(
+              () -> TestInstance.up(hosts, hosts.file(0, 1), "--mount", full.toString()).close())
+          .hasMessageContaining("--over")
+          .hasMessageContaining(full.toString());
+      assertThat(hosts.on(0, look)).as("when something was last made there").isEqualTo(before);
     }
   }
 

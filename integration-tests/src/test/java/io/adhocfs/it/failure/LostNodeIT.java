@@ -223,6 +223,10 @@ class LostNodeIT {
       Commands.Result lost =
           instance.adhocfs("shrink", "--remove", "n0", "n1", "--lost", "--force");
       assertThat(lost.exitCode()).as(lost.output()).isEqualTo(3);
+      // Who is told to give the command again gives the same one.
+      Commands.Result again =
+          instance.adhocfs("shrink", "--remove", "n0", "n1", "--lost", "--force");
+      assertThat(again.exitCode()).as(again.output()).isEqualTo(3);
       expectWork(mount);
       instance.adhocfs("verify", "--repair").expectSuccess();
       instance.verify();

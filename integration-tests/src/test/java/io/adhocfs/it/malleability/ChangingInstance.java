@@ -114,6 +114,10 @@ final class ChangingInstance implements AutoCloseable {
 
   // What is written down. --------------------------------------------------------------------
 
+  InstanceDirectory instances() {
+    return instance.instances();
+  }
+
   InstanceDescription description() throws FsException {
     return instance.instances().read(instance.name());
   }

@@ -8,13 +8,20 @@ import io.adhocfs.it.instance.TestInstance;
 import io.adhocfs.malleability.Change;
 import io.adhocfs.malleability.Malleability;
 import io.adhocfs.malleability.Malleability.Started;
+import io.adhocfs.malleability.NodeControl;
 import io.adhocfs.malleability.ResizePlan;
+import io.adhocfs.protocol.control.ControlCommand;
 import io.adhocfs.protocol.control.FinishedRebalance;
 import io.adhocfs.protocol.control.Rebalance;
+import io.adhocfs.protocol.instance.InstanceDescription;
+import io.adhocfs.protocol.instance.InstanceDescription.Place;
 import io.adhocfs.protocol.model.FsError;
 import io.adhocfs.protocol.model.FsException;
 import io.adhocfs.protocol.model.NodeId;
 import io.adhocfs.protocol.model.SlotId;
+import io.adhocfs.protocol.placement.ClusterMap;
+import io.adhocfs.protocol.wire.ControlRequest;
+import io.adhocfs.protocol.wire.Reply;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Collections;
@@ -47,6 +54,81 @@ class MalleabilityApiIT {
     assertThat(last.outcome()).isEqualTo(FinishedRebalance.Outcome.DONE);
     assertThat(last.slotsMoved()).isEqualTo(started.plan().slots().lowerBound());
     assertThat(malleability.awaitEnds()).isEmpty();
+  }
+
+  /**
+   * Starts nodes and gives them slots before it says so, as if the answer to a proposal had been
+   * lost, or another command had been faster.
+   */
+  private static final class HastyControl implements NodeControl {
+    private final NodeProcesses processes;
+    private final ChangingInstance instance;
+    private final List<Place> removed = new ArrayList<>();
+
+    HastyControl(ChangingInstance instance) throws FsException {
+      this.instance = instance;
+      processes = new NodeProcesses(instance.instances());
+    }
+
+    @Override
+    public void check(InstanceDescription description, List<Place> places) throws FsException {
+      processes.check(description, places);
+    }
+
+    @Override
+    public List<ClusterMap.Node> start(InstanceDescription description, List<Place> places)
+        throws FsException {
+      List<ClusterMap.Node> started = processes.start(description, places);
+      try {
+        agree(new ControlCommand.Join(started));
+        ClusterMap map = instance.awaitState().map();
+        short[] target = map.owners();
+        for (int slot = 0; slot < SlotId.COUNT; slot += 2) {
+          target[slot] = (short) started.getFirst().id().value();
+        }
+        agree(
+            new ControlCommand.Start(
+                1, Rebalance.Kind.EXPAND, map.epoch(), target, List.of(), 0, 1, false, 1));
+        // Nothing has moved yet: the new node has no map.
+        agree(new ControlCommand.Pause(1, Malleability.PAUSED_ON_REQUEST));
+      } catch (InterruptedException e) {
+        Thread.currentThread().interrupt();
+      }
+      return started;
+    }
+
+    private void agree(ControlCommand command) throws InterruptedException {
+      ChangingInstance.await(
+          "the nodes to agree",
+          () ->
+              instance.ask(0, new ControlRequest.Propose(command, true))
+                      instanceof Reply.Decided decided
+                  && decided.outcome().accepted());
+    }
+
+    @Override
+    public void remove(InstanceDescription description, Place place) throws FsException {
+      removed.add(place);
+      processes.remove(description, place);
+    }
+  }
+
+  @Test
+  void aNodeThatHasBeenGivenSlotsIsNotTakenBack() throws Exception {
+    try (ChangingInstance instance = ChangingInstance.up(1)) {
+      var control = new HastyControl(instance);
+      try (Malleability malleability =
+          Malleability.open(
+              instance.instances(), instance.description().instance().name(), control)) {
+        expectError(FsError.BUSY, () -> malleability.start(new Change.Expand(here(1)), 0, false));
+        assertThat(control.removed).isEmpty();
+        malleability.resume();
+        assertThat(malleability.await(1, running -> {}).outcome())
+            .isEqualTo(FinishedRebalance.Outcome.DONE);
+        assertThat(malleability.nodes()).hasSize(2);
+      }
+      instance.run("", List.of("verify")).expectSuccess();
+    }
   }
 
   @Test

@@ -309,14 +309,8 @@ class TransferIT {
   @Test
   void aKilledCopyLeavesOnlyWholeFilesAndTheNextOneTheRest() throws Exception {
     int count = FULL ? 10_000 : 3_000;
-    fillFlat("source", count);
     // In.
-    Process in = start("copy", "source", "adhoc:" + inside + "/in");
-    Waiting.until(
-        "the first files in the instance",
-        Duration.ofMinutes(1),
-        1_000_000,
-        () -> countInside("in") > 100);
+    Process in = startCopyIn("source", count);
     kill(in, "KILL");
     assertThat(in.waitFor()).isEqualTo(128 + 9);
     assertComplete(copy(KEEP_ALL, local("seen"), adhoc("in")));
@@ -342,13 +336,7 @@ class TransferIT {
   @Test
   void ctrlCSaysWhatIsCompleteAndTheCommandThatGoesOn() throws Exception {
     int count = FULL ? 10_000 : 3_000;
-    fillFlat("a source", count);
-    Process process = start("copy", "a source", "adhoc:" + inside + "/in");
-    Waiting.until(
-        "the first files in the instance",
-        Duration.ofMinutes(1),
-        1_000_000,
-        () -> countInside("in") > 100);
+    Process process = startCopyIn("a source", count);
     kill(process, "INT");
     assertThat(process.waitFor()).isEqualTo(128 + 2);
     String said = Files.readString(local.resolve("said"));
@@ -385,6 +373,18 @@ class TransferIT {
     for (int i = 0; i < count; i++) {
       Files.writeString(source.resolve("file" + i), ("content of file " + i + "\n").repeat(10));
     }
+  }
+
+  /** Begins to copy many small files into the instance, and waits until some are there. */
+  private Process startCopyIn(String source, int count) throws Exception {
+    fillFlat(source, count);
+    Process process = start("copy", source, "adhoc:" + inside + "/in");
+    Waiting.until(
+        "the first files in the instance",
+        Duration.ofMinutes(1),
+        1_000_000,
+        () -> countInside("in") > 100);
+    return process;
   }
 
   /** Begins a command of the command line; what it says goes to the file "said". */

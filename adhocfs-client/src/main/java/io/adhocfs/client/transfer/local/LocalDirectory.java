@@ -35,6 +35,7 @@ import org.jspecify.annotations.Nullable;
  */
 public final class LocalDirectory implements AutoCloseable {
   private static final byte[] NOTHING = {};
+  private static final int ENOENT = 2;
   private static final int EEXIST = 17;
   private static final int EINVAL = 22;
   private static final int ENOSYS = 38;
@@ -102,7 +103,7 @@ public final class LocalDirectory implements AutoCloseable {
     int returned =
         LinuxFileCalls.statx(
             descriptor, scratch.path(name), AT_SYMLINK_NOFOLLOW, STATX_BASIC_STATS, scratch.statx);
-    if (returned == -2) {
+    if (returned == -ENOENT) {
       return null;
     }
     check(returned, "stat", pathOf(name));
@@ -239,6 +240,14 @@ public final class LocalDirectory implements AutoCloseable {
   /** Removes a name that is no directory's. */
   public void unlink(byte[] name) throws FsException {
     check(LinuxFileCalls.unlinkat(descriptor, Scratch.get().path(name), 0), "unlink", pathOf(name));
+  }
+
+  /** As {@link #unlink}; nothing happens where there is nothing of this name. */
+  public void unlinkIfExists(byte[] name) throws FsException {
+    int returned = LinuxFileCalls.unlinkat(descriptor, Scratch.get().path(name), 0);
+    if (returned != -ENOENT) {
+      check(returned, "unlink", pathOf(name));
+    }
   }
 
   public void removeDirectory(byte[] name) throws FsException {

@@ -248,6 +248,9 @@ class LocalFilesTest {
       inner.unlink(bytes("second"));
     }
     fails(FsError.IS_DIRECTORY, () -> directory.unlink(bytes("inner")));
+    fails(FsError.NOT_FOUND, () -> directory.unlink(bytes("nothing")));
+    directory.unlinkIfExists(bytes("nothing"));
+    fails(FsError.IS_DIRECTORY, () -> directory.unlinkIfExists(bytes("inner")));
     directory.removeDirectory(bytes("inner"));
     assertThat(directory.statusIfExists(bytes("inner"))).isNull();
   }
