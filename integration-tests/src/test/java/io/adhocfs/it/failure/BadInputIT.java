@@ -262,7 +262,8 @@ class BadInputIT {
         connection.awaitEnd();
       }
     }
-    assertThat(log()).contains("refused (MALFORMED): not a frame");
+    // Which of them has a line depends on how many others of this reason came within the minute.
+    assertThat(log()).contains("refused (MALFORMED): ");
   }
 
   @Test
