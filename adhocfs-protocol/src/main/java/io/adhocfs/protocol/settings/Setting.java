@@ -117,7 +117,7 @@ public enum Setting {
       "checksums",
       Kind.CHOICE,
       "rest",
-      "what is compared with checksums: rest = file data on its way and on the disks, where it gets them seconds after it was last written; wire = only on its way",
+      "what is compared with checksums: rest = file data on its way and on the disks, where a checksum is made some seconds after the last write; wire = file data on its way only",
       "rest",
       "wire"),
   DIRECTORY_SPREAD_ENTRIES(

@@ -262,7 +262,7 @@ class BadInputIT {
         connection.awaitEnd();
       }
     }
-    // Which of them has a line depends on how many others of this reason came within the minute.
+    // Which refusals have a line depends on how many of this reason came within the minute.
     assertThat(log()).contains("refused (MALFORMED): ");
   }
 
