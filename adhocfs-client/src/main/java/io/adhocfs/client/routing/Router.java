@@ -576,9 +576,14 @@ public final class Router {
     if (stop != null) {
       return CompletableFuture.failedFuture(stop.asCompletion());
     }
-    return attempt < AT_ONCE_MAX
+    return pauseBeforeNewerSession(operation, attempt);
+  }
+
+  /** Waits before an operation goes on in a newer session, if that has happened to it often. */
+  private CompletableFuture<Void> pauseBeforeNewerSession(Operation operation, int times) {
+    return times < AT_ONCE_MAX
         ? Completion.done()
-        : pause(operation, backoff.delayNanos(attempt - AT_ONCE_MAX, random));
+        : pause(operation, backoff.delayNanos(times - AT_ONCE_MAX, random));
   }
 
   /** Waits before something is planned anew; fails when the operation has no time left. */
@@ -868,9 +873,7 @@ public final class Router {
       }
       ends++;
       Completion.then(
-          ends < AT_ONCE_MAX
-              ? Completion.done()
-              : pause(operation, backoff.delayNanos(ends - AT_ONCE_MAX, random)),
+          pauseBeforeNewerSession(operation, ends),
           result,
           (_, stopped) -> {
             if (stopped == null) {

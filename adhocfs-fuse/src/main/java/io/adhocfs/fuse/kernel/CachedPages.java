@@ -12,6 +12,7 @@ import java.util.concurrent.Executor;
 import java.util.concurrent.atomic.AtomicLong;
 import java.util.concurrent.atomic.AtomicLongArray;
 import java.util.concurrent.atomic.AtomicReferenceArray;
+import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -354,21 +355,38 @@ final class CachedPages {
     return drop == null ? CompletableFuture.completedFuture(null) : drop;
   }
 
-  /** Begins to drop an inode's pages, after the drop that is under way: it may be half done. */
+  /** Begins to drop an inode's pages, and to raise the kernel's size where others have grown it. */
   private void drop(OpenInode inode, FileAttributes attributes) {
     synchronized (inode) {
-      CompletableFuture<Void> before =
-          inode.drop == null ? CompletableFuture.completedFuture(null) : inode.drop;
       CompletableFuture<@Nullable ByteBuf> lastByte =
           attributes.sizeBytes() > inode.sizeBytes
               ? files.lastByte(attributes).handle((bytes, failure) -> bytesOf(bytes, failure))
               : CompletableFuture.completedFuture(null);
+      afterDrops(inode, attributes.id().value(), lastByte, bytes -> drop(inode, attributes, bytes));
+    }
+  }
+
+  /** Begins to drop pages that are of the right stamp. */
+  private void dropAgain(OpenInode inode, long node, long offset, long lengthBytes) {
+    afterDrops(
+        inode,
+        node,
+        CompletableFuture.completedFuture(null),
+        _ -> dropPages(inode, node, offset, lengthBytes));
+  }
+
+  /** Has pages dropped after the drop that is under way, which may be half done. */
+  private <T extends @Nullable Object> void afterDrops(
+      OpenInode inode, long node, CompletableFuture<T> needed, Consumer<T> drop) {
+    synchronized (inode) {
+      CompletableFuture<Void> before =
+          inode.drop == null ? CompletableFuture.completedFuture(null) : inode.drop;
       inode.drop =
           before
-              .thenCombine(lastByte, (_, bytes) -> bytes)
-              .thenAcceptAsync(bytes -> drop(inode, attributes, bytes), notifier)
+              .thenCombine(needed, (_, found) -> found)
+              .thenAcceptAsync(drop, notifier)
               .exceptionally(failure -> {
-                LOG.error("pages of inode {} stay", attributes.id(), failure);
+                LOG.error("pages of inode {} stay", Long.toUnsignedString(node), failure);
                 return null;
               });
     }
@@ -394,21 +412,6 @@ final class CachedPages {
       } finally {
         lastByte.release();
       }
-    }
-  }
-
-  /** As {@link #drop}, of pages that are of the right stamp. */
-  private void dropAgain(OpenInode inode, long node, long offset, long lengthBytes) {
-    synchronized (inode) {
-      CompletableFuture<Void> before =
-          inode.drop == null ? CompletableFuture.completedFuture(null) : inode.drop;
-      inode.drop =
-          before
-              .thenRunAsync(() -> dropPages(inode, node, offset, lengthBytes), notifier)
-              .exceptionally(failure -> {
-                LOG.error("pages of inode {} stay", Long.toUnsignedString(node), failure);
-                return null;
-              });
     }
   }
 
