@@ -154,15 +154,30 @@ public final class StartCommand extends Command {
         .toList();
   }
 
-  /** Tells all that run where the others are; false when one has not heard it. */
+  /**
+   * Tells all that run where the others are; false when one has not heard it. A node that has left
+   * the instance since it was asked needs to hear nothing.
+   */
   private boolean install(AdminConnection connection, ClusterMap map, Set<NodeId> running) {
     NodeAnswers<Reply.Done> installed =
         connection.askUntilAnswered(
             running, new ControlRequest.InstallMap(map), Reply.Done.class, INSTALL_PATIENCE);
-    for (FsException failure : installed.failures().values()) {
-      output().note("adhocfs start: " + failure.getMessage());
+    if (installed.failures().isEmpty()) {
+      return true;
     }
-    return installed.failures().isEmpty();
+    ClusterMap newest = connection.useNewest(map, connection.askMaps(ids(map), LOOK_PATIENCE));
+    boolean heard = true;
+    for (var failure : installed.failures().entrySet()) {
+      if (isMember(newest.node(failure.getKey()))) {
+        output().note("adhocfs start: " + failure.getValue().getMessage());
+        heard = false;
+      }
+    }
+    return heard;
+  }
+
+  private static boolean isMember(ClusterMap.@Nullable Node node) {
+    return node != null && node.state() != ClusterMap.NodeState.GONE;
   }
 
   private void report(Set<NodeId> started, ClusterMap map) {
