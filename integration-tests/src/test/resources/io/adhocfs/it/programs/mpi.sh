@@ -50,11 +50,13 @@ if [ -n "$hosts" ] && [ $mpi = mpich ]; then
     done
     if ((left > 0)); then
       wait $!
+      cat "$said"
     else
+      # Before mpirun says, there too and with the name of a host, that it was ended.
+      cat "$said"
       kill $! 2>/dev/null || true
       wait $! || true
     fi
-    cat "$said"
     rm "$said"
   }
 fi
