@@ -353,10 +353,8 @@ public final class Router {
       return sendIn(retainedNewest(), operation, node, request, payload, flags);
     }
     // Whoever was cut off from all nodes hears of that from one of them first, or from none where
-    // it
-    // comes in a session that a node does not know. What it has open or locked at another one may
-    // be
-    // somebody else's by now, so that one is asked before.
+    // it comes in a session that a node does not know. What it has open or locked at another one
+    // may be somebody else's by now, so that one is asked before.
     return Completion.compose(
         send(operation, owner, new RenewSession()),
         (response, failure) -> {
