@@ -25,6 +25,8 @@ import java.util.function.IntPredicate;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
 
 /** What every chunk store does. */
 abstract class ChunkStoreContract {
@@ -230,15 +232,15 @@ abstract class ChunkStoreContract {
     assertThat(allChunks(10)).extracting(StoredChunk::chunkIndex).containsExactly(2L);
   }
 
-  @Test
-  void forgetsAFileForEver() throws Exception {
-    for (FileLayout layout : List.of(wide, local)) {
-      write(layout, 1, 0, bytes(2 * CHUNK, 15));
-    }
-    store.discard(file, wide, ChunkStore.FORGET, 0, Long.MAX_VALUE, ALL);
-    store.discard(file, local, ChunkStore.FORGET, 0, Long.MAX_VALUE, ALL);
-    store.discard(file, wide, ChunkStore.FORGET, 0, Long.MAX_VALUE, ALL);
-    assertThat(write(wide, 7, 0, bytes(10, 16))).containsOnly(SpanOutcome.STALE);
+  @ParameterizedTest
+  @ValueSource(booleans = {true, false})
+  void forgetsAFileForEver(boolean overAllNodes) throws Exception {
+    FileLayout layout = overAllNodes ? wide : local;
+    write(layout, 1, 0, bytes(2 * CHUNK, 15));
+    store.discard(file, layout, ChunkStore.FORGET, 0, Long.MAX_VALUE, ALL);
+    store.discard(file, layout, ChunkStore.FORGET, 0, Long.MAX_VALUE, ALL);
+    assertThat(write(layout, 7, 0, bytes(10, 16))).containsOnly(SpanOutcome.STALE);
+    assertThat(allChunks(10)).isEmpty();
     assertThat(store.findings()).isEmpty();
   }
 
