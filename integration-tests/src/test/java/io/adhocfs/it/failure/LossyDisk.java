@@ -66,9 +66,16 @@ final class LossyDisk implements AutoCloseable {
             .expectSuccess();
   }
 
-  /** Mounts what reached the device. Nobody may have anything open on it. */
+  /**
+   * Mounts what reached the device. Nobody may have anything open on it.
+   *
+   * <p>It is a copy that is mounted, for whoever makes a mount namespace meanwhile, as hosts that
+   * other tests play have one, keeps the file system that was stopped.
+   */
   void regainPower() throws IOException, InterruptedException {
-    run("umount \"$directory\"");
+    run(
+        "umount \"$directory\"; cp --sparse=always \"$image\" \"$image.copy\";"
+            + " mv \"$image.copy\" \"$image\"");
     mount();
   }
 
@@ -91,7 +98,8 @@ final class LossyDisk implements AutoCloseable {
     try {
       run(
           "if mountpoint -q \"$directory\"; then umount -l \"$directory\"; fi;"
-              + " rm -f \"$image\"; rmdir \"$directory\"");
+              + " rm -f \"$image\" \"$image.copy\";"
+              + " if [ -e \"$directory\" ]; then rmdir \"$directory\"; fi");
     } catch (IOException e) {
       throw new UncheckedIOException(e);
     } catch (InterruptedException e) {

@@ -27,7 +27,8 @@ public final class Processes {
       String status = Files.readString(Path.of("/proc", Long.toString(process.pid()), "stat"));
       // The state follows the name, which is in parentheses and may have any characters in it.
       char state = status.charAt(status.lastIndexOf(')') + 2);
-      return state != 'Z' && state != 'X';
+      // A main thread that has ended is a zombie for as long as others of its process are there.
+      return state == 'Z' ? threads(process) > 1 : state != 'X';
     } catch (NoSuchFileException e) {
       return false;
     } catch (IOException e) {
@@ -37,6 +38,11 @@ public final class Processes {
       }
       throw e;
     }
+  }
+
+  private static int threads(ProcessHandle process) {
+    String[] threads = Path.of("/proc", Long.toString(process.pid()), "task").toFile().list();
+    return threads == null ? 0 : threads.length;
   }
 
   /** Sends a process a signal, such as STOP or CONT. */
