@@ -148,10 +148,7 @@ public final class StartCommand extends Command {
   }
 
   private static List<NodeId> ids(ClusterMap map) {
-    return map.nodes().stream()
-        .filter(node -> node.state() != ClusterMap.NodeState.GONE)
-        .map(ClusterMap.Node::id)
-        .toList();
+    return map.nodes().stream().filter(StartCommand::isMember).map(ClusterMap.Node::id).toList();
   }
 
   /**

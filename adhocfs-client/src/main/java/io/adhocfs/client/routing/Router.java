@@ -352,9 +352,9 @@ public final class Router {
     if (session.isConfirmedAt(owner, node, timers.nanoTime() - leaseNanos)) {
       return sendIn(retainedNewest(), operation, node, request, payload, flags);
     }
-    // Whoever was cut off from all nodes hears of that from one of them first, or from none where
-    // it comes in a session that a node does not know. What it has open or locked at another one
-    // may be somebody else's by now, so that one is asked before.
+    // A client that was cut off from all nodes learns it from the first node that refuses its
+    // session; a node that never knew the session refuses nothing. What the client has open or
+    // locked at the inode's owner may be somebody else's by now, so the owner is asked before.
     return Completion.compose(
         send(operation, owner, new RenewSession()),
         (response, failure) -> {

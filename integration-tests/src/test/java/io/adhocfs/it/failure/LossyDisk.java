@@ -69,8 +69,8 @@ final class LossyDisk implements AutoCloseable {
   /**
    * Mounts what reached the device. Nobody may have anything open on it.
    *
-   * <p>It is a copy that is mounted, for whoever makes a mount namespace meanwhile, as hosts that
-   * other tests play have one, keeps the file system that was stopped.
+   * <p>A copy of the image is mounted, not the image: a mount namespace that another test makes
+   * meanwhile, for a host that the test plays, keeps the stopped file system of the image mounted.
    */
   void regainPower() throws IOException, InterruptedException {
     run(

@@ -52,7 +52,7 @@ if [ -n "$hosts" ] && [ $mpi = mpich ]; then
       wait $!
       cat "$said"
     else
-      # Before mpirun says, there too and with the name of a host, that it was ended.
+      # Read before the kill, after which mpirun writes there which process it has ended on which host.
       cat "$said"
       kill $! 2>/dev/null || true
       wait $! || true
