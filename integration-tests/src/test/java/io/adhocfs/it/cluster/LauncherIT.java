@@ -16,7 +16,7 @@ import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
-/** scripts/adhocfs in a checkout whose sources have changed since it was built. */
+/** scripts/adhocfs: in a checkout whose sources have changed since it was built, and from where. */
 class LauncherIT {
   private static final Duration LIMIT = Duration.ofMinutes(2);
 
@@ -103,6 +103,24 @@ class LauncherIT {
     }
     Commands.Result unmounted = adhocfs("umount", directory.toString());
     assertThat(unmounted.output()).contains("is not a mount of adhocfs").doesNotContain("build");
+  }
+
+  @Test
+  void aCurrentDirectoryThatIsGoneIsNamed() throws Exception {
+    Path gone = Files.createDirectory(directory.resolve("gone"));
+    Commands.Result result = Commands.run(
+        gone,
+        Map.of("JAVA_HOME", System.getProperty("java.home")),
+        LIMIT,
+        List.of(
+            "sh",
+            "-c",
+            "rmdir \"$PWD\" && exec \"$1\" status",
+            "sh",
+            checkout.resolve("scripts/adhocfs").toString()));
+    assertThat(result.exitCode()).as(result.output()).isEqualTo(1);
+    assertThat(result.output())
+        .contains("cannot start in the current directory (" + gone + "), which is gone");
   }
 
   @Test
