@@ -53,6 +53,8 @@ public final class Mounts {
   private static final Duration REMOVAL_PATIENCE = Duration.ofSeconds(15);
 
   private static final Duration END_PATIENCE = Duration.ofSeconds(20);
+  private static final Duration BUSY_PATIENCE = Duration.ofSeconds(3);
+  private static final Duration BUSY_PAUSE = Duration.ofMillis(100);
 
   private final InstanceDescription description;
   private final InstanceDirectory directory;
@@ -559,7 +561,28 @@ public final class Mounts {
     }
   }
 
+  /** Programs that are just ending, or look at it for a moment, are waited for. */
   private static void unmount(Path mountPoint, boolean lazily) throws FsException {
+    long since = System.nanoTime();
+    while (true) {
+      try {
+        unmountNow(mountPoint, lazily);
+        return;
+      } catch (FsException e) {
+        if (e.error() != FsError.BUSY || System.nanoTime() - since > BUSY_PATIENCE.toNanos()) {
+          throw e;
+        }
+      }
+      try {
+        Thread.sleep(BUSY_PAUSE);
+      } catch (InterruptedException e) {
+        Thread.currentThread().interrupt();
+        throw new FsException(FsError.INTERRUPTED, "unmounting " + mountPoint, e);
+      }
+    }
+  }
+
+  private static void unmountNow(Path mountPoint, boolean lazily) throws FsException {
     boolean root = isRoot();
     List<String> command = new ArrayList<>();
     if (root) {

@@ -136,7 +136,10 @@ class InstanceLifeIT {
     } finally {
       shell.destroyForcibly().waitFor();
     }
+    // One that is just ending is waited for.
+    Process ending = new ProcessBuilder("sleep", "2").directory(mountPoint.toFile()).start();
     adhocfs("down").expectSuccess();
+    assertThat(ending.waitFor()).isZero();
     // Also the directory above it that had to be made.
     assertThat(mountPoint.getParent()).doesNotExist();
     expectNothingLeft();

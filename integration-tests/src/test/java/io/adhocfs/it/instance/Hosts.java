@@ -25,6 +25,7 @@ public final class Hosts implements AutoCloseable {
   /** For benchmarks of networks (RFC 2544): nobody has these addresses. */
   private static final String NETWORK = "198.18.";
 
+  private static final int NETWORKS = 256;
   private static final int FIRST_HOST = 10;
 
   private final Path directory;
@@ -46,12 +47,9 @@ public final class Hosts implements AutoCloseable {
    *     switch
    */
   public static Hosts make(int... diskMebibytes) throws IOException, InterruptedException {
-    int number = ThreadLocalRandom.current().nextInt(256);
-    var hosts =
-        new Hosts(
-            Files.createTempDirectory("adhocfs-hosts-"),
-            "ah%02x%02x".formatted(number, ThreadLocalRandom.current().nextInt(256)),
-            NETWORK + number + ".");
+    Path directory = Files.createTempDirectory("adhocfs-hosts-");
+    int number = claimNetwork(directory);
+    var hosts = new Hosts(directory, prefix(number), NETWORK + number + ".");
     Runtime.getRuntime().addShutdownHook(hosts.hook);
     try {
       hosts.plugSwitches();
@@ -79,10 +77,33 @@ public final class Hosts implements AutoCloseable {
     }
   }
 
+  private static String prefix(int network) {
+    return "ah%02x".formatted(network);
+  }
+
+  /** Makes the first switch of a network that nobody else plays hosts in; its number. */
+  private static int claimNetwork(Path directory) throws IOException, InterruptedException {
+    int first = ThreadLocalRandom.current().nextInt(NETWORKS);
+    for (int i = 0; i < NETWORKS; i++) {
+      int number = (first + i) % NETWORKS;
+      String answer =
+          Commands.bash(
+              directory,
+              Map.of("p", prefix(number)),
+              "PATH=$PATH:/sbin:/usr/sbin\nip link add ${p}s0 type bridge 2>&1 || true");
+      if (answer.isEmpty()) {
+        return number;
+      }
+      if (!answer.contains("File exists")) {
+        throw new IOException("cannot make a switch: " + answer);
+      }
+    }
+    throw new IOException("all networks below " + NETWORK + " are taken");
+  }
+
   private void plugSwitches() throws IOException, InterruptedException {
     bash(
         """
-        ip link add ${p}s0 type bridge
         ip link add ${p}s1 type bridge
         ip link add ${p}c0 type veth peer name ${p}c1
         ip link set ${p}c0 master ${p}s0 up
