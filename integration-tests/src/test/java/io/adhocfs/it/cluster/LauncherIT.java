@@ -108,16 +108,17 @@ class LauncherIT {
   @Test
   void aCurrentDirectoryThatIsGoneIsNamed() throws Exception {
     Path gone = Files.createDirectory(directory.resolve("gone"));
-    Commands.Result result = Commands.run(
-        gone,
-        Map.of("JAVA_HOME", System.getProperty("java.home")),
-        LIMIT,
-        List.of(
-            "sh",
-            "-c",
-            "rmdir \"$PWD\" && exec \"$1\" status",
-            "sh",
-            checkout.resolve("scripts/adhocfs").toString()));
+    Commands.Result result =
+        Commands.run(
+            gone,
+            Map.of("JAVA_HOME", System.getProperty("java.home")),
+            LIMIT,
+            List.of(
+                "sh",
+                "-c",
+                "rmdir \"$PWD\" && exec \"$1\" status",
+                "sh",
+                checkout.resolve("scripts/adhocfs").toString()));
     assertThat(result.exitCode()).as(result.output()).isEqualTo(1);
     assertThat(result.output())
         .contains("cannot start in the current directory (" + gone + "), which is gone");
