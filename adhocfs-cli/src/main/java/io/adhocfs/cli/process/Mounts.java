@@ -561,28 +561,29 @@ public final class Mounts {
     }
   }
 
-  /** Programs that are just ending, or look at it for a moment, are waited for. */
+  /** Unmounts; waits for programs that are just ending, or look at the mount for a moment. */
   private static void unmount(Path mountPoint, boolean lazily) throws FsException {
     long since = System.nanoTime();
-    while (true) {
-      try {
-        unmountNow(mountPoint, lazily);
-        return;
-      } catch (FsException e) {
-        if (e.error() != FsError.BUSY || System.nanoTime() - since > BUSY_PATIENCE.toNanos()) {
-          throw e;
+    try {
+      while (true) {
+        try {
+          unmountNow(mountPoint, lazily);
+          return;
+        } catch (FsException e) {
+          if (e.error() != FsError.BUSY || System.nanoTime() - since > BUSY_PATIENCE.toNanos()) {
+            throw e;
+          }
         }
-      }
-      try {
         Thread.sleep(BUSY_PAUSE);
-      } catch (InterruptedException e) {
-        Thread.currentThread().interrupt();
-        throw new FsException(FsError.INTERRUPTED, "unmounting " + mountPoint, e);
       }
+    } catch (InterruptedException e) {
+      Thread.currentThread().interrupt();
+      throw new FsException(FsError.INTERRUPTED, "unmounting " + mountPoint, e);
     }
   }
 
-  private static void unmountNow(Path mountPoint, boolean lazily) throws FsException {
+  private static void unmountNow(Path mountPoint, boolean lazily)
+      throws FsException, InterruptedException {
     boolean root = isRoot();
     List<String> command = new ArrayList<>();
     if (root) {
@@ -616,9 +617,6 @@ public final class Mounts {
     } catch (IOException e) {
       throw new FsException(
           FsError.STORAGE_FAILED, "cannot run " + command.getFirst() + ": " + e.getMessage(), e);
-    } catch (InterruptedException e) {
-      Thread.currentThread().interrupt();
-      throw new FsException(FsError.INTERRUPTED, "unmounting " + mountPoint, e);
     }
   }
 

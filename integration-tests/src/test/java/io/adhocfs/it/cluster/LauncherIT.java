@@ -16,7 +16,10 @@ import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
-/** scripts/adhocfs: in a checkout whose sources have changed since it was built, and from where. */
+/**
+ * scripts/adhocfs in a checkout whose sources have changed since the program was built, and in a
+ * current directory that is gone.
+ */
 class LauncherIT {
   private static final Duration LIMIT = Duration.ofMinutes(2);
 

@@ -47,9 +47,10 @@ public final class Hosts implements AutoCloseable {
    *     switch
    */
   public static Hosts make(int... diskMebibytes) throws IOException, InterruptedException {
-    Path directory = Files.createTempDirectory("adhocfs-hosts-");
-    int number = claimNetwork(directory);
-    var hosts = new Hosts(directory, prefix(number), NETWORK + number + ".");
+    int number = claimNetwork();
+    var hosts =
+        new Hosts(
+            Files.createTempDirectory("adhocfs-hosts-"), prefix(number), NETWORK + number + ".");
     Runtime.getRuntime().addShutdownHook(hosts.hook);
     try {
       hosts.plugSwitches();
@@ -81,15 +82,18 @@ public final class Hosts implements AutoCloseable {
     return "ah%02x".formatted(network);
   }
 
-  /** Makes the first switch of a network that nobody else plays hosts in; its number. */
-  private static int claimNetwork(Path directory) throws IOException, InterruptedException {
+  /**
+   * Makes the first switch of a network in which nobody else plays hosts, and answers the number of
+   * the network.
+   */
+  private static int claimNetwork() throws IOException, InterruptedException {
     int first = ThreadLocalRandom.current().nextInt(NETWORKS);
     for (int i = 0; i < NETWORKS; i++) {
       int number = (first + i) % NETWORKS;
       String answer =
           Commands.bash(
-              directory,
-              Map.of("p", prefix(number)),
+              Path.of("/"),
+              Map.of("p", prefix(number), "LC_ALL", "C"),
               "PATH=$PATH:/sbin:/usr/sbin\nip link add ${p}s0 type bridge 2>&1 || true");
       if (answer.isEmpty()) {
         return number;
