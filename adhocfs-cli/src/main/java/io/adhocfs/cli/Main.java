@@ -74,7 +74,7 @@ public final class Main {
     add("stat", "show a file's attributes without a mount", StatCommand::new);
     add("cat", "write files to standard output without a mount", CatCommand::new);
     add("rm", "remove files without a mount", RemoveCommand::new);
-    add("config", "list the settings", ConfigCommand::new);
+    add("config", "list and change settings and switches", ConfigCommand::new);
     add("logs", "say where logs are, or show the end of one", LogsCommand::new);
     add("daemon", "run one daemon in the foreground", DaemonCommand::new);
   }

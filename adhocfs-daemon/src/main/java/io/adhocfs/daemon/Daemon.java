@@ -2,6 +2,7 @@ package io.adhocfs.daemon;
 
 import io.adhocfs.daemon.MetricsEndpoint.Figure;
 import io.adhocfs.daemon.chunk.FileChunkStore;
+import io.adhocfs.daemon.chunk.LocalDisk;
 import io.adhocfs.daemon.chunk.StoreCapacity;
 import io.adhocfs.daemon.cluster.ClusterState;
 import io.adhocfs.daemon.cluster.Peers;
@@ -20,7 +21,7 @@ import io.adhocfs.daemon.service.RequestDatasets;
 import io.adhocfs.daemon.service.StoredChunks;
 import io.adhocfs.daemon.statistics.Accounts;
 import io.adhocfs.daemon.storage.Ballast;
-import io.adhocfs.daemon.storage.StorageDatabase;
+import io.adhocfs.daemon.storage.RocksSlotStore;
 import io.adhocfs.daemon.throttle.Throttling;
 import io.adhocfs.daemon.throttle.ThrottlingHandler;
 import io.adhocfs.daemon.transaction.TransactionTiming;
@@ -112,7 +113,7 @@ public final class Daemon {
 
   private final DescriptorShares descriptors;
   private final StorageDirectory directory;
-  private final StorageDatabase database;
+  private final RocksSlotStore database;
   private final FileChunkStore chunks;
   private final MetadataStore metadata;
   private final RpcServer server;
@@ -195,7 +196,7 @@ public final class Daemon {
     started.push(directory::close);
 
     database =
-        new StorageDatabase(
+        new RocksSlotStore(
             directory.metadata(), diskBytes(directory.path()), descriptors.databaseFiles());
     started.push(database::close);
     // The stores are closed before they are waited for: that ends what takes long.
@@ -205,7 +206,7 @@ public final class Daemon {
     started.push(() -> end(syncing));
     chunks =
         new FileChunkStore(
-            directory.chunks(),
+            new LocalDisk(directory.chunks()),
             database,
             new FileChunkStore.Limits(
                 settings.size(Setting.DAEMON_RESERVE),
@@ -475,6 +476,7 @@ public final class Daemon {
                   blocking,
                   syncing,
                   data,
+                  chunks.transfer(),
                   new StoredChunks(cluster, chunks),
                   control(),
                   operations,
@@ -504,7 +506,7 @@ public final class Daemon {
             cluster,
             now.control(),
             thread,
-            services,
+            services.slots(),
             data,
             database,
             chunks.transfer(),
@@ -628,7 +630,7 @@ public final class Daemon {
       @Override
       public Reply.Capacity capacity() {
         return new Reply.Capacity(
-            chunks.capacity().space(), metadata.files() + metadata.directories());
+            chunks.capacity().space(), metadata.counts().files() + metadata.counts().directories());
       }
 
       @Override
@@ -657,10 +659,10 @@ public final class Daemon {
         map == null ? 0 : ownedSlots(map),
         space.space(),
         space.usedBytes() + metadataBytes(),
-        metadata.files(),
-        metadata.directories(),
+        metadata.counts().files(),
+        metadata.counts().directories(),
         now == null ? 0 : now.services().sessions(),
-        now == null ? 0 : now.services().pendingOperations(),
+        now == null ? 0 : now.services().slots().pending(),
         facts.residentBytes(),
         facts.uptimeMillis(),
         WallClock.nanos(clock),
@@ -683,8 +685,8 @@ public final class Daemon {
   }
 
   private long metadataBytes() {
-    return Math.max(0, database.figure(StorageDatabase.Figure.FILE_BYTES))
-        + Math.max(0, database.figure(StorageDatabase.Figure.MEMORY_TABLE_BYTES));
+    return Math.max(0, database.figure(RocksSlotStore.Figure.FILE_BYTES))
+        + Math.max(0, database.figure(RocksSlotStore.Figure.MEMORY_TABLE_BYTES));
   }
 
   private List<Figure> figures() {
@@ -725,11 +727,12 @@ public final class Daemon {
             "bytes",
             "Payload of requests under way",
             server::payloadBytesInFlight));
-    figures.add(new Figure("files", "inodes", "Inodes that are no directories", metadata::files));
-    figures.add(new Figure("directories", "inodes", "Directories", metadata::directories));
+    figures.add(
+        new Figure("files", "inodes", "Inodes that are no directories", metadata.counts()::files));
+    figures.add(new Figure("directories", "inodes", "Directories", metadata.counts()::directories));
     figures.add(
         new Figure("process.resident", "bytes", "Memory of the process", facts::residentBytes));
-    for (StorageDatabase.Figure figure : StorageDatabase.Figure.values()) {
+    for (RocksSlotStore.Figure figure : RocksSlotStore.Figure.values()) {
       String name = figure.name().toLowerCase(java.util.Locale.ROOT).replace('_', '.');
       figures.add(
           new Figure(

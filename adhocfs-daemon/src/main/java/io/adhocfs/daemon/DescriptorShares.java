@@ -1,6 +1,6 @@
 package io.adhocfs.daemon;
 
-import io.adhocfs.daemon.storage.StorageDatabase;
+import io.adhocfs.daemon.storage.RocksSlotStore;
 import io.adhocfs.protocol.model.FsError;
 import io.adhocfs.protocol.model.FsException;
 import io.adhocfs.protocol.transport.RpcServerConfiguration.Limits;
@@ -51,7 +51,7 @@ record DescriptorShares(
     return new DescriptorShares(
         limit,
         share(CHUNK_FILES_MIN, spare * 3 / 8, CHUNK_FILES_MAX),
-        share(DATABASE_FILES_MIN, spare / 8, StorageDatabase.OPEN_FILES_MAX),
+        share(DATABASE_FILES_MIN, spare / 8, RocksSlotStore.OPEN_FILES_MAX),
         share(CONNECTIONS_MIN, spare * 3 / 8, usual.maxConnections()),
         share(UNPROVED_MIN, spare / 8, usual.maxUnproved()));
   }

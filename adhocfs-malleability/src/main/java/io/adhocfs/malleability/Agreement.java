@@ -8,7 +8,6 @@ import io.adhocfs.protocol.model.FsError;
 import io.adhocfs.protocol.model.FsException;
 import io.adhocfs.protocol.model.NodeId;
 import io.adhocfs.protocol.placement.ClusterMap;
-import io.adhocfs.protocol.placement.ClusterMap.NodeState;
 import io.adhocfs.protocol.wire.ControlRequest;
 import io.adhocfs.protocol.wire.Reply;
 import java.time.Duration;
@@ -82,7 +81,7 @@ final class Agreement implements AutoCloseable {
 
   /** Nodes that are part of the instance. */
   List<ClusterMap.Node> nodes() {
-    return state.map().nodes().stream().filter(node -> node.state() != NodeState.GONE).toList();
+    return state.map().nodes().stream().filter(ClusterMap.Node::isMember).toList();
   }
 
   List<NodeId> nodeIds() {

@@ -223,8 +223,7 @@ public final class Malleability implements AutoCloseable {
           throw e;
         }
         for (NodeId owner : weights.keySet()) {
-          ClusterMap.Node node = now.node(owner);
-          if (node == null || node.state() == NodeState.GONE) {
+          if (!now.isMember(owner)) {
             throw new FsException(
                 FsError.BUSY,
                 "another command that changes the nodes has taken out node %s meanwhile: try again"
@@ -257,7 +256,7 @@ public final class Malleability implements AutoCloseable {
     for (NodeId id : nodes) {
       ClusterMap.Node node = state().map().node(id);
       boolean lost = state().map().lost().nodes().contains(id);
-      if (node == null || (node.state() == NodeState.GONE && !lost)) {
+      if (node == null || (!node.isMember() && !lost)) {
         throw new FsException(FsError.INVALID, "the instance has no node " + id);
       }
     }
@@ -766,14 +765,7 @@ public final class Malleability implements AutoCloseable {
     }
     try {
       ClusterMap map = refresh().map();
-      List<NodeId> members =
-          places.stream()
-              .map(Place::id)
-              .filter(id -> {
-                ClusterMap.Node node = map.node(id);
-                return node != null && node.state() != NodeState.GONE;
-              })
-              .toList();
+      List<NodeId> members = places.stream().map(Place::id).filter(map::isMember).toList();
       if (!members.isEmpty()) {
         agreement.propose(new ControlCommand.Leave(members));
       }
@@ -834,9 +826,7 @@ public final class Malleability implements AutoCloseable {
     return description.places().stream()
         .filter(place -> {
           ClusterMap.Node node = map.node(place.id());
-          return node != null
-              && node.state() == NodeState.GONE
-              && !map.lost().nodes().contains(place.id());
+          return node != null && !node.isMember() && !map.lost().nodes().contains(place.id());
         })
         .toList();
   }

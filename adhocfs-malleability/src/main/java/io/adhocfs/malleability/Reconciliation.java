@@ -7,7 +7,6 @@ import io.adhocfs.protocol.instance.InstanceDirectory;
 import io.adhocfs.protocol.model.FsException;
 import io.adhocfs.protocol.model.NodeId;
 import io.adhocfs.protocol.placement.ClusterMap;
-import io.adhocfs.protocol.placement.ClusterMap.NodeState;
 import io.adhocfs.protocol.wire.ControlRequest;
 import io.adhocfs.protocol.wire.NodeStatus;
 import io.adhocfs.protocol.wire.Reply;
@@ -49,7 +48,7 @@ public final class Reconciliation {
       InstanceDescription written, AdminConnection connection, ClusterMap agreed) {
     List<NodeId> missing =
         agreed.nodes().stream()
-            .filter(node -> node.state() != NodeState.GONE && written.place(node.id()) == null)
+            .filter(node -> node.isMember() && written.place(node.id()) == null)
             .map(ClusterMap.Node::id)
             .toList();
     if (missing.isEmpty()) {

@@ -98,7 +98,7 @@ final class NodeWatch implements AutoCloseable {
   private static boolean hasLeft(NodeId node, NodeAnswers<Reply.Map> answers) {
     return answers.answers().values().stream()
         .map(answer -> answer.map().node(node))
-        .anyMatch(known -> known == null || known.state() == ClusterMap.NodeState.GONE);
+        .anyMatch(known -> known == null || !known.isMember());
   }
 
   private static String sentence(ClusterMap map, List<NodeId> silent, int nodes, String instance) {

@@ -24,7 +24,8 @@ import picocli.CommandLine.Parameters;
       "  adhocfs rebalance status --wait",
       "  adhocfs rebalance limit 200MiB/s",
       "",
-      "Exit codes: 0 done; 1 nothing is under way that could be steered; 2 wrong use."
+      "Exit codes: 0 done; 1 nothing is under way that could be steered, it is paused for want of",
+      "room, or the nodes cannot agree; 2 wrong use."
     })
 public final class RebalanceCommand extends MalleabilityCommand {
   @Parameters(

@@ -125,7 +125,7 @@ public final class StartCommand extends Command {
                   .formatted(place.id()));
       return false;
     }
-    if (node.state() == ClusterMap.NodeState.GONE) {
+    if (!node.isMember()) {
       if (!wanted.isEmpty()) {
         output().note("adhocfs start: node %s has left the instance".formatted(place.id()));
       }
@@ -148,7 +148,7 @@ public final class StartCommand extends Command {
   }
 
   private static List<NodeId> ids(ClusterMap map) {
-    return map.nodes().stream().filter(StartCommand::isMember).map(ClusterMap.Node::id).toList();
+    return map.nodes().stream().filter(ClusterMap.Node::isMember).map(ClusterMap.Node::id).toList();
   }
 
   /**
@@ -165,16 +165,12 @@ public final class StartCommand extends Command {
     ClusterMap newest = connection.useNewest(map, connection.askMaps(ids(map), LOOK_PATIENCE));
     boolean heard = true;
     for (var failure : installed.failures().entrySet()) {
-      if (isMember(newest.node(failure.getKey()))) {
+      if (newest.isMember(failure.getKey())) {
         output().note("adhocfs start: " + failure.getValue().getMessage());
         heard = false;
       }
     }
     return heard;
-  }
-
-  private static boolean isMember(ClusterMap.@Nullable Node node) {
-    return node != null && node.state() != ClusterMap.NodeState.GONE;
   }
 
   private void report(Set<NodeId> started, ClusterMap map) {

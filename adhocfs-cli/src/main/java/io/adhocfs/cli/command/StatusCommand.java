@@ -85,7 +85,7 @@ public final class StatusCommand extends MalleabilityCommand {
           connection.useNewest(
               known, connection.askMaps(List.copyOf(answers.answers().keySet()), PATIENCE));
       for (ClusterMap.Node node : map.nodes()) {
-        if (node.state() == ClusterMap.NodeState.GONE) {
+        if (!node.isMember()) {
           continue;
         }
         Reply.Status answer = answers.answers().get(node.id());

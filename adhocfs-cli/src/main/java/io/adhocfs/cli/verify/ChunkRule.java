@@ -12,6 +12,6 @@ final class ChunkRule {
   static boolean fits(FileType type, FileLayout layout, long chunkIndex, int slot) {
     return type == FileType.REGULAR
         && !layout.inline()
-        && Placement.chunkSlot(layout, chunkIndex).value() == slot;
+        && Placement.chunkSlotValue(layout, chunkIndex) == slot;
   }
 }

@@ -145,7 +145,7 @@ public final class LostSearch {
       long end = Math.min(chunks, first + MarkLost.CHUNKS_MAX);
       boolean any = false;
       for (long chunk = first; chunk < end && !any; chunk++) {
-        any = lost.wasLost(Placement.chunkSlot(layout, chunk).value());
+        any = lost.wasLost(Placement.chunkSlotValue(layout, chunk));
       }
       if (!any) {
         continue;

@@ -180,7 +180,7 @@ public final class Verifier {
 
   private static List<NodeId> presentIn(ClusterMap nodes) {
     return nodes.nodes().stream()
-        .filter(node -> node.state() != ClusterMap.NodeState.GONE)
+        .filter(ClusterMap.Node::isMember)
         .map(ClusterMap.Node::id)
         .toList();
   }

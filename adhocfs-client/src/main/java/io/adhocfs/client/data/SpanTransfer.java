@@ -10,9 +10,9 @@ import io.adhocfs.protocol.model.FileAttributes;
 import io.adhocfs.protocol.model.FsError;
 import io.adhocfs.protocol.model.FsException;
 import io.adhocfs.protocol.model.NodeId;
-import io.adhocfs.protocol.model.SlotId;
 import io.adhocfs.protocol.placement.ChunkSpan;
 import io.adhocfs.protocol.placement.ClusterMap;
+import io.adhocfs.protocol.placement.Placement;
 import io.adhocfs.protocol.statistics.KindFigures;
 import io.adhocfs.protocol.transport.Response;
 import io.adhocfs.protocol.wire.DataRequest;
@@ -135,8 +135,8 @@ abstract class SpanTransfer<S> {
   }
 
   private NodeId owner(ClusterMap map, ChunkSpan span) {
-    long slot = file.layout().firstSlot() + span.chunkIndex() * file.layout().slotStep();
-    return new NodeId(map.ownerValue((int) (slot & (SlotId.COUNT - 1))));
+    int slot = Placement.chunkSlotValue(file.layout(), span.chunkIndex());
+    return new NodeId(map.ownerValue(slot));
   }
 
   /** Sends what may be sent. One thread at a time, so answers that come at once don't recurse. */

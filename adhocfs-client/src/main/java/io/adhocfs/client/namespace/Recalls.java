@@ -13,8 +13,6 @@ import io.adhocfs.protocol.model.FsException;
 import io.adhocfs.protocol.model.InodeId;
 import io.adhocfs.protocol.model.NodeId;
 import io.adhocfs.protocol.placement.ClusterMap;
-import io.adhocfs.protocol.wire.FileRequest;
-import io.adhocfs.protocol.wire.NamespaceRequest;
 import io.adhocfs.protocol.wire.RecallRequest.AwaitRecalls;
 import io.adhocfs.protocol.wire.RecallRequest.Recall;
 import io.adhocfs.protocol.wire.Reply;
@@ -81,17 +79,7 @@ public final class Recalls {
   // ---------------------------------------------------------------------------------------
 
   private void keptElsewhere(Request request) {
-    InodeId inode =
-        switch (request) {
-          case NamespaceRequest.ReportWrite report -> report.inode();
-          case NamespaceRequest.WriteInline write -> write.inode();
-          case NamespaceRequest.LeaveInline leave -> leave.inode();
-          case NamespaceRequest.Truncate cut -> cut.inode();
-          case FileRequest.ReserveAppend append -> append.inode();
-          case FileRequest.FinishAppend append -> append.inode();
-          case FileRequest.ChangeRange change -> change.inode();
-          default -> null;
-        };
+    InodeId inode = request.changesDataOf();
     if (inode != null) {
       synchronized (this) {
         untold.add(inode);

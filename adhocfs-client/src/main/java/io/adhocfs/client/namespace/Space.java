@@ -48,7 +48,7 @@ public final class Space {
       Operation operation, java.util.function.LongFunction<Operation> limited) {
     List<NodeId> nodes =
         router.map().nodes().stream()
-            .filter(node -> node.state() != ClusterMap.NodeState.GONE)
+            .filter(ClusterMap.Node::isMember)
             .map(ClusterMap.Node::id)
             .toList();
     return Parallel.run(

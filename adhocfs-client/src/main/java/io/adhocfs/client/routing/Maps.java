@@ -270,7 +270,7 @@ public final class Maps {
   private List<NodeId> candidates(@Nullable NodeId informant) {
     List<NodeId> others = new ArrayList<>();
     for (Node node : current.nodes()) {
-      if (!node.id().equals(informant) && node.state() != ClusterMap.NodeState.GONE) {
+      if (!node.id().equals(informant) && node.isMember()) {
         others.add(node.id());
       }
     }

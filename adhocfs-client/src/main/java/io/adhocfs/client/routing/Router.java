@@ -1,7 +1,6 @@
 package io.adhocfs.client.routing;
 
 import io.adhocfs.client.retry.Backoff;
-import io.adhocfs.client.retry.RetryDecision;
 import io.adhocfs.client.retry.Timers;
 import io.adhocfs.protocol.model.Epoch;
 import io.adhocfs.protocol.model.FsError;
@@ -38,7 +37,7 @@ import org.jspecify.annotations.Nullable;
 
 /**
  * Sends requests to the owners of slots and to nodes, and sends them again, as {@link
- * RetryDecision} says, until the operation's deadline; in the session of the operation, or in a
+ * FsError#resend} says, until the operation's deadline; in the session of the operation, or in a
  * newer one where that has ended, if the operation may go on so. Thread-safe.
  *
  * <p>What it answers completes on network or timer threads, with the response or an {@code
@@ -171,7 +170,7 @@ public final class Router {
     return session.asked().stream()
         .filter(id -> {
           ClusterMap.Node node = map.node(id);
-          return node == null || node.state() != ClusterMap.NodeState.GONE;
+          return node == null || node.isMember();
         })
         .filter(id -> session.lossAt(id) == null)
         .toList();
@@ -514,8 +513,8 @@ public final class Router {
     if (failure.error() == FsError.THROTTLED) {
       operation.heldBack();
     }
-    RetryDecision decision = RetryDecision.of(failure.error());
-    if (decision == RetryDecision.GIVE_UP) {
+    FsError.Resend resend = failure.error().resend();
+    if (resend == FsError.Resend.NEVER) {
       FsException last =
           operation.isCancelled()
               ? operation.interruption()
@@ -529,9 +528,9 @@ public final class Router {
     // A daemon that holds it back is not the busier for it, and its turn may come at any moment.
     int failures = failure.error() == FsError.THROTTLED ? 0 : attempt;
     long delayNanos = backoff.delayNanos(failures, random);
-    return switch (decision) {
-      case GIVE_UP, RESEND -> pause(operation, delayNanos);
-      case LEARN_MAP -> {
+    return switch (resend) {
+      case NEVER, AFTER_PAUSE -> pause(operation, delayNanos);
+      case WITH_NEWER_MAP -> {
         if (map().epoch().isAfter(usedEpoch)) {
           yield CompletableFuture.completedFuture(null);
         }
@@ -546,14 +545,14 @@ public final class Router {
             });
         yield pause;
       }
-      case LEARN_ADDRESS -> {
+      case AT_NEWER_ADDRESS -> {
         sessions.restarted(node);
         maps.readContacts();
         // Others may know more: where it is now, or that its slots are owned by somebody else.
         maps.askOthers();
         yield pause(operation, delayNanos);
       }
-      case ONLY_AT_NEW_ADDRESS -> {
+      case ONLY_AT_ANOTHER_ADDRESS -> {
         String refusing = address(node);
         yield maps.readContacts()
             .thenCompose(_ ->

@@ -1,6 +1,8 @@
 package io.adhocfs.daemon.chunk;
 
+import io.adhocfs.protocol.model.FileLayout;
 import io.adhocfs.protocol.model.FsException;
+import io.adhocfs.protocol.placement.ChunkSpan;
 import io.netty.buffer.ByteBuf;
 import io.netty.buffer.ByteBufAllocator;
 import java.lang.foreign.MemorySegment;
@@ -13,13 +15,19 @@ import org.jspecify.annotations.Nullable;
  * with: a block is opened in its record before its first byte changes. Thread-safe.
  */
 final class Blocks {
+  private static final int READ_ATTEMPTS = 10;
+
+  private final SegmentFiles files;
+  private final ChunkIndex index;
   private final ByteBufAllocator allocator;
   private final boolean compares;
 
   /**
    * @param compares whether to look at checksums at all
    */
-  Blocks(ByteBufAllocator allocator, boolean compares) {
+  Blocks(SegmentFiles files, ChunkIndex index, ByteBufAllocator allocator, boolean compares) {
+    this.files = files;
+    this.index = index;
     this.allocator = allocator;
     this.compares = compares;
   }
@@ -28,11 +36,11 @@ final class Blocks {
   private static long fill(SegmentFile file, ByteBuf into, int start, int length, long position)
       throws FsException {
     if (into.hasMemoryAddress()) {
-      return NativeFile.read(file.descriptor(), into.memoryAddress() + start, length, position);
+      return file.bytes().read(into.memoryAddress() + start, length, position);
     }
     MemorySegment memory = MemorySegment.ofBuffer(into.nioBuffer(start, length));
     try {
-      return NativeFile.read(file.descriptor(), memory.address(), length, position);
+      return file.bytes().read(memory.address(), length, position);
     } finally {
       Reference.reachabilityFence(memory);
     }
@@ -124,6 +132,63 @@ final class Blocks {
           : (Integer) Checksums.of(bytes, 0, length);
     } finally {
       bytes.release();
+    }
+  }
+
+  /**
+   * Reads a span of a chunk, beside writes of it.
+   *
+   * @param payload has room for the span from the start on; its indexes are left alone
+   * @throws FsException CORRUPT when it is not what was written
+   */
+  void readStored(
+      SegmentFile file,
+      ChunkIndex.Chunk known,
+      long inode,
+      FileLayout layout,
+      ChunkSpan span,
+      ByteBuf payload,
+      int start)
+      throws FsException {
+    long chunk = span.chunkIndex();
+    ChunkIndex.Chunk compared = known;
+    for (int attempt = 1; ; attempt++) {
+      String wrong =
+          read(
+              file,
+              compared,
+              SegmentFiles.position(layout, chunk),
+              span.offsetBytes(),
+              span.lengthBytes(),
+              payload,
+              start);
+      if (wrong == null) {
+        return;
+      }
+      // A write beside this read has opened the block before it has changed it.
+      ChunkIndex.Chunk now = index.find(inode, layout, chunk);
+      if (now == null || now == compared || attempt == READ_ATTEMPTS) {
+        throw files.corrupt(inode, chunk, wrong);
+      }
+      compared = now;
+    }
+  }
+
+  /** Refuses to write a part of a block whose other bytes are wrong: its new sum would hide it. */
+  void requireRight(
+      SegmentFile file,
+      ChunkIndex.Chunk known,
+      long inode,
+      FileLayout layout,
+      long chunk,
+      int block)
+      throws FsException {
+    if (known.record().isLost(block)) {
+      throw files.corrupt(inode, chunk, "block " + block + " is lost");
+    }
+    if (known.record().isSealed(block)
+        && !matches(file, known, SegmentFiles.position(layout, chunk), block)) {
+      throw files.corrupt(inode, chunk, "block " + block + " does not match its checksum");
     }
   }
 }

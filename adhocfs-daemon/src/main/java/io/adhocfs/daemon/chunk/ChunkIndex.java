@@ -1,14 +1,16 @@
 package io.adhocfs.daemon.chunk;
 
 import com.google.errorprone.annotations.concurrent.GuardedBy;
-import io.adhocfs.daemon.storage.Keys;
-import io.adhocfs.daemon.storage.RecordKind;
-import io.adhocfs.daemon.storage.StorageDatabase;
+import io.adhocfs.daemon.slot.Keys;
+import io.adhocfs.daemon.slot.RecordKind;
+import io.adhocfs.daemon.slot.SlotBatch;
+import io.adhocfs.daemon.slot.SlotStore;
 import io.adhocfs.protocol.model.FileLayout;
 import io.adhocfs.protocol.model.FsError;
 import io.adhocfs.protocol.model.FsException;
 import io.adhocfs.protocol.model.InodeId;
 import io.adhocfs.protocol.model.SlotId;
+import io.adhocfs.protocol.placement.Placement;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.BitSet;
@@ -19,11 +21,6 @@ import java.util.concurrent.atomic.AtomicReference;
 import java.util.concurrent.atomic.AtomicReferenceArray;
 import java.util.function.IntPredicate;
 import org.jspecify.annotations.Nullable;
-import org.rocksdb.ReadOptions;
-import org.rocksdb.RocksDBException;
-import org.rocksdb.RocksIterator;
-import org.rocksdb.Slice;
-import org.rocksdb.WriteBatch;
 
 /**
  * Which chunks exist and which generations are refused: the records, and bounded memories of what
@@ -88,7 +85,7 @@ final class ChunkIndex {
 
   private record Floor(long inode, long generation) {}
 
-  private final StorageDatabase database;
+  private final SlotStore store;
 
   /** Chunks that exist; each place is for one of many, the last that was asked for. */
   private final AtomicReferenceArray<@Nullable Chunk> known =
@@ -107,25 +104,14 @@ final class ChunkIndex {
   private final AtomicReferenceArray<@Nullable Floor> lasting =
       new AtomicReferenceArray<>(REMEMBERED_FLOORS);
 
-  ChunkIndex(StorageDatabase database) {
-    this.database = database;
+  ChunkIndex(SlotStore store) {
+    this.store = store;
     Arrays.setAll(turns, _ -> new Object());
   }
 
   private static int place(long inode, long number, int places) {
     long mixed = (inode + number * 0xD6E8FEB86659FD93L) * 0x9E3779B97F4A7C15L;
     return (int) (mixed >>> 40) & (places - 1);
-  }
-
-  static int slot(FileLayout layout, long chunkIndex) {
-    return (int) ((layout.firstSlot() + chunkIndex * layout.slotStep()) & (SlotId.COUNT - 1));
-  }
-
-  /** After how many chunks a file's slots come again. */
-  static long cycle(FileLayout layout) {
-    return layout.slotStep() == 0
-        ? 1
-        : SlotId.COUNT >>> Math.min(16, Integer.numberOfTrailingZeros(layout.slotStep()));
   }
 
   /** The generation below which spans are refused. */
@@ -147,7 +133,7 @@ final class ChunkIndex {
   }
 
   private GenerationRecord record(byte[] key) throws FsException {
-    byte[] value = database.get(key);
+    byte[] value = store.get(key);
     return value == null ? GenerationRecord.NONE : GenerationRecord.decode(value);
   }
 
@@ -177,7 +163,7 @@ final class ChunkIndex {
   /** A chunk that exists, or null. */
   @Nullable Chunk find(long inode, FileLayout layout, long chunkIndex) throws FsException {
     int exponent = Integer.numberOfTrailingZeros(layout.chunkSizeBytes());
-    return find(inode, chunkIndex, slot(layout, chunkIndex), exponent);
+    return find(inode, chunkIndex, Placement.chunkSlotValue(layout, chunkIndex), exponent);
   }
 
   @Nullable Chunk find(long inode, long chunkIndex, int slot, int exponent) throws FsException {
@@ -209,12 +195,9 @@ final class ChunkIndex {
 
   /** Writes the record of a chunk; whoever has looked at the one before has its turn. */
   void put(long inode, long chunkIndex, int slot, ChunkRecord record) throws FsException {
-    try (var batch = new WriteBatch()) {
-      batch.put(Keys.key(slot, RecordKind.CHUNK, inode, chunkIndex), record.encode());
-      database.write(batch);
-    } catch (RocksDBException e) {
-      throw StorageDatabase.failure("writing a chunk's record to", e);
-    }
+    var batch = new SlotBatch();
+    batch.put(Keys.key(slot, RecordKind.CHUNK, inode, chunkIndex), record.encode());
+    store.commit(batch);
     known.set(
         placeOfChunk(inode, chunkIndex, record.chunkSizeExponent()),
         new Chunk(inode, chunkIndex, record));
@@ -222,15 +205,15 @@ final class ChunkIndex {
 
   /** Writes records of chunks in as few steps as there are bounds for, in no order. */
   void putAll(long inode, FileLayout layout, Map<Long, ChunkRecord> records) throws FsException {
-    try (var batch = new WriteBatch()) {
+    var batch = new SlotBatch();
+    try {
       for (Map.Entry<Long, ChunkRecord> one : records.entrySet()) {
         long chunk = one.getKey();
         batch.put(
-            Keys.key(slot(layout, chunk), RecordKind.CHUNK, inode, chunk), one.getValue().encode());
+            Keys.key(Placement.chunkSlotValue(layout, chunk), RecordKind.CHUNK, inode, chunk),
+            one.getValue().encode());
       }
-      database.write(batch);
-    } catch (RocksDBException e) {
-      throw StorageDatabase.failure("writing chunks' records to", e);
+      store.commit(batch);
     } finally {
       records.forEach((chunk, record) -> forget(inode, chunk, record.chunkSizeExponent()));
     }
@@ -245,7 +228,7 @@ final class ChunkIndex {
   }
 
   @Nullable ChunkRecord get(long inode, long chunkIndex, int slot) throws FsException {
-    byte[] value = database.get(Keys.key(slot, RecordKind.CHUNK, inode, chunkIndex));
+    byte[] value = store.get(Keys.key(slot, RecordKind.CHUNK, inode, chunkIndex));
     return value == null ? null : ChunkRecord.decode(value);
   }
 
@@ -253,14 +236,17 @@ final class ChunkIndex {
   void delete(long inode, FileLayout layout, long[] chunkIndexes) throws FsException {
     for (int from = 0; from < chunkIndexes.length; from += BATCH) {
       int to = Math.min(chunkIndexes.length, from + BATCH);
-      try (var batch = new WriteBatch()) {
+      var batch = new SlotBatch();
+      try {
         for (int i = from; i < to; i++) {
-          batch.delete(
-              Keys.key(slot(layout, chunkIndexes[i]), RecordKind.CHUNK, inode, chunkIndexes[i]));
+          batch.remove(
+              Keys.key(
+                  Placement.chunkSlotValue(layout, chunkIndexes[i]),
+                  RecordKind.CHUNK,
+                  inode,
+                  chunkIndexes[i]));
         }
-        database.write(batch);
-      } catch (RocksDBException e) {
-        throw StorageDatabase.failure("deleting chunks from", e);
+        store.commit(batch);
       } finally {
         // Even if it failed: not to remember is always right.
         for (int i = from; i < to; i++) {
@@ -307,11 +293,10 @@ final class ChunkIndex {
     if (lastingFloor(inode) >= generation) {
       return;
     }
-    try (var batch = new WriteBatch()) {
+    var batch = new SlotBatch();
+    try {
       batch.put(floorKey(inode), new GenerationRecord(generation, 0).encode());
-      database.write(batch);
-    } catch (RocksDBException e) {
-      throw StorageDatabase.failure("raising a generation in", e);
+      store.commit(batch);
     } finally {
       // Even if it failed: to look again is always right.
       lasting.set(place(inode, 0, REMEMBERED_FLOORS), null);
@@ -321,15 +306,13 @@ final class ChunkIndex {
   /** Inodes and generations of the cuts that hold in all slots for good. */
   Map<Long, Long> lastingFloors() throws FsException {
     Map<Long, Long> found = new HashMap<>();
-    try (RocksIterator iterator = database.raw().newIterator()) {
-      iterator.seek(Keys.key(SlotId.COUNT - 1, RecordKind.CHUNK_FLOOR));
-      for (; iterator.isValid() && Keys.isOfNode(iterator.key()); iterator.next()) {
+    try (SlotStore.Cursor cursor = store.cursor()) {
+      for (boolean any = cursor.seek(Keys.key(SlotId.COUNT - 1, RecordKind.CHUNK_FLOOR));
+          any && Keys.isOfNode(cursor.key());
+          any = cursor.next()) {
         found.put(
-            Keys.number(iterator.key(), 0), GenerationRecord.decode(iterator.value()).generation());
+            Keys.number(cursor.key(), 0), GenerationRecord.decode(cursor.value()).generation());
       }
-      iterator.status();
-    } catch (RocksDBException e) {
-      throw StorageDatabase.failure("looking for generations in", e);
     }
     return found;
   }
@@ -346,29 +329,25 @@ final class ChunkIndex {
     if (anchor < 0) {
       return;
     }
-    long end = Math.min(last, first + cycle(layout) - 1);
+    long end = Math.min(last, first + Placement.slotCycle(layout) - 1);
     GenerationRecord anchored = record(inode, anchor);
-    try (var batch = new WriteBatch()) {
-      long lastChunk = Math.max(anchored.lastChunk(), Math.min(end, cycle(layout) - 1));
-      if (end >= cycle(layout)) {
-        lastChunk = cycle(layout) - 1;
-      }
-      put(batch, inode, anchor, new GenerationRecord(generation, lastChunk), anchored);
-      for (long chunk = first; chunk <= end; chunk++) {
-        int slot = slot(layout, chunk);
-        if (slot != anchor && slots.test(slot)) {
-          put(batch, inode, slot, new GenerationRecord(generation, 0), record(inode, slot));
-        }
-      }
-      database.write(batch);
-    } catch (RocksDBException e) {
-      throw StorageDatabase.failure("raising a generation in", e);
+    var batch = new SlotBatch();
+    long lastChunk = Math.max(anchored.lastChunk(), Math.min(end, Placement.slotCycle(layout) - 1));
+    if (end >= Placement.slotCycle(layout)) {
+      lastChunk = Placement.slotCycle(layout) - 1;
     }
+    put(batch, inode, anchor, new GenerationRecord(generation, lastChunk), anchored);
+    for (long chunk = first; chunk <= end; chunk++) {
+      int slot = Placement.chunkSlotValue(layout, chunk);
+      if (slot != anchor && slots.test(slot)) {
+        put(batch, inode, slot, new GenerationRecord(generation, 0), record(inode, slot));
+      }
+    }
+    store.commit(batch);
   }
 
   private void put(
-      WriteBatch batch, long inode, int slot, GenerationRecord wanted, GenerationRecord stored)
-      throws RocksDBException {
+      SlotBatch batch, long inode, int slot, GenerationRecord wanted, GenerationRecord stored) {
     var raised =
         new GenerationRecord(
             Math.max(wanted.generation(), stored.generation()),
@@ -386,36 +365,33 @@ final class ChunkIndex {
     if (anchor < 0) {
       return;
     }
-    byte[] value = database.get(Keys.key(anchor, RecordKind.CHUNK_GENERATION, inode));
+    byte[] value = store.get(Keys.key(anchor, RecordKind.CHUNK_GENERATION, inode));
     if (value == null) {
       return;
     }
-    long last = Math.min(GenerationRecord.decode(value).lastChunk(), cycle(layout) - 1);
-    try (var batch = new WriteBatch()) {
-      for (long chunk = 0; chunk <= last; chunk++) {
-        int slot = slot(layout, chunk);
-        if (slots.test(slot)) {
-          batch.delete(Keys.key(slot, RecordKind.CHUNK_GENERATION, inode));
-          generations.set(place(inode, slot, REMEMBERED), null);
-        }
+    long last =
+        Math.min(GenerationRecord.decode(value).lastChunk(), Placement.slotCycle(layout) - 1);
+    var batch = new SlotBatch();
+    for (long chunk = 0; chunk <= last; chunk++) {
+      int slot = Placement.chunkSlotValue(layout, chunk);
+      if (slots.test(slot)) {
+        batch.remove(Keys.key(slot, RecordKind.CHUNK_GENERATION, inode));
+        generations.set(place(inode, slot, REMEMBERED), null);
       }
-      batch.delete(Keys.key(anchor, RecordKind.CHUNK_GENERATION, inode));
-      generations.set(place(inode, anchor, REMEMBERED), null);
-      database.write(batch);
-    } catch (RocksDBException e) {
-      throw StorageDatabase.failure("forgetting generations in", e);
     }
+    batch.remove(Keys.key(anchor, RecordKind.CHUNK_GENERATION, inode));
+    generations.set(place(inode, anchor, REMEMBERED), null);
+    store.commit(batch);
   }
 
   private void forgetLastingFloor(long inode) throws FsException {
     if (lastingFloor(inode) == 0) {
       return;
     }
-    try (var batch = new WriteBatch()) {
-      batch.delete(floorKey(inode));
-      database.write(batch);
-    } catch (RocksDBException e) {
-      throw StorageDatabase.failure("forgetting a generation in", e);
+    var batch = new SlotBatch();
+    try {
+      batch.remove(floorKey(inode));
+      store.commit(batch);
     } finally {
       lasting.set(place(inode, 0, REMEMBERED_FLOORS), null);
     }
@@ -423,8 +399,8 @@ final class ChunkIndex {
 
   /** The first slot of the layout, in the order of its chunks, that counts; -1 if none does. */
   private static int anchor(FileLayout layout, IntPredicate slots) {
-    for (long chunk = 0; chunk < cycle(layout); chunk++) {
-      int slot = slot(layout, chunk);
+    for (long chunk = 0; chunk < Placement.slotCycle(layout); chunk++) {
+      int slot = Placement.chunkSlotValue(layout, chunk);
       if (slots.test(slot)) {
         return slot;
       }
@@ -452,10 +428,10 @@ final class ChunkIndex {
     if (first > last) {
       return;
     }
-    long cycle = cycle(layout);
+    long cycle = Placement.slotCycle(layout);
     if ((last - first) / cycle < CHUNKS_OF_A_SLOT_TO_ITERATE) {
       for (long chunk = first; chunk <= last; chunk++) {
-        int slot = slot(layout, chunk);
+        int slot = Placement.chunkSlotValue(layout, chunk);
         if (slots.test(slot)) {
           ChunkRecord record = get(inode, chunk, slot);
           if (record != null && !visitor.chunk(chunk, record)) {
@@ -466,7 +442,7 @@ final class ChunkIndex {
       return;
     }
     for (long step = 0; step < cycle; step++) {
-      int slot = slot(layout, step);
+      int slot = Placement.chunkSlotValue(layout, step);
       if (slots.test(slot) && !forEachOfSlot(inode, slot, first, last, visitor)) {
         return;
       }
@@ -476,19 +452,16 @@ final class ChunkIndex {
   private boolean forEachOfSlot(long inode, int slot, long first, long last, ChunkVisitor visitor)
       throws FsException {
     // Without the bound, a look past the inode's end walks over everything deleted behind it.
-    try (var end = new Slice(Keys.key(slot, RecordKind.CHUNK, inode, last, new byte[1]));
-        var options = new ReadOptions().setIterateUpperBound(end);
-        RocksIterator iterator = database.raw().newIterator(options)) {
-      iterator.seek(Keys.key(slot, RecordKind.CHUNK, inode, first));
-      for (; iterator.isValid(); iterator.next()) {
-        if (!visitor.chunk(Keys.number(iterator.key(), 1), ChunkRecord.decode(iterator.value()))) {
+    byte[] end = Keys.key(slot, RecordKind.CHUNK, inode, last, new byte[1]);
+    try (SlotStore.Cursor cursor = store.cursor(end)) {
+      for (boolean any = cursor.seek(Keys.key(slot, RecordKind.CHUNK, inode, first));
+          any;
+          any = cursor.next()) {
+        if (!visitor.chunk(Keys.number(cursor.key(), 1), ChunkRecord.decode(cursor.value()))) {
           return false;
         }
       }
-      iterator.status();
       return true;
-    } catch (RocksDBException e) {
-      throw StorageDatabase.failure("looking for chunks in", e);
     }
   }
 
@@ -501,17 +474,17 @@ final class ChunkIndex {
   void forAll(byte[] from, KeyVisitor visitor) throws FsException {
     int firstSlot = from.length == 0 ? 0 : Keys.slot(from);
     byte[] start = from.length == 0 ? Keys.key(0, RecordKind.CHUNK) : from;
-    try (RocksIterator iterator = database.raw().newIterator()) {
-      iterator.seek(start);
-      while (iterator.isValid()) {
-        byte[] key = iterator.key();
+    try (SlotStore.Cursor cursor = store.cursor()) {
+      boolean any = cursor.seek(start);
+      while (any) {
+        byte[] key = cursor.key();
         int slot = Keys.slot(key);
         byte kind = Keys.kindCode(key);
         if (kind == RecordKind.CHUNK.code()) {
-          if (!visitor.chunk(key, ChunkRecord.decode(iterator.value()))) {
+          if (!visitor.chunk(key, ChunkRecord.decode(cursor.value()))) {
             return;
           }
-          iterator.next();
+          any = cursor.next();
           continue;
         }
         // Other records: on to the chunks of this slot, or of the next.
@@ -519,33 +492,26 @@ final class ChunkIndex {
         if (next >= SlotId.COUNT || next < firstSlot) {
           break;
         }
-        iterator.seek(Keys.key(next, RecordKind.CHUNK));
+        any = cursor.seek(Keys.key(next, RecordKind.CHUNK));
       }
-      iterator.status();
-    } catch (RocksDBException e) {
-      throw StorageDatabase.failure("walking the chunks of", e);
     }
   }
 
   /** Whether an inode has a chunk from first to last in any of the first so many slots. */
   boolean anyInSlots(long inode, long first, long last, int slots) throws FsException {
-    try (RocksIterator iterator = database.raw().newIterator()) {
+    try (SlotStore.Cursor cursor = store.cursor()) {
       for (int slot = 0; slot < slots; slot++) {
         byte[] from = Keys.key(slot, RecordKind.CHUNK, inode, first);
-        iterator.seek(from);
-        if (!iterator.isValid()) {
+        if (!cursor.seek(from)) {
           break;
         }
-        byte[] key = iterator.key();
+        byte[] key = cursor.key();
         if (sameInode(key, from) && Keys.number(key, 1) <= last) {
           return true;
         }
         slot = Math.max(slot, Keys.slot(key) - 1);
       }
-      iterator.status();
       return false;
-    } catch (RocksDBException e) {
-      throw StorageDatabase.failure("looking for chunks in", e);
     }
   }
 
@@ -587,6 +553,6 @@ final class ChunkIndex {
 
   /** Makes the records survive a power failure. */
   void sync() throws FsException {
-    database.sync();
+    store.sync();
   }
 }

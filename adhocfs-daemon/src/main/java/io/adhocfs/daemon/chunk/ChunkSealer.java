@@ -1,6 +1,6 @@
 package io.adhocfs.daemon.chunk;
 
-import io.adhocfs.daemon.storage.Keys;
+import io.adhocfs.daemon.slot.Keys;
 import io.adhocfs.protocol.model.FsException;
 import java.util.List;
 import java.util.concurrent.TimeUnit;

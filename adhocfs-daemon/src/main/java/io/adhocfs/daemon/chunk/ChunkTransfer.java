@@ -1,7 +1,8 @@
 package io.adhocfs.daemon.chunk;
 
-import io.adhocfs.daemon.storage.Keys;
-import io.adhocfs.daemon.storage.RecordKind;
+import io.adhocfs.daemon.slot.Keys;
+import io.adhocfs.daemon.slot.RecordKind;
+import io.adhocfs.daemon.slot.SlotPart;
 import io.adhocfs.protocol.model.FileLayout;
 import io.adhocfs.protocol.model.FsError;
 import io.adhocfs.protocol.model.FsException;
@@ -27,7 +28,7 @@ import org.slf4j.LoggerFactory;
  * <p>The order of steps is that of {@link FileChunkStore}, so a death in the middle leaves what a
  * death in a write or discard would. Thread-safe; every call may wait for the disk.
  */
-public final class ChunkTransfer {
+public final class ChunkTransfer implements SlotPart {
   /** Bytes of a chunk from an offset on; whoever gets it releases it. */
   public record Piece(int offsetBytes, ByteBuf bytes) {}
 
@@ -37,7 +38,7 @@ public final class ChunkTransfer {
   private final ChunkIndex index;
   private final OpenChunks open;
   private final DiskSpace space;
-  private final StorageInspection.InodeLock alone;
+  private final ChunkLocks locks;
   private final ByteBufAllocator allocator;
 
   ChunkTransfer(
@@ -45,13 +46,13 @@ public final class ChunkTransfer {
       ChunkIndex index,
       OpenChunks open,
       DiskSpace space,
-      StorageInspection.InodeLock alone,
+      ChunkLocks locks,
       ByteBufAllocator allocator) {
     this.files = files;
     this.index = index;
     this.open = open;
     this.space = space;
-    this.alone = alone;
+    this.locks = locks;
     this.allocator = allocator;
   }
 
@@ -107,7 +108,7 @@ public final class ChunkTransfer {
     Place place = Place.of(key, ChunkRecord.decode(record));
     var found = new @Nullable Piece[1];
     // Alone, as it were for a moment: a discard must not come between looking and reading.
-    alone.alone(place.inode, () -> found[0] = readAlone(place, fromByte, toByte, bytesMax));
+    locks.alone(place.inode, () -> found[0] = readAlone(place, fromByte, toByte, bytesMax));
     return found[0];
   }
 
@@ -120,11 +121,11 @@ public final class ChunkTransfer {
     }
     try {
       long limit = place.position() + Math.min(toByte, place.sizeBytes());
-      long start = NativeFile.data(file.descriptor(), place.position() + fromByte);
+      long start = file.bytes().data(place.position() + fromByte);
       if (start < 0 || start >= limit) {
         return null;
       }
-      long hole = NativeFile.hole(file.descriptor(), start);
+      long hole = file.bytes().hole(start);
       long end = Math.min(hole < 0 ? limit : Math.min(hole, limit), start + bytesMax);
       int length = (int) (end - start);
       ByteBuf bytes = allocator.directBuffer(length, length);
@@ -133,7 +134,7 @@ public final class ChunkTransfer {
         MemorySegment memory = MemorySegment.ofBuffer(bytes.nioBuffer(0, length));
         long there;
         try {
-          there = NativeFile.read(file.descriptor(), memory.address(), length, start);
+          there = file.bytes().read(memory.address(), length, start);
         } finally {
           Reference.reachabilityFence(memory);
         }
@@ -193,7 +194,7 @@ public final class ChunkTransfer {
     if (!space.take(length)) {
       throw new FsException(FsError.NO_SPACE, "this node's disk is full");
     }
-    alone.alone(
+    locks.alone(
         place.inode,
         () -> {
           SegmentFile file = files.acquire(place.file(), true);
@@ -203,7 +204,7 @@ public final class ChunkTransfer {
           try {
             file.cover(place.chunkInSegment(), place.sizeBytes());
             if (clears) {
-              NativeFile.punch(file.descriptor(), place.position(), place.sizeBytes());
+              file.bytes().punch(place.position(), place.sizeBytes());
             }
             open.touch(
                 new OpenChunks.Place(place.inode, place.chunk, place.slot), System.nanoTime());
@@ -212,8 +213,7 @@ public final class ChunkTransfer {
               MemorySegment memory =
                   MemorySegment.ofBuffer(bytes.nioBuffer(bytes.readerIndex(), length));
               try {
-                NativeFile.write(
-                    file.descriptor(), memory.address(), length, place.position() + offsetBytes);
+                file.bytes().write(memory.address(), length, place.position() + offsetBytes);
               } finally {
                 Reference.reachabilityFence(memory);
               }
@@ -238,11 +238,11 @@ public final class ChunkTransfer {
         continue;
       }
       Place place = Place.of(key, record);
-      alone.alone(inode, () -> dropAlone(place));
+      locks.alone(inode, () -> dropAlone(place));
       touched.put(place.file(), place);
     }
     for (Place place : touched.values()) {
-      alone.alone(place.inode, () -> deleteIfEmpty(place));
+      locks.alone(place.inode, () -> deleteIfEmpty(place));
     }
     space.recount();
   }
@@ -251,7 +251,7 @@ public final class ChunkTransfer {
     SegmentFile file = files.acquire(place.file(), false);
     if (file != null) {
       try {
-        if (!NativeFile.punch(file.descriptor(), place.position(), place.sizeBytes())) {
+        if (!file.bytes().punch(place.position(), place.sizeBytes())) {
           throw new FsException(FsError.NOT_SUPPORTED, "the disk below can't punch holes");
         }
       } finally {
@@ -277,7 +277,7 @@ public final class ChunkTransfer {
     }
     long last;
     try {
-      if (NativeFile.extent(file.descriptor()).allocatedBytes() > 0) {
+      if (file.bytes().extent().allocatedBytes() > 0) {
         return;
       }
       last = (file.sizeBytes() + place.sizeBytes() - 1) >>> place.exponent;
@@ -313,7 +313,13 @@ public final class ChunkTransfer {
     }
   }
 
-  /** Forgets what is remembered of slots that come or go. */
+  /** What was remembered of slots that come may be of an earlier time. */
+  @Override
+  public void expect(BitSet slots) {
+    index.forget(slots);
+  }
+
+  @Override
   public void forget(BitSet slots) {
     index.forget(slots);
   }
@@ -335,6 +341,6 @@ public final class ChunkTransfer {
 
   /** Takes over such a cut from another node. */
   public void raiseLastingFloor(long inode, long generation) throws FsException {
-    alone.alone(inode, () -> index.raiseLastingFloor(inode, generation));
+    locks.alone(inode, () -> index.raiseLastingFloor(inode, generation));
   }
 }

@@ -4,7 +4,6 @@ import com.google.errorprone.annotations.concurrent.GuardedBy;
 import io.adhocfs.daemon.storage.BackingDisk;
 import io.adhocfs.protocol.model.FsException;
 import io.adhocfs.protocol.model.StorageSpace;
-import java.nio.file.Path;
 import java.util.concurrent.atomic.AtomicLong;
 
 /**
@@ -22,7 +21,7 @@ final class DiskSpace {
    */
   private static final long RESERVE_INODES_MIN = 256;
 
-  private final BackingDisk disk;
+  private final Disk disk;
   private final String diskName;
   private final SegmentFiles files;
   private final long capacityBytes;
@@ -43,9 +42,9 @@ final class DiskSpace {
    * @param reserveBytes 0 = 2% of the disk, at least 16 MiB
    * @param capacityBytes the most that chunks may take; 0 = the disk
    */
-  DiskSpace(Path directory, SegmentFiles files, long reserveBytes, long capacityBytes)
+  DiskSpace(Disk disk, SegmentFiles files, long reserveBytes, long capacityBytes)
       throws FsException {
-    this.disk = new BackingDisk(directory);
+    this.disk = disk;
     this.diskName = disk.name();
     this.files = files;
     this.capacityBytes = capacityBytes;

@@ -37,7 +37,6 @@ final class NativeFile {
   private static final int O_CREAT = 0x40;
   private static final int O_EXCL = 0x80;
   private static final int O_CLOEXEC = 0x80000;
-  private static final int SEEK_END = 2;
   private static final int SEEK_DATA = 3;
   private static final int SEEK_HOLE = 4;
   private static final int FALLOC_FL_KEEP_SIZE = 1;
@@ -102,9 +101,6 @@ final class NativeFile {
 
   private static final MemorySegment EMPTY_PATH = Arena.global().allocateFrom("");
 
-  /** Size and allocated space of a file. */
-  record Extent(long sizeBytes, long allocatedBytes) {}
-
   private NativeFile() {}
 
   // Calling C is what this class is for; launchers allow it with --enable-native-access.
@@ -120,10 +116,9 @@ final class NativeFile {
   }
 
   /**
-   * Opens a file for reading and writing.
+   * As {@link Disk#open}.
    *
-   * @param create whether to make it, which it must not have been yet
-   * @return its descriptor; -1 when it does not exist, or exists where it was to be made
+   * @return its descriptor, or -1
    */
   static int open(Path path, boolean create) throws FsException {
     Scratch scratch = SCRATCH.get();
@@ -261,12 +256,6 @@ final class NativeFile {
     }
   }
 
-  /** Whether a range has blocks everywhere, so that writing to it needs no space. */
-  static boolean allocated(int descriptor, long position, long length) {
-    return seek(descriptor, position, SEEK_DATA) == position
-        && seek(descriptor, position, SEEK_HOLE) >= position + length;
-  }
-
   /** Where the next data from a position on begins; negative = there is none. */
   static long data(int descriptor, long position) {
     return seek(descriptor, position, SEEK_DATA);
@@ -275,14 +264,6 @@ final class NativeFile {
   /** Where the next hole from a position on begins; negative = the file ends before. */
   static long hole(int descriptor, long position) {
     return seek(descriptor, position, SEEK_HOLE);
-  }
-
-  static long size(int descriptor) throws FsException {
-    long size = seek(descriptor, 0, SEEK_END);
-    if (size < 0) {
-      throw failure("asking for the size", SCRATCH.get().errno());
-    }
-    return size;
   }
 
   private static long seek(int descriptor, long position, int whence) {
@@ -306,8 +287,8 @@ final class NativeFile {
     }
   }
 
-  static Extent extent(int descriptor) throws FsException {
-    Extent extent = extent(descriptor, EMPTY_PATH, AT_EMPTY_PATH);
+  static Disk.Extent extent(int descriptor) throws FsException {
+    Disk.Extent extent = extent(descriptor, EMPTY_PATH, AT_EMPTY_PATH);
     if (extent == null) {
       throw new FsException(FsError.STORAGE_FAILED, "an open file has no status");
     }
@@ -315,13 +296,13 @@ final class NativeFile {
   }
 
   /** Size and space of a file, or null if there is none. */
-  static @Nullable Extent extent(Path path) throws FsException {
+  static Disk.@Nullable Extent extent(Path path) throws FsException {
     try (Arena arena = Arena.ofConfined()) {
       return extent(AT_FDCWD, arena.allocateFrom(path.toString(), PATHS), 0);
     }
   }
 
-  private static @Nullable Extent extent(int descriptor, MemorySegment path, int flags)
+  private static Disk.@Nullable Extent extent(int descriptor, MemorySegment path, int flags)
       throws FsException {
     Scratch scratch = SCRATCH.get();
     try {
@@ -340,7 +321,7 @@ final class NativeFile {
         }
         throw failure("asking for the status", scratch.errno());
       }
-      return new Extent(
+      return new Disk.Extent(
           scratch.status().get(JAVA_LONG, STATX_SIZE_OFFSET),
           scratch.status().get(JAVA_LONG, STATX_BLOCKS_OFFSET) * BLOCK_BYTES);
     } catch (Throwable e) {

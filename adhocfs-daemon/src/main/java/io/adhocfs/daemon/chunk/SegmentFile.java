@@ -12,7 +12,7 @@ final class SegmentFile {
   private static final long GROWTH_CHUNKS = 16;
 
   private final SegmentFiles.Key key;
-  private final int descriptor;
+  private final DiskFile bytes;
 
   @GuardedBy("this")
   private long sizeBytes;
@@ -22,18 +22,20 @@ final class SegmentFile {
 
   long accountedBytes;
 
-  SegmentFile(SegmentFiles.Key key, int descriptor) throws FsException {
+  SegmentFile(SegmentFiles.Key key, DiskFile bytes) throws FsException {
     this.key = key;
-    this.descriptor = descriptor;
-    this.sizeBytes = NativeFile.size(descriptor);
+    this.bytes = bytes;
+    Disk.Extent extent = bytes.extent();
+    this.sizeBytes = extent.sizeBytes();
+    this.accountedBytes = extent.allocatedBytes();
   }
 
   SegmentFiles.Key key() {
     return key;
   }
 
-  int descriptor() {
-    return descriptor;
+  DiskFile bytes() {
+    return bytes;
   }
 
   synchronized long sizeBytes() {
@@ -57,7 +59,7 @@ final class SegmentFile {
             : Math.min(
                 needed + (GROWTH_CHUNKS - 1) * chunkSizeBytes,
                 SegmentFiles.SEGMENT_CHUNKS * chunkSizeBytes);
-    NativeFile.setSize(descriptor, ahead);
+    bytes.setSize(ahead);
     sizeBytes = ahead;
   }
 }

@@ -1,12 +1,9 @@
 package io.adhocfs.daemon.chunk;
 
 import com.google.errorprone.annotations.concurrent.GuardedBy;
+import io.adhocfs.protocol.model.FileLayout;
 import io.adhocfs.protocol.model.FsError;
 import io.adhocfs.protocol.model.FsException;
-import java.io.IOException;
-import java.nio.file.DirectoryStream;
-import java.nio.file.Files;
-import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
 import java.util.Arrays;
 import java.util.Iterator;
@@ -45,6 +42,7 @@ final class SegmentFiles implements AutoCloseable {
   /** Names a file of chunks. */
   record Key(long inode, long segment) {}
 
+  private final Disk disk;
   private final Path directory;
   private final int openMax;
   private final FileRoom room;
@@ -65,22 +63,15 @@ final class SegmentFiles implements AutoCloseable {
    *
    * @param room asked before each file that is made, but not here
    */
-  SegmentFiles(Path directory, int openMax, FileRoom room) throws FsException {
-    this.directory = directory;
+  SegmentFiles(Disk disk, int openMax, FileRoom room) throws FsException {
+    this.disk = disk;
+    this.directory = disk.directory();
     this.openMax = openMax;
     this.room = room;
-    try {
-      Files.createDirectories(directory);
-      for (int bucket = 0; bucket < BUCKETS; bucket++) {
-        Path path = bucketPath(bucket);
-        if (!Files.isDirectory(path)) {
-          Files.createDirectory(path);
-        }
-      }
-    } catch (IOException e) {
-      throw failure("making chunk directories", directory, e);
+    for (int bucket = 0; bucket < BUCKETS; bucket++) {
+      disk.makeDirectories(bucketPath(bucket));
     }
-    survivesPowerFailure = Files.exists(directory.resolve(SURVIVES));
+    survivesPowerFailure = disk.exists(directory.resolve(SURVIVES));
     var sum = new long[1];
     for (int bucket = 0; bucket < BUCKETS; bucket++) {
       walk(
@@ -88,7 +79,7 @@ final class SegmentFiles implements AutoCloseable {
           new Visitor() {
             @Override
             public void file(Key key, Path path) throws FsException {
-              NativeFile.Extent extent = NativeFile.extent(path);
+              Disk.Extent extent = disk.extent(path);
               if (extent != null) {
                 sum[0] += extent.allocatedBytes();
                 fileCount.incrementAndGet();
@@ -107,6 +98,34 @@ final class SegmentFiles implements AutoCloseable {
   /** Part of the on-disk format. */
   static int bucket(long inode) {
     return (int) ((inode * 0x9E3779B97F4A7C15L) >>> 56);
+  }
+
+  /** The file that a chunk lies in. */
+  static Key key(long inode, long chunk) {
+    return new Key(inode, chunk >>> SEGMENT_SHIFT);
+  }
+
+  static long chunkInSegment(long chunk) {
+    return chunk & (SEGMENT_CHUNKS - 1);
+  }
+
+  /** Where in its file a chunk begins. */
+  static long position(FileLayout layout, long chunk) {
+    return chunkInSegment(chunk) * layout.chunkSizeBytes();
+  }
+
+  /** Chunks that a segment's file can have: all of its records are below. */
+  static long lastChunk(FileLayout layout, long segment, long sizeBytes) {
+    long count = (sizeBytes + layout.chunkSizeBytes() - 1) / layout.chunkSizeBytes();
+    return (segment << SEGMENT_SHIFT) + count - 1;
+  }
+
+  /** A chunk that is not as its record says. */
+  FsException corrupt(long inode, long chunk, String why) {
+    return new FsException(
+        FsError.CORRUPT,
+        "chunk %d of inode %s in %s: %s"
+            .formatted(chunk, Long.toUnsignedString(inode), path(key(inode, chunk)), why));
   }
 
   private Path bucketPath(int bucket) {
@@ -144,8 +163,8 @@ final class SegmentFiles implements AutoCloseable {
     }
     // Making a file can take a while: not under the lock. Who comes second closes his own.
     Path path = path(key);
-    int descriptor = NativeFile.open(path, false);
-    while (descriptor < 0) {
+    DiskFile bytes = disk.open(path, false);
+    while (bytes == null) {
       if (!create) {
         return null;
       }
@@ -154,26 +173,21 @@ final class SegmentFiles implements AutoCloseable {
             FsError.NO_SPACE, "the disk of " + directory + " has no inodes left for chunk files");
       }
       if (key.segment > 0) {
-        try {
-          Files.createDirectories(morePath(key.inode));
-        } catch (IOException e) {
-          throw failure("making", morePath(key.inode), e);
-        }
+        disk.makeDirectories(morePath(key.inode));
       }
-      descriptor = NativeFile.open(path, true);
-      if (descriptor >= 0) {
+      bytes = disk.open(path, true);
+      if (bytes != null) {
         fileCount.incrementAndGet();
       } else {
-        descriptor = NativeFile.open(path, false);
+        bytes = disk.open(path, false);
       }
     }
     synchronized (this) {
       SegmentFile file = open.get(key);
       if (file != null) {
-        NativeFile.close(descriptor);
+        bytes.close();
       } else {
-        file = new SegmentFile(key, descriptor);
-        file.accountedBytes = NativeFile.extent(descriptor).allocatedBytes();
+        file = new SegmentFile(key, bytes);
         closeOldest();
         open.put(key, file);
       }
@@ -197,7 +211,7 @@ final class SegmentFiles implements AutoCloseable {
       SegmentFile file = files.next();
       if (file.users == 0) {
         account(file);
-        NativeFile.close(file.descriptor());
+        file.bytes().close();
         files.remove();
       }
     }
@@ -205,7 +219,7 @@ final class SegmentFiles implements AutoCloseable {
 
   @GuardedBy("this")
   private void account(SegmentFile file) throws FsException {
-    long now = NativeFile.extent(file.descriptor()).allocatedBytes();
+    long now = file.bytes().extent().allocatedBytes();
     allocatedBytes += now - file.accountedBytes;
     file.accountedBytes = now;
   }
@@ -214,57 +228,43 @@ final class SegmentFiles implements AutoCloseable {
   void delete(Key key) throws FsException {
     Path path = path(key);
     synchronized (this) {
-      NativeFile.Extent extent = NativeFile.extent(path);
+      Disk.Extent extent = disk.extent(path);
       SegmentFile file = open.remove(key);
       if (file != null) {
         allocatedBytes -= file.accountedBytes;
-        NativeFile.close(file.descriptor());
+        file.bytes().close();
       } else if (extent != null) {
         allocatedBytes -= extent.allocatedBytes();
       }
     }
-    try {
-      if (Files.deleteIfExists(path)) {
-        fileCount.decrementAndGet();
-      }
-    } catch (IOException e) {
-      throw failure("deleting", path, e);
+    if (disk.delete(path)) {
+      fileCount.decrementAndGet();
     }
   }
 
   /** Removes the directory of an inode's further segments once it is empty. */
   void deleteEmptyDirectory(long inode) throws FsException {
-    Path path = morePath(inode);
-    try {
-      Files.deleteIfExists(path);
-    } catch (java.nio.file.DirectoryNotEmptyException e) {
-      // Other segments go on.
-    } catch (IOException e) {
-      throw failure("deleting", path, e);
-    }
+    // Where other segments go on, it stays.
+    boolean _ = disk.delete(morePath(inode));
   }
 
   /** The segments of which an inode has files, ascending. Nobody may add one meanwhile. */
   long[] segments(long inode) throws FsException {
     var found = new long[4];
     int count = 0;
-    if (Files.exists(path(new Key(inode, 0)))) {
+    if (disk.exists(path(new Key(inode, 0)))) {
       found[count++] = 0;
     }
     Path more = morePath(inode);
-    if (Files.exists(more)) {
-      try (DirectoryStream<Path> names = Files.newDirectoryStream(more)) {
-        for (Path name : names) {
-          String text = String.valueOf(name.getFileName());
-          if (SEGMENT_NAME.matcher(text).matches()) {
-            if (count == found.length) {
-              found = Arrays.copyOf(found, 2 * count);
-            }
-            found[count++] = Long.parseLong(text, 16);
+    if (disk.exists(more)) {
+      for (Path name : disk.list(more)) {
+        String text = String.valueOf(name.getFileName());
+        if (SEGMENT_NAME.matcher(text).matches()) {
+          if (count == found.length) {
+            found = Arrays.copyOf(found, 2 * count);
           }
+          found[count++] = Long.parseLong(text, 16);
         }
-      } catch (IOException e) {
-        throw failure("listing", more, e);
       }
     }
     long[] segments = Arrays.copyOf(found, count);
@@ -274,7 +274,7 @@ final class SegmentFiles implements AutoCloseable {
 
   /** The size of a file, -1 if there is none. */
   long sizeBytes(Key key) throws FsException {
-    NativeFile.Extent extent = NativeFile.extent(path(key));
+    Disk.Extent extent = disk.extent(path(key));
     return extent == null ? -1 : extent.sizeBytes();
   }
 
@@ -283,7 +283,7 @@ final class SegmentFiles implements AutoCloseable {
     SegmentFile file = acquire(key, false);
     if (file != null) {
       try {
-        NativeFile.sync(file.descriptor());
+        file.bytes().sync();
       } finally {
         release(file);
       }
@@ -296,7 +296,7 @@ final class SegmentFiles implements AutoCloseable {
       syncBytes(new Key(inode, segment));
       Path path = path(new Key(inode, segment)).getParent();
       while (path != null && !path.equals(directory)) {
-        syncDirectory(path);
+        disk.syncDirectory(path);
         path = path.getParent();
       }
     }
@@ -306,7 +306,7 @@ final class SegmentFiles implements AutoCloseable {
   void syncRemovals(long[] inodes) throws FsException {
     int[] buckets = Arrays.stream(inodes).mapToInt(SegmentFiles::bucket).distinct().toArray();
     for (int bucket : buckets) {
-      syncDirectory(bucketPath(bucket));
+      disk.syncDirectory(bucketPath(bucket));
     }
   }
 
@@ -320,25 +320,9 @@ final class SegmentFiles implements AutoCloseable {
     if (survivesPowerFailure) {
       return;
     }
-    Path path = directory.resolve(SURVIVES);
-    try {
-      Files.write(path, new byte[0]);
-    } catch (IOException e) {
-      throw failure("making", path, e);
-    }
+    disk.makeFile(directory.resolve(SURVIVES));
     survivesPowerFailure = true;
-    syncDirectory(directory);
-  }
-
-  private static void syncDirectory(Path path) throws FsException {
-    try (var channel =
-        java.nio.channels.FileChannel.open(path, java.nio.file.StandardOpenOption.READ)) {
-      channel.force(true);
-    } catch (NoSuchFileException e) {
-      // Its last file was deleted meanwhile.
-    } catch (IOException e) {
-      throw failure("syncing", path, e);
-    }
+    disk.syncDirectory(directory);
   }
 
   /** Blocks that all files take now. */
@@ -369,39 +353,27 @@ final class SegmentFiles implements AutoCloseable {
    * Shows all files of one of the {@link #BUCKETS} directories. Files may come and go meanwhile.
    */
   void walk(int bucket, Visitor visitor) throws FsException {
-    Path path = bucketPath(bucket);
-    try (DirectoryStream<Path> names = Files.newDirectoryStream(path)) {
-      for (Path name : names) {
-        String text = String.valueOf(name.getFileName());
-        var first = FIRST_NAME.matcher(text);
-        if (first.matches()) {
-          visit(visitor, bucket, Long.parseUnsignedLong(first.group(1), 16), 0, name);
-          continue;
-        }
-        var more = MORE_NAME.matcher(text);
-        if (!more.matches() || !Files.isDirectory(name)) {
-          visitor.stranger(name);
-          continue;
-        }
-        try (DirectoryStream<Path> segments = Files.newDirectoryStream(name)) {
-          for (Path segment : segments) {
-            String number = String.valueOf(segment.getFileName());
-            if (SEGMENT_NAME.matcher(number).matches()) {
-              long inode = Long.parseUnsignedLong(more.group(1), 16);
-              visit(visitor, bucket, inode, Long.parseLong(number, 16), segment);
-            } else {
-              visitor.stranger(segment);
-            }
-          }
-        } catch (NoSuchFileException e) {
-          // Dropped meanwhile.
+    for (Path name : disk.list(bucketPath(bucket))) {
+      String text = String.valueOf(name.getFileName());
+      var first = FIRST_NAME.matcher(text);
+      if (first.matches()) {
+        visit(visitor, bucket, Long.parseUnsignedLong(first.group(1), 16), 0, name);
+        continue;
+      }
+      var more = MORE_NAME.matcher(text);
+      if (!more.matches() || !disk.isDirectory(name)) {
+        visitor.stranger(name);
+        continue;
+      }
+      for (Path segment : disk.list(name)) {
+        String number = String.valueOf(segment.getFileName());
+        if (SEGMENT_NAME.matcher(number).matches()) {
+          long inode = Long.parseUnsignedLong(more.group(1), 16);
+          visit(visitor, bucket, inode, Long.parseLong(number, 16), segment);
+        } else {
+          visitor.stranger(segment);
         }
       }
-    } catch (IOException | java.nio.file.DirectoryIteratorException e) {
-      if (e instanceof FsException failure) {
-        throw failure;
-      }
-      throw failure("listing", path, e);
     }
   }
 
@@ -414,16 +386,10 @@ final class SegmentFiles implements AutoCloseable {
     }
   }
 
-  private static FsException failure(String doing, Path path, Exception e) {
-    String reason = String.valueOf(e.getMessage());
-    FsError error = reason.contains("No space left") ? FsError.NO_SPACE : FsError.STORAGE_FAILED;
-    return new FsException(error, doing + " " + path + ": " + reason, e);
-  }
-
   @Override
   public synchronized void close() {
     for (SegmentFile file : open.values()) {
-      NativeFile.close(file.descriptor());
+      file.bytes().close();
     }
     open.clear();
   }

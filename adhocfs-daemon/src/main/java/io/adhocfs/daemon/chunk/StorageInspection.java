@@ -1,6 +1,6 @@
 package io.adhocfs.daemon.chunk;
 
-import io.adhocfs.daemon.storage.Keys;
+import io.adhocfs.daemon.slot.Keys;
 import io.adhocfs.protocol.model.FsException;
 import io.adhocfs.protocol.model.SlotId;
 import java.nio.file.Path;
@@ -24,33 +24,18 @@ final class StorageInspection {
 
   private static final int FILES_OF_A_PASS_MAX = 1 << 20;
 
-  /** A step that may fail. */
-  interface Check {
-    void run() throws FsException;
-  }
-
-  /** Locks an inode for a check. */
-  interface InodeLock {
-    void alone(long inode, Check check) throws FsException;
-  }
-
   private static final Logger LOG = LoggerFactory.getLogger(StorageInspection.class);
 
   private final SegmentFiles files;
   private final ChunkIndex index;
-  private final InodeLock lock;
-  private final Check goOn;
+  private final ChunkLocks locks;
   private final List<String> findings = new ArrayList<>();
   private long unnamed;
 
-  /**
-   * @param goOn throws when the inspection must end; asked often
-   */
-  StorageInspection(SegmentFiles files, ChunkIndex index, InodeLock lock, Check goOn) {
+  StorageInspection(SegmentFiles files, ChunkIndex index, ChunkLocks locks) {
     this.files = files;
     this.index = index;
-    this.lock = lock;
-    this.goOn = goOn;
+    this.locks = locks;
   }
 
   List<String> findings() throws FsException {
@@ -77,7 +62,7 @@ final class StorageInspection {
   private void pass(int fromBucket, int toBucket) throws FsException {
     List<SegmentFiles.Key> listed = new ArrayList<>();
     for (int bucket = fromBucket; bucket < toBucket; bucket++) {
-      goOn.run();
+      locks.refuseIfClosed();
       files.walk(
           bucket,
           new SegmentFiles.Visitor() {
@@ -99,7 +84,7 @@ final class StorageInspection {
     index.forAll(
         new byte[0],
         (key, record) -> {
-          goOn.run();
+          locks.refuseIfClosed();
           long inode = Keys.number(key, 0);
           int bucket = SegmentFiles.bucket(inode);
           if (bucket >= fromBucket && bucket < toBucket) {
@@ -135,7 +120,7 @@ final class StorageInspection {
   }
 
   private void recheckRecord(byte[] key, SegmentFiles.Key file) throws FsException {
-    lock.alone(
+    locks.alone(
         file.inode(),
         () -> {
           long chunk = Keys.number(key, 1);
@@ -155,7 +140,7 @@ final class StorageInspection {
   }
 
   private void removeUnlessUsed(SegmentFiles.Key file) throws FsException {
-    lock.alone(
+    locks.alone(
         file.inode(),
         () -> {
           if (files.sizeBytes(file) >= 0 && !anyRecord(file)) {

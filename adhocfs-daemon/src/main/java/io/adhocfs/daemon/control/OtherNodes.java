@@ -4,7 +4,6 @@ import io.adhocfs.daemon.cluster.ClusterState;
 import io.adhocfs.protocol.model.NodeId;
 import io.adhocfs.protocol.model.TrafficClass;
 import io.adhocfs.protocol.placement.ClusterMap;
-import io.adhocfs.protocol.placement.ClusterMap.NodeState;
 import io.adhocfs.protocol.transport.Deadline;
 import io.adhocfs.protocol.transport.RpcClient;
 import io.adhocfs.protocol.wire.ControlRequest;
@@ -51,7 +50,7 @@ final class OtherNodes {
     }
     List<NodeId> all = new ArrayList<>();
     for (ClusterMap.Node node : cluster.map().nodes()) {
-      if (node.state() != NodeState.GONE && !node.id().equals(self())) {
+      if (node.isMember() && !node.id().equals(self())) {
         all.add(node.id());
       }
     }

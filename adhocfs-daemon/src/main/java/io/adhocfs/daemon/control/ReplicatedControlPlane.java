@@ -10,7 +10,6 @@ import io.adhocfs.protocol.model.FsError;
 import io.adhocfs.protocol.model.FsException;
 import io.adhocfs.protocol.model.NodeId;
 import io.adhocfs.protocol.placement.ClusterMap;
-import io.adhocfs.protocol.placement.ClusterMap.NodeState;
 import io.adhocfs.protocol.transport.Deadline;
 import io.adhocfs.protocol.transport.RequestHandler.Exchange;
 import io.adhocfs.protocol.transport.RequestHandler.PeerRole;
@@ -137,7 +136,7 @@ public final class ReplicatedControlPlane implements ControlPlane, ControlMessag
   private CompletableFuture<Void> lookAround() {
     return CompletableFuture.allOf(
         cluster.map().nodes().stream()
-            .filter(node -> node.state() != NodeState.GONE && !node.id().equals(cluster.self()))
+            .filter(node -> node.isMember() && !node.id().equals(cluster.self()))
             .map(node -> {
               var told = new CompletableFuture<@Nullable Void>();
               var _ =
@@ -399,7 +398,7 @@ public final class ReplicatedControlPlane implements ControlPlane, ControlMessag
     ClusterMap.Node own = cluster.map().node(cluster.self());
     if (agreed == null
         || own == null
-        || agreed.state() == NodeState.GONE
+        || !agreed.isMember()
         || own.incarnation() <= agreed.incarnation()) {
       return;
     }

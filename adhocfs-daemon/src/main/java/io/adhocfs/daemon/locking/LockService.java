@@ -5,6 +5,9 @@ import io.adhocfs.daemon.metadata.MetadataStore;
 import io.adhocfs.daemon.metadata.MetadataThread;
 import io.adhocfs.daemon.session.Session;
 import io.adhocfs.daemon.session.SessionHoldings;
+import io.adhocfs.daemon.slot.Keys;
+import io.adhocfs.daemon.slot.RecordKind;
+import io.adhocfs.daemon.slot.SlotPart;
 import io.adhocfs.protocol.model.FileLock;
 import io.adhocfs.protocol.model.FsError;
 import io.adhocfs.protocol.model.FsException;
@@ -20,6 +23,7 @@ import io.adhocfs.protocol.wire.Reply;
 import java.util.ArrayList;
 import java.util.BitSet;
 import java.util.List;
+import java.util.Set;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
@@ -33,7 +37,7 @@ import org.slf4j.LoggerFactory;
  *
  * <p>Metadata thread only.
  */
-public final class LockService implements SessionHoldings {
+public final class LockService implements SessionHoldings, SlotPart {
   private static final Logger LOG = LoggerFactory.getLogger(LockService.class);
 
   private static final Reply DONE = new Reply.Done();
@@ -60,20 +64,22 @@ public final class LockService implements SessionHoldings {
     this.store = store;
   }
 
-  /**
-   * Takes up a record found at the start.
-   *
-   * @throws FsException CORRUPT
-   */
-  public void recover(InodeId inode, SessionId session, long owner, byte kind, byte[] value)
-      throws FsException {
-    LockKind known;
+  @Override
+  public Set<RecordKind> kinds() {
+    return Set.of(RecordKind.LOCK);
+  }
+
+  @Override
+  public void found(int slot, byte[] key, byte[] value) throws FsException {
+    LockKind kind;
     try {
-      known = LockKind.ofCode(kind);
+      kind = LockKind.ofCode(key[key.length - 1]);
     } catch (IllegalArgumentException e) {
       throw new FsException(FsError.CORRUPT, "a record of locks: " + e.getMessage(), e);
     }
-    table.recover(new Holder(inode, known, new LockOwner(session, owner)), HeldLocks.decode(value));
+    var owner = new LockOwner(new SessionId(Keys.number(key, 1)), Keys.number(key, 2));
+    table.recover(
+        new Holder(new InodeId(Keys.number(key, 0)), kind, owner), HeldLocks.decode(value));
   }
 
   /**
@@ -104,6 +110,7 @@ public final class LockService implements SessionHoldings {
   }
 
   /** Forgets the locks of slots that have gone; those who wait for one ask the new owner. */
+  @Override
   public void forget(BitSet slots) {
     for (Waiter waiter : queues.all()) {
       InodeId inode = waiter.holder.inode();
@@ -220,20 +227,18 @@ public final class LockService implements SessionHoldings {
       return;
     }
     int pid = lock.mode() == LockMode.NONE ? held.pid() : lock.pid();
-    try (Batch batch = store.batch()) {
-      table.change(holder, new HeldLocks(pid, after), batch);
-      batch.commit();
-    }
+    Batch batch = store.batch();
+    table.change(holder, new HeldLocks(pid, after), batch);
+    batch.commit();
   }
 
   private void release(Holder holder) throws FsException {
     if (table.held(holder).ranges().isEmpty()) {
       return;
     }
-    try (Batch batch = store.batch()) {
-      table.change(holder, HeldLocks.NONE, batch);
-      batch.commit();
-    }
+    Batch batch = store.batch();
+    table.change(holder, HeldLocks.NONE, batch);
+    batch.commit();
     serve(holder.inode());
   }
 

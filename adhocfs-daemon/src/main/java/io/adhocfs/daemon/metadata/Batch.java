@@ -1,8 +1,8 @@
 package io.adhocfs.daemon.metadata;
 
-import io.adhocfs.daemon.storage.Keys;
-import io.adhocfs.daemon.storage.RecordKind;
-import io.adhocfs.daemon.storage.StorageDatabase;
+import io.adhocfs.daemon.slot.Keys;
+import io.adhocfs.daemon.slot.RecordKind;
+import io.adhocfs.daemon.slot.SlotBatch;
 import io.adhocfs.protocol.model.EntryName;
 import io.adhocfs.protocol.model.FileAttributes;
 import io.adhocfs.protocol.model.FileType;
@@ -12,13 +12,10 @@ import io.adhocfs.protocol.model.SessionId;
 import io.adhocfs.protocol.model.TransactionId;
 import io.adhocfs.protocol.wire.EntryKey;
 import java.util.ArrayList;
-import java.util.Arrays;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import org.jspecify.annotations.Nullable;
-import org.rocksdb.RocksDBException;
-import org.rocksdb.WriteBatch;
 
 /**
  * The effect of one operation: written whole by {@link #commit}, or not at all. Inodes and shares
@@ -27,9 +24,9 @@ import org.rocksdb.WriteBatch;
  * <p>State in memory that follows the records is changed by {@link #afterCommit} alone. Metadata
  * thread only.
  */
-public final class Batch implements AutoCloseable {
+public final class Batch {
   private final MetadataStore store;
-  private final WriteBatch writes;
+  private final SlotBatch changes = new SlotBatch();
 
   /** Changed inodes; a null value stands for one that goes. */
   private final Map<InodeId, @Nullable FileAttributes> inodes = new LinkedHashMap<>(4);
@@ -44,45 +41,9 @@ public final class Batch implements AutoCloseable {
   }
 
   private final List<Runnable> afterCommit = new ArrayList<>(4);
-  private boolean open = true;
 
-  /** Slots of the keys, with repetitions. */
-  private int[] slots = new int[8];
-
-  private int slotCount;
-
-  Batch(MetadataStore store, WriteBatch writes) {
+  Batch(MetadataStore store) {
     this.store = store;
-    this.writes = writes;
-  }
-
-  private void touch(byte[] key) {
-    int slot = Keys.slot(key);
-    if (slotCount > 0 && slots[slotCount - 1] == slot) {
-      return;
-    }
-    if (slotCount == slots.length) {
-      slots = Arrays.copyOf(slots, 2 * slotCount);
-    }
-    slots[slotCount++] = slot;
-  }
-
-  private void put(byte[] key, byte[] value) throws FsException {
-    touch(key);
-    try {
-      writes.put(key, value);
-    } catch (RocksDBException e) {
-      throw StorageDatabase.failure("preparing", e);
-    }
-  }
-
-  private void delete(byte[] key) throws FsException {
-    touch(key);
-    try {
-      writes.delete(key);
-    } catch (RocksDBException e) {
-      throw StorageDatabase.failure("preparing", e);
-    }
   }
 
   /** The inode as this batch leaves it, or null. */
@@ -135,7 +96,7 @@ public final class Batch implements AutoCloseable {
   /** Makes an inode. */
   public void addInode(FileAttributes attributes) {
     inodes.put(attributes.id(), attributes);
-    afterCommit.add(() -> store.counted(attributes, 1));
+    afterCommit.add(() -> store.counts().counted(attributes, 1));
   }
 
   /** Changes an inode that is there. */
@@ -151,9 +112,9 @@ public final class Batch implements AutoCloseable {
     InodeId id = attributes.id();
     int slot = id.slotValue();
     inodes.put(id, null);
-    afterCommit.add(() -> store.counted(attributes, -1));
+    afterCommit.add(() -> store.counts().counted(attributes, -1));
     if (attributes.type() == FileType.SYMLINK) {
-      delete(Keys.key(slot, RecordKind.SYMLINK, id.value()));
+      changes.remove(Keys.key(slot, RecordKind.SYMLINK, id.value()));
     }
     if (attributes.hasExtendedAttributes()) {
       for (StoredAttribute attribute : store.extendedAttributes(id)) {
@@ -165,11 +126,11 @@ public final class Batch implements AutoCloseable {
         removeAppendEnd(id);
       }
       if (attributes.layout().inline()) {
-        delete(Keys.key(slot, RecordKind.INLINE_DATA, id.value()));
+        changes.remove(Keys.key(slot, RecordKind.INLINE_DATA, id.value()));
       }
       // Inline data that is being copied may be in chunks already.
       if (!attributes.layout().inline() || store.cutPending(id)) {
-        put(
+        changes.put(
             Keys.key(slot, RecordKind.RECLAIM, id.value()),
             store.records().reclaim(attributes.layout().chunked(), attributes.sizeBytes()));
         afterCommit.add(() -> store.reclaimRecorded(id));
@@ -177,118 +138,111 @@ public final class Batch implements AutoCloseable {
     }
   }
 
-  public void putInlineData(InodeId id, byte[] data) throws FsException {
-    put(Keys.key(id.slotValue(), RecordKind.INLINE_DATA, id.value()), data);
+  public void putInlineData(InodeId id, byte[] data) {
+    changes.put(Keys.key(id.slotValue(), RecordKind.INLINE_DATA, id.value()), data);
   }
 
-  public void removeInlineData(InodeId id) throws FsException {
-    delete(Keys.key(id.slotValue(), RecordKind.INLINE_DATA, id.value()));
+  public void removeInlineData(InodeId id) {
+    changes.remove(Keys.key(id.slotValue(), RecordKind.INLINE_DATA, id.value()));
   }
 
-  public void putSymlink(InodeId id, byte[] target) throws FsException {
-    put(Keys.key(id.slotValue(), RecordKind.SYMLINK, id.value()), target);
+  public void putSymlink(InodeId id, byte[] target) {
+    changes.put(Keys.key(id.slotValue(), RecordKind.SYMLINK, id.value()), target);
   }
 
   /** The inode's attributes say that it has some: the caller's business, as on removal. */
-  public void putExtendedAttribute(InodeId id, byte[] name, byte[] value) throws FsException {
-    put(Keys.key(id.slotValue(), RecordKind.XATTR, id.value(), name), value);
+  public void putExtendedAttribute(InodeId id, byte[] name, byte[] value) {
+    changes.put(Keys.key(id.slotValue(), RecordKind.XATTR, id.value(), name), value);
   }
 
-  public void removeExtendedAttribute(InodeId id, byte[] name) throws FsException {
-    delete(Keys.key(id.slotValue(), RecordKind.XATTR, id.value(), name));
+  public void removeExtendedAttribute(InodeId id, byte[] name) {
+    changes.remove(Keys.key(id.slotValue(), RecordKind.XATTR, id.value(), name));
   }
 
   /** Makes a name, or has it point elsewhere. */
-  public void putEntry(EntryKey entry, InodeId inode, FileType type) throws FsException {
-    put(MetadataStore.entryKey(entry), Records.dentry(inode, type));
+  public void putEntry(EntryKey entry, InodeId inode, FileType type) {
+    changes.put(MetadataStore.entryKey(entry), Records.dentry(inode, type));
   }
 
-  public void removeEntry(EntryKey entry) throws FsException {
-    delete(MetadataStore.entryKey(entry));
+  public void removeEntry(EntryKey entry) {
+    changes.remove(MetadataStore.entryKey(entry));
   }
 
   /** Makes a name in a slot that is not yet the name's. */
-  public void stageEntry(int slot, InodeId directory, EntryName name, InodeId inode, FileType type)
-      throws FsException {
-    put(MetadataStore.entryKey(slot, directory, name), Records.dentry(inode, type));
+  public void stageEntry(
+      int slot, InodeId directory, EntryName name, InodeId inode, FileType type) {
+    changes.put(MetadataStore.entryKey(slot, directory, name), Records.dentry(inode, type));
   }
 
   /** Removes a name from a slot, whether or not it belongs there. */
-  public void removeEntry(int slot, InodeId directory, EntryName name) throws FsException {
-    delete(MetadataStore.entryKey(slot, directory, name));
+  public void removeEntry(int slot, InodeId directory, EntryName name) {
+    changes.remove(MetadataStore.entryKey(slot, directory, name));
   }
 
   /** Removes the names of a directory that lie in a slot and have these hashes. */
-  public void removeEntries(int slot, InodeId directory, long firstHash, long lastHash)
-      throws FsException {
-    byte[] first = Keys.key(slot, RecordKind.DENTRY, directory.value(), firstHash);
-    touch(first);
-    try {
-      // Past the highest hash, the sum is the lowest number that is none.
-      writes.deleteRange(first, Keys.key(slot, RecordKind.DENTRY, directory.value(), lastHash + 1));
-    } catch (RocksDBException e) {
-      throw StorageDatabase.failure("preparing", e);
-    }
+  public void removeEntries(int slot, InodeId directory, long firstHash, long lastHash) {
+    // Past the highest hash, the sum is the lowest number that is none.
+    changes.removeRange(
+        Keys.key(slot, RecordKind.DENTRY, directory.value(), firstHash),
+        Keys.key(slot, RecordKind.DENTRY, directory.value(), lastHash + 1));
   }
 
-  public void putPin(InodeId inode, SessionId session, long number) throws FsException {
-    put(
+  public void putPin(InodeId inode, SessionId session, long number) {
+    changes.put(
         Keys.key(inode.slotValue(), RecordKind.PIN, inode.value(), session.value()),
         Records.number(number));
   }
 
-  public void removePin(InodeId inode, SessionId session) throws FsException {
-    delete(Keys.key(inode.slotValue(), RecordKind.PIN, inode.value(), session.value()));
+  public void removePin(InodeId inode, SessionId session) {
+    changes.remove(Keys.key(inode.slotValue(), RecordKind.PIN, inode.value(), session.value()));
   }
 
   /** Sets the record of an owner's locks of a kind on an inode. */
-  public void putLock(InodeId inode, SessionId session, long owner, byte kind, byte[] locks)
-      throws FsException {
-    put(MetadataStore.lockKey(inode, session, owner, kind), locks);
+  public void putLock(InodeId inode, SessionId session, long owner, byte kind, byte[] locks) {
+    changes.put(MetadataStore.lockKey(inode, session, owner, kind), locks);
   }
 
-  public void removeLock(InodeId inode, SessionId session, long owner, byte kind)
-      throws FsException {
-    delete(MetadataStore.lockKey(inode, session, owner, kind));
+  public void removeLock(InodeId inode, SessionId session, long owner, byte kind) {
+    changes.remove(MetadataStore.lockKey(inode, session, owner, kind));
   }
 
-  public void putReply(int slot, SessionId session, long sequence, byte[] reply)
-      throws FsException {
-    put(Keys.key(slot, RecordKind.REPLY, session.value(), sequence), reply);
+  public void putReply(int slot, SessionId session, long sequence, byte[] reply) {
+    changes.put(Keys.key(slot, RecordKind.REPLY, session.value(), sequence), reply);
   }
 
-  public void removeReply(int slot, SessionId session, long sequence) throws FsException {
-    delete(Keys.key(slot, RecordKind.REPLY, session.value(), sequence));
+  public void removeReply(int slot, SessionId session, long sequence) {
+    changes.remove(Keys.key(slot, RecordKind.REPLY, session.value(), sequence));
   }
 
-  public void putPrepared(int slot, TransactionId transaction, byte[] promise) throws FsException {
-    put(Keys.key(slot, RecordKind.PREPARED, transaction.value()), promise);
+  public void putPrepared(int slot, TransactionId transaction, byte[] promise) {
+    changes.put(Keys.key(slot, RecordKind.PREPARED, transaction.value()), promise);
   }
 
-  public void removePrepared(int slot, TransactionId transaction) throws FsException {
-    delete(Keys.key(slot, RecordKind.PREPARED, transaction.value()));
+  public void removePrepared(int slot, TransactionId transaction) {
+    changes.remove(Keys.key(slot, RecordKind.PREPARED, transaction.value()));
   }
 
-  public void putDecision(TransactionId transaction, byte[] participants) throws FsException {
-    put(
+  public void putDecision(TransactionId transaction, byte[] participants) {
+    changes.put(
         Keys.key(transaction.coordinator().value(), RecordKind.DECISION, transaction.value()),
         participants);
   }
 
-  public void removeDecision(TransactionId transaction) throws FsException {
-    delete(Keys.key(transaction.coordinator().value(), RecordKind.DECISION, transaction.value()));
+  public void removeDecision(TransactionId transaction) {
+    changes.remove(
+        Keys.key(transaction.coordinator().value(), RecordKind.DECISION, transaction.value()));
   }
 
-  public void putCut(PendingCut cut) throws FsException {
-    put(
+  public void putCut(PendingCut cut) {
+    changes.put(
         Keys.key(
             cut.inode().slotValue(), RecordKind.PENDING_CUT, cut.inode().value(), cut.generation()),
         store.records().cut(cut));
     afterCommit.add(() -> store.cutPending(cut.inode(), 1));
   }
 
-  public void removeCut(PendingCut cut) throws FsException {
-    delete(
+  public void removeCut(PendingCut cut) {
+    changes.remove(
         Keys.key(
             cut.inode().slotValue(),
             RecordKind.PENDING_CUT,
@@ -297,18 +251,19 @@ public final class Batch implements AutoCloseable {
     afterCommit.add(() -> store.cutPending(cut.inode(), -1));
   }
 
-  public void putAppendEnd(InodeId inode, AppendEnd end) throws FsException {
-    put(Keys.key(inode.slotValue(), RecordKind.APPEND_END, inode.value()), Records.appendEnd(end));
+  public void putAppendEnd(InodeId inode, AppendEnd end) {
+    changes.put(
+        Keys.key(inode.slotValue(), RecordKind.APPEND_END, inode.value()), Records.appendEnd(end));
     afterCommit.add(() -> store.appendEnd(inode, end));
   }
 
-  public void removeAppendEnd(InodeId inode) throws FsException {
-    delete(Keys.key(inode.slotValue(), RecordKind.APPEND_END, inode.value()));
+  public void removeAppendEnd(InodeId inode) {
+    changes.remove(Keys.key(inode.slotValue(), RecordKind.APPEND_END, inode.value()));
     afterCommit.add(() -> store.appendEnd(inode, null));
   }
 
-  public void removeReclaim(InodeId inode) throws FsException {
-    delete(Keys.key(inode.slotValue(), RecordKind.RECLAIM, inode.value()));
+  public void removeReclaim(InodeId inode) {
+    changes.remove(Keys.key(inode.slotValue(), RecordKind.RECLAIM, inode.value()));
   }
 
   /** Runs the action once the batch is written; not at all if it is not. */
@@ -328,35 +283,22 @@ public final class Batch implements AutoCloseable {
       byte[] key = Keys.key(id.slotValue(), RecordKind.INODE, id.value());
       FileAttributes attributes = changed.getValue();
       if (attributes == null) {
-        delete(key);
+        changes.remove(key);
       } else {
-        put(key, store.records().attributes(attributes));
+        changes.put(key, store.records().attributes(attributes));
       }
     }
     for (Map.Entry<ShareKey, @Nullable Share> changed : shares.entrySet()) {
       Share share = changed.getValue();
       if (share == null) {
-        delete(changed.getKey().key());
+        changes.remove(changed.getKey().key());
       } else {
-        put(changed.getKey().key(), store.records().share(share));
+        changes.put(changed.getKey().key(), store.records().share(share));
       }
     }
-    for (int i = 0; i < slotCount; i++) {
-      store.requireWritable(slots[i]);
-    }
-    store.write(writes);
-    close();
+    store.commit(changes);
     for (Runnable action : afterCommit) {
       action.run();
-    }
-  }
-
-  /** Drops what was not committed. */
-  @Override
-  public void close() {
-    if (open) {
-      open = false;
-      store.giveBack(writes);
     }
   }
 }

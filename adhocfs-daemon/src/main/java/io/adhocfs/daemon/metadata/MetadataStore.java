@@ -1,8 +1,10 @@
 package io.adhocfs.daemon.metadata;
 
-import io.adhocfs.daemon.storage.Keys;
-import io.adhocfs.daemon.storage.RecordKind;
-import io.adhocfs.daemon.storage.StorageDatabase;
+import io.adhocfs.daemon.slot.Keys;
+import io.adhocfs.daemon.slot.RecordKind;
+import io.adhocfs.daemon.slot.SlotBatch;
+import io.adhocfs.daemon.slot.SlotPart;
+import io.adhocfs.daemon.slot.SlotStore;
 import io.adhocfs.protocol.model.EntryName;
 import io.adhocfs.protocol.model.FileAttributes;
 import io.adhocfs.protocol.model.FileType;
@@ -16,38 +18,34 @@ import io.adhocfs.protocol.placement.LostSlots;
 import io.adhocfs.protocol.placement.Placement;
 import io.adhocfs.protocol.wire.EntryKey;
 import io.adhocfs.protocol.wire.ScannedChunk;
-import java.util.ArrayDeque;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.BitSet;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Set;
 import java.util.function.Consumer;
 import java.util.function.IntPredicate;
 import java.util.function.Supplier;
 import org.jspecify.annotations.Nullable;
-import org.rocksdb.RocksDBException;
-import org.rocksdb.RocksIterator;
-import org.rocksdb.WriteBatch;
 
 /**
  * Typed access to the records of inodes and names. One operation reads, validates and writes one
  * {@link Batch}; since all of that happens on one thread, nothing comes in between.
  *
- * <p>Metadata thread only, but for {@link #files} and {@link #directories}.
+ * <p>Metadata thread only, but for {@link #sync}.
  */
-public final class MetadataStore {
+public final class MetadataStore implements SlotPart {
   /** How many ids are taken from a slot's counter at once. */
   static final int ID_BLOCK = 256;
 
-  private static final int SPARE_BATCHES_MAX = 4;
   private static final byte[] NOTHING = {};
 
-  private final StorageDatabase database;
+  private final SlotStore slots;
   private final NumberLimit numbers;
+  private final InodeCounts counts;
   private final Records records = new Records();
-  private final ArrayDeque<WriteBatch> spareBatches = new ArrayDeque<>();
 
   /** Per slot the next id to give out, and the first that is not yet taken from its counter. */
   private final long[] nextId = new long[SlotId.COUNT];
@@ -66,21 +64,20 @@ public final class MetadataStore {
   private IntPredicate writable = slot -> true;
   private Supplier<LostSlots> lost = () -> LostSlots.NONE;
 
-  // Written by the metadata thread, read by any.
-  private volatile long files;
-  private volatile long directories;
-
-  /** What the counts have of each slot. */
-  private final int[] filesOf = new int[SlotId.COUNT];
-
-  private final int[] directoriesOf = new int[SlotId.COUNT];
-
-  /** Slots that are not in the counts yet: counted in the background. */
-  private final BitSet uncounted = new BitSet(SlotId.COUNT);
-
-  public MetadataStore(StorageDatabase database, NumberLimit numbers) {
-    this.database = database;
+  public MetadataStore(SlotStore slots, NumberLimit numbers) {
+    this.slots = slots;
     this.numbers = numbers;
+    this.counts = new InodeCounts(slots);
+  }
+
+  /** How many inodes lie here. */
+  public InodeCounts counts() {
+    return counts;
+  }
+
+  /** What lies below this: for whoever takes part in the life of slots. */
+  public SlotStore slotStore() {
+    return slots;
   }
 
   Records records() {
@@ -129,13 +126,13 @@ public final class MetadataStore {
 
   /** The inode, or null. */
   public @Nullable FileAttributes inode(InodeId id) throws FsException {
-    byte[] value = database.get(Keys.key(id.slotValue(), RecordKind.INODE, id.value()));
+    byte[] value = slots.get(Keys.key(id.slotValue(), RecordKind.INODE, id.value()));
     return value == null ? null : Records.attributes(value, "inode " + id);
   }
 
   /** What a partition of a directory, 1 or more, keeps of its own; or null. */
   public @Nullable Share share(InodeId directory, int partition) throws FsException {
-    byte[] value = database.get(shareKey(directory, partition));
+    byte[] value = slots.get(shareKey(directory, partition));
     return value == null ? null : Records.share(directory, partition, value);
   }
 
@@ -143,15 +140,23 @@ public final class MetadataStore {
   public List<Share> shares(int slot, InodeId directory) throws FsException {
     List<Share> shares = new ArrayList<>();
     byte[] prefix = Keys.key(slot, RecordKind.SHARE, directory.value());
-    try (RocksIterator iterator = database.raw().newIterator()) {
-      iterator.seek(prefix);
-      while (iterator.isValid() && startsWith(iterator.key(), prefix)) {
-        shares.add(Records.share(directory, Keys.number(iterator.key(), 1), iterator.value()));
-        iterator.next();
+    try (SlotStore.Cursor cursor = slots.cursor()) {
+      for (boolean found = cursor.seek(prefix);
+          found && startsWith(cursor.key(), prefix);
+          found = cursor.next()) {
+        shares.add(Records.share(directory, Keys.number(cursor.key(), 1), cursor.value()));
       }
-      check(iterator);
     }
     return shares;
+  }
+
+  /**
+   * The number in a pin's record.
+   *
+   * @throws FsException CORRUPT
+   */
+  public static long pinNumber(byte[] value) throws FsException {
+    return Records.number(value, "pin");
   }
 
   static byte[] shareKey(InodeId directory, int partition) {
@@ -164,55 +169,51 @@ public final class MetadataStore {
 
   /** Bytes of a file that lies inline; empty when there are none. */
   public byte[] inlineData(InodeId id) throws FsException {
-    byte[] value = database.get(Keys.key(id.slotValue(), RecordKind.INLINE_DATA, id.value()));
+    byte[] value = slots.get(Keys.key(id.slotValue(), RecordKind.INLINE_DATA, id.value()));
     return value == null ? NOTHING : value;
   }
 
   /** Target of a symlink, or null. */
   public byte @Nullable [] symlink(InodeId id) throws FsException {
-    return database.get(Keys.key(id.slotValue(), RecordKind.SYMLINK, id.value()));
+    return slots.get(Keys.key(id.slotValue(), RecordKind.SYMLINK, id.value()));
   }
 
   /** Value of an extended attribute, or null. */
   public byte @Nullable [] extendedAttribute(InodeId id, byte[] name) throws FsException {
-    return database.get(Keys.key(id.slotValue(), RecordKind.XATTR, id.value(), name));
+    return slots.get(Keys.key(id.slotValue(), RecordKind.XATTR, id.value(), name));
   }
 
   /** The extended attributes of an inode, in order of their names' bytes. */
   public List<StoredAttribute> extendedAttributes(InodeId id) throws FsException {
     List<StoredAttribute> attributes = new ArrayList<>();
     byte[] prefix = Keys.key(id.slotValue(), RecordKind.XATTR, id.value());
-    try (RocksIterator iterator = database.raw().newIterator()) {
-      iterator.seek(prefix);
-      while (iterator.isValid()) {
-        byte[] key = iterator.key();
-        if (!startsWith(key, prefix)) {
-          break;
-        }
+    try (SlotStore.Cursor cursor = slots.cursor()) {
+      for (boolean found = cursor.seek(prefix);
+          found && startsWith(cursor.key(), prefix);
+          found = cursor.next()) {
+        byte[] key = cursor.key();
         attributes.add(
             new StoredAttribute(
-                Arrays.copyOfRange(key, prefix.length, key.length), iterator.value().length));
-        iterator.next();
+                Arrays.copyOfRange(key, prefix.length, key.length), cursor.value().length));
       }
-      check(iterator);
     }
     return attributes;
   }
 
   /** What a name stands for, or null. */
   public @Nullable Dentry dentry(EntryKey entry) throws FsException {
-    byte[] value = database.get(entryKey(entry));
+    byte[] value = slots.get(entryKey(entry));
     return value == null ? null : Records.dentry(value);
   }
 
   /** A stored reply, or null. */
   public byte @Nullable [] reply(int slot, SessionId session, long sequence) throws FsException {
-    return database.get(Keys.key(slot, RecordKind.REPLY, session.value(), sequence));
+    return slots.get(Keys.key(slot, RecordKind.REPLY, session.value(), sequence));
   }
 
   /** The reclaim record of an inode, or null. */
   public @Nullable Reclaim reclaim(InodeId inode) throws FsException {
-    byte[] value = database.get(Keys.key(inode.slotValue(), RecordKind.RECLAIM, inode.value()));
+    byte[] value = slots.get(Keys.key(inode.slotValue(), RecordKind.RECLAIM, inode.value()));
     return value == null ? null : Records.reclaim(inode, value);
   }
 
@@ -274,7 +275,7 @@ public final class MetadataStore {
   private void takeBlock(int slot) throws FsException {
     requireWritable(slot);
     byte[] key = Keys.key(slot, RecordKind.COUNTER);
-    byte[] stored = database.get(key);
+    byte[] stored = slots.get(key);
     long counted =
         stored != null
             ? Records.number(stored, "counter of slot " + slot)
@@ -284,34 +285,21 @@ public final class MetadataStore {
       throw new FsException(FsError.NO_SPACE, "slot " + slot + " has no inode numbers left");
     }
     numbers.reach(first + ID_BLOCK);
-    try (WriteBatch batch = new WriteBatch()) {
-      batch.put(key, Records.number(first + ID_BLOCK));
-      database.write(batch);
-    } catch (RocksDBException e) {
-      throw StorageDatabase.failure("preparing", e);
-    }
+    var counter = new SlotBatch();
+    counter.put(key, Records.number(first + ID_BLOCK));
+    slots.commit(counter);
     nextId[slot] = first;
     idLimit[slot] = first + ID_BLOCK;
   }
 
-  /** A new batch; close it. */
+  /** A new batch. */
   public Batch batch() {
-    WriteBatch spare = spareBatches.pollLast();
-    return new Batch(this, spare == null ? new WriteBatch() : spare);
+    return new Batch(this);
   }
 
   /** Makes everything written so far survive a power failure. Any thread; blocks on the disk. */
   public void sync() throws FsException {
-    database.sync();
-  }
-
-  void giveBack(WriteBatch writes) {
-    if (spareBatches.size() < SPARE_BATCHES_MAX) {
-      writes.clear();
-      spareBatches.addLast(writes);
-    } else {
-      writes.close();
-    }
+    slots.sync();
   }
 
   /**
@@ -344,27 +332,15 @@ public final class MetadataStore {
     }
   }
 
-  void write(WriteBatch writes) throws FsException {
-    database.write(writes);
-  }
-
-  void counted(FileAttributes attributes, int delta) {
-    // A slot that has not been counted yet is counted as it is then.
-    int slot = attributes.id().slotValue();
-    if (!uncounted.get(slot)) {
-      count(slot, attributes.isDirectory(), delta);
+  /**
+   * @throws FsException WRONG_OWNER, or what the storage says
+   */
+  void commit(SlotBatch changes) throws FsException {
+    int refused = changes.firstSlotWithout(writable);
+    if (refused >= 0) {
+      requireWritable(refused);
     }
-  }
-
-  @SuppressWarnings("NonAtomicVolatileUpdate") // one writer
-  private void count(int slot, boolean directory, int delta) {
-    if (directory) {
-      directoriesOf[slot] += delta;
-      directories += delta;
-    } else {
-      filesOf[slot] += delta;
-      files += delta;
-    }
+    slots.commit(changes);
   }
 
   void cutPending(InodeId inode, int delta) {
@@ -375,130 +351,30 @@ public final class MetadataStore {
     reclaimListener.accept(inode);
   }
 
-  /** How many inodes that are no directories lie here. Any thread; grows while it is counted. */
-  public long files() {
-    return files;
+  @Override
+  public Set<RecordKind> kinds() {
+    return Set.of(RecordKind.PENDING_CUT, RecordKind.APPEND_END);
   }
 
-  /** How many directories lie here. Any thread; grows while they are counted. */
-  public long directories() {
-    return directories;
-  }
-
-  /**
-   * Counts some more inodes of slots that have come.
-   *
-   * @param recordsMax roughly how many records to look at; a slot is never left half counted
-   * @return whether there are more
-   */
-  public boolean countSome(int recordsMax) throws FsException {
-    int budget = recordsMax;
-    try (RocksIterator iterator = database.raw().newIterator()) {
-      int slot = uncounted.nextSetBit(0);
-      while (slot >= 0 && budget-- > 0) {
-        iterator.seek(Keys.key(slot, RecordKind.INODE));
-        check(iterator);
-        int found = iterator.isValid() ? Keys.slot(iterator.key()) : SlotId.COUNT;
-        if (found > slot) {
-          // Nothing lies in between.
-          uncounted.clear(slot, found);
-        } else {
-          while (iterator.isValid() && isKind(iterator.key(), slot, RecordKind.INODE)) {
-            boolean directory = Records.typeOfAttributes(iterator.value()) == FileType.DIRECTORY;
-            count(slot, directory, 1);
-            budget--;
-            iterator.next();
-          }
-          check(iterator);
-          uncounted.clear(slot);
-        }
-        slot = uncounted.nextSetBit(slot);
-      }
-    }
-    return !uncounted.isEmpty();
-  }
-
-  /**
-   * Tells of every record of some slots that has to be known in memory: of those that this daemon
-   * has at its start, before anything else, and of those that come to it later.
-   */
-  public void recover(BitSet slots, Recovery recovery) throws FsException {
-    uncounted.or(slots);
-    try (RocksIterator iterator = database.raw().newIterator()) {
-      int slot = slots.nextSetBit(0);
-      while (slot >= 0) {
-        iterator.seek(Keys.key(slot, RecordKind.PIN));
-        if (!iterator.isValid()) {
-          break;
-        }
-        int found = Keys.slot(iterator.key());
-        if (found > slot) {
-          slot = slots.nextSetBit(found);
-          // Its records before the pins come first: seek again within it.
-          if (slot != found || iterator.key()[2] < RecordKind.PIN.code()) {
-            continue;
-          }
-        }
-        while (iterator.isValid() && Keys.slot(iterator.key()) == slot) {
-          recoverRecord(recovery, slot, iterator.key(), iterator.value());
-          iterator.next();
-        }
-        slot = slots.nextSetBit(slot + 1);
-      }
-      check(iterator);
+  @Override
+  public void found(int slot, byte[] key, byte[] value) throws FsException {
+    var inode = new InodeId(Keys.number(key, 0));
+    if (Keys.kindCode(key) == RecordKind.PENDING_CUT.code()) {
+      cutPending(inode, 1);
+    } else {
+      appendEnds.put(inode, Records.appendEnd(inode, value));
     }
   }
 
   /** Forgets what memory has of slots that have gone; their records are the caller's business. */
-  public void forget(BitSet slots) {
-    for (int slot = slots.nextSetBit(0); slot >= 0; slot = slots.nextSetBit(slot + 1)) {
+  @Override
+  public void forget(BitSet gone) {
+    for (int slot = gone.nextSetBit(0); slot >= 0; slot = gone.nextSetBit(slot + 1)) {
       nextId[slot] = 0;
       idLimit[slot] = 0;
-      count(slot, false, -filesOf[slot]);
-      count(slot, true, -directoriesOf[slot]);
     }
-    uncounted.andNot(slots);
-    pendingCuts.keySet().removeIf(inode -> slots.get(inode.slotValue()));
-    appendEnds.keySet().removeIf(inode -> slots.get(inode.slotValue()));
-  }
-
-  private void recoverRecord(Recovery recovery, int slot, byte[] key, byte[] value)
-      throws FsException {
-    byte kind = Keys.kindCode(key);
-    if (kind == RecordKind.PIN.code()) {
-      recovery.pin(
-          new InodeId(Keys.number(key, 0)),
-          new SessionId(Keys.number(key, 1)),
-          Records.number(value, "pin"));
-    } else if (kind == RecordKind.REPLY.code()) {
-      recovery.reply(slot, new SessionId(Keys.number(key, 0)), Keys.number(key, 1));
-    } else if (kind == RecordKind.PREPARED.code()) {
-      recovery.prepared(slot, new TransactionId(Keys.number(key, 0)), value);
-    } else if (kind == RecordKind.DECISION.code()) {
-      recovery.decision(new TransactionId(Keys.number(key, 0)), value);
-    } else if (kind == RecordKind.PENDING_CUT.code()) {
-      PendingCut cut = Records.cut(new InodeId(Keys.number(key, 0)), Keys.number(key, 1), value);
-      cutPending(cut.inode(), 1);
-      recovery.cut(cut);
-    } else if (kind == RecordKind.RECLAIM.code()) {
-      recovery.reclaim(new InodeId(Keys.number(key, 0)));
-    } else if (kind == RecordKind.APPEND_END.code()) {
-      var inode = new InodeId(Keys.number(key, 0));
-      appendEnds.put(inode, Records.appendEnd(inode, value));
-      recovery.appendEnd(inode);
-    } else if (kind == RecordKind.LOCK.code()) {
-      recovery.lock(
-          new InodeId(Keys.number(key, 0)),
-          new SessionId(Keys.number(key, 1)),
-          Keys.number(key, 2),
-          key[key.length - 1],
-          value);
-    } else if (kind == RecordKind.SHARE.code()) {
-      Share share = Records.share(new InodeId(Keys.number(key, 0)), Keys.number(key, 1), value);
-      if (share.staging() != null) {
-        recovery.staging(share);
-      }
-    }
+    pendingCuts.keySet().removeIf(inode -> gone.get(inode.slotValue()));
+    appendEnds.keySet().removeIf(inode -> gone.get(inode.slotValue()));
   }
 
   /**
@@ -518,13 +394,12 @@ public final class MetadataStore {
     byte[] prefix = Keys.key(slot, RecordKind.DENTRY, directory.value());
     int bytes = 0;
     long hashBefore = -1;
-    try (RocksIterator iterator = database.raw().newIterator()) {
-      iterator.seek(Keys.key(slot, RecordKind.DENTRY, directory.value(), afterHash + 1));
-      while (iterator.isValid()) {
-        byte[] key = iterator.key();
-        if (!startsWith(key, prefix)) {
-          break;
-        }
+    try (SlotStore.Cursor cursor = slots.cursor()) {
+      for (boolean found =
+              cursor.seek(Keys.key(slot, RecordKind.DENTRY, directory.value(), afterHash + 1));
+          found && startsWith(cursor.key(), prefix);
+          found = cursor.next()) {
+        byte[] key = cursor.key();
         long hash = Keys.number(key, 1);
         if (hash > lastHash) {
           break;
@@ -532,20 +407,18 @@ public final class MetadataStore {
         if (bytes >= maxBytes && hash != hashBefore) {
           return new Page<>(entries, Records.number(hashBefore));
         }
-        ListedEntry entry = entry(key, iterator.value());
+        ListedEntry entry = entry(key, cursor.value());
         entries.add(entry);
         bytes += overheadBytes + entry.name().length();
         hashBefore = hash;
-        iterator.next();
       }
-      check(iterator);
     }
     return new Page<>(entries, NOTHING);
   }
 
   /** The slot's dentry of a name, whether or not the name belongs there; or null. */
   public @Nullable Dentry dentryIn(int slot, InodeId directory, EntryName name) throws FsException {
-    byte[] value = database.get(entryKey(slot, directory, name));
+    byte[] value = slots.get(entryKey(slot, directory, name));
     return value == null ? null : Records.dentry(value);
   }
 
@@ -558,18 +431,16 @@ public final class MetadataStore {
     long entries = 0;
     int directories = 0;
     byte[] prefix = Keys.key(slot, RecordKind.DENTRY, directory.value());
-    try (RocksIterator iterator = database.raw().newIterator()) {
-      iterator.seek(Keys.key(slot, RecordKind.DENTRY, directory.value(), firstHash));
-      while (iterator.isValid()
-          && startsWith(iterator.key(), prefix)
-          && Keys.number(iterator.key(), 1) <= lastHash) {
+    try (SlotStore.Cursor cursor = slots.cursor()) {
+      for (boolean found =
+              cursor.seek(Keys.key(slot, RecordKind.DENTRY, directory.value(), firstHash));
+          found && startsWith(cursor.key(), prefix) && Keys.number(cursor.key(), 1) <= lastHash;
+          found = cursor.next()) {
         entries++;
-        if (Records.dentry(iterator.value()).type() == FileType.DIRECTORY) {
+        if (Records.dentry(cursor.value()).type() == FileType.DIRECTORY) {
           directories++;
         }
-        iterator.next();
       }
-      check(iterator);
     }
     return new EntryCount(entries, directories);
   }
@@ -633,34 +504,33 @@ public final class MetadataStore {
   }
 
   /**
-   * The cursor is the key to go on at. Slots without such records cost a seek, so a page may end
-   * before it is full, or empty.
+   * A page's cursor is the key to go on at. Slots without such records cost a seek, so a page may
+   * end before it is full, or empty.
    */
-  private <T> Page<T> scan(RecordKind kind, byte[] cursor, int maxItems, Decoder<T> decoder)
+  private <T> Page<T> scan(RecordKind kind, byte[] from, int maxItems, Decoder<T> decoder)
       throws FsException {
-    byte[] position = cursor.length == 0 ? Keys.key(0, kind) : cursor;
+    byte[] position = from.length == 0 ? Keys.key(0, kind) : from;
     if (position.length < Keys.PREFIX_BYTES || Keys.kindCode(position) != kind.code()) {
       throw new FsException(FsError.INVALID, "not a cursor of a scan of " + kind);
     }
     List<T> items = new ArrayList<>();
     int budget = maxItems;
-    try (RocksIterator iterator = database.raw().newIterator()) {
+    try (SlotStore.Cursor cursor = slots.cursor()) {
       while (true) {
-        iterator.seek(position);
+        boolean any = cursor.seek(position);
         int slot = Keys.slot(position);
-        while (shown.test(slot) && iterator.isValid() && isKind(iterator.key(), slot, kind)) {
+        while (shown.test(slot) && any && Keys.isKind(cursor.key(), slot, kind)) {
           if (budget-- <= 0) {
-            return new Page<>(items, iterator.key());
+            return new Page<>(items, cursor.key());
           }
-          items.add(decoder.decode(iterator.key(), iterator.value()));
-          iterator.next();
+          items.add(decoder.decode(cursor.key(), cursor.value()));
+          any = cursor.next();
         }
-        check(iterator);
-        if (!iterator.isValid()) {
+        if (!any) {
           return new Page<>(items, NOTHING);
         }
-        int next = Keys.slot(iterator.key());
-        if (next == slot || Keys.kindCode(iterator.key()) > kind.code()) {
+        int next = Keys.slot(cursor.key());
+        if (next == slot || Keys.kindCode(cursor.key()) > kind.code()) {
           next++;
         }
         if (next >= SlotId.COUNT) {
@@ -681,20 +551,8 @@ public final class MetadataStore {
     return new ListedEntry(new InodeId(Keys.number(key, 0)), name, dentry.inode(), dentry.type());
   }
 
-  private static boolean isKind(byte[] key, int slot, RecordKind kind) {
-    return Keys.slot(key) == slot && Keys.kindCode(key) == kind.code();
-  }
-
   private static boolean startsWith(byte[] key, byte[] prefix) {
     return key.length >= prefix.length
         && Arrays.equals(key, 0, prefix.length, prefix, 0, prefix.length);
-  }
-
-  private static void check(RocksIterator iterator) throws FsException {
-    try {
-      iterator.status();
-    } catch (RocksDBException e) {
-      throw StorageDatabase.failure("reading", e);
-    }
   }
 }

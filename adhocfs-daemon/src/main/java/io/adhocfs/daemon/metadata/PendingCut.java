@@ -1,6 +1,8 @@
 package io.adhocfs.daemon.metadata;
 
+import io.adhocfs.daemon.slot.Keys;
 import io.adhocfs.protocol.model.FileLayout;
+import io.adhocfs.protocol.model.FsException;
 import io.adhocfs.protocol.model.InodeId;
 
 /**
@@ -36,6 +38,11 @@ public record PendingCut(
         default -> throw new IllegalArgumentException("a pending cut of kind " + code);
       };
     }
+  }
+
+  /** The cut that a record stands for. */
+  public static PendingCut ofRecord(byte[] key, byte[] value) throws FsException {
+    return Records.cut(new InodeId(Keys.number(key, 0)), Keys.number(key, 1), value);
   }
 
   public PendingCut {

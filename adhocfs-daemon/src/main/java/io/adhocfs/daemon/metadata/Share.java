@@ -1,6 +1,9 @@
 package io.adhocfs.daemon.metadata;
 
+import io.adhocfs.daemon.slot.Keys;
 import io.adhocfs.protocol.model.FileAttributes;
+import io.adhocfs.protocol.model.FsException;
+import io.adhocfs.protocol.model.InodeId;
 import io.adhocfs.protocol.model.TransactionId;
 import org.jspecify.annotations.Nullable;
 
@@ -19,6 +22,11 @@ public record Share(int partition, FileAttributes attributes, @Nullable Transact
       throw new IllegalArgumentException(
           "partition " + partition + " of 2^" + attributes.partitionExponent());
     }
+  }
+
+  /** The share that a record stands for. */
+  public static Share ofRecord(byte[] key, byte[] value) throws FsException {
+    return Records.share(new InodeId(Keys.number(key, 0)), Keys.number(key, 1), value);
   }
 
   /** The same, with other attributes. */

@@ -1,19 +1,16 @@
 package io.adhocfs.daemon.migration;
 
 import com.google.errorprone.annotations.concurrent.GuardedBy;
-import io.adhocfs.daemon.service.DataService;
-import io.adhocfs.daemon.storage.Keys;
-import io.adhocfs.daemon.storage.RecordKind;
-import io.adhocfs.daemon.storage.StorageDatabase;
-import io.adhocfs.protocol.model.FileLayout;
-import io.adhocfs.protocol.model.InodeId;
-import io.adhocfs.protocol.placement.ChunkSpan;
-import io.adhocfs.protocol.placement.Placement;
+import io.adhocfs.daemon.slot.ChunkWritten;
+import io.adhocfs.daemon.slot.Keys;
+import io.adhocfs.daemon.slot.RecordChange;
+import io.adhocfs.daemon.slot.RecordKind;
+import io.adhocfs.daemon.slot.SlotChange;
+import io.adhocfs.daemon.slot.SlotStream;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.BitSet;
 import java.util.HashMap;
-import java.util.Iterator;
 import java.util.List;
 import java.util.Map;
 
@@ -21,7 +18,7 @@ import java.util.Map;
  * What changes in slots while they are being sent: noted after each change, by whoever made it, so
  * that reading what is noted finds the change or a later one. Thread-safe.
  */
-final class Changes implements StorageDatabase.KeyWatch, DataService.WriteWatch {
+final class Changes implements SlotStream.Listener {
   /** A key, by its bytes. */
   record Key(byte[] bytes) {
     @Override
@@ -43,6 +40,10 @@ final class Changes implements StorageDatabase.KeyWatch, DataService.WriteWatch 
    * @param writtenBytes how many bytes were written, each time counted
    */
   record Change(boolean whole, int fromByte, int toByte, long writtenBytes) {
+    static Change ofRecord(byte[] key, int valueBytes) {
+      return new Change(true, 0, 0, (long) key.length + valueBytes);
+    }
+
     Change and(Change other) {
       long written = writtenBytes + other.writtenBytes;
       return whole || other.whole
@@ -52,19 +53,13 @@ final class Changes implements StorageDatabase.KeyWatch, DataService.WriteWatch 
     }
   }
 
-  /** Keys of a slot that went together: from one of them (inclusive) to another (exclusive). */
-  record Range(byte[] from, byte[] to) {
-    int slot() {
-      return Keys.slot(from);
-    }
-  }
-
   /**
    * What has been noted.
    *
-   * @param ranges to be done before the rest: a key in one that was put again is in {@code keys}
+   * @param ranges keys that went together, to be done before the rest: a key in one that was put
+   *     again is in {@code keys}
    */
-  record Noted(List<Range> ranges, Map<Key, Change> keys) {
+  record Noted(List<RecordChange.RangeRemoved> ranges, Map<Key, Change> keys) {
     int size() {
       return ranges.size() + keys.size();
     }
@@ -75,47 +70,24 @@ final class Changes implements StorageDatabase.KeyWatch, DataService.WriteWatch 
     }
   }
 
-  /** Replaced whole; null bits = nothing is watched. */
-  private volatile BitSet watched = new BitSet();
+  @GuardedBy("this")
+  private Map<Key, Change> changed = new HashMap<>();
 
   @GuardedBy("this")
-  private final Map<Key, Change> changed = new HashMap<>();
+  private List<RecordChange.RangeRemoved> ranges = new ArrayList<>();
 
-  @GuardedBy("this")
-  private final List<Range> ranges = new ArrayList<>();
-
-  /** Notes changes of these slots from now on. */
-  synchronized void begin(BitSet slots) {
-    var after = (BitSet) watched.clone();
-    after.or(slots);
-    watched = after;
-  }
-
-  /** Notes nothing more of these slots, and forgets what was noted. */
-  synchronized void end(BitSet slots) {
-    var after = (BitSet) watched.clone();
-    after.andNot(slots);
-    watched = after;
-    changed.keySet().removeIf(key -> slots.get(Keys.slot(key.bytes)));
-    ranges.removeIf(range -> slots.get(range.slot()));
-  }
-
-  boolean isEmpty() {
-    return watched.isEmpty();
-  }
-
-  /** Takes out what has been noted of these slots. */
-  synchronized Noted take(BitSet slots) {
-    List<Range> takenRanges = new ArrayList<>();
-    ranges.removeIf(range -> slots.get(range.slot()) && takenRanges.add(range));
-    Map<Key, Change> taken = new HashMap<>();
-    for (Iterator<Map.Entry<Key, Change>> all = changed.entrySet().iterator(); all.hasNext(); ) {
-      Map.Entry<Key, Change> one = all.next();
-      if (slots.get(Keys.slot(one.getKey().bytes))) {
-        taken.put(one.getKey(), one.getValue());
-        all.remove();
-      }
+  /** Takes out all that has been noted, and answers what of it is of these slots. */
+  Noted take(BitSet slots) {
+    List<RecordChange.RangeRemoved> takenRanges;
+    Map<Key, Change> taken;
+    synchronized (this) {
+      takenRanges = ranges;
+      taken = changed;
+      ranges = new ArrayList<>();
+      changed = new HashMap<>();
     }
+    takenRanges.removeIf(range -> !slots.get(range.slot()));
+    taken.keySet().removeIf(key -> !slots.get(Keys.slot(key.bytes)));
     return new Noted(takenRanges, taken);
   }
 
@@ -124,41 +96,25 @@ final class Changes implements StorageDatabase.KeyWatch, DataService.WriteWatch 
   }
 
   @Override
-  public void changed(byte[] key, int valueBytes) {
-    if (watched.get(Keys.slot(key)) && !Keys.isOfNode(key)) {
-      note(key, new Change(true, 0, 0, (long) key.length + valueBytes));
-    }
-  }
-
-  @Override
-  public void changedRange(byte[] from, byte[] to) {
-    if (Keys.slot(from) != Keys.slot(to)) {
-      throw new IllegalStateException("a range over several slots");
-    }
-    if (watched.get(Keys.slot(from))) {
-      synchronized (this) {
-        ranges.add(new Range(from, to));
+  public void changed(SlotChange change) {
+    switch (change) {
+      case RecordChange.Put(byte[] key, byte[] value) ->
+          note(key, Change.ofRecord(key, value.length));
+      case RecordChange.Removed(byte[] key) -> note(key, Change.ofRecord(key, 0));
+      case RecordChange.RangeRemoved range -> {
+        synchronized (this) {
+          ranges.add(range);
+        }
       }
-    }
-  }
-
-  @Override
-  public void written(InodeId inode, FileLayout layout, List<ChunkSpan> spans) {
-    BitSet slots = watched;
-    if (slots.isEmpty()) {
-      return;
-    }
-    for (ChunkSpan span : spans) {
-      int slot = Placement.chunkSlot(layout, span.chunkIndex()).value();
-      if (slots.get(slot)) {
-        note(
-            Keys.key(slot, RecordKind.CHUNK, inode.value(), span.chunkIndex()),
-            new Change(
-                false,
-                span.offsetBytes(),
-                span.offsetBytes() + span.lengthBytes(),
-                span.lengthBytes()));
-      }
+      case ChunkWritten written ->
+          note(
+              Keys.key(
+                  written.slot(), RecordKind.CHUNK, written.inode().value(), written.chunkIndex()),
+              new Change(
+                  false,
+                  written.fromByte(),
+                  written.toByte(),
+                  written.toByte() - written.fromByte()));
     }
   }
 }

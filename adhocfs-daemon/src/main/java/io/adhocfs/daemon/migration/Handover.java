@@ -4,6 +4,8 @@ import io.adhocfs.daemon.chunk.ChunkTransfer;
 import io.adhocfs.daemon.control.ControlPlane;
 import io.adhocfs.daemon.crash.CrashPoint;
 import io.adhocfs.daemon.crash.CrashPoints;
+import io.adhocfs.daemon.slot.RecordChange;
+import io.adhocfs.daemon.slot.SlotStream;
 import io.adhocfs.daemon.throttle.Throttling;
 import io.adhocfs.protocol.control.ControlCommand;
 import io.adhocfs.protocol.control.Outcome;
@@ -79,7 +81,7 @@ final class Handover {
   private final NodeId target;
   private final BitSet offered;
   private final SlotStorage storage;
-  private final Changes changes;
+  private final Changes changes = new Changes();
   private final RpcClient client;
   private final ControlPlane control;
   private final RateLimit limit;
@@ -102,7 +104,6 @@ final class Handover {
       NodeId target,
       BitSet offered,
       SlotStorage storage,
-      Changes changes,
       RpcClient client,
       ControlPlane control,
       RateLimit limit,
@@ -115,7 +116,6 @@ final class Handover {
     this.target = target;
     this.offered = offered;
     this.storage = storage;
-    this.changes = changes;
     this.client = client;
     this.control = control;
     this.limit = limit;
@@ -136,13 +136,14 @@ final class Handover {
     boolean gone = false;
     boolean held = false;
     boolean undecided = false;
-    changes.begin(slots);
-    try {
+    // Before anything is read: what changes from now on is sent again.
+    try (SlotStream.Subscription subscription =
+        storage.records().stream().listenBeforeAnswer(offered, changes)) {
       call(new MigrationRequest.BeginReceive(batch, set(offered)));
       begun = true;
       crashPoints.reached(CrashPoint.MIGRATION_SOURCE_AFTER_BEGIN);
       slots = sendAll();
-      changes.end(Migrator.without(offered, slots));
+      subscription.only(slots);
       call(new MigrationRequest.SyncReceived(batch));
       crashPoints.reached(CrashPoint.MIGRATION_SOURCE_AFTER_FIRST_PASS);
       catchUp(slots);
@@ -175,7 +176,6 @@ final class Handover {
           (System.nanoTime() - heldSince) / 1_000_000);
     } finally {
       dropRecords();
-      changes.end(offered);
       // Where this daemon ends before it knows, nobody is answered: they may be the target's.
       if (!gone && !undecided) {
         if (held) {
@@ -240,15 +240,15 @@ final class Handover {
 
   private void send(Changes.Noted changed) throws FsException, InterruptedException {
     heldBytes += changed.writtenBytes();
-    for (Changes.Range range : changed.ranges()) {
-      ByteBuf out = records(range.from());
+    for (RecordChange.RangeRemoved range : changed.ranges()) {
+      ByteBuf out = records(range.key());
       out.writeInt(MigrationRequest.RANGE_GONE);
-      out.writeInt(range.to().length);
-      out.writeBytes(range.to());
+      out.writeInt(range.end().length);
+      out.writeBytes(range.end());
     }
     for (Map.Entry<Changes.Key, Changes.Change> one : changed.keys().entrySet()) {
       byte[] key = one.getKey().bytes();
-      byte[] value = storage.database().get(key);
+      byte[] value = storage.records().get(key);
       if (value == null || !SlotStorage.isChunk(key)) {
         addRecord(key, value);
       } else if (one.getValue().whole()) {

@@ -8,9 +8,9 @@ import io.adhocfs.daemon.crash.CrashPoint;
 import io.adhocfs.daemon.crash.CrashPoints;
 import io.adhocfs.daemon.metadata.MetadataThread;
 import io.adhocfs.daemon.service.DataService;
-import io.adhocfs.daemon.service.MetadataServices;
 import io.adhocfs.daemon.service.MigrationRequestHandler;
-import io.adhocfs.daemon.storage.StorageDatabase;
+import io.adhocfs.daemon.slot.SlotParts;
+import io.adhocfs.daemon.slot.SlotStore;
 import io.adhocfs.daemon.throttle.Throttling;
 import io.adhocfs.protocol.control.ControlCommand;
 import io.adhocfs.protocol.control.ControlState;
@@ -20,7 +20,6 @@ import io.adhocfs.protocol.model.FsException;
 import io.adhocfs.protocol.model.NodeId;
 import io.adhocfs.protocol.model.SlotId;
 import io.adhocfs.protocol.placement.ClusterMap;
-import io.adhocfs.protocol.placement.ClusterMap.NodeState;
 import io.adhocfs.protocol.placement.LostSlots;
 import io.adhocfs.protocol.transport.Deadline;
 import io.adhocfs.protocol.transport.RpcClient;
@@ -68,16 +67,13 @@ public final class Migrator implements AutoCloseable {
   private final ClusterState cluster;
   private final ControlPlane control;
   private final MetadataThread metadataThread;
-  private final MetadataServices services;
+  private final SlotParts slots;
   private final DataService data;
-  private final StorageDatabase database;
-  private final ChunkTransfer chunks;
   private final SlotStorage storage;
   private final RpcClient client;
   private final CrashPoints crashPoints;
   private final Runnable whenGone;
   private final Runnable whenGivenUp;
-  private final Changes changes = new Changes();
   private final RateLimit limit = new RateLimit();
   private final Throttling throttling;
   private final SecureRandom random = new SecureRandom();
@@ -129,9 +125,9 @@ public final class Migrator implements AutoCloseable {
       ClusterState cluster,
       ControlPlane control,
       MetadataThread metadataThread,
-      MetadataServices services,
+      SlotParts slots,
       DataService data,
-      StorageDatabase database,
+      SlotStore records,
       ChunkTransfer chunks,
       RpcClient client,
       Throttling throttling,
@@ -142,11 +138,9 @@ public final class Migrator implements AutoCloseable {
     this.cluster = cluster;
     this.control = control;
     this.metadataThread = metadataThread;
-    this.services = services;
+    this.slots = slots;
     this.data = data;
-    this.database = database;
-    this.chunks = chunks;
-    this.storage = new SlotStorage(database, chunks);
+    this.storage = new SlotStorage(records, chunks);
     this.client = client;
     this.throttling = throttling;
     this.crashPoints = crashPoints;
@@ -257,7 +251,7 @@ public final class Migrator implements AutoCloseable {
     if (isGivenUp(state.map())) {
       return;
     }
-    if (own != null && own.state() == NodeState.GONE) {
+    if (own != null && !own.isMember()) {
       leave();
       return;
     }
@@ -289,7 +283,7 @@ public final class Migrator implements AutoCloseable {
 
   /** Takes over a newer map, and what follows from it. Metadata thread: nothing comes between. */
   private void installHere(ClusterMap map) {
-    BitSet before = services.takenUp();
+    BitSet before = slots.takenUp();
     ClusterMap newest = cluster.map().merge(map);
     BitSet after = newest.slotsOf(self);
     BitSet come = without(after, before);
@@ -301,7 +295,7 @@ public final class Migrator implements AutoCloseable {
       return;
     }
     if (!come.isEmpty()) {
-      chunks.forget(come);
+      slots.expect(come);
       dropBefore(newest, come);
     }
     if (!gone.isEmpty()) {
@@ -311,7 +305,7 @@ public final class Migrator implements AutoCloseable {
     if (!come.isEmpty()) {
       try {
         crashPoints.reached(CrashPoint.MIGRATION_TARGET_BEFORE_TAKE_UP);
-        services.takeUp(come);
+        slots.takeUp(come);
         crashPoints.reached(CrashPoint.MIGRATION_TARGET_AFTER_TAKE_UP);
       } catch (FsException e) {
         // What is in the records of these slots can't be read; each request that needs it says so.
@@ -319,8 +313,7 @@ public final class Migrator implements AutoCloseable {
       }
     }
     if (!gone.isEmpty()) {
-      services.forget(gone);
-      chunks.forget(gone);
+      slots.forget(gone);
       cluster.letGo(gone);
       takeInLater(
           () -> drop(gone, () -> crashPoints.reached(CrashPoint.MIGRATION_SOURCE_WHILE_DROPPING)));
@@ -427,9 +420,7 @@ public final class Migrator implements AutoCloseable {
 
   private boolean nodesThatStayVote() {
     ControlState state = control.state();
-    return state.voters().stream()
-        .map(state.map()::node)
-        .allMatch(node -> node != null && node.state() != NodeState.GONE);
+    return state.voters().stream().allMatch(state.map()::isMember);
   }
 
   private boolean isConfirmed() throws InterruptedException {
@@ -486,7 +477,6 @@ public final class Migrator implements AutoCloseable {
         new NodeId(most.getKey()),
         slots,
         storage,
-        changes,
         client,
         control,
         limit,
@@ -510,7 +500,6 @@ public final class Migrator implements AutoCloseable {
   }
 
   private void run(Handover handover, long rebalance) {
-    watch(true);
     boolean again = false;
     try {
       handover.run();
@@ -531,26 +520,11 @@ public final class Migrator implements AutoCloseable {
         batches--;
         notifyAll();
       }
-      watch(false);
     }
     if (again) {
       var _ = metadataThread.schedule(this::handOver, AGAIN_NANOS);
     } else {
       handOver();
-    }
-  }
-
-  @GuardedBy("this")
-  private int watching;
-
-  private synchronized void watch(boolean begins) {
-    watching += begins ? 1 : -1;
-    if (begins && watching == 1) {
-      database.watch(changes);
-      data.watch(changes);
-    } else if (watching == 0) {
-      database.watch(null);
-      data.watch(null);
     }
   }
 

@@ -5,7 +5,8 @@ import io.adhocfs.daemon.control.ControlPlane;
 import io.adhocfs.daemon.crash.CrashPoint;
 import io.adhocfs.daemon.crash.CrashPoints;
 import io.adhocfs.daemon.service.MigrationRequestHandler;
-import io.adhocfs.daemon.storage.Keys;
+import io.adhocfs.daemon.slot.Keys;
+import io.adhocfs.daemon.slot.SlotBatch;
 import io.adhocfs.protocol.control.ControlState;
 import io.adhocfs.protocol.control.Rebalance;
 import io.adhocfs.protocol.control.SlotSet;
@@ -28,7 +29,6 @@ import java.util.Set;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.RejectedExecutionException;
 import java.util.function.IntPredicate;
-import org.rocksdb.WriteBatch;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
@@ -191,29 +191,31 @@ final class SlotReceiver implements MigrationRequestHandler {
 
   private void records(Batch batch, ByteBuf in) throws FsException {
     List<byte[]> chunksGone = new ArrayList<>();
-    try (var writes = new WriteBatch()) {
-      while (in.isReadable()) {
-        byte[] key = bytes(in);
-        requireExpected(batch, key);
-        int length = in.readableBytes() < Integer.BYTES ? 0 : in.getInt(in.readerIndex());
-        if (length == MigrationRequest.RANGE_GONE) {
-          in.skipBytes(Integer.BYTES);
-          byte[] end = bytes(in);
-          requireExpected(batch, end);
-          SlotStorage.removeRange(writes, key, end);
-        } else if (length == MigrationRequest.GONE) {
-          in.skipBytes(Integer.BYTES);
-          if (SlotStorage.isChunk(key)) {
-            chunksGone.add(key);
-          } else {
-            SlotStorage.remove(writes, key);
-          }
-        } else {
-          SlotStorage.put(writes, key, bytes(in));
+    var writes = new SlotBatch();
+    while (in.isReadable()) {
+      byte[] key = bytes(in);
+      requireExpected(batch, key);
+      int length = in.readableBytes() < Integer.BYTES ? 0 : in.getInt(in.readerIndex());
+      if (length == MigrationRequest.RANGE_GONE) {
+        in.skipBytes(Integer.BYTES);
+        byte[] end = bytes(in);
+        requireExpected(batch, end);
+        if (Keys.slot(end) != Keys.slot(key)) {
+          throw new FsException(FsError.BAD_MESSAGE, "a range over several slots");
         }
+        writes.removeRange(key, end);
+      } else if (length == MigrationRequest.GONE) {
+        in.skipBytes(Integer.BYTES);
+        if (SlotStorage.isChunk(key)) {
+          chunksGone.add(key);
+        } else {
+          writes.remove(key);
+        }
+      } else {
+        writes.put(key, bytes(in));
       }
-      storage.database().write(writes);
     }
+    storage.records().commit(writes);
     storage.chunks().drop(chunksGone);
   }
 
@@ -239,7 +241,7 @@ final class SlotReceiver implements MigrationRequestHandler {
   private void sync(Batch batch) throws FsException {
     storage.chunks().sync(batch.unsynced);
     batch.unsynced.clear();
-    storage.database().sync();
+    storage.records().sync();
   }
 
   private void finish(Batch batch, MigrationRequest.FinishReceive finish) throws FsException {

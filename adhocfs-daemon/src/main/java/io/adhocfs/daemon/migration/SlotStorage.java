@@ -1,28 +1,26 @@
 package io.adhocfs.daemon.migration;
 
 import io.adhocfs.daemon.chunk.ChunkTransfer;
-import io.adhocfs.daemon.storage.Keys;
-import io.adhocfs.daemon.storage.RecordKind;
-import io.adhocfs.daemon.storage.StorageDatabase;
+import io.adhocfs.daemon.slot.Keys;
+import io.adhocfs.daemon.slot.RecordKind;
+import io.adhocfs.daemon.slot.SlotBatch;
+import io.adhocfs.daemon.slot.SlotStore;
 import io.adhocfs.protocol.model.FsException;
 import io.adhocfs.protocol.model.SlotId;
 import java.util.ArrayList;
 import java.util.BitSet;
 import java.util.List;
 import java.util.function.IntPredicate;
-import org.rocksdb.RocksDBException;
-import org.rocksdb.RocksIterator;
-import org.rocksdb.WriteBatch;
 
 /** All that is stored of slots, whatever it means. Thread-safe; waits for the disk. */
 final class SlotStorage {
   private static final int BATCH_KEYS = 1000;
 
-  private final StorageDatabase database;
+  private final SlotStore records;
   private final ChunkTransfer chunks;
 
-  SlotStorage(StorageDatabase database, ChunkTransfer chunks) {
-    this.database = database;
+  SlotStorage(SlotStore records, ChunkTransfer chunks) {
+    this.records = records;
     this.chunks = chunks;
   }
 
@@ -37,39 +35,29 @@ final class SlotStorage {
 
   /** Shows all records of a slot, as they are when this is called. */
   void forEach(int slot, Visitor visitor) throws FsException, InterruptedException {
-    try (RocksIterator iterator = database.raw().newIterator()) {
-      iterator.seek(Keys.key(slot, RecordKind.COUNTER));
-      while (iterator.isValid() && Keys.slot(iterator.key()) == slot) {
-        if (!Keys.isOfNode(iterator.key())) {
-          visitor.record(iterator.key(), iterator.value());
+    try (SlotStore.Cursor cursor = records.cursor()) {
+      for (boolean found = cursor.seek(Keys.key(slot, RecordKind.COUNTER));
+          found && Keys.slot(cursor.key()) == slot;
+          found = cursor.next()) {
+        if (!Keys.isOfNode(cursor.key())) {
+          visitor.record(cursor.key(), cursor.value());
         }
-        iterator.next();
       }
-      iterator.status();
-    } catch (RocksDBException e) {
-      throw StorageDatabase.failure("reading a slot of", e);
     }
   }
 
   /** Those of the slots that have any record. */
   BitSet used(BitSet slots) throws FsException {
     var used = new BitSet(SlotId.COUNT);
-    try (RocksIterator iterator = database.raw().newIterator()) {
+    try (SlotStore.Cursor cursor = records.cursor()) {
       int slot = slots.nextSetBit(0);
-      while (slot >= 0) {
-        iterator.seek(Keys.key(slot, RecordKind.COUNTER));
-        if (!iterator.isValid()) {
-          break;
-        }
-        int found = Keys.slot(iterator.key());
+      while (slot >= 0 && cursor.seek(Keys.key(slot, RecordKind.COUNTER))) {
+        int found = Keys.slot(cursor.key());
         if (slots.get(found)) {
           used.set(found);
         }
         slot = found >= slot ? slots.nextSetBit(found + 1) : -1;
       }
-      iterator.status();
-    } catch (RocksDBException e) {
-      throw StorageDatabase.failure("looking through", e);
     }
     return used;
   }
@@ -91,26 +79,25 @@ final class SlotStorage {
   }
 
   private void dropSlot(int slot, List<byte[]> chunkKeys) throws FsException, InterruptedException {
-    try (var batch = new WriteBatch()) {
-      forEach(
-          slot,
-          (key, value) -> {
-            if (isChunk(key)) {
-              chunkKeys.add(key);
-              if (chunkKeys.size() >= BATCH_KEYS) {
-                dropChunks(chunkKeys);
-              }
-              return;
+    var batch = new SlotBatch();
+    forEach(
+        slot,
+        (key, value) -> {
+          if (isChunk(key)) {
+            chunkKeys.add(key);
+            if (chunkKeys.size() >= BATCH_KEYS) {
+              dropChunks(chunkKeys);
             }
-            remove(batch, key);
-            if (batch.count() >= BATCH_KEYS) {
-              database.write(batch);
-              batch.clear();
-            }
-          });
-      if (batch.count() > 0) {
-        database.write(batch);
-      }
+            return;
+          }
+          batch.remove(key);
+          if (batch.size() >= BATCH_KEYS) {
+            records.commit(batch);
+            batch.clear();
+          }
+        });
+    if (!batch.isEmpty()) {
+      records.commit(batch);
     }
   }
 
@@ -121,32 +108,8 @@ final class SlotStorage {
     }
   }
 
-  static void remove(WriteBatch batch, byte[] key) throws FsException {
-    try {
-      batch.delete(key);
-    } catch (RocksDBException e) {
-      throw StorageDatabase.failure("preparing", e);
-    }
-  }
-
-  static void removeRange(WriteBatch batch, byte[] from, byte[] to) throws FsException {
-    try {
-      batch.deleteRange(from, to);
-    } catch (RocksDBException e) {
-      throw StorageDatabase.failure("preparing", e);
-    }
-  }
-
-  static void put(WriteBatch batch, byte[] key, byte[] value) throws FsException {
-    try {
-      batch.put(key, value);
-    } catch (RocksDBException e) {
-      throw StorageDatabase.failure("preparing", e);
-    }
-  }
-
-  StorageDatabase database() {
-    return database;
+  SlotStore records() {
+    return records;
   }
 
   ChunkTransfer chunks() {

@@ -7,7 +7,6 @@ import io.adhocfs.daemon.cluster.ClusterState;
 import io.adhocfs.protocol.model.FileLayout;
 import io.adhocfs.protocol.model.FsError;
 import io.adhocfs.protocol.model.FsException;
-import io.adhocfs.protocol.model.InodeId;
 import io.adhocfs.protocol.placement.ChunkSpan;
 import io.adhocfs.protocol.placement.Placement;
 import io.adhocfs.protocol.transport.RequestHandler.Exchange;
@@ -33,7 +32,6 @@ import java.util.concurrent.ThreadPoolExecutor;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.concurrent.locks.StampedLock;
-import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
@@ -63,13 +61,6 @@ public final class DataService implements DataRequestHandler, AutoCloseable {
 
   /** Shared by requests that run, alone for who waits until those before him are over. */
   private final StampedLock running = new StampedLock();
-
-  private volatile @Nullable WriteWatch watch;
-
-  /** Is told of what has been written to chunks, by the thread that did it. */
-  public interface WriteWatch {
-    void written(InodeId inode, FileLayout layout, List<ChunkSpan> spans);
-  }
 
   /**
    * Starts the threads.
@@ -108,11 +99,6 @@ public final class DataService implements DataRequestHandler, AutoCloseable {
     } catch (RejectedExecutionException e) {
       work.refuse();
     }
-  }
-
-  /** Has a watch told of all writes from now on; null = nobody. One at a time. */
-  public void watch(@Nullable WriteWatch watch) {
-    this.watch = watch;
   }
 
   /** Waits until all requests are over that run now. Blocks. */
@@ -254,7 +240,7 @@ public final class DataService implements DataRequestHandler, AutoCloseable {
 
   private boolean holdsAny(FileLayout layout, List<ChunkSpan> spans) {
     for (ChunkSpan span : spans) {
-      int slot = Placement.chunkSlot(layout, span.chunkIndex()).value();
+      int slot = Placement.chunkSlotValue(layout, span.chunkIndex());
       if (cluster.owns(slot) && !cluster.serves(slot)) {
         return true;
       }
@@ -305,10 +291,6 @@ public final class DataService implements DataRequestHandler, AutoCloseable {
       fill(
           outcomes,
           store.write(request.inode(), request.layout(), request.dataGeneration(), own, ownBytes));
-      WriteWatch told = watch;
-      if (told != null) {
-        told.written(request.inode(), request.layout(), own);
-      }
     } finally {
       ownBytes.release();
     }
@@ -359,7 +341,7 @@ public final class DataService implements DataRequestHandler, AutoCloseable {
   private List<ChunkSpan> markMoved(FileLayout layout, List<ChunkSpan> spans, byte[] outcomes) {
     boolean anyMoved = false;
     for (int i = 0; i < outcomes.length; i++) {
-      if (!cluster.serves(Placement.chunkSlot(layout, spans.get(i).chunkIndex()).value())) {
+      if (!cluster.serves(Placement.chunkSlotValue(layout, spans.get(i).chunkIndex()))) {
         outcomes[i] = Spans.OUTCOME_MOVED;
         anyMoved = true;
       }

@@ -9,6 +9,7 @@ import io.adhocfs.daemon.metadata.ListedEntry;
 import io.adhocfs.daemon.metadata.MetadataStore;
 import io.adhocfs.daemon.metadata.MetadataThread;
 import io.adhocfs.daemon.metadata.Page;
+import io.adhocfs.daemon.slot.SlotPart;
 import io.adhocfs.daemon.transaction.Coordinator;
 import io.adhocfs.daemon.transaction.KeyLocks;
 import io.adhocfs.daemon.transaction.LockKey;
@@ -46,7 +47,7 @@ import org.slf4j.LoggerFactory;
  *
  * <p>Metadata thread only.
  */
-final class DirectorySpreading {
+final class DirectorySpreading implements SlotPart {
   private static final Logger LOG = LoggerFactory.getLogger(DirectorySpreading.class);
 
   /**
@@ -146,7 +147,8 @@ final class DirectorySpreading {
   }
 
   /** Gives up on directories that are no longer here: their new owner may begin anew. */
-  void forget(BitSet slots) {
+  @Override
+  public void forget(BitSet slots) {
     for (Spreading spreading : List.copyOf(underWay.values())) {
       if (slots.get(spreading.directory.slotValue())) {
         spreading.failed(new FsException(FsError.WRONG_OWNER, "it has gone to another node"));
@@ -155,7 +157,8 @@ final class DirectorySpreading {
   }
 
   /** How many directories are being spread. */
-  int pending() {
+  @Override
+  public int pending() {
     return underWay.size();
   }
 

@@ -2,12 +2,11 @@ package io.adhocfs.daemon.service;
 
 import static java.nio.charset.StandardCharsets.US_ASCII;
 
-import io.adhocfs.daemon.crash.CrashPoint;
-import io.adhocfs.daemon.crash.CrashPoints;
 import io.adhocfs.daemon.metadata.AttributeEdit;
 import io.adhocfs.daemon.metadata.Batch;
 import io.adhocfs.daemon.metadata.MetadataStore;
 import io.adhocfs.daemon.metadata.StoredAttribute;
+import io.adhocfs.daemon.session.Session;
 import io.adhocfs.daemon.session.Ticket;
 import io.adhocfs.daemon.transaction.KeyLocks;
 import io.adhocfs.daemon.transaction.LockKey;
@@ -38,14 +37,35 @@ final class ExtendedAttributes {
 
   private final MetadataStore store;
   private final KeyLocks locks;
-  private final FileCuts cuts;
-  private final CrashPoints crashPoints;
+  private final InodeAccess inodes;
+  private final OperationRunner runner;
 
-  ExtendedAttributes(MetadataStore store, KeyLocks locks, FileCuts cuts, CrashPoints crashPoints) {
+  ExtendedAttributes(
+      MetadataStore store, KeyLocks locks, InodeAccess inodes, OperationRunner runner) {
     this.store = store;
     this.locks = locks;
-    this.cuts = cuts;
-    this.crashPoints = crashPoints;
+    this.inodes = inodes;
+    this.runner = runner;
+  }
+
+  /**
+   * Answers a request of a slot of this node, now or later.
+   *
+   * @throws FsException what to answer
+   */
+  void handle(Exchange exchange, Session session, ExtendedAttributeRequest request)
+      throws FsException {
+    int slot = request.slotValue();
+    switch (request) {
+      case ExtendedAttributeRequest.GetExtendedAttribute get ->
+          runner.run(OperationRunner.failing(exchange), () -> get(exchange, get));
+      case ExtendedAttributeRequest.ListExtendedAttributes list ->
+          runner.run(OperationRunner.failing(exchange), () -> list(exchange, list));
+      case ExtendedAttributeRequest.SetExtendedAttribute set ->
+          runner.once(exchange, session, set.stamp(), slot, runner.growing(t -> set(t, set)));
+      case ExtendedAttributeRequest.RemoveExtendedAttribute remove ->
+          runner.once(exchange, session, remove.stamp(), slot, t -> remove(t, remove));
+    }
   }
 
   @Nullable LockKey get(Exchange exchange, ExtendedAttributeRequest.GetExtendedAttribute request)
@@ -56,7 +76,7 @@ final class ExtendedAttributes {
     }
     requireName(request.name());
     byte[] value =
-        existing(request.inode()).hasExtendedAttributes()
+        inodes.existing(request.inode()).hasExtendedAttributes()
             ? store.extendedAttribute(request.inode(), request.name())
             : null;
     if (value == null) {
@@ -73,7 +93,7 @@ final class ExtendedAttributes {
       return held;
     }
     var names = new ByteArrayOutputStream();
-    if (existing(request.inode()).hasExtendedAttributes()) {
+    if (inodes.existing(request.inode()).hasExtendedAttributes()) {
       for (StoredAttribute attribute : store.extendedAttributes(request.inode())) {
         names.writeBytes(attribute.name());
         names.write(0);
@@ -95,7 +115,7 @@ final class ExtendedAttributes {
       throw new FsException(
           FsError.ATTRIBUTE_TOO_BIG, "a value of " + request.value().length + " bytes");
     }
-    FileAttributes before = existing(request.inode());
+    FileAttributes before = inodes.existing(request.inode());
     List<StoredAttribute> present =
         before.hasExtendedAttributes() ? store.extendedAttributes(before.id()) : List.of();
     boolean there = present.stream().anyMatch(one -> Arrays.equals(one.name(), name));
@@ -115,13 +135,12 @@ final class ExtendedAttributes {
       default -> throw new FsException(FsError.INVALID, "a mode of " + request.mode());
     }
     requireRoom(present, name, request.value().length);
-    try (Batch batch = store.batch()) {
-      batch.putExtendedAttribute(before.id(), name, request.value());
-      finish(
-          ticket,
-          batch,
-          AttributeEdit.of(before).hasExtendedAttributes(true).touched(request.nowNanos()).done());
-    }
+    Batch batch = store.batch();
+    batch.putExtendedAttribute(before.id(), name, request.value());
+    inodes.change(
+        ticket,
+        batch,
+        AttributeEdit.of(before).hasExtendedAttributes(true).touched(request.nowNanos()).done());
     return null;
   }
 
@@ -132,41 +151,19 @@ final class ExtendedAttributes {
       return held;
     }
     requireName(request.name());
-    FileAttributes before = existing(request.inode());
+    FileAttributes before = inodes.existing(request.inode());
     if (!before.hasExtendedAttributes()
         || store.extendedAttribute(before.id(), request.name()) == null) {
       throw noAttribute(before.id());
     }
     boolean last = store.extendedAttributes(before.id()).size() == 1;
-    try (Batch batch = store.batch()) {
-      batch.removeExtendedAttribute(before.id(), request.name());
-      finish(
-          ticket,
-          batch,
-          AttributeEdit.of(before).hasExtendedAttributes(!last).touched(request.nowNanos()).done());
-    }
+    Batch batch = store.batch();
+    batch.removeExtendedAttribute(before.id(), request.name());
+    inodes.change(
+        ticket,
+        batch,
+        AttributeEdit.of(before).hasExtendedAttributes(!last).touched(request.nowNanos()).done());
     return null;
-  }
-
-  private void finish(Ticket ticket, Batch batch, FileAttributes after) throws FsException {
-    // What a spread directory is as a whole its asker has to ask for.
-    Reply reply =
-        after.partitionExponent() == 0
-            ? new Reply.Attributes(cuts.visible(after))
-            : new Reply.Done();
-    batch.putInode(after);
-    ticket.store(batch, reply);
-    batch.commit();
-    crashPoints.reached(CrashPoint.LOCAL_AFTER_COMMIT);
-    ticket.reply(reply);
-  }
-
-  private FileAttributes existing(InodeId inode) throws FsException {
-    FileAttributes attributes = store.inode(inode);
-    if (attributes == null) {
-      throw new FsException(FsError.NOT_FOUND, "inode " + inode + " is not there");
-    }
-    return attributes;
   }
 
   private static FsException noAttribute(InodeId inode) {

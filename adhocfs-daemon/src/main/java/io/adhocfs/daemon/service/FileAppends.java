@@ -5,6 +5,9 @@ import io.adhocfs.daemon.metadata.AttributeEdit;
 import io.adhocfs.daemon.metadata.Batch;
 import io.adhocfs.daemon.metadata.MetadataStore;
 import io.adhocfs.daemon.metadata.MetadataThread;
+import io.adhocfs.daemon.slot.Keys;
+import io.adhocfs.daemon.slot.RecordKind;
+import io.adhocfs.daemon.slot.SlotPart;
 import io.adhocfs.daemon.transaction.KeyLocks;
 import io.adhocfs.daemon.transaction.LockKey;
 import io.adhocfs.protocol.model.FileAttributes;
@@ -19,6 +22,7 @@ import java.util.HashMap;
 import java.util.Iterator;
 import java.util.List;
 import java.util.Map;
+import java.util.Set;
 import java.util.TreeMap;
 import java.util.concurrent.Future;
 import org.jspecify.annotations.Nullable;
@@ -34,7 +38,7 @@ import org.slf4j.LoggerFactory;
  *
  * <p>Metadata thread only.
  */
-final class FileAppends {
+final class FileAppends implements SlotPart {
   private static final Logger LOG = LoggerFactory.getLogger(FileAppends.class);
 
   static final int PATIENCE_SECONDS = 10;
@@ -69,21 +73,26 @@ final class FileAppends {
     this.cuts = cuts;
   }
 
-  /** A record found at the start. */
-  void recover(InodeId inode) {
-    recovered.add(inode);
+  @Override
+  public Set<RecordKind> kinds() {
+    return Set.of(RecordKind.APPEND_END);
   }
 
-  /** Takes up what was found at the start: nobody knows what of it has been filled. */
-  void start() throws FsException {
+  @Override
+  public void found(int slot, byte[] key, byte[] value) {
+    recovered.add(new InodeId(Keys.number(key, 0)));
+  }
+
+  /** Takes up what was found: nobody knows what of it has been filled. */
+  @Override
+  public void takeUp(BitSet slots) throws FsException {
     for (InodeId inode : recovered) {
       AppendEnd end = store.appendEnd(inode);
       FileAttributes file = store.inode(inode);
       if (end == null || file == null || end.endByte() <= file.sizeBytes()) {
-        try (Batch batch = store.batch()) {
-          batch.removeAppendEnd(inode);
-          batch.commit();
-        }
+        Batch batch = store.batch();
+        batch.removeAppendEnd(inode);
+        batch.commit();
       } else {
         take(inode, file.sizeBytes(), end.endByte());
       }
@@ -219,10 +228,9 @@ final class FileAppends {
   }
 
   private void publishTimes(FileAttributes attributes, long mtimeNanos) throws FsException {
-    try (Batch batch = store.batch()) {
-      batch.putInode(AttributeEdit.of(attributes).contentChanged(mtimeNanos).done());
-      batch.commit();
-    }
+    Batch batch = store.batch();
+    batch.putInode(AttributeEdit.of(attributes).contentChanged(mtimeNanos).done());
+    batch.commit();
   }
 
   /**
@@ -244,14 +252,13 @@ final class FileAppends {
       return;
     }
     if (reusable && given.endByte() == endByte) {
-      try (Batch batch = store.batch()) {
-        if (fromByte <= attributes.sizeBytes()) {
-          batch.removeAppendEnd(inode);
-        } else {
-          batch.putAppendEnd(inode, new AppendEnd(fromByte, given.sinceGeneration()));
-        }
-        batch.commit();
+      Batch batch = store.batch();
+      if (fromByte <= attributes.sizeBytes()) {
+        batch.removeAppendEnd(inode);
+      } else {
+        batch.putAppendEnd(inode, new AppendEnd(fromByte, given.sinceGeneration()));
       }
+      batch.commit();
     }
     file.pieces.remove(fromByte);
     publish(inode, file, attributes, attributes.mtimeNanos());
@@ -296,13 +303,12 @@ final class FileAppends {
       if (hole) {
         edit.mayHaveHoles();
       }
-      try (Batch batch = store.batch()) {
-        batch.putInode(edit.done());
-        if (given != null && given.endByte() <= size) {
-          batch.removeAppendEnd(inode);
-        }
-        batch.commit();
+      Batch batch = store.batch();
+      batch.putInode(edit.done());
+      if (given != null && given.endByte() <= size) {
+        batch.removeAppendEnd(inode);
       }
+      batch.commit();
       for (int i = 0; i < covered; i++) {
         file.pieces.pollFirstEntry();
       }
@@ -343,7 +349,8 @@ final class FileAppends {
   }
 
   /** Forgets files of slots that have gone; those who wait for their sizes ask the new owner. */
-  void forget(BitSet slots) {
+  @Override
+  public void forget(BitSet slots) {
     for (InodeId inode : List.copyOf(files.keySet())) {
       if (slots.get(inode.slotValue())) {
         forget(

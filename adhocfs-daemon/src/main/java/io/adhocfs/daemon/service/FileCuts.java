@@ -9,6 +9,8 @@ import io.adhocfs.daemon.metadata.DiskOrder;
 import io.adhocfs.daemon.metadata.MetadataStore;
 import io.adhocfs.daemon.metadata.MetadataThread;
 import io.adhocfs.daemon.metadata.PendingCut;
+import io.adhocfs.daemon.slot.RecordKind;
+import io.adhocfs.daemon.slot.SlotPart;
 import io.adhocfs.daemon.transaction.Backoff;
 import io.adhocfs.daemon.transaction.KeyLocks;
 import io.adhocfs.daemon.transaction.LockKey;
@@ -17,7 +19,9 @@ import io.adhocfs.protocol.model.FileAttributes;
 import io.adhocfs.protocol.model.FsException;
 import io.adhocfs.protocol.wire.DataRequest;
 import java.util.ArrayList;
+import java.util.BitSet;
 import java.util.List;
+import java.util.Set;
 import java.util.function.Supplier;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -31,7 +35,7 @@ import org.slf4j.LoggerFactory;
  *
  * <p>Metadata thread only.
  */
-final class FileCuts {
+final class FileCuts implements SlotPart {
   private static final Logger LOG = LoggerFactory.getLogger(FileCuts.class);
 
   private final MetadataThread thread;
@@ -64,13 +68,18 @@ final class FileCuts {
     this.backoffs = backoffs;
   }
 
-  /** A record found at the start; nothing is sent before {@link #start}. */
-  void recover(PendingCut cut) {
-    recovered.add(cut);
+  @Override
+  public Set<RecordKind> kinds() {
+    return Set.of(RecordKind.PENDING_CUT);
   }
 
-  /** Takes up what was found at the start. Before requests are served. */
-  void start() throws FsException {
+  @Override
+  public void found(int slot, byte[] key, byte[] value) throws FsException {
+    recovered.add(PendingCut.ofRecord(key, value));
+  }
+
+  @Override
+  public void takeUp(BitSet slots) throws FsException {
     for (PendingCut cut : recovered) {
       switch (cut.kind()) {
         case CUT -> begin(cut, () -> {});
@@ -80,7 +89,8 @@ final class FileCuts {
     recovered.clear();
   }
 
-  int pending() {
+  @Override
+  public int pending() {
     return pending;
   }
 
@@ -136,7 +146,8 @@ final class FileCuts {
       locks.release(cut);
       return;
     }
-    try (Batch batch = store.batch()) {
+    try {
+      Batch batch = store.batch();
       batch.removeCut(cut);
       batch.commit();
     } catch (FsException e) {
@@ -163,14 +174,13 @@ final class FileCuts {
             0,
             leaving.toByte());
     FileAttributes attributes = store.inode(leaving.inode());
-    try (Batch batch = store.batch()) {
-      batch.removeCut(leaving);
-      if (attributes != null) {
-        batch.putInode(AttributeEdit.of(attributes).dataGeneration(cut.generation()).done());
-        batch.putCut(cut);
-      }
-      batch.commit();
+    Batch batch = store.batch();
+    batch.removeCut(leaving);
+    if (attributes != null) {
+      batch.putInode(AttributeEdit.of(attributes).dataGeneration(cut.generation()).done());
+      batch.putCut(cut);
     }
+    batch.commit();
     // Without an inode there is a reclaim record, which takes the chunks along.
     if (attributes != null) {
       begin(cut, () -> {});

@@ -4,6 +4,7 @@ import io.adhocfs.daemon.crash.CrashPoint;
 import io.adhocfs.daemon.crash.CrashPoints;
 import io.adhocfs.daemon.metadata.AttributeEdit;
 import io.adhocfs.daemon.metadata.Batch;
+import io.adhocfs.daemon.metadata.DiskOrder;
 import io.adhocfs.daemon.metadata.MetadataStore;
 import io.adhocfs.daemon.metadata.PendingCut;
 import io.adhocfs.daemon.session.Session;
@@ -16,10 +17,13 @@ import io.adhocfs.protocol.model.FileLayout;
 import io.adhocfs.protocol.model.FsError;
 import io.adhocfs.protocol.model.FsException;
 import io.adhocfs.protocol.model.InodeId;
+import io.adhocfs.protocol.placement.Striping;
 import io.adhocfs.protocol.transport.RequestHandler.Exchange;
 import io.adhocfs.protocol.wire.FileRequest;
+import io.adhocfs.protocol.wire.NamespaceRequest;
 import io.adhocfs.protocol.wire.Reply;
 import io.netty.buffer.ByteBuf;
+import io.netty.buffer.PooledByteBufAllocator;
 import java.util.Arrays;
 import java.util.List;
 import org.jspecify.annotations.Nullable;
@@ -32,30 +36,38 @@ import org.jspecify.annotations.Nullable;
  * <p>Metadata thread only.
  */
 final class FileService {
+  private static final Reply DONE = new Reply.Done();
+
   private final MetadataStore store;
   private final KeyLocks locks;
-  private final NamespaceService namespace;
+  private final OperationRunner runner;
+  private final InodeAccess inodes;
   private final FileCuts cuts;
   private final FileAppends appends;
   private final InlineDeparture departure;
+  private final DiskOrder diskOrder;
   private final CrashPoints crashPoints;
   private final Policies policies;
 
   FileService(
       MetadataStore store,
       KeyLocks locks,
-      NamespaceService namespace,
+      OperationRunner runner,
+      InodeAccess inodes,
       FileCuts cuts,
       FileAppends appends,
       InlineDeparture departure,
+      DiskOrder diskOrder,
       CrashPoints crashPoints,
       Policies policies) {
     this.store = store;
     this.locks = locks;
-    this.namespace = namespace;
+    this.runner = runner;
+    this.inodes = inodes;
     this.cuts = cuts;
     this.appends = appends;
     this.departure = departure;
+    this.diskOrder = diskOrder;
     this.crashPoints = crashPoints;
     this.policies = policies;
   }
@@ -79,16 +91,16 @@ final class FileService {
               FsError.BAD_MESSAGE,
               "an append of " + reserve.lengthBytes() + " bytes with " + data.length);
         }
-        namespace.once(
+        runner.once(
             exchange,
             session,
             reserve.stamp(),
             slot,
-            namespace.growing(ticket -> reserve(ticket, reserve, data)));
+            runner.growing(ticket -> reserve(ticket, reserve, data)));
       }
       case FileRequest.FinishAppend finish -> {
         requireRange(finish.offset(), finish.lengthBytes());
-        namespace.run(NamespaceService.failing(exchange), () -> finish(exchange, finish));
+        runner.run(OperationRunner.failing(exchange), () -> finish(exchange, finish));
       }
       case FileRequest.ChangeRange change -> {
         requireRange(change.offset(), change.lengthBytes());
@@ -110,7 +122,7 @@ final class FileService {
     if (locks.isEmpty()) {
       return null;
     }
-    LockKey held = namespace.heldFile(inode);
+    LockKey held = inodes.heldFile(inode);
     return held != null
         ? held
         : locks.conflict(this, List.of(new LockKey.Wanted(new LockKey.OfRange(inode), false)));
@@ -122,7 +134,7 @@ final class FileService {
     if (held != null) {
       return held;
     }
-    FileAttributes file = namespace.existingFile(request.inode());
+    FileAttributes file = inodes.existingFile(request.inode());
     long from = appends.freeFrom(file);
     if (request.lengthBytes() > FileLayout.FILE_BYTES_MAX - from) {
       throw new FsException(
@@ -135,17 +147,16 @@ final class FileService {
         departure.leave(
             file,
             (batch, after) -> {},
-            after -> namespace.run(ticket::fail, () -> reserve(ticket, request, data)),
+            after -> runner.run(ticket::fail, () -> reserve(ticket, request, data)),
             ticket::fail);
       }
       return null;
     }
     Reply reply = new Reply.Appended(file, from, false);
-    try (Batch batch = store.batch()) {
-      appends.give(batch, file, from + request.lengthBytes());
-      ticket.store(batch, reply);
-      batch.commit();
-    }
+    Batch batch = store.batch();
+    appends.give(batch, file, from + request.lengthBytes());
+    ticket.store(batch, reply);
+    batch.commit();
     appends.take(file.id(), from, from + request.lengthBytes());
     crashPoints.reached(CrashPoint.LOCAL_AFTER_COMMIT);
     ticket.reply(reply);
@@ -162,14 +173,10 @@ final class FileService {
     FileAttributes after =
         AttributeEdit.of(file).sizeBytes(bytes.length).contentChanged(request.nowNanos()).done();
     Reply reply = new Reply.Appended(after, from, true);
-    try (Batch batch = store.batch()) {
-      batch.putInlineData(file.id(), bytes);
-      batch.putInode(after);
-      ticket.store(batch, reply);
-      batch.commit();
-    }
-    crashPoints.reached(CrashPoint.LOCAL_AFTER_COMMIT);
-    ticket.reply(reply);
+    Batch batch = store.batch();
+    batch.putInlineData(file.id(), bytes);
+    batch.putInode(after);
+    runner.finish(ticket, batch, reply);
   }
 
   private @Nullable LockKey finish(Exchange exchange, FileRequest.FinishAppend request)
@@ -178,7 +185,7 @@ final class FileService {
     if (held != null) {
       return held;
     }
-    FileAttributes file = namespace.existingFile(request.inode());
+    FileAttributes file = inodes.existingFile(request.inode());
     long end = request.offset() + request.lengthBytes();
     if (request.stored()) {
       appends.filled(
@@ -186,14 +193,14 @@ final class FileService {
     } else {
       appends.abandoned(
           file, request.dataGeneration(), request.offset(), end, !request.uncertain());
-      exchange.reply(new Reply.Attributes(cuts.visible(namespace.existingFile(request.inode()))));
+      exchange.reply(new Reply.Attributes(cuts.visible(inodes.existingFile(request.inode()))));
     }
     return null;
   }
 
   private void changeRange(Exchange exchange, Session session, FileRequest.ChangeRange request)
       throws FsException {
-    namespace.onceAfterCut(
+    runner.onceAfterCut(
         exchange,
         session,
         request.stamp(),
@@ -208,7 +215,7 @@ final class FileService {
     if (held != null) {
       return held;
     }
-    FileAttributes before = namespace.existingFile(inode);
+    FileAttributes before = inodes.existingFile(inode);
     long end = request.offset() + request.lengthBytes();
     long size = request.extend() ? Math.max(before.sizeBytes(), end) : before.sizeBytes();
     if (request.behindEnd() && (before.layout().inline() || end <= before.sizeBytes())) {
@@ -220,7 +227,7 @@ final class FileService {
         departure.leave(
             before,
             (batch, after) -> {},
-            after -> namespace.run(ticket::fail, () -> changeRange(ticket, request)),
+            after -> runner.run(ticket::fail, () -> changeRange(ticket, request)),
             ticket::fail);
       } else {
         changeInline(ticket, request, before, (int) size);
@@ -229,7 +236,7 @@ final class FileService {
     }
     // Behind the end lies what others have written and not told: of that, too, the range is
     // cleared.
-    boolean toItsEnd = request.behindEnd() || namespace.othersHaveOpen(ticket, inode);
+    boolean toItsEnd = request.behindEnd() || inodes.othersHaveOpen(ticket, inode);
     if (request.behindEnd() || (request.clears() && (toItsEnd || request.offset() < size))) {
       LockKey underWay = appends.underWay(inode);
       if (underWay != null) {
@@ -243,7 +250,7 @@ final class FileService {
     if (size > before.sizeBytes()) {
       edit.sizeBytes(size).mayHaveHoles();
     }
-    namespace.change(ticket, edit.done());
+    inodes.change(ticket, edit.done());
     return null;
   }
 
@@ -252,12 +259,12 @@ final class FileService {
     var owner = new Object();
     locks.acquire(
         owner, List.of(new LockKey.Wanted(new LockKey.OfRange(request.inode()), false)), false);
-    namespace.await(
+    runner.await(
         underWay,
         () -> {
           // Released first: what follows looks at all locks anew, and nothing comes in between.
           locks.release(owner);
-          namespace.run(ticket::fail, () -> changeRange(ticket, request));
+          runner.run(ticket::fail, () -> changeRange(ticket, request));
         },
         error -> {
           locks.release(owner);
@@ -292,12 +299,11 @@ final class FileService {
             toItsEnd ? end : Math.min(end, size));
     // Told when the range is clear, so with the generation that holds then.
     Reply reply = new Reply.Attributes(after);
-    try (Batch batch = store.batch()) {
-      batch.putInode(after);
-      batch.putCut(cut);
-      ticket.store(batch, reply);
-      batch.commit();
-    }
+    Batch batch = store.batch();
+    batch.putInode(after);
+    batch.putCut(cut);
+    ticket.store(batch, reply);
+    batch.commit();
     cuts.begin(cut, () -> ticket.reply(reply));
   }
 
@@ -313,15 +319,248 @@ final class FileService {
     FileAttributes after =
         AttributeEdit.of(before).sizeBytes(size).contentChanged(request.nowNanos()).done();
     Reply reply = new Reply.Attributes(after);
-    try (Batch batch = store.batch()) {
-      if (size > 0) {
-        batch.putInlineData(before.id(), data);
-      }
-      batch.putInode(after);
-      ticket.store(batch, reply);
-      batch.commit();
+    Batch batch = store.batch();
+    if (size > 0) {
+      batch.putInlineData(before.id(), data);
     }
+    batch.putInode(after);
+    runner.finish(ticket, batch, reply);
+  }
+
+  @Nullable LockKey readInline(Exchange exchange, NamespaceRequest.ReadInline request)
+      throws FsException {
+    LockKey held = locks.promisedInode(request.inode());
+    if (held != null) {
+      return held;
+    }
+    FileAttributes attributes = inodes.existingFile(request.inode());
+    if (request.offset() < 0 || request.lengthBytes() < 0) {
+      throw new FsException(
+          FsError.INVALID, "read of " + request.lengthBytes() + " at " + request.offset());
+    }
+    if (!attributes.layout().inline()) {
+      exchange.reply(new Reply.Inline(cuts.visible(attributes)));
+      return null;
+    }
+    byte[] data = store.inlineData(request.inode());
+    int from = (int) Math.min(request.offset(), data.length);
+    int length = Math.min(request.lengthBytes(), data.length - from);
+    if (length == 0) {
+      exchange.reply(new Reply.Inline(attributes));
+      return null;
+    }
+    ByteBuf bytes = PooledByteBufAllocator.DEFAULT.directBuffer(length, length);
+    bytes.writeBytes(data, from, length);
+    exchange.reply(new Reply.Inline(attributes), bytes);
+    return null;
+  }
+
+  @Nullable LockKey writeInline(Ticket ticket, NamespaceRequest.WriteInline request, byte[] bytes)
+      throws FsException {
+    LockKey held = locks.promisedInode(request.inode());
+    if (held != null) {
+      return held;
+    }
+    FileAttributes before = inodes.existingFile(request.inode());
+    if (request.offset() < 0) {
+      throw new FsException(FsError.INVALID, "write at " + request.offset());
+    }
+    if (!before.layout().inline()
+        || request.offset() > policies.of(before).inlineBytesMax() - bytes.length) {
+      throw new FsException(
+          FsError.NOT_INLINE,
+          "inode " + request.inode() + ": " + bytes.length + " bytes at " + request.offset());
+    }
+    if (bytes.length == 0) {
+      ticket.reply(new Reply.Attributes(cuts.visible(before)));
+      return null;
+    }
+    int from = (int) request.offset();
+    byte[] data = store.inlineData(request.inode());
+    if (from + bytes.length > data.length) {
+      data = Arrays.copyOf(data, from + bytes.length);
+    }
+    System.arraycopy(bytes, 0, data, from, bytes.length);
+    FileAttributes after =
+        AttributeEdit.of(before).sizeBytes(data.length).contentChanged(request.nowNanos()).done();
+    Reply reply = new Reply.Attributes(cuts.visible(after));
+    Batch batch = store.batch();
+    batch.putInlineData(request.inode(), data);
+    batch.putInode(after);
+    runner.finish(ticket, batch, reply);
+    return null;
+  }
+
+  @Nullable LockKey leaveInline(Ticket ticket, NamespaceRequest.LeaveInline request)
+      throws FsException {
+    LockKey held = inodes.heldFile(request.inode());
+    if (held != null) {
+      return held;
+    }
+    FileAttributes file = inodes.existingFile(request.inode());
+    if (!file.layout().inline()) {
+      ticket.reply(new Reply.Attributes(file));
+      return null;
+    }
+    departure.leave(
+        file,
+        (batch, after) -> ticket.store(batch, new Reply.Attributes(after)),
+        after -> ticket.reply(new Reply.Attributes(after)),
+        ticket::fail);
+    return null;
+  }
+
+  @Nullable LockKey reportWrite(Exchange exchange, NamespaceRequest.ReportWrite request)
+      throws FsException {
+    InodeId inode = request.inode();
+    LockKey held = locks.promisedInode(inode);
+    if (held != null) {
+      return held;
+    }
+    FileAttributes before = inodes.existingFile(inode);
+    if (request.dataGeneration() > before.dataGeneration()
+        || request.solidFromBytes() < 0
+        || request.sizeBytes() < 0
+        || (before.layout().inline() && request.sizeBytes() > 0)) {
+      throw new FsException(
+          FsError.INVALID,
+          "inode "
+              + inode
+              + ": a write of generation "
+              + request.dataGeneration()
+              + " up to "
+              + request.sizeBytes());
+    }
+    // Since ranges were cleared, the file may have grown, and what was told late still counts.
+    boolean stale = !DataGeneration.isSameCut(request.dataGeneration(), before.dataGeneration());
+    // Where the cut is under way, the writer can't learn the new generation before it is done.
+    held = stale || request.sizeBytes() > before.sizeBytes() ? locks.heldCut(inode) : null;
+    if (held != null) {
+      return held;
+    }
+    if (stale) {
+      throw new FsException(
+          FsError.STALE_GENERATION,
+          "inode "
+              + inode
+              + " has generation "
+              + before.dataGeneration()
+              + ", not "
+              + request.dataGeneration());
+    }
+    AttributeEdit edit = AttributeEdit.of(before).contentChanged(request.mtimeNanos());
+    if (request.sizeBytes() > before.sizeBytes()) {
+      edit.sizeBytes(request.sizeBytes());
+      if (request.solidFromBytes() > before.sizeBytes()) {
+        edit.mayHaveHoles();
+      }
+    }
+    FileAttributes after = edit.done();
+    Batch batch = store.batch();
+    batch.putInode(after);
+    batch.commit();
     crashPoints.reached(CrashPoint.LOCAL_AFTER_COMMIT);
-    ticket.reply(reply);
+    exchange.reply(new Reply.Attributes(cuts.visible(after)));
+    return null;
+  }
+
+  @Nullable LockKey truncate(Ticket ticket, NamespaceRequest.Truncate request) throws FsException {
+    InodeId inode = request.inode();
+    LockKey held = inodes.heldFile(inode);
+    if (held != null) {
+      return held;
+    }
+    FileAttributes before = inodes.existingFile(inode);
+    long size = request.sizeBytes();
+    if (size < 0) {
+      throw new FsException(FsError.INVALID, "a size of " + size);
+    }
+    if (before.layout().inline()) {
+      if (size > policies.of(before).inlineBytesMax()) {
+        departure.leave(
+            before,
+            (batch, after) -> {},
+            after -> runner.run(ticket::fail, () -> truncate(ticket, request)),
+            ticket::fail);
+      } else {
+        truncateInline(ticket, request, before);
+      }
+    } else if (size < appends.freeFrom(before)
+        || (size == before.sizeBytes() && inodes.othersHaveOpen(ticket, inode))) {
+      cut(ticket, request, before);
+    } else {
+      AttributeEdit edit = AttributeEdit.of(before).contentChanged(request.nowNanos());
+      if (size > before.sizeBytes()) {
+        edit.sizeBytes(size).mayHaveHoles();
+      }
+      inodes.change(ticket, edit.done());
+    }
+    return null;
+  }
+
+  private void truncateInline(
+      Ticket ticket, NamespaceRequest.Truncate request, FileAttributes before) throws FsException {
+    AttributeEdit edit =
+        AttributeEdit.of(before).sizeBytes(request.sizeBytes()).contentChanged(request.nowNanos());
+    if (request.sizeBytes() < before.sizeBytes()) {
+      // No chunk is concerned, but clients rely on it: within one generation a size only grows.
+      edit.dataGeneration(DataGeneration.afterCut(before.dataGeneration()));
+    }
+    FileAttributes after = edit.done();
+    Reply reply = new Reply.Attributes(after);
+    Batch batch = store.batch();
+    if (request.sizeBytes() == 0) {
+      batch.removeInlineData(before.id());
+    } else {
+      batch.putInlineData(
+          before.id(), Arrays.copyOf(store.inlineData(before.id()), (int) request.sizeBytes()));
+    }
+    batch.putInode(after);
+    runner.finish(ticket, batch, reply);
+  }
+
+  private void cut(Ticket ticket, NamespaceRequest.Truncate request, FileAttributes before)
+      throws FsException {
+    FileAttributes after =
+        AttributeEdit.of(before)
+            .sizeBytes(request.sizeBytes())
+            .dataGeneration(DataGeneration.afterCut(before.dataGeneration()))
+            .contentChanged(request.nowNanos())
+            .done();
+    int chunk = before.layout().chunkSizeBytes();
+    var cut =
+        new PendingCut(
+            before.id(),
+            after.dataGeneration(),
+            PendingCut.Kind.CUT,
+            before.layout(),
+            request.sizeBytes(),
+            inodes.othersHaveOpen(ticket, before.id())
+                ? FileLayout.FILE_BYTES_MAX
+                : Striping.endOfChunk(appends.freeFrom(before), chunk));
+    // Told when the cut is done, so with the generation that holds then.
+    Reply reply = new Reply.Attributes(after);
+    Batch batch = store.batch();
+    batch.putInode(after);
+    batch.putCut(cut);
+    if (store.appendEnd(before.id()) != null) {
+      batch.removeAppendEnd(before.id());
+    }
+    ticket.store(batch, reply);
+    batch.commit();
+    cuts.begin(cut, () -> ticket.reply(reply));
+    // Once the cut hides the new generation: who knew it could write behind the cut.
+    appends.cut(after);
+  }
+
+  /** Answers once all that was written so far is on the disk, where something relies on that. */
+  void sync(Exchange exchange) {
+    diskOrder.sync(error -> {
+      if (error == null) {
+        exchange.reply(DONE);
+      } else {
+        exchange.fail(error.error(), String.valueOf(error.getMessage()));
+      }
+    });
   }
 }

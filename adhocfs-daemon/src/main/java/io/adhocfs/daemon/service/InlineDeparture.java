@@ -109,23 +109,22 @@ final class InlineDeparture {
 
   private FileAttributes becomeChunked(InodeId inode, @Nullable PendingCut leaving, Finish finish)
       throws FsException {
-    try (Batch batch = store.batch()) {
-      FileAttributes before = store.inode(inode);
-      if (leaving != null) {
-        batch.removeCut(leaving);
-      }
-      if (before == null) {
-        // The last pin went meanwhile; the reclaim record takes the copy along.
-        batch.commit();
-        throw new FsException(FsError.NOT_FOUND, "inode " + inode + " is gone");
-      }
-      FileAttributes after = AttributeEdit.of(before).layout(before.layout().chunked()).done();
-      batch.putInode(after);
-      batch.removeInlineData(inode);
-      finish.addTo(batch, after);
-      batch.commit();
-      return after;
+    Batch batch = store.batch();
+    FileAttributes before = store.inode(inode);
+    if (leaving != null) {
+      batch.removeCut(leaving);
     }
+    if (before == null) {
+      // The last pin went meanwhile; the reclaim record takes the copy along.
+      batch.commit();
+      throw new FsException(FsError.NOT_FOUND, "inode " + inode + " is gone");
+    }
+    FileAttributes after = AttributeEdit.of(before).layout(before.layout().chunked()).done();
+    batch.putInode(after);
+    batch.removeInlineData(inode);
+    finish.addTo(batch, after);
+    batch.commit();
+    return after;
   }
 
   private final class Copy {
@@ -165,11 +164,10 @@ final class InlineDeparture {
     }
 
     void begin() throws FsException {
-      try (Batch batch = store.batch()) {
-        batch.putInode(AttributeEdit.of(file).dataGeneration(leaving.generation()).done());
-        batch.putCut(leaving);
-        batch.commit();
-      }
+      Batch batch = store.batch();
+      batch.putInode(AttributeEdit.of(file).dataGeneration(leaving.generation()).done());
+      batch.putCut(leaving);
+      batch.commit();
       locks.acquire(this, List.of(new LockKey.Wanted(new LockKey.OfInode(file.id()), false)), true);
       crashPoints.reached(CrashPoint.INLINE_AFTER_RECORD);
       diskOrder.then(unsynced -> {

@@ -8,10 +8,9 @@ import io.adhocfs.daemon.metadata.Batch;
 import io.adhocfs.daemon.metadata.DiskOrder;
 import io.adhocfs.daemon.metadata.MetadataStore;
 import io.adhocfs.daemon.metadata.MetadataThread;
-import io.adhocfs.daemon.metadata.PendingCut;
-import io.adhocfs.daemon.metadata.Recovery;
-import io.adhocfs.daemon.metadata.Share;
 import io.adhocfs.daemon.session.Sessions;
+import io.adhocfs.daemon.slot.SlotPart;
+import io.adhocfs.daemon.slot.SlotParts;
 import io.adhocfs.daemon.statistics.Accounts;
 import io.adhocfs.daemon.transaction.Backoff;
 import io.adhocfs.daemon.transaction.ChangeRules;
@@ -24,13 +23,12 @@ import io.adhocfs.protocol.model.FileLayout;
 import io.adhocfs.protocol.model.FileType;
 import io.adhocfs.protocol.model.FsException;
 import io.adhocfs.protocol.model.InodeId;
-import io.adhocfs.protocol.model.SessionId;
 import io.adhocfs.protocol.model.SlotId;
-import io.adhocfs.protocol.model.TransactionId;
 import io.adhocfs.protocol.placement.Placement;
 import io.adhocfs.protocol.settings.Setting;
 import io.adhocfs.protocol.settings.Settings;
 import java.util.BitSet;
+import java.util.List;
 import java.util.SplittableRandom;
 import java.util.concurrent.Executor;
 import java.util.function.LongSupplier;
@@ -45,7 +43,6 @@ import org.slf4j.LoggerFactory;
  */
 public final class MetadataServices {
   private static final Logger LOG = LoggerFactory.getLogger(MetadataServices.class);
-  private static final int COUNTING_SLICE = 4000;
 
   /**
    * What the parts are built on.
@@ -55,6 +52,7 @@ public final class MetadataServices {
    * @param blocking runs what waits for a disk: a few at a time, never on the metadata thread
    * @param syncing runs what transactions wait for, so nothing that takes long
    * @param data answers requests for chunks
+   * @param chunks what remembers chunks of slots
    * @param accounts of those on whose behalf requests come
    * @param catchUp for requests of senders that know a newer map
    * @param random for pauses
@@ -70,6 +68,7 @@ public final class MetadataServices {
       Executor blocking,
       Executor syncing,
       DataRequestHandler data,
+      SlotPart chunks,
       StorageCheck storageCheck,
       NodeControl control,
       OperationMetrics metrics,
@@ -88,21 +87,11 @@ public final class MetadataServices {
   private final MetadataThread thread;
   private final DiskOrder diskOrder;
   private final Sessions sessions;
-  private final Coordinator coordinator;
-  private final Participant participant;
-  private final DirectorySpreading spreading;
-  private final FileCuts cuts;
-  private final FileAppends appends;
   private final Reclaimer reclaimer;
-  private final KeyLocks keyLocks;
-  private final LockService advisoryLocks;
   private final RequestRouter router;
   private final Surroundings surroundings;
   private final RootOwner rootOwner;
-  private boolean counting;
-
-  /** Slots whose state is in memory: those that are served. */
-  private final BitSet takenUp = new BitSet(SlotId.COUNT);
+  private final SlotParts slots;
 
   private MetadataServices(Surroundings s, RootOwner rootOwner) {
     surroundings = s;
@@ -115,12 +104,11 @@ public final class MetadataServices {
         () -> new Backoff(timing.backoffMin(), timing.backoffMax(), s.random());
     diskOrder = new DiskOrder(thread, store, s.syncing(), policies::anyOnDisk);
     sessions = new Sessions(store, thread, s.settings().duration(Setting.CLIENT_LEASE));
-    advisoryLocks = new LockService(thread, store);
+    var advisoryLocks = new LockService(thread, store);
     sessions.alsoHeld(advisoryLocks);
     var locks = new KeyLocks(thread);
-    keyLocks = locks;
     var rules = new ChangeRules(store, sessions, dataset -> policies.of(dataset).chunkSizeBytes());
-    coordinator =
+    var coordinator =
         new Coordinator(
             thread,
             store,
@@ -132,7 +120,7 @@ public final class MetadataServices {
             s.crashPoints(),
             timing,
             s.random());
-    participant =
+    var participant =
         new Participant(
             thread,
             store,
@@ -145,10 +133,10 @@ public final class MetadataServices {
             timing,
             s.random());
     var discards = new Discards(thread, s.cluster(), s.peers(), backoffs);
-    cuts =
+    var cuts =
         new FileCuts(
             thread, store, diskOrder, s.cluster(), discards, locks, s.crashPoints(), backoffs);
-    appends = new FileAppends(thread, store, locks, cuts);
+    var appends = new FileAppends(thread, store, locks, cuts);
     reclaimer =
         new Reclaimer(thread, store, diskOrder, s.cluster(), discards, s.crashPoints(), backoffs);
     var departure =
@@ -165,7 +153,7 @@ public final class MetadataServices {
             walk,
             timing.prepareWait().multipliedBy(2),
             policies);
-    spreading =
+    var spreading =
         new DirectorySpreading(
             thread,
             store,
@@ -186,24 +174,60 @@ public final class MetadataServices {
             locks,
             backoffs,
             timing.prepareWait().multipliedBy(2));
-    var namespace =
-        new NamespaceService(
+    var runner =
+        new OperationRunner(
             thread,
             store,
-            s.cluster(),
             sessions,
             locks,
-            rules,
             coordinator,
-            plans,
+            s.crashPoints(),
+            timing.requestWait().toNanos());
+    var inodes = new InodeAccess(store, sessions, locks, cuts, s.cluster(), runner);
+    var files =
+        new FileService(
+            store,
+            locks,
+            runner,
+            inodes,
             cuts,
             appends,
             departure,
-            spreadAttributes,
             diskOrder,
             s.crashPoints(),
-            timing.requestWait().toNanos(),
             policies);
+    var namespace =
+        new NamespaceService(
+            store,
+            locks,
+            rules,
+            plans,
+            spreadAttributes,
+            runner,
+            inodes,
+            new Pins(thread, store, sessions, locks),
+            files,
+            policies);
+    slots = new SlotParts(store.slotStore());
+    store.counts().countOn(thread);
+    List.of(
+            s.chunks(),
+            spreading,
+            sessions,
+            advisoryLocks,
+            cuts,
+            appends,
+            coordinator,
+            participant,
+            participant.stagings(),
+            reclaimer,
+            store,
+            // Before anything is made in slots that come.
+            store.counts(),
+            new Root(),
+            // Last: who is sent away looks again.
+            locks)
+        .forEach(slots::add);
     var control =
         new ControlService(
             s.cluster(),
@@ -219,8 +243,8 @@ public final class MetadataServices {
             s.cluster(),
             sessions,
             namespace,
-            new FileService(
-                store, locks, namespace, cuts, appends, departure, s.crashPoints(), policies),
+            files,
+            new ExtendedAttributes(store, locks, inodes, runner),
             advisoryLocks,
             new TransactionService(coordinator, participant),
             control,
@@ -246,141 +270,47 @@ public final class MetadataServices {
     services.store.onReclaim(services.reclaimer::add);
     services.store.slots(surroundings.cluster()::owns, surroundings.cluster()::serves);
     services.store.lostSlots(() -> surroundings.cluster().map().lost());
-    services.takeUp(surroundings.cluster().ownedSlots());
+    services.slots.takeUp(surroundings.cluster().ownedSlots());
     services.sessions.start();
     return services;
   }
 
-  /**
-   * Takes up what is stored of slots that are this node's now, and goes on with what was under way
-   * in them. The root directory is made where it has none. Metadata thread only, before requests
-   * for the slots are served.
-   */
-  public void takeUp(BitSet slots) throws FsException {
-    takenUp.or(slots);
-    store.recover(
-        slots,
-        new Recovery() {
-          @Override
-          public void pin(InodeId inode, SessionId session, long number) {
-            sessions.recoverPin(inode, session, number);
-          }
-
-          @Override
-          public void reply(int slot, SessionId session, long sequence) {
-            sessions.recoverReply(slot, session, sequence);
-          }
-
-          @Override
-          public void prepared(int slot, TransactionId transaction, byte[] value)
-              throws FsException {
-            participant.recoverPrepared(slot, transaction, value);
-          }
-
-          @Override
-          public void decision(TransactionId transaction, byte[] value) throws FsException {
-            coordinator.recoverDecision(transaction, value);
-          }
-
-          @Override
-          public void cut(PendingCut cut) {
-            cuts.recover(cut);
-          }
-
-          @Override
-          public void reclaim(InodeId inode) {
-            reclaimer.add(inode);
-          }
-
-          @Override
-          public void appendEnd(InodeId inode) {
-            appends.recover(inode);
-          }
-
-          @Override
-          public void staging(Share share) {
-            participant.stagings().recover(share);
-          }
-
-          @Override
-          public void lock(InodeId inode, SessionId session, long owner, byte kind, byte[] value)
-              throws FsException {
-            sessions.recoverSession(session);
-            advisoryLocks.recover(inode, session, owner, kind, value);
-          }
-        });
-    cuts.start();
-    appends.start();
-    coordinator.start();
-    participant.start();
-    if (slots.get(SlotId.ROOT.value())) {
-      makeRoot(surroundings, rootOwner);
+  /** The root directory is made where its slot has none. */
+  private final class Root implements SlotPart {
+    @Override
+    public void takeUp(BitSet come) throws FsException {
+      if (come.get(SlotId.ROOT.value())
+          && surroundings.cluster().owns(SlotId.ROOT.value())
+          && store.inode(InodeId.ROOT) == null) {
+        makeRoot(surroundings, rootOwner);
+      }
     }
-    countOn();
-  }
-
-  /**
-   * Forgets slots that are no longer this node's; whoever waits for something in them is told to
-   * ask the new owner. Metadata thread only, when the map says so.
-   */
-  public void forget(BitSet slots) {
-    takenUp.andNot(slots);
-    spreading.forget(slots);
-    sessions.forget(slots);
-    advisoryLocks.forget(slots);
-    coordinator.forget(slots);
-    participant.forget(slots);
-    appends.forget(slots);
-    store.forget(slots);
-    keyLocks.refuseWaiting();
   }
 
   private void makeRoot(Surroundings s, RootOwner owner) throws FsException {
-    if (!s.cluster().owns(SlotId.ROOT.value()) || store.inode(InodeId.ROOT) != null) {
-      return;
-    }
     long now = owner.nowNanos();
     int chunkSizeBytes = Math.toIntExact(s.settings().size(Setting.CHUNK_SIZE));
-    try (Batch batch = store.batch()) {
-      batch.addInode(
-          new FileAttributes(
-              InodeId.ROOT,
-              FileType.DIRECTORY,
-              ROOT_MODE,
-              owner.uid(),
-              owner.gid(),
-              2,
-              0,
-              now,
-              now,
-              now,
-              0,
-              InodeId.ROOT,
-              0,
-              0,
-              0,
-              false,
-              new FileLayout(chunkSizeBytes, Placement.wideFirstSlot(InodeId.ROOT), 1, 0, false)));
-      batch.commit();
-    }
-  }
-
-  private void countOn() {
-    if (!counting) {
-      counting = true;
-      thread.execute(this::countSome);
-    }
-  }
-
-  private void countSome() {
-    counting = false;
-    try {
-      if (store.countSome(COUNTING_SLICE)) {
-        countOn();
-      }
-    } catch (FsException e) {
-      LOG.warn("files and directories are not all counted: {}", e.getMessage());
-    }
+    Batch batch = store.batch();
+    batch.addInode(
+        new FileAttributes(
+            InodeId.ROOT,
+            FileType.DIRECTORY,
+            ROOT_MODE,
+            owner.uid(),
+            owner.gid(),
+            2,
+            0,
+            now,
+            now,
+            now,
+            0,
+            InodeId.ROOT,
+            0,
+            0,
+            0,
+            false,
+            new FileLayout(chunkSizeBytes, Placement.wideFirstSlot(InodeId.ROOT), 1, 0, false)));
+    batch.commit();
   }
 
   /**
@@ -397,9 +327,9 @@ public final class MetadataServices {
         }));
   }
 
-  /** The slots that have been taken up and not been forgotten; a copy. Metadata thread only. */
-  public BitSet takenUp() {
-    return (BitSet) takenUp.clone();
+  /** What takes part in the life of this node's slots. Metadata thread only. */
+  public SlotParts slots() {
+    return slots;
   }
 
   /** What answers requests. */
@@ -407,31 +337,9 @@ public final class MetadataServices {
     return router;
   }
 
-  /** Inodes here that are no directories. Any thread; grows while they are counted. */
-  public long files() {
-    return store.files();
-  }
-
-  /** Directories here. Any thread; grows while they are counted. */
-  public long directories() {
-    return store.directories();
-  }
-
   /** Sessions that are known here. Any thread. */
   public int sessions() {
     return sessions.count();
-  }
-
-  /**
-   * Transactions that are undecided or not fully applied, truncations and reclaims under way.
-   * Metadata thread only.
-   */
-  public int pendingOperations() {
-    return spreading.pending()
-        + coordinator.pending()
-        + participant.pending()
-        + cuts.pending()
-        + reclaimer.pending();
   }
 
   /** Source of pauses for a daemon; tests bring their own. */

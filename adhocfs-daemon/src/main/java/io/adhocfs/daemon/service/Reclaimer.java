@@ -9,6 +9,9 @@ import io.adhocfs.daemon.metadata.MetadataStore;
 import io.adhocfs.daemon.metadata.MetadataThread;
 import io.adhocfs.daemon.metadata.Page;
 import io.adhocfs.daemon.metadata.Reclaim;
+import io.adhocfs.daemon.slot.Keys;
+import io.adhocfs.daemon.slot.RecordKind;
+import io.adhocfs.daemon.slot.SlotPart;
 import io.adhocfs.daemon.transaction.Backoff;
 import io.adhocfs.protocol.model.FsException;
 import io.adhocfs.protocol.model.InodeId;
@@ -29,7 +32,7 @@ import org.slf4j.LoggerFactory;
  *
  * <p>Metadata thread only.
  */
-final class Reclaimer {
+final class Reclaimer implements SlotPart {
   private static final Logger LOG = LoggerFactory.getLogger(Reclaimer.class);
   private static final int UNDER_WAY_MAX = 64;
 
@@ -72,7 +75,17 @@ final class Reclaimer {
     this.backoffs = backoffs;
   }
 
-  /** A record has been written, or found at the start. */
+  @Override
+  public Set<RecordKind> kinds() {
+    return Set.of(RecordKind.RECLAIM);
+  }
+
+  @Override
+  public void found(int slot, byte[] key, byte[] value) {
+    add(new InodeId(Keys.number(key, 0)));
+  }
+
+  /** A record has been written, or found. */
   void add(InodeId inode) {
     if (queued.size() < QUEUED_MAX) {
       queued.add(inode);
@@ -83,7 +96,8 @@ final class Reclaimer {
   }
 
   /** How many inodes wait or are under way; a lower bound when there are very many. */
-  int pending() {
+  @Override
+  public int pending() {
     return queued.size() + underWay.size();
   }
 
@@ -173,7 +187,8 @@ final class Reclaimer {
       done(inode);
       return;
     }
-    try (Batch batch = store.batch()) {
+    try {
+      Batch batch = store.batch();
       batch.removeReclaim(inode);
       batch.commit();
     } catch (FsException e) {

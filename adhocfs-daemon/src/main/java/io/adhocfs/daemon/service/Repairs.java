@@ -54,16 +54,15 @@ final class Repairs {
     if (!there.inode().equals(request.inode())) {
       throw new FsException(FsError.CHANGED, "the name stands for inode " + there.inode());
     }
-    try (Batch batch = store.batch()) {
-      batch.removeEntry(request.slotValue(), entry.directory(), entry.name());
-      if (entry.slot().value() == request.slotValue()) {
-        FileAttributes directory = batch.directory(entry);
-        if (directory != null) {
-          batch.putDirectory(entry, counted(entry.partition(), directory, -1, there.type()));
-        }
+    Batch batch = store.batch();
+    batch.removeEntry(request.slotValue(), entry.directory(), entry.name());
+    if (entry.slot().value() == request.slotValue()) {
+      FileAttributes directory = batch.directory(entry);
+      if (directory != null) {
+        batch.putDirectory(entry, counted(entry.partition(), directory, -1, there.type()));
       }
-      batch.commit();
     }
+    batch.commit();
   }
 
   void putName(ControlRequest.PutName request) throws FsException {
@@ -78,16 +77,15 @@ final class Repairs {
       }
       return;
     }
-    try (Batch batch = store.batch()) {
-      FileAttributes directory = batch.directory(entry);
-      if (directory == null || directory.partitionExponent() != entry.partitionExponent()) {
-        throw new FsException(
-            FsError.CHANGED, "directory " + entry.directory() + " is not as it was");
-      }
-      batch.putEntry(entry, request.inode(), request.fileType());
-      batch.putDirectory(entry, counted(entry.partition(), directory, 1, request.fileType()));
-      batch.commit();
+    Batch batch = store.batch();
+    FileAttributes directory = batch.directory(entry);
+    if (directory == null || directory.partitionExponent() != entry.partitionExponent()) {
+      throw new FsException(
+          FsError.CHANGED, "directory " + entry.directory() + " is not as it was");
     }
+    batch.putEntry(entry, request.inode(), request.fileType());
+    batch.putDirectory(entry, counted(entry.partition(), directory, 1, request.fileType()));
+    batch.commit();
   }
 
   void countEntries(ControlRequest.CountEntries request) throws FsException {
@@ -99,29 +97,28 @@ final class Repairs {
     }
     refuseHeld(locks.heldInode(id));
     refuseHeld(locks.heldPartition(id, partition));
-    try (Batch batch = store.batch()) {
-      Share share = partition == 0 ? null : batch.share(id, partition);
-      FileAttributes part =
-          partition == 0 ? batch.inode(id) : share == null ? null : share.attributes();
-      if (part == null && partition == 0) {
-        throw new FsException(FsError.NOT_FOUND, "there is no inode " + id);
-      }
-      if (share != null && share.staging() != null) {
-        throw new FsException(FsError.BUSY, "the directory is being spread");
-      }
-      if (part != null && part.partitionExponent() != exponent) {
-        throw new FsException(FsError.CHANGED, "directory " + id + " is spread otherwise");
-      }
-      FileAttributes like =
-          part == null ? AttributeEdit.of(request.directory()).dataVersion(0).done() : part;
-      FileAttributes counted = counted(partition, like, 0, FileType.REGULAR);
-      if (partition == 0) {
-        batch.putInode(counted);
-      } else {
-        batch.putShare(new Share(partition, counted, null));
-      }
-      batch.commit();
+    Batch batch = store.batch();
+    Share share = partition == 0 ? null : batch.share(id, partition);
+    FileAttributes part =
+        partition == 0 ? batch.inode(id) : share == null ? null : share.attributes();
+    if (part == null && partition == 0) {
+      throw new FsException(FsError.NOT_FOUND, "there is no inode " + id);
     }
+    if (share != null && share.staging() != null) {
+      throw new FsException(FsError.BUSY, "the directory is being spread");
+    }
+    if (part != null && part.partitionExponent() != exponent) {
+      throw new FsException(FsError.CHANGED, "directory " + id + " is spread otherwise");
+    }
+    FileAttributes like =
+        part == null ? AttributeEdit.of(request.directory()).dataVersion(0).done() : part;
+    FileAttributes counted = counted(partition, like, 0, FileType.REGULAR);
+    if (partition == 0) {
+      batch.putInode(counted);
+    } else {
+      batch.putShare(new Share(partition, counted, null));
+    }
+    batch.commit();
   }
 
   /** A directory's part, with the entries that are stored now and one more or fewer. */
@@ -154,16 +151,15 @@ final class Repairs {
     if (now == null || !same) {
       throw new FsException(FsError.CHANGED, "inode " + seen.id() + " has changed meanwhile");
     }
-    try (Batch batch = store.batch()) {
-      if (now.isDirectory()) {
-        batch.putInode(AttributeEdit.of(now).parent(request.parent()).done());
-      } else if (request.names() == 0 && sessions.pinsOf(seen.id()) == 0) {
-        batch.removeInode(now);
-      } else {
-        batch.putInode(AttributeEdit.of(now).links(request.names()).done());
-      }
-      batch.commit();
+    Batch batch = store.batch();
+    if (now.isDirectory()) {
+      batch.putInode(AttributeEdit.of(now).parent(request.parent()).done());
+    } else if (request.names() == 0 && sessions.pinsOf(seen.id()) == 0) {
+      batch.removeInode(now);
+    } else {
+      batch.putInode(AttributeEdit.of(now).links(request.names()).done());
     }
+    batch.commit();
   }
 
   void removePartition(ControlRequest.RemovePartition request) throws FsException {
@@ -176,15 +172,14 @@ final class Repairs {
     if (share == null) {
       return;
     }
-    try (Batch batch = store.batch()) {
-      batch.removeShare(id, request.partition());
-      int exponent = share.attributes().partitionExponent();
-      batch.removeEntries(
-          request.slotValue(),
-          id,
-          Placement.firstHash(request.partition(), exponent),
-          Placement.lastHash(request.partition(), exponent));
-      batch.commit();
-    }
+    Batch batch = store.batch();
+    batch.removeShare(id, request.partition());
+    int exponent = share.attributes().partitionExponent();
+    batch.removeEntries(
+        request.slotValue(),
+        id,
+        Placement.firstHash(request.partition(), exponent),
+        Placement.lastHash(request.partition(), exponent));
+    batch.commit();
   }
 }

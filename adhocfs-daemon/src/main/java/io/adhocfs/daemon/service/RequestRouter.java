@@ -57,6 +57,7 @@ public final class RequestRouter implements RequestHandler {
   private final Sessions sessions;
   private final NamespaceService namespace;
   private final FileService files;
+  private final ExtendedAttributes extendedAttributes;
   private final LockService locks;
   private final TransactionService transactions;
   private final ControlService control;
@@ -80,6 +81,7 @@ public final class RequestRouter implements RequestHandler {
       Sessions sessions,
       NamespaceService namespace,
       FileService files,
+      ExtendedAttributes extendedAttributes,
       LockService locks,
       TransactionService transactions,
       ControlService control,
@@ -93,6 +95,7 @@ public final class RequestRouter implements RequestHandler {
     this.sessions = sessions;
     this.namespace = namespace;
     this.files = files;
+    this.extendedAttributes = extendedAttributes;
     this.locks = locks;
     this.transactions = transactions;
     this.control = control;
@@ -169,7 +172,7 @@ public final class RequestRouter implements RequestHandler {
 
   private boolean ownsAll(FileLayout layout, List<ChunkSpan> spans) {
     for (ChunkSpan span : spans) {
-      if (!cluster.owns(Placement.chunkSlot(layout, span.chunkIndex()).value())) {
+      if (!cluster.owns(Placement.chunkSlotValue(layout, span.chunkIndex()))) {
         return false;
       }
     }
@@ -211,7 +214,7 @@ public final class RequestRouter implements RequestHandler {
         case FileRequest asked -> files.handle(exchange, session, asked, payload);
         case LockRequest asked -> locks.handle(exchange, session, asked);
         case RecallRequest asked -> sessions.recalls().handle(exchange, session, asked);
-        case ExtendedAttributeRequest asked -> namespace.handle(exchange, session, asked);
+        case ExtendedAttributeRequest asked -> extendedAttributes.handle(exchange, session, asked);
         case TransactionRequest asked -> transactions.handle(exchange, asked);
         case ControlRequest asked -> control.handle(exchange, session, asked);
         case DataRequest asked -> throw new IllegalStateException("handled before");
@@ -250,20 +253,6 @@ public final class RequestRouter implements RequestHandler {
     return waits;
   }
 
-  /** The inode whose data a request has changed, or told the change of; null = none. */
-  private static @Nullable InodeId changedData(Request request) {
-    return switch (request) {
-      case NamespaceRequest.ReportWrite report -> report.inode();
-      case NamespaceRequest.WriteInline write -> write.inode();
-      case NamespaceRequest.LeaveInline leave -> leave.inode();
-      case NamespaceRequest.Truncate cut -> cut.inode();
-      case FileRequest.ReserveAppend append -> append.inode();
-      case FileRequest.FinishAppend append -> append.inode();
-      case FileRequest.ChangeRange change -> change.inode();
-      default -> null;
-    };
-  }
-
   /** Counts an exchange once it is answered. */
   private final class Measured extends ForwardingExchange {
     private final Request request;
@@ -281,7 +270,7 @@ public final class RequestRouter implements RequestHandler {
       this.request = request;
       this.bytesIn = bytesIn;
       this.sinceNanos = sinceNanos;
-      this.kind = Tally.kindOf(request.type());
+      this.kind = request.type().kind();
       this.account = kind == null || role() != PeerRole.CLIENT ? null : accounts.of(outer);
       if (account != null) {
         account.seen(sinceNanos);
@@ -295,7 +284,7 @@ public final class RequestRouter implements RequestHandler {
 
     @Override
     public void reply(Reply reply, ByteBuf payload) {
-      InodeId changed = changedData(request);
+      InodeId changed = request.changesDataOf();
       if (changed != null && sessions.recalls().isKeptElsewhere(changed, session())) {
         addAnswerFlags(Frame.KEPT_ELSEWHERE);
       }

@@ -6,7 +6,6 @@ import io.adhocfs.daemon.metadata.MetadataStore;
 import io.adhocfs.daemon.metadata.MetadataThread;
 import io.adhocfs.daemon.metadata.Share;
 import io.adhocfs.daemon.transaction.Backoff;
-import io.adhocfs.daemon.transaction.Coordinator;
 import io.adhocfs.daemon.transaction.KeyLocks;
 import io.adhocfs.daemon.transaction.LockKey;
 import io.adhocfs.protocol.model.FileAttributes;
@@ -191,7 +190,7 @@ final class SpreadAttributes {
     }
 
     private static boolean isPassing(FsError error) {
-      return error == FsError.SPREAD_CHANGED || Coordinator.isPassing(error);
+      return error == FsError.SPREAD_CHANGED || error.isPassing();
     }
 
     private void tell(FileAttributes attributes) {

@@ -4,6 +4,9 @@ import com.google.errorprone.annotations.CanIgnoreReturnValue;
 import io.adhocfs.daemon.metadata.Batch;
 import io.adhocfs.daemon.metadata.MetadataStore;
 import io.adhocfs.daemon.metadata.MetadataThread;
+import io.adhocfs.daemon.slot.Keys;
+import io.adhocfs.daemon.slot.RecordKind;
+import io.adhocfs.daemon.slot.SlotPart;
 import io.adhocfs.protocol.model.FileAttributes;
 import io.adhocfs.protocol.model.FsError;
 import io.adhocfs.protocol.model.FsException;
@@ -45,7 +48,7 @@ import org.slf4j.LoggerFactory;
  *
  * <p>Metadata thread only, but for {@link #heardFrom} and {@link #count}.
  */
-public final class Sessions {
+public final class Sessions implements SlotPart {
   private static final Logger LOG = LoggerFactory.getLogger(Sessions.class);
 
   /** How many ended sessions are remembered. */
@@ -99,19 +102,25 @@ public final class Sessions {
     this.endedAfterNanos = leaseNanos / 2 * 3;
   }
 
-  /** A pin found at the start. */
-  public void recoverPin(InodeId inode, SessionId session, long number) {
-    pinned(recovered(session), inode, number);
+  @Override
+  public Set<RecordKind> kinds() {
+    return Set.of(RecordKind.PIN, RecordKind.REPLY, RecordKind.LOCK);
   }
 
-  /** A stored reply found at the start. */
-  public void recoverReply(int slot, SessionId session, long sequence) {
-    recovered(session).answered.put(sequence, new Session.Answered(slot, null));
-  }
-
-  /** A session that something else was found of at the start. */
-  public void recoverSession(SessionId session) {
-    recovered(session);
+  @Override
+  public void found(int slot, byte[] key, byte[] value) throws FsException {
+    byte kind = Keys.kindCode(key);
+    if (kind == RecordKind.REPLY.code()) {
+      recovered(new SessionId(Keys.number(key, 0)))
+          .answered
+          .put(Keys.number(key, 1), new Session.Answered(slot, null));
+      return;
+    }
+    // What holds locks has a lease to renew.
+    Session session = recovered(new SessionId(Keys.number(key, 1)));
+    if (kind == RecordKind.PIN.code()) {
+      pinned(session, new InodeId(Keys.number(key, 0)), MetadataStore.pinNumber(value));
+    }
   }
 
   /** Sets what knows of further things that sessions hold. Once, before anything is served. */
@@ -319,61 +328,12 @@ public final class Sessions {
       throw new IllegalStateException("operation " + ticket.sequence + " is answered twice");
     }
     // What had no effect must not run again after its sender has seen the answer.
-    boolean isFinal = !(reply instanceof Reply.Failed failed) || isFinal(failed.error());
+    boolean isFinal =
+        !(reply instanceof Reply.Failed failed)
+            || failed.error().category() == FsError.Category.ANSWER;
     if (!stored && isFinal && !session.ended) {
       session.answered.put(ticket.sequence, new Session.Answered(ticket.slot, reply));
     }
-  }
-
-  /** Whether the answer is the file system's, so that sending the request again is no use. */
-  private static boolean isFinal(FsError error) {
-    return switch (error) {
-      case NOT_FOUND,
-          EXISTS,
-          NOT_DIRECTORY,
-          IS_DIRECTORY,
-          NOT_EMPTY,
-          NAME_TOO_LONG,
-          INVALID,
-          PERMISSION_DENIED,
-          NOT_PERMITTED,
-          TOO_MANY_LINKS,
-          TOO_MANY_SYMLINKS,
-          FILE_TOO_BIG,
-          NOT_SUPPORTED,
-          BAD_HANDLE,
-          READ_ONLY,
-          CROSS_DEVICE,
-          TOO_MANY_LOCKS,
-          NO_ATTRIBUTE,
-          ATTRIBUTE_TOO_BIG ->
-          true;
-      case NO_SPACE,
-          BUSY,
-          INTERRUPTED,
-          WOULD_BLOCK,
-          DEADLOCK,
-          CORRUPT,
-          STORAGE_FAILED,
-          UNKNOWN_MESSAGE,
-          BAD_MESSAGE,
-          INTERNAL,
-          DATA_LOST,
-          WRONG_OWNER,
-          STALE_GENERATION,
-          NOT_INLINE,
-          CHANGED,
-          SPREAD_CHANGED,
-          OVERLOADED,
-          THROTTLED,
-          UNREACHABLE,
-          CONNECTION_LOST,
-          TIMED_OUT,
-          REFUSED,
-          SESSION_EXPIRED,
-          CLOSED ->
-          false;
-    };
   }
 
   /**
@@ -440,6 +400,7 @@ public final class Sessions {
    * Forgets what sessions have in slots that have gone to another node. Operations under way there
    * are told so: their senders ask the new owner, who has whatever they did.
    */
+  @Override
   public void forget(BitSet slots) {
     for (Session session : sessions.values()) {
       session
@@ -474,7 +435,8 @@ public final class Sessions {
   }
 
   private void endSlice(Session session, Runnable whenDone) {
-    try (Batch batch = store.batch()) {
+    try {
+      Batch batch = store.batch();
       int budget = ENDING_SLICE;
       var pinned = new ArrayDeque<InodeId>();
       for (InodeId inode : session.pins.keySet()) {

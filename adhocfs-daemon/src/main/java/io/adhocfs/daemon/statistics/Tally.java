@@ -10,7 +10,6 @@ import io.adhocfs.protocol.statistics.OperationKind;
 import io.adhocfs.protocol.wire.DataRequest;
 import io.adhocfs.protocol.wire.FileRequest;
 import io.adhocfs.protocol.wire.Frame;
-import io.adhocfs.protocol.wire.MessageType;
 import io.adhocfs.protocol.wire.NamespaceRequest;
 import io.adhocfs.protocol.wire.Reply;
 import io.adhocfs.protocol.wire.Request;
@@ -22,51 +21,7 @@ import org.jspecify.annotations.Nullable;
  * elsewhere or otherwise, stands for none; that which is done or fails for good then does.
  */
 public final class Tally {
-  private static final @Nullable OperationKind[] KINDS = kinds();
-
   private Tally() {}
-
-  // The array lives no longer than this version of the enum.
-  @SuppressWarnings("EnumOrdinal")
-  private static @Nullable OperationKind[] kinds() {
-    MessageType[] types = MessageType.values();
-    var kinds = new @Nullable OperationKind[types.length];
-    for (MessageType type : types) {
-      kinds[type.ordinal()] =
-          switch (type) {
-            case LOOKUP, GET_ATTRIBUTES -> OperationKind.STAT;
-            case SET_ATTRIBUTES -> OperationKind.SETATTR;
-            case TRUNCATE -> OperationKind.TRUNCATE;
-            case CREATE -> OperationKind.CREATE;
-            case MAKE_DIRECTORY -> OperationKind.MKDIR;
-            case UNLINK -> OperationKind.REMOVE;
-            case REMOVE_DIRECTORY -> OperationKind.RMDIR;
-            case LINK -> OperationKind.LINK;
-            case RENAME -> OperationKind.RENAME;
-            case READ_SYMLINK -> OperationKind.READLINK;
-            case READ_DIRECTORY -> OperationKind.READDIR;
-            case OPEN -> OperationKind.OPEN;
-            case READ_INLINE, READ_CHUNKS -> OperationKind.READ;
-            case WRITE_INLINE, WRITE_CHUNKS, RESERVE_APPEND -> OperationKind.WRITE;
-            case SYNC_INODE -> OperationKind.FSYNC;
-            case SET_LOCK, TEST_LOCK -> OperationKind.LOCK;
-            case SET_EXTENDED_ATTRIBUTE -> OperationKind.SETXATTR;
-            case GET_EXTENDED_ATTRIBUTE -> OperationKind.GETXATTR;
-            case LIST_EXTENDED_ATTRIBUTES -> OperationKind.LISTXATTR;
-            case REMOVE_EXTENDED_ATTRIBUTE -> OperationKind.REMOVEXATTR;
-            case CHANGE_RANGE -> OperationKind.FALLOCATE;
-            // Parts of others, or nothing that programs ask for.
-            default -> null;
-          };
-    }
-    return kinds;
-  }
-
-  /** What requests of a type stand for as a rule; null = never for anything. */
-  @SuppressWarnings("EnumOrdinal")
-  public static @Nullable OperationKind kindOf(MessageType type) {
-    return KINDS[type.ordinal()];
-  }
 
   /**
    * Counts what has been answered.

@@ -1,13 +1,7 @@
 package io.adhocfs.daemon.throttle;
 
-import io.adhocfs.protocol.model.LockMode;
 import io.adhocfs.protocol.throttle.Charge;
-import io.adhocfs.protocol.wire.DataRequest;
-import io.adhocfs.protocol.wire.ExtendedAttributeRequest;
-import io.adhocfs.protocol.wire.FileRequest;
 import io.adhocfs.protocol.wire.Frame;
-import io.adhocfs.protocol.wire.LockRequest;
-import io.adhocfs.protocol.wire.NamespaceRequest;
 import io.adhocfs.protocol.wire.Request;
 import org.jspecify.annotations.Nullable;
 
@@ -22,23 +16,13 @@ final class Charges {
 
   /** What a request costs, or null for nothing. */
   static @Nullable Charge of(Request request, long payloadBytes) {
-    return switch (request) {
-      case DataRequest.WriteChunks _ -> ofData(payloadBytes);
-      case DataRequest.ReadChunks read -> ofData(read.replyPayloadBytesMax());
-      case DataRequest.SeekChunks _, DataRequest.MeasureChunks _ -> METADATA;
-      case NamespaceRequest.WriteInline _ -> ofData(payloadBytes);
+    return switch (request.cost()) {
+      case FREE -> null;
+      case OPERATION -> METADATA;
+      case BYTES_SENT -> ofData(payloadBytes);
+      case BYTES_ASKED -> ofData(request.replyPayloadBytesMax());
       // How many bytes is known when they are read: they are charged then.
-      case NamespaceRequest.ReadInline _ -> ofData(0);
-      case NamespaceRequest.ReleasePins _,
-          NamespaceRequest.ReportWrite _,
-          NamespaceRequest.SyncInode _ ->
-          null;
-      case NamespaceRequest _, ExtendedAttributeRequest _ -> METADATA;
-      // Others may wait for the end of a lock.
-      case LockRequest.SetLock lock when lock.mode() == LockMode.NONE -> null;
-      case LockRequest.SetLock _, LockRequest.TestLock _ -> METADATA;
-      case FileRequest.ReserveAppend _, FileRequest.ChangeRange _ -> METADATA;
-      default -> null;
+      case BYTES_ANSWERED -> ofData(0);
     };
   }
 

@@ -95,7 +95,7 @@ public final class Throttling implements AutoCloseable {
 
   private void probe(NodeId node) {
     ClusterMap.Node known = map.get().node(node);
-    if (known == null || known.state() == ClusterMap.NodeState.GONE) {
+    if (known == null || !known.isMember()) {
       givers.isBack(node);
       return;
     }

@@ -12,7 +12,7 @@ import io.adhocfs.protocol.transport.RequestHandler;
 import io.adhocfs.protocol.wire.ControlRequest;
 import io.adhocfs.protocol.wire.DataRequest;
 import io.adhocfs.protocol.wire.Frame;
-import io.adhocfs.protocol.wire.NamespaceRequest;
+import io.adhocfs.protocol.wire.MessageType;
 import io.adhocfs.protocol.wire.Reply;
 import io.adhocfs.protocol.wire.Request;
 import io.netty.buffer.ByteBuf;
@@ -122,13 +122,13 @@ public final class ThrottlingHandler implements RequestHandler {
   private void throttled(Exchange exchange, Request request, ByteBuf payload, Charge charge) {
     Throttle throttle = throttling.throttle();
     Party party = party(exchange);
-    int dataset = throttle.asksForDatasets() ? dataset(request) : 0;
+    int dataset = throttle.asksForDatasets() ? datasetOf.applyAsInt(request) : 0;
     if (request instanceof DataRequest.ReadChunks || request instanceof DataRequest.WriteChunks) {
       moveData(exchange, request, payload, party, dataset, charge);
       return;
     }
     Exchange answering =
-        request instanceof NamespaceRequest.ReadInline
+        request.cost() == MessageType.Cost.BYTES_ANSWERED
             ? new Counting(exchange, party, dataset)
             : exchange;
     throttle.admit(
@@ -141,17 +141,6 @@ public final class ThrottlingHandler implements RequestHandler {
           payload.release();
           sendBack(exchange);
         });
-  }
-
-  private int dataset(Request request) {
-    return switch (request) {
-      case DataRequest.ReadChunks read -> read.layout().policyId();
-      case DataRequest.WriteChunks write -> write.layout().policyId();
-      case DataRequest.SeekChunks seek -> seek.layout().policyId();
-      // How much is allocated is no great matter, and its request does not say of what.
-      case DataRequest _ -> 0;
-      default -> datasetOf.applyAsInt(request);
-    };
   }
 
   private void moveData(

@@ -9,6 +9,9 @@ import io.adhocfs.daemon.metadata.DiskOrder;
 import io.adhocfs.daemon.metadata.MetadataStore;
 import io.adhocfs.daemon.metadata.MetadataThread;
 import io.adhocfs.daemon.session.Ticket;
+import io.adhocfs.daemon.slot.Keys;
+import io.adhocfs.daemon.slot.RecordKind;
+import io.adhocfs.daemon.slot.SlotPart;
 import io.adhocfs.protocol.model.FsError;
 import io.adhocfs.protocol.model.FsException;
 import io.adhocfs.protocol.model.InodeId;
@@ -41,7 +44,7 @@ import org.slf4j.LoggerFactory;
  *
  * <p>Metadata thread only.
  */
-public final class Coordinator {
+public final class Coordinator implements SlotPart {
   private static final Logger LOG = LoggerFactory.getLogger(Coordinator.class);
 
   /** How many operations may be under way. */
@@ -95,26 +98,35 @@ public final class Coordinator {
     this.random = random;
   }
 
-  /** A decision found at the start: its participants will hear of it again. */
-  public void recoverDecision(TransactionId transaction, byte[] value) throws FsException {
+  @Override
+  public Set<RecordKind> kinds() {
+    return Set.of(RecordKind.DECISION);
+  }
+
+  /** A decision: its participants will hear of it again. */
+  @Override
+  public void found(int slot, byte[] key, byte[] value) throws FsException {
+    var transaction = new TransactionId(Keys.number(key, 0));
     var delivery = new Delivery(transaction, TransactionRecords.slots(value));
     committed.put(transaction, delivery);
     recovered.add(delivery);
   }
 
-  /** Goes on with what was found since the last call. */
-  public void start() {
+  @Override
+  public void takeUp(BitSet slots) {
     List<Delivery> found = List.copyOf(recovered);
     recovered.clear();
     found.forEach(Delivery::send);
   }
 
   /** Forgets the decisions of slots that have gone: their new owner delivers them. */
+  @Override
   public void forget(BitSet slots) {
     committed.keySet().removeIf(id -> slots.get(id.coordinator().value()));
   }
 
   /** Transactions that are undecided or not confirmed by all. */
+  @Override
   public int pending() {
     return active.size() + preparing.size() + committed.size();
   }
@@ -291,13 +303,12 @@ public final class Coordinator {
         }
       }
       Reply reply = plan.answer().apply(made);
-      try (Batch batch = store.batch()) {
-        for (Change change : plan.changes()) {
-          rules.apply(change, made, batch);
-        }
-        ticket.store(batch, reply);
-        batch.commit();
+      Batch batch = store.batch();
+      for (Change change : plan.changes()) {
+        rules.apply(change, made, batch);
       }
+      ticket.store(batch, reply);
+      batch.commit();
       crashPoints.reached(CrashPoint.LOCAL_AFTER_COMMIT);
       succeed(reply);
     }
@@ -316,7 +327,7 @@ public final class Coordinator {
     /** Fails, or tries again where that may help. */
     @Override
     public void failed(FsException error) {
-      if (!isPassing(error.error())) {
+      if (!error.error().isPassing()) {
         running--;
         ticket.fail(error);
         return;
@@ -329,57 +340,6 @@ public final class Coordinator {
       }
       var _ = thread.schedule(this::attempt, pauseNanos);
     }
-  }
-
-  /** Whether trying again may help. */
-  public static boolean isPassing(FsError error) {
-    return switch (error) {
-      case CHANGED,
-          OVERLOADED,
-          THROTTLED,
-          WRONG_OWNER,
-          UNREACHABLE,
-          CONNECTION_LOST,
-          TIMED_OUT,
-          REFUSED,
-          CLOSED ->
-          true;
-      case NOT_FOUND,
-          EXISTS,
-          NOT_DIRECTORY,
-          IS_DIRECTORY,
-          NOT_EMPTY,
-          NAME_TOO_LONG,
-          INVALID,
-          PERMISSION_DENIED,
-          NOT_PERMITTED,
-          NO_SPACE,
-          TOO_MANY_LINKS,
-          TOO_MANY_SYMLINKS,
-          FILE_TOO_BIG,
-          NOT_SUPPORTED,
-          BAD_HANDLE,
-          BUSY,
-          INTERRUPTED,
-          READ_ONLY,
-          CROSS_DEVICE,
-          WOULD_BLOCK,
-          DEADLOCK,
-          TOO_MANY_LOCKS,
-          NO_ATTRIBUTE,
-          ATTRIBUTE_TOO_BIG,
-          CORRUPT,
-          STORAGE_FAILED,
-          UNKNOWN_MESSAGE,
-          BAD_MESSAGE,
-          INTERNAL,
-          DATA_LOST,
-          STALE_GENERATION,
-          NOT_INLINE,
-          SPREAD_CHANGED,
-          SESSION_EXPIRED ->
-          false;
-    };
   }
 
   /** Changes of neighbouring slots of one node. */
@@ -523,7 +483,8 @@ public final class Coordinator {
       List<Integer> remoteSlots = new ArrayList<>();
       asked.values().forEach(slots -> slots.forEach(slot -> remoteSlots.add(slot.value())));
       Reply reply = plan.answer().apply(made);
-      try (Batch batch = store.batch()) {
+      try {
+        Batch batch = store.batch();
         for (Step step : steps) {
           if (isOwn(step)) {
             for (Change change : step.changes()) {
@@ -631,7 +592,7 @@ public final class Coordinator {
                 if (response != null) {
                   response.payload().release();
                   unconfirmed.removeAll(slots.stream().map(SlotId::value).toList());
-                } else if (error != null && !isPassing(error.error())) {
+                } else if (error != null && !error.error().isPassing()) {
                   LOG.warn("{} has not taken commit {}: {}", node, id, error.getMessage());
                 }
                 answered();
@@ -656,7 +617,8 @@ public final class Coordinator {
         return;
       }
       crashPoints.reached(CrashPoint.COORDINATOR_BEFORE_FORGET);
-      try (Batch batch = store.batch()) {
+      try {
+        Batch batch = store.batch();
         batch.removeDecision(id);
         batch.commit();
         committed.remove(id);

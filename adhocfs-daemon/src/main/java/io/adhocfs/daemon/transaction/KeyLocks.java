@@ -1,12 +1,14 @@
 package io.adhocfs.daemon.transaction;
 
 import io.adhocfs.daemon.metadata.MetadataThread;
+import io.adhocfs.daemon.slot.SlotPart;
 import io.adhocfs.protocol.model.FsError;
 import io.adhocfs.protocol.model.FsException;
 import io.adhocfs.protocol.model.InodeId;
 import io.adhocfs.protocol.wire.EntryKey;
 import java.util.ArrayDeque;
 import java.util.ArrayList;
+import java.util.BitSet;
 import java.util.HashMap;
 import java.util.HashSet;
 import java.util.List;
@@ -28,7 +30,7 @@ import org.jspecify.annotations.Nullable;
  * <p>In memory only: after a restart, the promises of participants take their locks again. Metadata
  * thread only.
  */
-public final class KeyLocks {
+public final class KeyLocks implements SlotPart {
   /** How many may wait in all. */
   static final int WAITERS_MAX = 10_000;
 
@@ -277,7 +279,8 @@ public final class KeyLocks {
    * Sends everybody away who waits, since slots have gone to another node: what he waits for may be
    * there. Whoever is still right here comes back.
    */
-  public void refuseWaiting() {
+  @Override
+  public void forget(BitSet slots) {
     List<Waiter> refused = new ArrayList<>();
     for (Held state : held.values()) {
       refused.addAll(state.waiting);

@@ -8,6 +8,9 @@ import io.adhocfs.daemon.metadata.Batch;
 import io.adhocfs.daemon.metadata.DiskOrder;
 import io.adhocfs.daemon.metadata.MetadataStore;
 import io.adhocfs.daemon.metadata.MetadataThread;
+import io.adhocfs.daemon.slot.Keys;
+import io.adhocfs.daemon.slot.RecordKind;
+import io.adhocfs.daemon.slot.SlotPart;
 import io.adhocfs.protocol.model.FsError;
 import io.adhocfs.protocol.model.FsException;
 import io.adhocfs.protocol.model.InodeId;
@@ -37,7 +40,7 @@ import org.slf4j.LoggerFactory;
  *
  * <p>Metadata thread only.
  */
-public final class Participant {
+public final class Participant implements SlotPart {
   private static final Logger LOG = LoggerFactory.getLogger(Participant.class);
 
   /** How many settled transactions are remembered, against late duplicates. */
@@ -91,9 +94,15 @@ public final class Participant {
     return stagings;
   }
 
-  /** A promise of one slot found at the start: it holds its keys again. */
-  public void recoverPrepared(int slot, TransactionId transaction, byte[] value)
-      throws FsException {
+  @Override
+  public Set<RecordKind> kinds() {
+    return Set.of(RecordKind.PREPARED);
+  }
+
+  /** A promise of one slot: it holds its keys again. */
+  @Override
+  public void found(int slot, byte[] key, byte[] value) throws FsException {
+    var transaction = new TransactionId(Keys.number(key, 0));
     TransactionRecords.Promise promise = TransactionRecords.promise(value);
     List<LockKey.Wanted> wanted = new ArrayList<>();
     promise.changes().forEach(change -> ChangeRules.wanted(change, wanted));
@@ -109,15 +118,16 @@ public final class Participant {
     settled.remove(transaction);
   }
 
-  /** Asks what became of the promises that were found since the last call. */
-  public void start() {
+  /** Asks what became of the promises that were found. */
+  @Override
+  public void takeUp(BitSet slots) {
     List<Promised> found = List.copyOf(recovered);
     recovered.clear();
     found.forEach(Promised::askOutcome);
-    stagings.start();
   }
 
   /** Forgets the promises of slots that have gone: their new owner keeps them. */
+  @Override
   public void forget(BitSet slots) {
     for (Promised promise : List.copyOf(promised.values())) {
       promise.bySlot.keySet().removeIf(slots::get);
@@ -126,12 +136,12 @@ public final class Participant {
         locks.release(promise.id);
       }
     }
-    stagings.forget(slots);
   }
 
-  /** Promises that are not settled, and stagings. */
+  /** Promises that are not settled. */
+  @Override
   public int pending() {
-    return promised.size() + stagings.pending();
+    return promised.size();
   }
 
   /** Answers with the promise, or with why there is none. */
@@ -231,18 +241,17 @@ public final class Participant {
       madeBySlot.computeIfAbsent(change.slotValue(), s -> new ArrayList<>()).add(inode);
     }
     Map<Integer, TransactionRecords.Promise> promises = new TreeMap<>();
-    try (Batch batch = store.batch()) {
-      for (Map.Entry<Integer, List<Change>> entry : changesBySlot.entrySet()) {
-        int slot = entry.getKey();
-        var promise =
-            new TransactionRecords.Promise(
-                entry.getValue(), madeBySlot.getOrDefault(slot, List.of()));
-        promises.put(slot, promise);
-        batch.putPrepared(slot, id, TransactionRecords.promise(promise));
-      }
-      crashPoints.reached(CrashPoint.PARTICIPANT_BEFORE_PREPARED);
-      batch.commit();
+    Batch batch = store.batch();
+    for (Map.Entry<Integer, List<Change>> entry : changesBySlot.entrySet()) {
+      int slot = entry.getKey();
+      var promise =
+          new TransactionRecords.Promise(
+              entry.getValue(), madeBySlot.getOrDefault(slot, List.of()));
+      promises.put(slot, promise);
+      batch.putPrepared(slot, id, TransactionRecords.promise(promise));
     }
+    crashPoints.reached(CrashPoint.PARTICIPANT_BEFORE_PREPARED);
+    batch.commit();
     crashPoints.reached(CrashPoint.PARTICIPANT_AFTER_PREPARED);
     ChangeRules.wantedOfMade(made, wanted);
     locks.acquire(id, wanted, true);
@@ -278,25 +287,24 @@ public final class Participant {
       stagings.settled(id);
       return;
     }
-    try (Batch batch = store.batch()) {
-      List<Integer> done = new ArrayList<>();
-      for (SlotId slot : slots) {
-        TransactionRecords.Promise part = promise.bySlot.get(slot.value());
-        if (part == null || done.contains(slot.value())) {
-          continue;
-        }
-        done.add(slot.value());
-        if (commit) {
-          for (int i = 0; i < part.changes().size(); i++) {
-            rules.apply(part.changes().get(i), part.made().get(i), batch);
-          }
-        }
-        batch.removePrepared(slot.value(), id);
+    Batch batch = store.batch();
+    List<Integer> done = new ArrayList<>();
+    for (SlotId slot : slots) {
+      TransactionRecords.Promise part = promise.bySlot.get(slot.value());
+      if (part == null || done.contains(slot.value())) {
+        continue;
       }
-      crashPoints.reached(CrashPoint.PARTICIPANT_BEFORE_APPLY);
-      batch.commit();
-      done.forEach(promise.bySlot::remove);
+      done.add(slot.value());
+      if (commit) {
+        for (int i = 0; i < part.changes().size(); i++) {
+          rules.apply(part.changes().get(i), part.made().get(i), batch);
+        }
+      }
+      batch.removePrepared(slot.value(), id);
     }
+    crashPoints.reached(CrashPoint.PARTICIPANT_BEFORE_APPLY);
+    batch.commit();
+    done.forEach(promise.bySlot::remove);
     crashPoints.reached(CrashPoint.PARTICIPANT_AFTER_APPLY);
     if (promise.bySlot.isEmpty()) {
       promised.remove(id);

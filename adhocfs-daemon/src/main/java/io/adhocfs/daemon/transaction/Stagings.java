@@ -9,6 +9,8 @@ import io.adhocfs.daemon.metadata.Batch;
 import io.adhocfs.daemon.metadata.MetadataStore;
 import io.adhocfs.daemon.metadata.MetadataThread;
 import io.adhocfs.daemon.metadata.Share;
+import io.adhocfs.daemon.slot.RecordKind;
+import io.adhocfs.daemon.slot.SlotPart;
 import io.adhocfs.protocol.model.FileAttributes;
 import io.adhocfs.protocol.model.FileType;
 import io.adhocfs.protocol.model.FsError;
@@ -39,7 +41,7 @@ import org.slf4j.LoggerFactory;
  *
  * <p>Metadata thread only.
  */
-public final class Stagings {
+public final class Stagings implements SlotPart {
   private static final Logger LOG = LoggerFactory.getLogger(Stagings.class);
 
   /** How many transactions may be staging here. */
@@ -60,7 +62,7 @@ public final class Stagings {
 
   private final Map<TransactionId, Staging> stagings = new HashMap<>();
 
-  /** Of those the ones that {@link #start} has not seen yet. */
+  /** Of those the ones that {@link #takeUp} has not seen yet. */
   private final Set<Staging> recovered = new LinkedHashSet<>();
 
   private record Place(InodeId directory, int partition) {}
@@ -88,8 +90,15 @@ public final class Stagings {
     this.settled = settled;
   }
 
-  /** A share found at the start whose entries were being staged. */
-  public void recover(Share share) {
+  @Override
+  public Set<RecordKind> kinds() {
+    return Set.of(RecordKind.SHARE);
+  }
+
+  /** A share, whose entries may have been being staged. */
+  @Override
+  public void found(int slot, byte[] key, byte[] value) throws FsException {
+    Share share = Share.ofRecord(key, value);
     TransactionId id = share.staging();
     if (id != null) {
       Staging known = stagings.get(id);
@@ -102,15 +111,17 @@ public final class Stagings {
     }
   }
 
-  /** Asks what became of the stagings that were found since the last call. */
-  void start() {
+  /** Asks what became of the stagings that were found. */
+  @Override
+  public void takeUp(BitSet slots) {
     List<Staging> found = List.copyOf(recovered);
     recovered.clear();
     found.forEach(Staging::askOutcome);
   }
 
   /** Forgets what is staged in slots that have gone: their new owner keeps it. */
-  void forget(BitSet slots) {
+  @Override
+  public void forget(BitSet slots) {
     stagings
         .values()
         .removeIf(staging -> {
@@ -120,7 +131,8 @@ public final class Stagings {
         });
   }
 
-  int pending() {
+  @Override
+  public int pending() {
     return stagings.size();
   }
 
@@ -197,15 +209,14 @@ public final class Stagings {
     if (!stagings.containsKey(id) && stagings.size() >= TRANSACTIONS_MAX) {
       throw new FsException(FsError.OVERLOADED, "too many directories are being spread");
     }
-    try (Batch batch = store.batch()) {
-      for (Share share : there) {
-        if (share.staging() != null && !id.equals(share.staging())) {
-          drop(share, batch);
-        }
+    Batch batch = store.batch();
+    for (Share share : there) {
+      if (share.staging() != null && !id.equals(share.staging())) {
+        drop(share, batch);
       }
-      batch.putShare(new Share(partition, rules.stagedShare(directory, exponent), id));
-      batch.commit();
     }
+    batch.putShare(new Share(partition, rules.stagedShare(directory, exponent), id));
+    batch.commit();
     Staging staging = stagings.get(id);
     if (staging == null) {
       staging = new Staging(id);
@@ -254,24 +265,23 @@ public final class Stagings {
     }
     int exponent = before.partitionExponent();
     int subdirectories = 0;
-    try (Batch batch = store.batch()) {
-      for (StagedEntry entry : request.entries()) {
-        if (Placement.partition(entry.name(), exponent) != request.partition()) {
-          throw new FsException(
-              FsError.INVALID, "'" + entry.name() + "' is not in partition " + share.partition());
-        }
-        batch.stageEntry(
-            request.slotValue(), directory, entry.name(), entry.inode(), entry.fileType());
-        subdirectories += entry.fileType() == FileType.DIRECTORY ? 1 : 0;
+    Batch batch = store.batch();
+    for (StagedEntry entry : request.entries()) {
+      if (Placement.partition(entry.name(), exponent) != request.partition()) {
+        throw new FsException(
+            FsError.INVALID, "'" + entry.name() + "' is not in partition " + share.partition());
       }
-      batch.putShare(
-          share.with(
-              AttributeEdit.of(before)
-                  .sizeBytes(before.sizeBytes() + request.entries().size())
-                  .addLinks(subdirectories)
-                  .done()));
-      batch.commit();
+      batch.stageEntry(
+          request.slotValue(), directory, entry.name(), entry.inode(), entry.fileType());
+      subdirectories += entry.fileType() == FileType.DIRECTORY ? 1 : 0;
     }
+    batch.putShare(
+        share.with(
+            AttributeEdit.of(before)
+                .sizeBytes(before.sizeBytes() + request.entries().size())
+                .addLinks(subdirectories)
+                .done()));
+    batch.commit();
     crashPoints.reached(CrashPoint.STAGING_AFTER_ENTRIES);
   }
 
@@ -354,7 +364,8 @@ public final class Stagings {
     }
 
     void end() {
-      try (Batch batch = store.batch()) {
+      try {
+        Batch batch = store.batch();
         boolean any = false;
         for (Place place : places) {
           Share share = find(place);

@@ -28,7 +28,7 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
 
-/** What every chunk store does. */
+/** What a chunk store does, on whatever disk. */
 abstract class ChunkStoreContract {
   static final int CHUNK = 64 << 10;
   static final int BLOCK = 64 << 10;

@@ -7,7 +7,7 @@ import static io.adhocfs.daemon.chunk.ChunkWriterMain.LAYOUT;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import io.adhocfs.daemon.chunk.ChunkStore.ChunkBytes;
-import io.adhocfs.daemon.storage.StorageDatabase;
+import io.adhocfs.daemon.storage.RocksSlotStore;
 import io.adhocfs.protocol.placement.ChunkSpan;
 import java.io.BufferedReader;
 import java.nio.charset.StandardCharsets;
@@ -81,7 +81,7 @@ class ChunkStoreDeathTest {
     process.waitFor();
     assertThat(lines).as(round + ": the process ended by itself").isGreaterThanOrEqualTo(200);
 
-    try (var database = new StorageDatabase(home.resolve("metadata"), 1 << 28);
+    try (var database = new RocksSlotStore(home.resolve("metadata"), 1 << 28);
         FileChunkStore store = ChunkWriterMain.open(home, database)) {
       String unsure = begun;
       assertThat(store.findings()).as(round).isEmpty();

@@ -1,6 +1,6 @@
 package io.adhocfs.daemon.chunk;
 
-import io.adhocfs.daemon.storage.StorageDatabase;
+import io.adhocfs.daemon.storage.RocksSlotStore;
 import io.adhocfs.protocol.model.FileLayout;
 import io.adhocfs.protocol.model.InodeId;
 import io.adhocfs.protocol.model.SlotId;
@@ -28,9 +28,9 @@ final class ChunkWriterMain {
     return InodeId.of(new SlotId(file), incarnation);
   }
 
-  static FileChunkStore open(Path directory, StorageDatabase database) throws Exception {
+  static FileChunkStore open(Path directory, RocksSlotStore database) throws Exception {
     return new FileChunkStore(
-        directory.resolve("chunks"),
+        new LocalDisk(directory.resolve("chunks")),
         database,
         new FileChunkStore.Limits(1 << 20, 0, 3),
         // At once, so that deaths meet chunks at every step.
@@ -41,7 +41,7 @@ final class ChunkWriterMain {
   public static void main(String[] arguments) throws Exception {
     Path directory = Path.of(arguments[0]);
     var random = new Random(Long.parseLong(arguments[1]));
-    var database = new StorageDatabase(directory.resolve("metadata"), 1 << 28);
+    var database = new RocksSlotStore(directory.resolve("metadata"), 1 << 28);
     FileChunkStore store = open(directory, database);
     var generations = new long[FILES];
     var incarnations = new long[FILES];

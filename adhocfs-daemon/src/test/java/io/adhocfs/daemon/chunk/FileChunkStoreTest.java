@@ -6,9 +6,11 @@ import static org.assertj.core.api.InstanceOfAssertFactories.STRING;
 
 import io.adhocfs.daemon.chunk.ChunkStore.ChunkBytes;
 import io.adhocfs.daemon.chunk.ChunkStore.StoredChunk;
-import io.adhocfs.daemon.storage.Keys;
-import io.adhocfs.daemon.storage.RecordKind;
-import io.adhocfs.daemon.storage.StorageDatabase;
+import io.adhocfs.daemon.slot.Keys;
+import io.adhocfs.daemon.slot.RecordKind;
+import io.adhocfs.daemon.slot.SlotBatch;
+import io.adhocfs.daemon.slot.SlotStore;
+import io.adhocfs.daemon.storage.RocksSlotStore;
 import io.adhocfs.protocol.model.FileLayout;
 import io.adhocfs.protocol.model.FsException;
 import io.adhocfs.protocol.model.InodeId;
@@ -39,7 +41,6 @@ import java.util.stream.Stream;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
-import org.rocksdb.WriteBatch;
 
 class FileChunkStoreTest extends ChunkStoreContract {
   private static final int OPEN_FILES_MAX = 4;
@@ -48,13 +49,13 @@ class FileChunkStoreTest extends ChunkStoreContract {
 
   /** Set by open(), which runs before every test. */
   @SuppressWarnings("NullAway.Init")
-  private StorageDatabase database;
+  private RocksSlotStore database;
 
   @Override
   FileChunkStore open() throws Exception {
-    database = new StorageDatabase(directory.resolve("metadata"), 1 << 30);
+    database = new RocksSlotStore(directory.resolve("metadata"), 1 << 30);
     return new FileChunkStore(
-        directory.resolve("chunks"),
+        new LocalDisk(directory.resolve("chunks")),
         database,
         new FileChunkStore.Limits(1 << 20, 0, OPEN_FILES_MAX),
         new FileChunkStore.Sealing(true, 0),
@@ -193,10 +194,10 @@ class FileChunkStoreTest extends ChunkStoreContract {
     }
   }
 
-  private long countRecords() {
+  private long countRecords() throws Exception {
     long count = 0;
-    try (var iterator = database.raw().newIterator()) {
-      for (iterator.seekToFirst(); iterator.isValid(); iterator.next()) {
+    try (SlotStore.Cursor cursor = database.cursor()) {
+      for (boolean found = cursor.seek(new byte[0]); found; found = cursor.next()) {
         count++;
       }
     }
@@ -255,10 +256,9 @@ class FileChunkStoreTest extends ChunkStoreContract {
         Files.delete(path);
       }
     }
-    try (var batch = new WriteBatch()) {
-      batch.delete(Keys.key(99, RecordKind.CHUNK, idle.value(), 3));
-      database.write(batch);
-    }
+    var batch = new SlotBatch();
+    batch.remove(Keys.key(99, RecordKind.CHUNK, idle.value(), 3));
+    database.commit(batch);
     Path stranger = directory.resolve("chunks/00/notes.txt");
     Files.writeString(stranger, "not ours");
     Path home = chunkFiles().stream().filter(p -> p.endsWith("126700000000002a.0")).findAny().get();
@@ -362,13 +362,13 @@ class FileChunkStoreTest extends ChunkStoreContract {
       assertThat(outcomeOfRead(large, 0, 10)).isEqualTo(SpanOutcome.CORRUPT);
       assertThat(write(large, 1, 0, bytes(10, 1))).containsOnly(SpanOutcome.CORRUPT);
       assertThat(chunkFiles()).isEmpty();
-      try (var batch = new WriteBatch()) {
-        for (long chunk = 0; chunk < 2; chunk++) {
-          batch.delete(
-              Keys.key(ChunkIndex.slot(large, chunk), RecordKind.CHUNK, file.value(), chunk));
-        }
-        database.write(batch);
+      var batch = new SlotBatch();
+      for (long chunk = 0; chunk < 2; chunk++) {
+        batch.remove(
+            Keys.key(
+                Placement.chunkSlotValue(large, chunk), RecordKind.CHUNK, file.value(), chunk));
       }
+      database.commit(batch);
       store = reopen(store);
     }
   }
@@ -390,7 +390,7 @@ class FileChunkStoreTest extends ChunkStoreContract {
 
   private FileChunkStore openWithoutSums() throws Exception {
     return new FileChunkStore(
-        directory.resolve("chunks"),
+        new LocalDisk(directory.resolve("chunks")),
         database,
         new FileChunkStore.Limits(1 << 20, 0, OPEN_FILES_MAX),
         FileChunkStore.Sealing.OFF,
@@ -408,16 +408,17 @@ class FileChunkStoreTest extends ChunkStoreContract {
     System.arraycopy(fresh, 0, bytes, LARGE, 4096);
 
     ChunkTransfer from = ((FileChunkStore) store).transfer();
-    try (var targetDatabase = new StorageDatabase(directory.resolve("target"), 1 << 30);
+    try (var targetDatabase = new RocksSlotStore(directory.resolve("target"), 1 << 30);
         var target =
             new FileChunkStore(
-                directory.resolve("targetChunks"),
+                new LocalDisk(directory.resolve("targetChunks")),
                 targetDatabase,
                 new FileChunkStore.Limits(1 << 20, 0, OPEN_FILES_MAX),
                 new FileChunkStore.Sealing(true, 0),
                 PooledByteBufAllocator.DEFAULT)) {
       for (long chunk = 0; chunk < 2; chunk++) {
-        byte[] key = Keys.key(ChunkIndex.slot(large, chunk), RecordKind.CHUNK, file.value(), chunk);
+        byte[] key =
+            Keys.key(Placement.chunkSlotValue(large, chunk), RecordKind.CHUNK, file.value(), chunk);
         byte[] record = requireNonNull(database.get(key));
         var piece = requireNonNull(from.read(key, record, 0, LARGE, LARGE));
         target.transfer().take(key, record, true, piece.offsetBytes(), piece.bytes());
@@ -499,10 +500,10 @@ class FileChunkStoreTest extends ChunkStoreContract {
   void refusesMoreThanItsCapacity() throws Exception {
     store.close();
     database.close();
-    database = new StorageDatabase(directory.resolve("metadata"), 1 << 30);
+    database = new RocksSlotStore(directory.resolve("metadata"), 1 << 30);
     store =
         new FileChunkStore(
-            directory.resolve("chunks"),
+            new LocalDisk(directory.resolve("chunks")),
             database,
             new FileChunkStore.Limits(1 << 20, 20 * CHUNK, OPEN_FILES_MAX),
             FileChunkStore.Sealing.AT_REST,

@@ -4,8 +4,8 @@ import static java.util.Objects.requireNonNull;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import io.adhocfs.daemon.storage.BackingDisk;
+import io.adhocfs.daemon.storage.RocksSlotStore;
 import io.adhocfs.daemon.storage.SmallDisk;
-import io.adhocfs.daemon.storage.StorageDatabase;
 import io.adhocfs.protocol.model.FileLayout;
 import io.adhocfs.protocol.model.InodeId;
 import io.adhocfs.protocol.model.SlotId;
@@ -45,9 +45,9 @@ class FullDiskTest {
     }
   }
 
-  private FileChunkStore open(StorageDatabase database, long reserve) throws Exception {
+  private FileChunkStore open(RocksSlotStore database, long reserve) throws Exception {
     return new FileChunkStore(
-        disk.resolve("chunks"),
+        new LocalDisk(disk.resolve("chunks")),
         database,
         new FileChunkStore.Limits(reserve, 0, 16),
         FileChunkStore.Sealing.AT_REST,
@@ -83,7 +83,7 @@ class FullDiskTest {
   @Test
   void keepsTheReserveAndTakesNewDataOnceOldIsDropped() throws Exception {
     long reserve = 16 << 20;
-    try (var database = new StorageDatabase(disk.resolve("metadata"), 64 << 20);
+    try (var database = new RocksSlotStore(disk.resolve("metadata"), 64 << 20);
         FileChunkStore store = open(database, 0)) {
       assertThat(store.capacity().reserveBytes()).isEqualTo(reserve);
       List<InodeId> first = fill(store, 1);
@@ -115,7 +115,7 @@ class FullDiskTest {
 
   @Test
   void answersNoSpaceWhenTheKernelSaysSoAndStillDrops() throws Exception {
-    try (var database = new StorageDatabase(disk.resolve("metadata"), 64 << 20);
+    try (var database = new RocksSlotStore(disk.resolve("metadata"), 64 << 20);
         FileChunkStore store = open(database, 1)) {
       List<InodeId> written = fill(store, 1);
       assertThat(usable()).isLessThan(CHUNK);
@@ -133,7 +133,7 @@ class FullDiskTest {
   @Test
   void keepsInodesForMetadata() throws Exception {
     requireNonNull(mounted).limitInodes(1000);
-    try (var database = new StorageDatabase(disk.resolve("metadata"), 64 << 20);
+    try (var database = new RocksSlotStore(disk.resolve("metadata"), 64 << 20);
         FileChunkStore store = open(database, 0)) {
       long reserve = store.capacity().reserveInodes();
       assertThat(reserve).isEqualTo(256);

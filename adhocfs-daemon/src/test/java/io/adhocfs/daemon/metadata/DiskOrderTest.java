@@ -2,7 +2,7 @@ package io.adhocfs.daemon.metadata;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
-import io.adhocfs.daemon.storage.StorageDatabase;
+import io.adhocfs.daemon.storage.RocksSlotStore;
 import io.adhocfs.protocol.model.FsError;
 import java.nio.file.Path;
 import java.util.ArrayDeque;
@@ -31,14 +31,14 @@ class DiskOrderTest {
   private boolean full;
 
   @SuppressWarnings("NullAway.Init")
-  private StorageDatabase database;
+  private RocksSlotStore database;
 
   @SuppressWarnings("NullAway.Init")
   private DiskOrder order;
 
   @BeforeEach
   void open() throws Exception {
-    database = new StorageDatabase(directory.resolve("metadata"), 1L << 30);
+    database = new RocksSlotStore(directory.resolve("metadata"), 1L << 30);
     order =
         new DiskOrder(
             new MetadataThread(executor, System::nanoTime),

@@ -2,7 +2,7 @@ package io.adhocfs.daemon.metadata;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
-import io.adhocfs.daemon.storage.StorageDatabase;
+import io.adhocfs.daemon.storage.RocksSlotStore;
 import io.adhocfs.protocol.model.FsException;
 import java.nio.file.Path;
 import java.util.HashSet;
@@ -17,7 +17,7 @@ class NumberLimitTest {
   @TempDir Path directory;
 
   private void draw(Path records, Set<Long> numbers) throws FsException {
-    try (var database = new StorageDatabase(records, 1L << 30)) {
+    try (var database = new RocksSlotStore(records, 1L << 30)) {
       var store = new MetadataStore(database, NumberLimit.open(directory));
       for (int i = 0; i < DRAWN; i++) {
         numbers.add(store.drawInode(SLOT).value());

@@ -2,8 +2,9 @@ package io.adhocfs.daemon.service;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
-import io.adhocfs.daemon.storage.Keys;
-import io.adhocfs.daemon.storage.RecordKind;
+import io.adhocfs.daemon.slot.Keys;
+import io.adhocfs.daemon.slot.RecordKind;
+import io.adhocfs.daemon.slot.SlotStore;
 import io.adhocfs.protocol.model.FsException;
 import io.adhocfs.protocol.model.InodeId;
 import io.adhocfs.protocol.wire.ControlRequest;
@@ -15,7 +16,6 @@ import java.util.ArrayList;
 import java.util.HashSet;
 import java.util.List;
 import java.util.Set;
-import org.rocksdb.RocksIterator;
 
 /** Looks at everything a simulated cluster has stored, by the scans that daemons offer. */
 final class ClusterInspection {
@@ -66,11 +66,11 @@ final class ClusterInspection {
     return shares;
   }
 
-  private int records(SimulatedNode node, RecordKind kind) {
+  private int records(SimulatedNode node, RecordKind kind) throws FsException {
     int count = 0;
-    try (RocksIterator iterator = node.database().raw().newIterator()) {
-      for (iterator.seekToFirst(); iterator.isValid(); iterator.next()) {
-        if (Keys.kindCode(iterator.key()) == kind.code()) {
+    try (SlotStore.Cursor cursor = node.records.cursor()) {
+      for (boolean found = cursor.seek(new byte[0]); found; found = cursor.next()) {
+        if (Keys.kindCode(cursor.key()) == kind.code()) {
           count++;
         }
       }
@@ -78,8 +78,12 @@ final class ClusterInspection {
     return count;
   }
 
-  int records(RecordKind kind) {
-    return cluster.nodes.stream().mapToInt(node -> records(node, kind)).sum();
+  int records(RecordKind kind) throws FsException {
+    int sum = 0;
+    for (SimulatedNode node : cluster.nodes) {
+      sum += records(node, kind);
+    }
+    return sum;
   }
 
   /** Lets everything come to its end and checks that it fits together. */
@@ -101,9 +105,9 @@ final class ClusterInspection {
     for (SimulatedNode node : cluster.nodes) {
       assertThat(known).as("chunks at " + node.id).containsAll(node.chunks.inodes());
     }
-    assertThat(cluster.nodes.stream().mapToLong(n -> n.services().directories()).sum())
+    assertThat(cluster.nodes.stream().mapToLong(n -> n.counts().directories()).sum())
         .isEqualTo(directories);
-    assertThat(cluster.nodes.stream().mapToLong(n -> n.services().files()).sum())
+    assertThat(cluster.nodes.stream().mapToLong(n -> n.counts().files()).sum())
         .isEqualTo(inodes.size() - directories);
   }
 }

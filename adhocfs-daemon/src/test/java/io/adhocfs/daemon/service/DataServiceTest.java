@@ -4,8 +4,9 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import io.adhocfs.daemon.chunk.ChunkStore;
 import io.adhocfs.daemon.chunk.FileChunkStore;
+import io.adhocfs.daemon.chunk.LocalDisk;
 import io.adhocfs.daemon.cluster.ClusterState;
-import io.adhocfs.daemon.storage.StorageDatabase;
+import io.adhocfs.daemon.storage.RocksSlotStore;
 import io.adhocfs.protocol.model.Epoch;
 import io.adhocfs.protocol.model.FileLayout;
 import io.adhocfs.protocol.model.FsError;
@@ -53,7 +54,7 @@ class DataServiceTest {
 
   /** Set before every test. */
   @SuppressWarnings("NullAway.Init")
-  private StorageDatabase database;
+  private RocksSlotStore database;
 
   @SuppressWarnings("NullAway.Init")
   private FileChunkStore store;
@@ -104,10 +105,10 @@ class DataServiceTest {
 
   @BeforeEach
   void open() throws Exception {
-    database = new StorageDatabase(directory.resolve("metadata"), 1 << 28);
+    database = new RocksSlotStore(directory.resolve("metadata"), 1 << 28);
     store =
         new FileChunkStore(
-            directory.resolve("chunks"),
+            new LocalDisk(directory.resolve("chunks")),
             database,
             new FileChunkStore.Limits(1 << 20, 0, 8),
             FileChunkStore.Sealing.AT_REST,

@@ -3,7 +3,7 @@ package io.adhocfs.daemon.service;
 import static java.nio.charset.StandardCharsets.UTF_8;
 import static org.assertj.core.api.Assertions.assertThat;
 
-import io.adhocfs.daemon.storage.RecordKind;
+import io.adhocfs.daemon.slot.RecordKind;
 import io.adhocfs.protocol.model.FileAttributes;
 import io.adhocfs.protocol.model.FsError;
 import io.adhocfs.protocol.model.FsException;

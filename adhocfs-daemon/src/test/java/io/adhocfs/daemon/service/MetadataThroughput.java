@@ -6,8 +6,9 @@ import io.adhocfs.daemon.crash.CrashPoints;
 import io.adhocfs.daemon.metadata.MetadataStore;
 import io.adhocfs.daemon.metadata.MetadataThread;
 import io.adhocfs.daemon.metadata.NumberLimit;
+import io.adhocfs.daemon.slot.SlotPart;
 import io.adhocfs.daemon.statistics.Accounts;
-import io.adhocfs.daemon.storage.StorageDatabase;
+import io.adhocfs.daemon.storage.RocksSlotStore;
 import io.adhocfs.daemon.transaction.TransactionTiming;
 import io.adhocfs.protocol.model.EntryName;
 import io.adhocfs.protocol.model.Epoch;
@@ -127,7 +128,7 @@ final class MetadataThroughput {
     Path directory = Path.of(arguments[0]);
     int operations = Integer.parseInt(arguments[1]);
     Files.createDirectories(directory);
-    try (var database = new StorageDatabase(directory.resolve("metadata"), 20L << 30);
+    try (var database = new RocksSlotStore(directory.resolve("metadata"), 20L << 30);
         var executor = Executors.newSingleThreadScheduledExecutor()) {
       ClusterMap map =
           ClusterMap.initial(
@@ -146,6 +147,7 @@ final class MetadataThroughput {
                   Runnable::run,
                   Runnable::run,
                   new FakeChunks(),
+                  new SlotPart() {},
                   new FakeStorageCheck(List.of()),
                   new NoControl(),
                   OperationMetrics.NONE,

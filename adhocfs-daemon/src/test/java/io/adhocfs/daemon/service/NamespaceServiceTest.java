@@ -2,7 +2,7 @@ package io.adhocfs.daemon.service;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
-import io.adhocfs.daemon.storage.RecordKind;
+import io.adhocfs.daemon.slot.RecordKind;
 import io.adhocfs.protocol.model.DataGeneration;
 import io.adhocfs.protocol.model.EntryName;
 import io.adhocfs.protocol.model.FileAttributes;

@@ -210,7 +210,7 @@ class RecallsTest {
     CompletableFuture<Response> untold = recallOnce();
     var slots = new BitSet();
     slots.set(file.slotValue());
-    owner().services().forget(slots);
+    owner().services().slots().forget(slots);
     for (CompletableFuture<Response> recall : List.of(told, untold)) {
       cluster.time.pass(10_000_000L);
       assertThat(recall).isCompletedExceptionally();

@@ -7,7 +7,7 @@ import io.adhocfs.daemon.metadata.MetadataStore;
 import io.adhocfs.daemon.metadata.MetadataThread;
 import io.adhocfs.daemon.metadata.NumberLimit;
 import io.adhocfs.daemon.session.Sessions;
-import io.adhocfs.daemon.storage.StorageDatabase;
+import io.adhocfs.daemon.storage.RocksSlotStore;
 import io.adhocfs.protocol.model.FsError;
 import io.adhocfs.protocol.model.FsException;
 import io.adhocfs.protocol.model.InodeId;
@@ -148,7 +148,7 @@ class SessionLeaseTest {
         new MetadataThread(
             new SimulatedExecutor(time, new SimulatedTime.Life()),
             () -> time.nanoTime() + stoppedNanos[0]);
-    try (var database = new StorageDatabase(directory.resolve("metadata"), 1L << 20)) {
+    try (var database = new RocksSlotStore(directory.resolve("metadata"), 1L << 20)) {
       var sessions =
           new Sessions(
               new MetadataStore(database, NumberLimit.open(directory)),

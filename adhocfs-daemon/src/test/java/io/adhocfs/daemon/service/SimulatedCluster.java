@@ -58,6 +58,10 @@ final class SimulatedCluster implements AutoCloseable {
   final ClusterMap map;
   Faults faults = Faults.NONE;
   boolean restartsTheDead = true;
+
+  /** Whether whoever dies loses what it has not synced, as with its power. */
+  boolean powerFails;
+
   private final Map<String, Long> lastArrival = new HashMap<>();
 
   SimulatedCluster(int size, Path directory, long seed, Settings settings) throws FsException {
@@ -88,6 +92,9 @@ final class SimulatedCluster implements AutoCloseable {
   /** Clears up after a death, and starts the process again later. */
   void buried(SimulatedNode node) {
     node.stop();
+    if (powerFails) {
+      node.records.losePower(random.nextInt(node.records.unsyncedCommits() + 1));
+    }
     if (restartsTheDead) {
       time.after(PAUSE_BEFORE_RESTART_NANOS, null, () -> restart(node));
     }
@@ -124,7 +131,7 @@ final class SimulatedCluster implements AutoCloseable {
     time.until(
         () ->
             nodes.stream()
-                .allMatch(node -> node.isAlive() && node.services().pendingOperations() == 0),
+                .allMatch(node -> node.isAlive() && node.services().slots().pending() == 0),
         "all operations are finished");
   }
 

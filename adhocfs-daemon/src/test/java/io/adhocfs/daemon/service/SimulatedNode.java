@@ -3,11 +3,13 @@ package io.adhocfs.daemon.service;
 import io.adhocfs.daemon.cluster.ClusterState;
 import io.adhocfs.daemon.cluster.Peers;
 import io.adhocfs.daemon.crash.CrashPoint;
+import io.adhocfs.daemon.metadata.InodeCounts;
 import io.adhocfs.daemon.metadata.MetadataStore;
 import io.adhocfs.daemon.metadata.MetadataThread;
 import io.adhocfs.daemon.metadata.NumberLimit;
+import io.adhocfs.daemon.slot.MemorySlotStore;
+import io.adhocfs.daemon.slot.SlotPart;
 import io.adhocfs.daemon.statistics.Accounts;
-import io.adhocfs.daemon.storage.StorageDatabase;
 import io.adhocfs.daemon.transaction.TransactionTiming;
 import io.adhocfs.protocol.model.FsException;
 import io.adhocfs.protocol.model.NodeId;
@@ -26,10 +28,11 @@ import java.util.Objects;
 import java.util.concurrent.CompletableFuture;
 import org.jspecify.annotations.Nullable;
 
-/** The metadata part of one daemon, on a real database, which can die and start again. */
+/** The metadata part of one daemon, which can die and start again. */
 final class SimulatedNode {
   final NodeId id;
   final FakeChunks chunks = new FakeChunks();
+  final MemorySlotStore records = new MemorySlotStore();
 
   /** Where it dies: at the n-th time the point is reached. */
   final Map<CrashPoint, Integer> deaths = new EnumMap<>(CrashPoint.class);
@@ -42,9 +45,9 @@ final class SimulatedNode {
   private final Settings settings;
   SimulatedTime.Life life = new SimulatedTime.Life();
   int starts;
-  private @Nullable StorageDatabase database;
   private @Nullable MetadataServices services;
   private @Nullable ClusterState state;
+  private @Nullable InodeCounts counts;
 
   SimulatedNode(SimulatedCluster cluster, NodeId id, Path directory, Settings settings) {
     this.cluster = cluster;
@@ -62,12 +65,13 @@ final class SimulatedNode {
     return Objects.requireNonNull(services);
   }
 
-  ClusterState state() {
-    return Objects.requireNonNull(state);
+  /** How many inodes lie here. */
+  InodeCounts counts() {
+    return Objects.requireNonNull(counts);
   }
 
-  StorageDatabase database() {
-    return Objects.requireNonNull(database);
+  ClusterState state() {
+    return Objects.requireNonNull(state);
   }
 
   void start(ClusterMap map) throws FsException {
@@ -75,8 +79,6 @@ final class SimulatedNode {
     starts++;
     SimulatedTime time = cluster.time;
     SimulatedTime.Life mine = life;
-    var opened = new StorageDatabase(directory.resolve("metadata"), 1L << 30);
-    database = opened;
     var thread = new MetadataThread(new SimulatedExecutor(time, mine), time::nanoTime);
     ClusterState clusterState = ClusterState.open(directory, id, map);
     state = clusterState;
@@ -85,13 +87,15 @@ final class SimulatedNode {
             clusterState,
             cluster.clientOf(this),
             new SessionId(0x0DAE_0000_0000L + id.value() * 1000L + starts));
+    var metadata = new MetadataStore(records, NumberLimit.open(directory));
+    counts = metadata.counts();
     try {
       services =
           MetadataServices.start(
               new MetadataServices.Surroundings(
                   thread,
                   time::nanoTime,
-                  new MetadataStore(opened, NumberLimit.open(directory)),
+                  metadata,
                   clusterState,
                   peers,
                   settings,
@@ -103,6 +107,7 @@ final class SimulatedNode {
                   },
                   action -> time.after(10_000, mine, action),
                   chunks,
+                  new SlotPart() {},
                   new FakeStorageCheck(List.of("checked n" + id.value())),
                   new Control(),
                   OperationMetrics.NONE,
@@ -136,10 +141,7 @@ final class SimulatedNode {
   /** Ends the process; its disk stays. */
   void stop() {
     life.ended = true;
-    if (database != null) {
-      database.close();
-      database = null;
-    }
+    records.close();
   }
 
   private final class Control implements NodeControl {
@@ -156,10 +158,10 @@ final class SimulatedNode {
           0,
           StorageSpace.NONE,
           0,
-          services().files(),
-          services().directories(),
+          counts().files(),
+          counts().directories(),
           services().sessions(),
-          services().pendingOperations(),
+          services().slots().pending(),
           0,
           0,
           0,
@@ -168,7 +170,7 @@ final class SimulatedNode {
 
     @Override
     public Reply.Capacity capacity() {
-      return new Reply.Capacity(new StorageSpace("", 100, 50, 10, 100, 50), services().files());
+      return new Reply.Capacity(new StorageSpace("", 100, 50, 10, 100, 50), counts().files());
     }
 
     @Override

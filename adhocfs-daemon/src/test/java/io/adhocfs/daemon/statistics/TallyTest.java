@@ -50,18 +50,11 @@ class TallyTest {
 
   private void answered(Request request, int flags, long in, Reply reply, long out) {
     Tally.answered(
-        account,
-        Objects.requireNonNull(Tally.kindOf(request.type())),
-        request,
-        flags,
-        in,
-        reply,
-        out);
+        account, Objects.requireNonNull(request.type().kind()), request, flags, in, reply, out);
   }
 
   private void failed(Request request, int flags, FsError error) {
-    Tally.failed(
-        account, Objects.requireNonNull(Tally.kindOf(request.type())), request, flags, error);
+    Tally.failed(account, Objects.requireNonNull(request.type().kind()), request, flags, error);
   }
 
   private static DataRequest.WriteChunks write(ChunkSpan... spans) {
@@ -91,8 +84,8 @@ class TallyTest {
     answered(new NamespaceRequest.GetAttributes(FILE), Frame.PART, 0, new Reply.Done(), 0);
     failed(new NamespaceRequest.Lookup(name()), Frame.PART, FsError.NOT_FOUND);
     assertThat(figures()).isEmpty();
-    assertThat(Tally.kindOf(new NamespaceRequest.SyncInode(FILE).type())).isNotNull();
-    assertThat(Tally.kindOf(new DataRequest.SyncChunks(FILE).type())).isNull();
+    assertThat(new NamespaceRequest.SyncInode(FILE).type().kind()).isNotNull();
+    assertThat(new DataRequest.SyncChunks(FILE).type().kind()).isNull();
   }
 
   @Test

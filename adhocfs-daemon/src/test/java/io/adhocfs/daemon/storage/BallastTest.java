@@ -2,6 +2,7 @@ package io.adhocfs.daemon.storage;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import io.adhocfs.daemon.slot.SlotBatch;
 import io.adhocfs.protocol.model.FsError;
 import io.adhocfs.protocol.model.FsException;
 import java.io.IOException;
@@ -15,7 +16,6 @@ import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
-import org.rocksdb.WriteBatch;
 
 /** Disks of 64 MiB and 2,000 inodes that somebody else fills. Needs root, to mount them. */
 class BallastTest {
@@ -130,26 +130,24 @@ class BallastTest {
     var ballast = new Ballast(disk);
     ballast.look();
     byte[] key = {1, 2, 3};
-    try (var database = new StorageDatabase(metadata, 64 << 20);
-        var batch = new WriteBatch()) {
-      batch.put(key, new byte[1000]);
-      database.write(batch);
+    var puts = new SlotBatch();
+    puts.put(key, new byte[1000]);
+    try (var database = new RocksSlotStore(metadata, 64 << 20)) {
+      database.commit(puts);
     }
     fillBytes();
-    try (var refused = new StorageDatabase(metadata, 64 << 20);
-        var batch = new WriteBatch()) {
-      batch.delete(key);
-      refused.write(batch);
+    var removes = new SlotBatch();
+    removes.remove(key);
+    try (var refused = new RocksSlotStore(metadata, 64 << 20)) {
+      refused.commit(removes);
       throw new AssertionError("this test's disk is not full");
     } catch (FsException e) {
       assertThat(e.error()).isEqualTo(FsError.NO_SPACE);
     }
     new Ballast(disk).giveUpIfScarce();
-    try (var database = new StorageDatabase(metadata, 64 << 20);
-        var batch = new WriteBatch()) {
+    try (var database = new RocksSlotStore(metadata, 64 << 20)) {
       assertThat(database.get(key)).hasSize(1000);
-      batch.delete(key);
-      database.write(batch);
+      database.commit(removes);
       assertThat(database.get(key)).isNull();
     }
   }

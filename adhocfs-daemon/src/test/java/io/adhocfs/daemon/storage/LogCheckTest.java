@@ -3,6 +3,7 @@ package io.adhocfs.daemon.storage;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
+import io.adhocfs.daemon.slot.SlotBatch;
 import io.adhocfs.protocol.model.FsError;
 import io.adhocfs.protocol.model.FsException;
 import java.io.IOException;
@@ -17,7 +18,6 @@ import java.util.stream.Stream;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
-import org.rocksdb.WriteBatch;
 
 /** What a log that was cut short, and one in which bits have changed, are taken for. */
 class LogCheckTest {
@@ -43,15 +43,14 @@ class LogCheckTest {
   /** Writes records, of which some go over several blocks, and notes where each ends. */
   @BeforeEach
   void writeRecords() throws Exception {
-    try (var database = new StorageDatabase(database(), DISK_BYTES)) {
+    try (var database = new RocksSlotStore(database(), DISK_BYTES)) {
       log = onlyFile(".log");
       for (int record = 0; record < RECORDS; record++) {
         var value = new byte[record % 50 == 7 ? 80_000 : random.nextInt(2000)];
         random.nextBytes(value);
-        try (var batch = new WriteBatch()) {
-          batch.put(key(record), value);
-          database.write(batch);
-        }
+        var batch = new SlotBatch();
+        batch.put(key(record), value);
+        database.commit(batch);
         ends.add((int) Files.size(log));
       }
     }
@@ -117,7 +116,7 @@ class LogCheckTest {
   @Test
   void refusesToOpenADatabaseWithADamagedLog() throws Exception {
     Files.write(log, flipped(ends.get(RECORDS / 2) + 20));
-    assertThatThrownBy(() -> new StorageDatabase(database(), DISK_BYTES))
+    assertThatThrownBy(() -> new RocksSlotStore(database(), DISK_BYTES))
         .isInstanceOfSatisfying(
             FsException.class, e -> assertThat(e.error()).isEqualTo(FsError.CORRUPT))
         .hasMessageContaining(log.toString());
@@ -140,13 +139,13 @@ class LogCheckTest {
   @Test
   void refusesToBeginAnewWhereThereAreRecords() throws Exception {
     Files.delete(database().resolve("CURRENT"));
-    assertThatThrownBy(() -> new StorageDatabase(database(), DISK_BYTES))
+    assertThatThrownBy(() -> new RocksSlotStore(database(), DISK_BYTES))
         .hasMessageContaining("no file CURRENT");
   }
 
   /** Opens the database and counts the records from the first on. */
   private int openAndCount() throws Exception {
-    try (var database = new StorageDatabase(database(), DISK_BYTES)) {
+    try (var database = new RocksSlotStore(database(), DISK_BYTES)) {
       int count = 0;
       while (count < RECORDS && database.get(key(count)) != null) {
         count++;

@@ -178,7 +178,7 @@ public record ControlState(
       }
       known++;
       boolean same =
-          there.state() != NodeState.GONE
+          there.isMember()
               && there.host().equals(node.host())
               && there.port() == node.port()
               && there.socketPath().equals(node.socketPath());
@@ -205,7 +205,7 @@ public record ControlState(
       if (node == null) {
         return refused("node %s is not in the map".formatted(id));
       }
-      if (node.state() == NodeState.GONE) {
+      if (!node.isMember()) {
         continue;
       }
       if (node.state() != NodeState.JOINING || owning[id.value()] || wanted[id.value()]) {
@@ -232,7 +232,7 @@ public record ControlState(
 
   private Applied announce(Node node) {
     Node there = map.node(node.id());
-    if (there == null || there.state() == NodeState.GONE) {
+    if (there == null || !there.isMember()) {
       return refused("there is no node " + node.id() + (there == null ? "" : " any more"));
     }
     if (node.incarnation() <= there.incarnation()) {
@@ -267,8 +267,7 @@ public record ControlState(
               + " first");
     }
     for (NodeId id : start.leaving()) {
-      Node node = map.node(id);
-      if (node == null || node.state() == NodeState.GONE) {
+      if (!map.isMember(id)) {
         return refused("there is no node " + id + " that could leave");
       }
     }
@@ -279,14 +278,11 @@ public record ControlState(
         continue;
       }
       Node node = map.node(new NodeId(id));
-      if (node == null || node.state() == NodeState.GONE || leaving.contains(node.id())) {
+      if (node == null || !node.isMember() || leaving.contains(node.id())) {
         return refused(
             "slots are wanted at n%d, which is %s"
                 .formatted(
-                    id,
-                    node == null
-                        ? "not in the map"
-                        : node.state() == NodeState.GONE ? "gone" : "to leave"));
+                    id, node == null ? "not in the map" : !node.isMember() ? "gone" : "to leave"));
       }
     }
     List<Node> nodes = new ArrayList<>();
@@ -330,7 +326,7 @@ public record ControlState(
       if (node == null) {
         return refused("node %s is not in the map".formatted(id));
       }
-      if (node.state() != NodeState.GONE) {
+      if (node.isMember()) {
         losing.add(node);
       }
     }
@@ -354,7 +350,7 @@ public record ControlState(
       Node taker = map.node(new NodeId(Short.toUnsignedInt(after[slot])));
       boolean fits =
           goes
-              ? taker != null && taker.state() != NodeState.GONE && !lost.contains(taker.id())
+              ? taker != null && taker.isMember() && !lost.contains(taker.id())
               : after[slot] == owners[slot];
       if (!fits) {
         return refused(
@@ -549,8 +545,7 @@ public record ControlState(
       return unchanged();
     }
     for (NodeId id : wanted) {
-      Node node = map.node(id);
-      if (node == null || node.state() == NodeState.GONE) {
+      if (!map.isMember(id)) {
         return refused("there is no node " + id + " that could vote");
       }
     }
@@ -576,14 +571,7 @@ public record ControlState(
    * @param alive nodes of which some vote from then on
    */
   public ControlState forced(List<NodeId> alive) {
-    List<NodeId> candidates =
-        alive.stream()
-            .filter(id -> {
-              Node node = map.node(id);
-              return node != null && node.state() != NodeState.GONE;
-            })
-            .sorted()
-            .toList();
+    List<NodeId> candidates = alive.stream().filter(map::isMember).sorted().toList();
     int count = candidates.size() >= NODES_FOR_FIVE_VOTERS ? 5 : candidates.size() >= 3 ? 3 : 1;
     return new ControlState(
         version + FORCED_STEP,

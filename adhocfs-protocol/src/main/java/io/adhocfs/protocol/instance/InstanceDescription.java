@@ -120,7 +120,7 @@ public record InstanceDescription(
   public InstanceDescription agreeingWith(ClusterMap map) {
     List<ClusterMap.Node> nodes = new ArrayList<>();
     for (ClusterMap.Node agreed : map.nodes()) {
-      if (agreed.state() != NodeState.GONE) {
+      if (agreed.isMember()) {
         nodes.add(
             instance.nodes().stream()
                 .filter(known ->

@@ -62,6 +62,11 @@ public final class ClusterMap {
       }
     }
 
+    /** Whether it takes part in the instance: it has not left and was not given up. */
+    public boolean isMember() {
+      return state != NodeState.GONE;
+    }
+
     /** host:port, as people and JSON read it. */
     public String address() {
       return host.indexOf(':') >= 0 ? "[" + host + "]:" + port : host + ":" + port;
@@ -161,6 +166,12 @@ public final class ClusterMap {
   /** The node with this id, or null. */
   public @Nullable Node node(NodeId id) {
     return id.value() < byId.length ? byId[id.value()] : null;
+  }
+
+  /** Whether a node is known and takes part in the instance. */
+  public boolean isMember(NodeId id) {
+    Node node = node(id);
+    return node != null && node.isMember();
   }
 
   /** The node that owns a slot. */

@@ -55,7 +55,18 @@ public final class Placement {
 
   /** The slot of a file's chunk. */
   public static SlotId chunkSlot(FileLayout layout, long chunkIndex) {
-    return new SlotId(
-        (int) ((layout.firstSlot() + chunkIndex * layout.slotStep()) & (SlotId.COUNT - 1)));
+    return new SlotId(chunkSlotValue(layout, chunkIndex));
+  }
+
+  /** As {@link #chunkSlot}, without an object. */
+  public static int chunkSlotValue(FileLayout layout, long chunkIndex) {
+    return (int) ((layout.firstSlot() + chunkIndex * layout.slotStep()) & (SlotId.COUNT - 1));
+  }
+
+  /** After how many chunks a file's slots come again. */
+  public static long slotCycle(FileLayout layout) {
+    return layout.slotStep() == 0
+        ? 1
+        : SlotId.COUNT >>> Math.min(16, Integer.numberOfTrailingZeros(layout.slotStep()));
   }
 }

@@ -3,8 +3,8 @@ package io.adhocfs.protocol.statistics;
 import org.jspecify.annotations.Nullable;
 
 /**
- * What users do (requirement 106), whatever it takes. On the wire a kind is its name: who does not
- * know it shows it all the same.
+ * What users do, whatever it takes. On the wire a kind is its name: who does not know it shows it
+ * all the same.
  */
 public enum OperationKind {
   /** Files, and special files, made. */

@@ -38,6 +38,11 @@ public sealed interface DataRequest extends Request {
       Values.writeSpans(out, spans);
     }
 
+    @Override
+    public Subject subject() {
+      return new Subject.OfPolicy(layout.policyId());
+    }
+
     static WriteChunks decode(WireReader in) throws FsException {
       return new WriteChunks(
           in.inode(), Values.readLayout(in), in.longValue(), Values.readSpans(in));
@@ -75,6 +80,11 @@ public sealed interface DataRequest extends Request {
         sum += span.lengthBytes();
       }
       return sum;
+    }
+
+    @Override
+    public Subject subject() {
+      return new Subject.OfPolicy(layout.policyId());
     }
 
     static ReadChunks decode(WireReader in) throws FsException {
@@ -176,6 +186,11 @@ public sealed interface DataRequest extends Request {
       out.flag(hole);
     }
 
+    @Override
+    public Subject subject() {
+      return new Subject.OfPolicy(layout.policyId());
+    }
+
     static SeekChunks decode(WireReader in) throws FsException {
       return new SeekChunks(in.inode(), Values.readLayout(in), in.longValue(), in.flag());
     }
@@ -230,6 +245,11 @@ public sealed interface DataRequest extends Request {
       out.inode(inode);
       out.intValue(policyId);
       out.longValue(bytes);
+    }
+
+    @Override
+    public Subject subject() {
+      return new Subject.OfPolicy(policyId);
     }
 
     static AcquireData decode(WireReader in) throws FsException {

@@ -24,6 +24,11 @@ public sealed interface ExtendedAttributeRequest extends Request {
   InodeId inode();
 
   @Override
+  default Subject subject() {
+    return new Subject.OfInode(inode());
+  }
+
+  @Override
   default int slotValue() {
     return inode().slotValue();
   }

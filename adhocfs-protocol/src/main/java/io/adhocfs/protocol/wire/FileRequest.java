@@ -12,6 +12,11 @@ public sealed interface FileRequest extends Request {
   InodeId inode();
 
   @Override
+  default Subject subject() {
+    return new Subject.OfInode(inode());
+  }
+
+  @Override
   default int slotValue() {
     return inode().slotValue();
   }
@@ -36,6 +41,11 @@ public sealed interface FileRequest extends Request {
       out.inode(inode);
       out.longValue(lengthBytes);
       out.longValue(nowNanos);
+    }
+
+    @Override
+    public InodeId changesDataOf() {
+      return inode;
     }
 
     static ReserveAppend decode(WireReader in) throws FsException {
@@ -76,6 +86,11 @@ public sealed interface FileRequest extends Request {
       out.flag(stored);
       out.flag(uncertain);
       out.longValue(mtimeNanos);
+    }
+
+    @Override
+    public InodeId changesDataOf() {
+      return inode;
     }
 
     static FinishAppend decode(WireReader in) throws FsException {
@@ -125,6 +140,11 @@ public sealed interface FileRequest extends Request {
       out.flag(extend);
       out.flag(behindEnd);
       out.longValue(nowNanos);
+    }
+
+    @Override
+    public InodeId changesDataOf() {
+      return inode;
     }
 
     static ChangeRange decode(WireReader in) throws FsException {

@@ -57,6 +57,17 @@ public sealed interface LockRequest extends Request {
       out.intValue(patienceMillis);
     }
 
+    @Override
+    public Subject subject() {
+      return new Subject.OfInode(inode);
+    }
+
+    /** To give a lock up costs nothing: others may wait for that. */
+    @Override
+    public MessageType.Cost cost() {
+      return mode == LockMode.NONE ? MessageType.Cost.FREE : type().cost();
+    }
+
     static SetLock decode(WireReader in) throws FsException {
       return new SetLock(
           in.inode(),
@@ -92,6 +103,11 @@ public sealed interface LockRequest extends Request {
       out.byteValue(mode.code());
       out.longValue(first);
       out.longValue(last);
+    }
+
+    @Override
+    public Subject subject() {
+      return new Subject.OfInode(inode);
     }
 
     static TestLock decode(WireReader in) throws FsException {

@@ -30,6 +30,11 @@ public sealed interface NamespaceRequest extends Request {
       entry.write(out);
     }
 
+    @Override
+    public Subject subject() {
+      return Subject.of(entry);
+    }
+
     static Lookup decode(WireReader in) throws FsException {
       return new Lookup(EntryKey.read(in));
     }
@@ -50,6 +55,11 @@ public sealed interface NamespaceRequest extends Request {
     @Override
     public void encode(WireWriter out) {
       out.inode(inode);
+    }
+
+    @Override
+    public Subject subject() {
+      return new Subject.OfInode(inode);
     }
 
     static GetAttributes decode(WireReader in) throws FsException {
@@ -78,6 +88,11 @@ public sealed interface NamespaceRequest extends Request {
     public void encode(WireWriter out) {
       out.inode(directory);
       out.list(partitions, WireWriter::intValue);
+    }
+
+    @Override
+    public Subject subject() {
+      return new Subject.OfInode(directory);
     }
 
     static GetShares decode(WireReader in) throws FsException {
@@ -145,6 +160,11 @@ public sealed interface NamespaceRequest extends Request {
       out.intValue(policyId);
     }
 
+    @Override
+    public Subject subject() {
+      return new Subject.OfInode(inode);
+    }
+
     static SetAttributes decode(WireReader in) throws FsException {
       return new SetAttributes(
           OperationStamp.read(in),
@@ -182,6 +202,16 @@ public sealed interface NamespaceRequest extends Request {
       out.inode(inode);
       out.longValue(sizeBytes);
       out.longValue(nowNanos);
+    }
+
+    @Override
+    public Subject subject() {
+      return new Subject.OfInode(inode);
+    }
+
+    @Override
+    public InodeId changesDataOf() {
+      return inode;
     }
 
     static Truncate decode(WireReader in) throws FsException {
@@ -266,6 +296,11 @@ public sealed interface NamespaceRequest extends Request {
       out.longValue(nowNanos);
     }
 
+    @Override
+    public Subject subject() {
+      return Subject.of(entry);
+    }
+
     static Create decode(WireReader in) throws FsException {
       return new Create(
           OperationStamp.read(in),
@@ -319,6 +354,11 @@ public sealed interface NamespaceRequest extends Request {
       out.longValue(nowNanos);
     }
 
+    @Override
+    public Subject subject() {
+      return Subject.of(entry);
+    }
+
     static MakeDirectory decode(WireReader in) throws FsException {
       return new MakeDirectory(
           OperationStamp.read(in),
@@ -352,6 +392,11 @@ public sealed interface NamespaceRequest extends Request {
       out.longValue(nowNanos);
     }
 
+    @Override
+    public Subject subject() {
+      return Subject.of(entry);
+    }
+
     static Unlink decode(WireReader in) throws FsException {
       return new Unlink(OperationStamp.read(in), EntryKey.read(in), in.longValue());
     }
@@ -375,6 +420,11 @@ public sealed interface NamespaceRequest extends Request {
       stamp.write(out);
       entry.write(out);
       out.longValue(nowNanos);
+    }
+
+    @Override
+    public Subject subject() {
+      return Subject.of(entry);
     }
 
     static RemoveDirectory decode(WireReader in) throws FsException {
@@ -401,6 +451,11 @@ public sealed interface NamespaceRequest extends Request {
       out.inode(inode);
       entry.write(out);
       out.longValue(nowNanos);
+    }
+
+    @Override
+    public Subject subject() {
+      return Subject.of(entry);
     }
 
     static Link decode(WireReader in) throws FsException {
@@ -438,6 +493,11 @@ public sealed interface NamespaceRequest extends Request {
       out.longValue(nowNanos);
     }
 
+    @Override
+    public Subject subject() {
+      return Subject.of(from);
+    }
+
     static Rename decode(WireReader in) throws FsException {
       return new Rename(
           OperationStamp.read(in),
@@ -463,6 +523,11 @@ public sealed interface NamespaceRequest extends Request {
     @Override
     public void encode(WireWriter out) {
       out.inode(inode);
+    }
+
+    @Override
+    public Subject subject() {
+      return new Subject.OfInode(inode);
     }
 
     static ReadSymlink decode(WireReader in) throws FsException {
@@ -507,6 +572,11 @@ public sealed interface NamespaceRequest extends Request {
       out.flag(withAttributes);
     }
 
+    @Override
+    public Subject subject() {
+      return new Subject.OfPart(directory, partition);
+    }
+
     static ReadDirectory decode(WireReader in) throws FsException {
       return new ReadDirectory(
           in.inode(), in.intValue(), in.intValue(), in.longValue(), in.intValue(), in.flag());
@@ -535,6 +605,11 @@ public sealed interface NamespaceRequest extends Request {
     public void encode(WireWriter out) {
       out.inode(inode);
       out.longValue(pin);
+    }
+
+    @Override
+    public Subject subject() {
+      return new Subject.OfInode(inode);
     }
 
     static Open decode(WireReader in) throws FsException {
@@ -588,6 +663,11 @@ public sealed interface NamespaceRequest extends Request {
       return Math.max(0, lengthBytes);
     }
 
+    @Override
+    public Subject subject() {
+      return new Subject.OfInode(inode);
+    }
+
     static ReadInline decode(WireReader in) throws FsException {
       return new ReadInline(in.inode(), in.longValue(), in.intValue());
     }
@@ -617,6 +697,16 @@ public sealed interface NamespaceRequest extends Request {
       out.longValue(nowNanos);
     }
 
+    @Override
+    public Subject subject() {
+      return new Subject.OfInode(inode);
+    }
+
+    @Override
+    public InodeId changesDataOf() {
+      return inode;
+    }
+
     static WriteInline decode(WireReader in) throws FsException {
       return new WriteInline(OperationStamp.read(in), in.inode(), in.longValue(), in.longValue());
     }
@@ -641,6 +731,16 @@ public sealed interface NamespaceRequest extends Request {
     public void encode(WireWriter out) {
       stamp.write(out);
       out.inode(inode);
+    }
+
+    @Override
+    public Subject subject() {
+      return new Subject.OfInode(inode);
+    }
+
+    @Override
+    public InodeId changesDataOf() {
+      return inode;
     }
 
     static LeaveInline decode(WireReader in) throws FsException {
@@ -679,6 +779,16 @@ public sealed interface NamespaceRequest extends Request {
       out.longValue(mtimeNanos);
     }
 
+    @Override
+    public Subject subject() {
+      return new Subject.OfInode(inode);
+    }
+
+    @Override
+    public InodeId changesDataOf() {
+      return inode;
+    }
+
     static ReportWrite decode(WireReader in) throws FsException {
       return new ReportWrite(
           in.inode(), in.longValue(), in.longValue(), in.longValue(), in.longValue());
@@ -700,6 +810,11 @@ public sealed interface NamespaceRequest extends Request {
     @Override
     public void encode(WireWriter out) {
       out.inode(inode);
+    }
+
+    @Override
+    public Subject subject() {
+      return new Subject.OfInode(inode);
     }
 
     static SyncInode decode(WireReader in) throws FsException {

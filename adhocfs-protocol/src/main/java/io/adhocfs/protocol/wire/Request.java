@@ -1,5 +1,8 @@
 package io.adhocfs.protocol.wire;
 
+import io.adhocfs.protocol.model.InodeId;
+import org.jspecify.annotations.Nullable;
+
 /** What a daemon can be asked. */
 public sealed interface Request extends Message
     permits NamespaceRequest,
@@ -26,5 +29,20 @@ public sealed interface Request extends Message
    */
   default long replyPayloadBytesMax() {
     return 0;
+  }
+
+  /** What it is about, for rules of a directory. */
+  default Subject subject() {
+    return Subject.NONE;
+  }
+
+  /** What it costs whoever is limited; a type's row says it, but for requests that vary. */
+  default MessageType.Cost cost() {
+    return type().cost();
+  }
+
+  /** The inode whose data it changes, or tells the change of; null = none. */
+  default @Nullable InodeId changesDataOf() {
+    return null;
   }
 }

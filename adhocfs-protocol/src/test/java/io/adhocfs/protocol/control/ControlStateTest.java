@@ -645,7 +645,7 @@ class ControlStateTest {
     for (Node node : state.map().nodes()) {
       if (random.nextInt(3) > 0) {
         over.add(node.id().value());
-      } else if (random.nextInt(6) > 0 && node.state() != NodeState.GONE) {
+      } else if (random.nextInt(6) > 0 && node.isMember()) {
         leaving.add(node.id());
       }
     }
@@ -721,7 +721,7 @@ class ControlStateTest {
     for (Node node : before.map().nodes()) {
       Node now = present(state.map().node(node.id()));
       assertThat(now.incarnation()).as(where).isGreaterThanOrEqualTo(node.incarnation());
-      if (node.state() == NodeState.GONE) {
+      if (!node.isMember()) {
         assertThat(now.state()).as(where).isEqualTo(NodeState.GONE);
       }
     }

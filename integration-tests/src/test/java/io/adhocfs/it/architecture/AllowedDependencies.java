@@ -1,12 +1,14 @@
 package io.adhocfs.it.architecture;
 
 import static java.util.stream.Collectors.joining;
+import static java.util.stream.Collectors.toSet;
 
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
+import java.util.Set;
 
 /**
  * The table "Allowed dependencies" of docs/architecture.md: for each package of ours, the packages
@@ -90,6 +92,11 @@ record AllowedDependencies(Map<String, List<String>> allowedByPackage) {
   boolean lists(String packageName) {
     return packageName.startsWith(ROOT)
         && allowedByPackage.containsKey(packageName.substring(ROOT.length()));
+  }
+
+  /** The full names of the packages that have rows. */
+  Set<String> packages() {
+    return allowedByPackage.keySet().stream().map(ROOT::concat).collect(toSet());
   }
 
   /** Whether classes of a listed package may use a class; all names are full names. */

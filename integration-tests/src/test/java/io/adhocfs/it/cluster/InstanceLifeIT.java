@@ -478,8 +478,27 @@ class InstanceLifeIT {
     Commands.Result help = adhocfs("--help").expectSuccess();
     for (String command :
         List.of(
-            "up", "status", "copy", "mount", "umount", "start", "verify", "down", "ls", "stat",
-            "cat", "rm", "config", "logs", "daemon")) {
+            "up",
+            "status",
+            "copy",
+            "mount",
+            "umount",
+            "start",
+            "verify",
+            "down",
+            "ls",
+            "stat",
+            "cat",
+            "rm",
+            "config",
+            "logs",
+            "daemon",
+            "expand",
+            "shrink",
+            "relocate",
+            "rebalance",
+            "throttle",
+            "stats")) {
       assertThat(help.output()).contains("  " + command + " ");
       assertThat(adhocfs(command, "--help").expectSuccess().output())
           .contains("Example", "Exit codes", "--name");

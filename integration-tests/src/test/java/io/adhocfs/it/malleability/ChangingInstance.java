@@ -16,7 +16,6 @@ import io.adhocfs.protocol.model.NodeId;
 import io.adhocfs.protocol.model.SessionId;
 import io.adhocfs.protocol.model.TrafficClass;
 import io.adhocfs.protocol.placement.ClusterMap;
-import io.adhocfs.protocol.placement.ClusterMap.NodeState;
 import io.adhocfs.protocol.transport.Deadline;
 import io.adhocfs.protocol.transport.InstanceIdentity;
 import io.adhocfs.protocol.transport.NettyRpcClient;
@@ -189,7 +188,7 @@ final class ChangingInstance implements AutoCloseable {
   /** Nodes that are part of the instance, by id. */
   static List<Integer> members(ControlState state) {
     return state.map().nodes().stream()
-        .filter(node -> node.state() != NodeState.GONE)
+        .filter(ClusterMap.Node::isMember)
         .map(node -> node.id().value())
         .toList();
   }

@@ -1,4 +1,4 @@
-package io.adhocfs.daemon.storage;
+package io.adhocfs.daemon.slot;
 
 /**
  * Kinds of records. A key is {@code [slot: 2 bytes][kind: 1 byte][rest]}, all big-endian, so that

@@ -1,4 +1,4 @@
-package io.adhocfs.daemon.storage;
+package io.adhocfs.daemon.slot;
 
 import java.lang.invoke.MethodHandles;
 import java.lang.invoke.VarHandle;
@@ -26,6 +26,14 @@ public final class Keys {
 
   public static byte[] key(int slot, RecordKind kind) {
     return key(slot, kind, 0);
+  }
+
+  /** {@code [slot][kind]} of a kind that has this code. */
+  static byte[] prefix(int slot, byte kindCode) {
+    var key = new byte[PREFIX_BYTES];
+    SHORT.set(key, 0, (short) slot);
+    key[2] = kindCode;
+    return key;
   }
 
   public static byte[] key(int slot, RecordKind kind, long first) {
@@ -62,6 +70,11 @@ public final class Keys {
 
   public static byte kindCode(byte[] key) {
     return key[2];
+  }
+
+  /** Whether a key is of a slot and a kind. */
+  public static boolean isKind(byte[] key, int slot, RecordKind kind) {
+    return slot(key) == slot && kindCode(key) == kind.code();
   }
 
   /** Whether a record is the node's own and no slot's, so that it stays where it is. */

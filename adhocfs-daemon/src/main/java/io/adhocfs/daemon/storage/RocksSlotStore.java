@@ -1,12 +1,19 @@
 package io.adhocfs.daemon.storage;
 
+import io.adhocfs.daemon.slot.RecordChange;
+import io.adhocfs.daemon.slot.SlotBatch;
+import io.adhocfs.daemon.slot.SlotStore;
+import io.adhocfs.daemon.slot.SlotStream;
 import io.adhocfs.protocol.model.FsError;
 import io.adhocfs.protocol.model.FsException;
 import java.io.IOException;
 import java.nio.file.DirectoryStream;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.List;
+import java.util.concurrent.ArrayBlockingQueue;
 import org.jspecify.annotations.Nullable;
+import org.rocksdb.AbstractNativeReference;
 import org.rocksdb.BlockBasedTableConfig;
 import org.rocksdb.BloomFilter;
 import org.rocksdb.CompressionType;
@@ -14,19 +21,18 @@ import org.rocksdb.IndexType;
 import org.rocksdb.LRUCache;
 import org.rocksdb.NativeLibraryLoader;
 import org.rocksdb.Options;
+import org.rocksdb.ReadOptions;
 import org.rocksdb.RocksDB;
 import org.rocksdb.RocksDBException;
+import org.rocksdb.RocksIterator;
+import org.rocksdb.Slice;
 import org.rocksdb.Status;
 import org.rocksdb.WALRecoveryMode;
 import org.rocksdb.WriteBatch;
 import org.rocksdb.WriteOptions;
 
-/**
- * The records of a node, in RocksDB. What was written survives the death of the process, and of the
- * machine only after {@link #sync}. What is damaged is refused, at the start or when it is read;
- * {@link LogCheck} looks at the logs. Thread-safe.
- */
-public final class StorageDatabase implements AutoCloseable {
+/** The records of a node, in RocksDB; {@link LogCheck} looks at its logs before they are read. */
+public final class RocksSlotStore implements SlotStore {
   /** Few: a block that is larger than its part of the cache would be read for every key. */
   private static final int CACHE_SHARD_BITS = 1;
 
@@ -36,6 +42,7 @@ public final class StorageDatabase implements AutoCloseable {
   /** How many of its tables it keeps open where nothing bounds descriptors. */
   public static final int OPEN_FILES_MAX = 256;
 
+  private static final int SPARE_BATCHES_MAX = 8;
   private static final double SHARE_OF_INDEXES_AND_FILTERS = 0.5;
 
   /** Why the native library cannot be used; null = it can. */
@@ -46,10 +53,15 @@ public final class StorageDatabase implements AutoCloseable {
   private final Options options;
   private final WriteOptions logged;
   private final RocksDB database;
-  private volatile @Nullable KeyWatch watch;
+
+  /** Keeping them spares their native memory. */
+  private final ArrayBlockingQueue<WriteBatch> spareBatches =
+      new ArrayBlockingQueue<>(SPARE_BATCHES_MAX);
+
+  private final SlotStream stream = new SlotStream();
 
   /** Opens or makes the database with the usual number of open files. */
-  public StorageDatabase(Path directory, long diskBytes) throws FsException {
+  public RocksSlotStore(Path directory, long diskBytes) throws FsException {
     this(directory, diskBytes, OPEN_FILES_MAX);
   }
 
@@ -62,7 +74,7 @@ public final class StorageDatabase implements AutoCloseable {
    * @param openFilesMax how many of its tables it keeps open
    * @throws FsException STORAGE_FAILED or CORRUPT, naming the directory
    */
-  public StorageDatabase(Path directory, long diskBytes, int openFilesMax) throws FsException {
+  public RocksSlotStore(Path directory, long diskBytes, int openFilesMax) throws FsException {
     if (LIBRARY_FAILURE != null) {
       throw new FsException(FsError.STORAGE_FAILED, LIBRARY_FAILURE);
     }
@@ -171,12 +183,7 @@ public final class StorageDatabase implements AutoCloseable {
     }
   }
 
-  /** The database itself, for reading and iterating. */
-  public RocksDB raw() {
-    return database;
-  }
-
-  /** The value of a key, or null. */
+  @Override
   public byte @Nullable [] get(byte[] key) throws FsException {
     try {
       return database.get(key);
@@ -185,46 +192,52 @@ public final class StorageDatabase implements AutoCloseable {
     }
   }
 
-  /** Is told of every key that has been written or deleted, by the thread that did it. */
-  public interface KeyWatch {
-    /**
-     * A key has been written or deleted.
-     *
-     * @param valueBytes length of the value; 0 = deleted
-     */
-    void changed(byte[] key, int valueBytes);
-
-    /** All keys from the first to before the second have been deleted. */
-    void changedRange(byte[] from, byte[] to);
+  @Override
+  public Cursor cursor() {
+    return new RocksCursor(database.newIterator(), List.of());
   }
 
-  /** Has a watch told of all changes from now on; null = nobody. One at a time. */
-  public void watch(@Nullable KeyWatch watch) {
-    this.watch = watch;
+  @Override
+  public Cursor cursor(byte[] end) {
+    var bound = new Slice(end);
+    var bounded = new ReadOptions().setIterateUpperBound(bound);
+    return new RocksCursor(database.newIterator(bounded), List.of(bounded, bound));
   }
 
-  /** Whether somebody is told of changes. */
-  public boolean isWatched() {
-    return watch != null;
-  }
-
-  /** Writes a batch, atomically. */
-  public void write(WriteBatch batch) throws FsException {
+  @Override
+  public void commit(SlotBatch... batches) throws FsException {
+    WriteBatch spare = spareBatches.poll();
+    WriteBatch writes = spare == null ? new WriteBatch() : spare;
     try {
-      database.write(logged, batch);
-      KeyWatch told = watch;
-      if (told != null) {
-        // After the write: whoever is told reads what is there now.
-        try (var keys = new ChangedKeys(told)) {
-          batch.iterate(keys);
+      for (SlotBatch batch : batches) {
+        for (RecordChange change : batch.changes()) {
+          switch (change) {
+            case RecordChange.Put(byte[] key, byte[] value) -> writes.put(key, value);
+            case RecordChange.Removed(byte[] key) -> writes.delete(key);
+            case RecordChange.RangeRemoved(byte[] from, byte[] to) -> writes.deleteRange(from, to);
+          }
         }
       }
+      database.write(logged, writes);
     } catch (RocksDBException e) {
       throw failure("writing", e);
+    } finally {
+      writes.clear();
+      if (!spareBatches.offer(writes)) {
+        writes.close();
+      }
+    }
+    for (SlotBatch batch : batches) {
+      stream.publish(batch);
     }
   }
 
-  /** Makes everything written so far survive a power failure. */
+  @Override
+  public SlotStream stream() {
+    return stream;
+  }
+
+  @Override
   public void sync() throws FsException {
     try {
       database.syncWal();
@@ -260,7 +273,7 @@ public final class StorageDatabase implements AutoCloseable {
   }
 
   /** What RocksDB said, in our terms: full disk, corruption, or failed storage. */
-  public static FsException failure(String doing, RocksDBException e) {
+  private static FsException failure(String doing, RocksDBException e) {
     String message = String.valueOf(e.getMessage());
     FsError error = FsError.STORAGE_FAILED;
     if (e.getStatus() != null) {
@@ -279,10 +292,79 @@ public final class StorageDatabase implements AutoCloseable {
 
   @Override
   public void close() {
+    spareBatches.forEach(WriteBatch::close);
+    spareBatches.clear();
     database.close();
     logged.close();
     options.close();
     filter.close();
     cache.close();
+  }
+
+  private static final class RocksCursor implements Cursor {
+    private final RocksIterator iterator;
+
+    /** What the iterator uses. */
+    private final List<AbstractNativeReference> used;
+
+    private byte @Nullable [] key;
+    private byte @Nullable [] value;
+
+    RocksCursor(RocksIterator iterator, List<AbstractNativeReference> used) {
+      this.iterator = iterator;
+      this.used = used;
+    }
+
+    @Override
+    public boolean seek(byte[] target) throws FsException {
+      iterator.seek(target);
+      return arrived();
+    }
+
+    @Override
+    public boolean next() throws FsException {
+      iterator.next();
+      return arrived();
+    }
+
+    private boolean arrived() throws FsException {
+      key = null;
+      value = null;
+      if (iterator.isValid()) {
+        return true;
+      }
+      try {
+        iterator.status();
+        return false;
+      } catch (RocksDBException e) {
+        throw failure("reading", e);
+      }
+    }
+
+    @Override
+    public byte[] key() {
+      byte[] known = key;
+      if (known == null) {
+        known = iterator.key();
+        key = known;
+      }
+      return known;
+    }
+
+    @Override
+    public byte[] value() {
+      byte[] known = value;
+      if (known == null) {
+        known = iterator.value();
+        value = known;
+      }
+      return known;
+    }
+
+    @Override
+    public void close() {
+      iterator.close();
+      used.forEach(AbstractNativeReference::close);
+    }
   }
 }

@@ -1,0 +1,51 @@
+package io.adhocfs.daemon.slot;
+
+import io.adhocfs.protocol.model.FsException;
+import java.util.BitSet;
+import java.util.Set;
+
+/**
+ * Part of the life of slots: whoever keeps in memory what follows from records, or has something
+ * under way that records tell of. Known to {@link SlotParts}, and to no list besides.
+ *
+ * <p>Metadata thread only.
+ */
+public interface SlotPart {
+  /** The kinds of records that it is shown of slots that come. */
+  default Set<RecordKind> kinds() {
+    return Set.of();
+  }
+
+  /**
+   * Slots are about to be this node's: what it remembers of them from earlier times is wrong. No
+   * thread asks for anything of them yet.
+   */
+  default void expect(BitSet slots) {}
+
+  /**
+   * A record of its kinds, of a slot that is this node's now. Other records may not have been shown
+   * yet.
+   *
+   * @throws FsException CORRUPT
+   */
+  default void found(int slot, byte[] key, byte[] value) throws FsException {}
+
+  /**
+   * Goes on with what was under way in slots, all of whose records all parts have been shown.
+   * Before requests for them are served.
+   *
+   * @throws FsException what the storage says
+   */
+  default void takeUp(BitSet slots) throws FsException {}
+
+  /**
+   * Forgets slots that are another node's now, which goes on with what is under way in them;
+   * whoever waits for something in them is told to ask there.
+   */
+  default void forget(BitSet slots) {}
+
+  /** How many operations it has under way that a restart would have to go on with. */
+  default int pending() {
+    return 0;
+  }
+}
