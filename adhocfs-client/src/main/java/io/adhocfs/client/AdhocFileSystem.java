@@ -109,45 +109,65 @@ public final class AdhocFileSystem implements AutoCloseable {
             InstantSource.system(),
             random,
             waiting);
-    return start(instance, source, options, surroundings, close);
+    try {
+      Owner owner = owner(options);
+      var core = new ClientCore(instance, source, options, owner, surroundings);
+      try {
+        Await.result(learnMap(core, instance));
+      } catch (FsException e) {
+        throw giveUp(core, e);
+      }
+      return started(core, owner, close);
+    } catch (FsException e) {
+      close.run();
+      throw e;
+    }
   }
 
   /**
-   * A client on clocks and threads of the caller's, which stay after {@link #close}. Errors as
-   * {@link #open(Instance)}.
+   * A client on clocks and threads of the caller's, which stay after {@link #close}. Never blocks.
+   * Errors as {@link #open(Instance)}.
    */
-  public static AdhocFileSystem over(
-      InstanceSource source, ClientOptions options, Surroundings surroundings) throws FsException {
-    return start(read(source), source, options, surroundings, () -> {});
+  public static CompletableFuture<AdhocFileSystem> over(
+      InstanceSource source, ClientOptions options, Surroundings surroundings) {
+    try {
+      Instance instance = read(source);
+      Owner owner = owner(options);
+      var core = new ClientCore(instance, source, options, owner, surroundings);
+      return learnMap(core, instance)
+          .handle((_, error) -> {
+            if (error != null) {
+              throw giveUp(core, FsException.of(error)).asCompletion();
+            }
+            return started(core, owner, () -> {});
+          });
+    } catch (FsException e) {
+      return CompletableFuture.failedFuture(e);
+    }
   }
 
-  private static AdhocFileSystem start(
-      Instance instance,
-      InstanceSource source,
-      ClientOptions options,
-      Surroundings surroundings,
-      Runnable closeSurroundings)
-      throws FsException {
+  private static Owner owner(ClientOptions options) throws FsException {
     try {
-      Owner owner = options.owner().isPresent() ? options.owner().get() : Owner.ofThisProcess();
-      var core = new ClientCore(instance, source, options, owner, surroundings);
-      Operation operation = core.begin(() -> "opening " + instance);
-      try {
-        Await.result(operation.answer(core.router.learnMap(operation)));
-      } catch (FsException e) {
-        core.router.end(e);
-        core.router.disconnect();
-        throw e;
-      }
-      core.router.sessions().start();
-      return new AdhocFileSystem(core, owner, closeSurroundings);
-    } catch (FsException e) {
-      closeSurroundings.run();
-      throw e;
+      return options.owner().isPresent() ? options.owner().get() : Owner.ofThisProcess();
     } catch (IOException e) {
-      closeSurroundings.run();
       throw new FsException(FsError.INTERNAL, "this process's user is not known", e);
     }
+  }
+
+  private static CompletableFuture<?> learnMap(ClientCore core, Instance instance) {
+    Operation operation = core.begin(() -> "opening " + instance);
+    return operation.answer(core.router.learnMap(operation));
+  }
+
+  private static FsException giveUp(ClientCore core, FsException reason) {
+    core.router.end(reason);
+    core.router.disconnect();
+    return reason;
+  }
+
+  private static AdhocFileSystem started(ClientCore core, Owner owner, Runnable closeSurroundings) {
+    core.router.sessions().start();
+    return new AdhocFileSystem(core, owner, closeSurroundings);
   }
 
   private static RpcClient connections(Instance instance, SessionId session, ClientLoops loops) {

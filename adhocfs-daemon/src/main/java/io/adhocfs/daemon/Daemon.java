@@ -5,27 +5,18 @@ import io.adhocfs.daemon.chunk.FileChunkStore;
 import io.adhocfs.daemon.chunk.LocalDisk;
 import io.adhocfs.daemon.chunk.StoreCapacity;
 import io.adhocfs.daemon.cluster.ClusterState;
-import io.adhocfs.daemon.cluster.Peers;
 import io.adhocfs.daemon.control.ControlMessages;
 import io.adhocfs.daemon.control.ReplicatedControlPlane;
 import io.adhocfs.daemon.crash.CrashPoints;
 import io.adhocfs.daemon.metadata.MetadataStore;
 import io.adhocfs.daemon.metadata.MetadataThread;
 import io.adhocfs.daemon.metadata.NumberLimit;
-import io.adhocfs.daemon.migration.Migrator;
-import io.adhocfs.daemon.service.DataService;
 import io.adhocfs.daemon.service.MetadataServices;
 import io.adhocfs.daemon.service.NodeControl;
-import io.adhocfs.daemon.service.Policies;
-import io.adhocfs.daemon.service.RequestDatasets;
-import io.adhocfs.daemon.service.StoredChunks;
 import io.adhocfs.daemon.statistics.Accounts;
 import io.adhocfs.daemon.storage.Ballast;
 import io.adhocfs.daemon.storage.RocksSlotStore;
-import io.adhocfs.daemon.throttle.Throttling;
-import io.adhocfs.daemon.throttle.ThrottlingHandler;
-import io.adhocfs.daemon.transaction.TransactionTiming;
-import io.adhocfs.protocol.control.ControlState;
+import io.adhocfs.daemon.threads.Threads;
 import io.adhocfs.protocol.model.FsError;
 import io.adhocfs.protocol.model.FsException;
 import io.adhocfs.protocol.model.SessionId;
@@ -33,7 +24,6 @@ import io.adhocfs.protocol.model.WallClock;
 import io.adhocfs.protocol.placement.ClusterMap;
 import io.adhocfs.protocol.placement.ClusterMap.NodeState;
 import io.adhocfs.protocol.settings.Setting;
-import io.adhocfs.protocol.transport.Deadline;
 import io.adhocfs.protocol.transport.DescriptorLimit;
 import io.adhocfs.protocol.transport.NettyRpcClient;
 import io.adhocfs.protocol.transport.RequestHandler.PeerRole;
@@ -48,7 +38,6 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.security.SecureRandom;
 import java.time.Clock;
-import java.time.Duration;
 import java.util.ArrayDeque;
 import java.util.ArrayList;
 import java.util.Deque;
@@ -84,9 +73,6 @@ public final class Daemon {
   private static final int BLOCKING_THREADS = 2;
   private static final int BLOCKING_QUEUE_MAX = 1024;
   private static final int PEER_DATA_CONNECTIONS = 1;
-
-  /** How long a request that is ahead of this node waits for it to catch up. */
-  private static final Duration CATCH_UP_PATIENCE = Duration.ofSeconds(3);
 
   /** Closes one part. */
   private interface Closing {
@@ -134,7 +120,7 @@ public final class Daemon {
       CrashPoints.ofProperty(System.getProperty(CrashPoints.PROPERTY));
 
   /** Made on the metadata thread. */
-  private volatile @Nullable Serving serving;
+  private volatile @Nullable ServingNode serving;
 
   private volatile ClusterMap.@Nullable Node self;
   private volatile int metricsPort;
@@ -148,14 +134,6 @@ public final class Daemon {
 
   /** Made with the first map, on the metadata thread. */
   private volatile @Nullable Knowing knowing;
-
-  /** What there is once this node knows what it owns. */
-  private record Serving(
-      ClusterState cluster,
-      MetadataServices services,
-      DataService data,
-      Migrator migrator,
-      Throttling throttling) {}
 
   /** The slots of the map they were counted in. */
   private record OwnedSlots(ClusterMap map, int count) {}
@@ -206,6 +184,7 @@ public final class Daemon {
     started.push(() -> end(syncing));
     chunks =
         new FileChunkStore(
+            Threads.SYSTEM,
             new LocalDisk(directory.chunks()),
             database,
             new FileChunkStore.Limits(
@@ -217,7 +196,7 @@ public final class Daemon {
                 : FileChunkStore.Sealing.OFF,
             PooledByteBufAllocator.DEFAULT);
     started.push(chunks::close);
-    metadata = new MetadataStore(database, NumberLimit.open(directory.path()));
+    metadata = new MetadataStore(database, NumberLimit.open(directory.file(NumberLimit.FILE_NAME)));
     Ballast ballast = directory.ballast();
     metadata.growthRoom(
         new MetadataStore.GrowthRoom() {
@@ -243,13 +222,15 @@ public final class Daemon {
                 configuration.identity(),
                 configuration.node(),
                 Limits.usual().withConnections(descriptors.connections(), descriptors.unproved())));
+    server.storageTerm(StorageTerm.take(directory.file(StorageTerm.FILE_NAME)));
     started.push(server::close);
-    thread = new MetadataThread(server.metadataThread(), System::nanoTime);
+    thread =
+        new MetadataThread(server.metadataThread(), server::isOnMetadataThread, System::nanoTime);
     // Its clients and data threads go before the stores, its requests before them.
     started.push(this::closeServing);
 
     gate = new Gate(control(), opening());
-    ClusterMap stored = ClusterState.stored(directory.path());
+    ClusterMap stored = ClusterState.stored(directory.file(ClusterState.FILE_NAME));
     returns = stored != null;
     if (stored != null) {
       onMetadataThread(() -> gate.learn(stored));
@@ -398,7 +379,7 @@ public final class Daemon {
     ClusterMap.Node address = self;
     var cluster =
         ClusterState.open(
-            directory.path(),
+            directory.file(ClusterState.FILE_NAME),
             configuration.node(),
             address == null ? map : withAddress(map, address));
     var session = new SessionId(drawSession());
@@ -454,73 +435,32 @@ public final class Daemon {
       giveUp();
       return;
     }
-    chunks.lostSlots(() -> cluster.map().lost());
-    var data =
-        new DataService(
-            cluster, chunks, configuration.settings().number(Setting.DAEMON_DATA_THREADS));
-    var policies = new Policies(configuration.settings());
-    ControlState agreed = now.control().state();
-    policies.use(agreed.settingsEpoch(), agreed.inheritedChanges());
-    MetadataServices services;
-    try {
-      services =
-          MetadataServices.start(
-              new MetadataServices.Surroundings(
-                  thread,
-                  System::nanoTime,
-                  metadata,
-                  cluster,
-                  new Peers(cluster, now.client(), now.session()),
-                  configuration.settings(),
-                  policies,
-                  blocking,
-                  syncing,
-                  data,
-                  chunks.transfer(),
-                  new StoredChunks(cluster, chunks),
-                  control(),
-                  operations,
-                  accounts,
-                  crashPoints,
-                  TransactionTiming.DEFAULT,
-                  epoch -> now.control().caughtUp(epoch, Deadline.after(CATCH_UP_PATIENCE)),
-                  MetadataServices.randomOf(random.nextLong())),
-              new MetadataServices.RootOwner(
-                  configuration.ownerUser(), configuration.ownerGroup(), WallClock.nanos(clock)));
-    } catch (FsException | RuntimeException e) {
-      data.close();
-      throw e;
-    }
-    var throttling = new Throttling(cluster.self(), cluster::map, now.client(), accounts::heldBack);
-    now.control()
-        .onChange(state -> {
-          boolean synced = policies.anyOnDisk();
-          policies.use(state.settingsEpoch(), state.inheritedChanges());
-          if (!synced && policies.anyOnDisk()) {
-            services.syncEarlier();
-          }
-        });
-    now.control().onChange(state -> throttling.useRules(state.throttles(), state.datasets()));
-    var migrator =
-        new Migrator(
-            cluster,
-            now.control(),
-            thread,
-            services.slots(),
-            data,
-            database,
-            chunks.transfer(),
-            now.client(),
-            throttling,
-            crashPoints,
-            () -> new Thread(() -> stop(true), "adhocfs-stop").start(),
-            this::giveUp);
-    services.router().takesSlotsIn(migrator.receiver());
-    serving = new Serving(cluster, services, data, migrator, throttling);
-    gate.open(
-        new ThrottlingHandler(
-            services.router(), throttling, accounts, thread, new RequestDatasets(metadata)));
-    migrator.start();
+    var node =
+        new ServingNode(
+            new ServingNode.Surroundings(
+                Threads.SYSTEM,
+                thread,
+                random,
+                configuration.settings(),
+                cluster,
+                now.control(),
+                now.client(),
+                now.session(),
+                metadata,
+                chunks,
+                blocking,
+                syncing,
+                control(),
+                operations,
+                accounts,
+                crashPoints,
+                new MetadataServices.RootOwner(
+                    configuration.ownerUser(), configuration.ownerGroup(), WallClock.nanos(clock)),
+                () -> new Thread(() -> stop(true), "adhocfs-stop").start(),
+                this::giveUp));
+    serving = node;
+    gate.open(node.handler());
+    node.startMoving();
     LOG.info(
         "serving epoch={} nodes={} slots={}",
         cluster.epoch().value(),
@@ -643,7 +583,7 @@ public final class Daemon {
 
   /** On the metadata thread. */
   private NodeStatus status() {
-    Serving now = serving;
+    ServingNode now = serving;
     Knowing known = knowing;
     ClusterMap map = known == null ? null : known.cluster().map();
     ClusterMap.Node own = map == null ? null : map.node(configuration.node());
@@ -717,7 +657,7 @@ public final class Daemon {
             "requests",
             "Requests that wait for a data thread",
             () -> {
-              Serving now = serving;
+              ServingNode now = serving;
               return now == null ? 0 : now.data().queued();
             }));
     figures.add(new Figure("connections", "connections", "Connections", server::connectionCount));
@@ -752,11 +692,9 @@ public final class Daemon {
   }
 
   private void closeServing() throws IOException {
-    Serving served = serving;
+    ServingNode served = serving;
     if (served != null) {
-      served.throttling().close();
-      served.migrator().close();
-      served.data().close();
+      served.close();
     }
     Knowing now = knowing;
     if (now != null) {

@@ -3,6 +3,7 @@ package io.adhocfs.daemon;
 import com.fasterxml.jackson.jr.ob.JSON;
 import io.adhocfs.daemon.crash.CrashPoints;
 import io.adhocfs.daemon.storage.Ballast;
+import io.adhocfs.daemon.storage.SmallFile;
 import io.adhocfs.protocol.model.FsError;
 import io.adhocfs.protocol.model.FsException;
 import io.adhocfs.protocol.model.NodeId;
@@ -152,6 +153,11 @@ final class StorageDirectory implements AutoCloseable {
 
   Path path() {
     return directory;
+  }
+
+  /** A small file of its own in this directory. */
+  SmallFile file(String name) {
+    return SmallFile.at(directory.resolve(name));
   }
 
   Path metadata() {

@@ -250,6 +250,10 @@ public final class FileData {
    * client: so the owner is asked first how far they reach.
    */
   public CompletableFuture<Void> syncToDisk(Operation operation, KnownFile file) {
+    return router.unsynced().sync(file.inode(), () -> syncAll(operation, file));
+  }
+
+  private CompletableFuture<Void> syncAll(Operation operation, KnownFile file) {
     ClusterMap map = router.map();
     return file.refresh(operation)
         .thenCompose(now -> syncChunks(operation, now, map))
@@ -258,7 +262,7 @@ public final class FileData {
           Reply _ = Answers.reply(response);
           // Chunks that moved meanwhile went to nodes that were not asked.
           return router.map().epoch().isAfter(map.epoch())
-              ? syncToDisk(operation, file)
+              ? syncAll(operation, file)
               : Completion.done();
         });
   }
@@ -270,9 +274,17 @@ public final class FileData {
         nodes.size(),
         SYNCS_AT_ONCE_MAX,
         i ->
-            router
-                .send(operation, nodes.get(i), new SyncChunks(now.id()))
-                .thenApply(Answers::reply));
+            Completion.compose(
+                router.send(operation, nodes.get(i), new SyncChunks(now.id())),
+                (response, failure) -> {
+                  if (failure == null) {
+                    Reply _ = Answers.reply(response);
+                  } else if (failure.error() != FsError.CHANGED) {
+                    return CompletableFuture.failedFuture(failure.asCompletion());
+                  }
+                  // A node that has left has handed its chunks over: they are asked for again.
+                  return Completion.done();
+                }));
   }
 
   private static Set<NodeId> chunkOwners(ClusterMap map, FileAttributes file) {

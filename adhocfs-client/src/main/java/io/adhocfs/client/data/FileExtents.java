@@ -149,13 +149,18 @@ public final class FileExtents {
                 nodes.size(),
                 ASKED_AT_ONCE_MAX,
                 i ->
-                    router
-                        .send(operation, nodes.get(i), request)
-                        .thenAccept(response -> {
-                          if (!response.epoch().equals(map.epoch())) {
+                    Completion.compose(
+                        router.send(operation, nodes.get(i), request),
+                        (response, failure) -> {
+                          if (failure == null) {
+                            replies.add(Answers.reply(response));
+                          } else if (failure.error() != FsError.CHANGED) {
+                            return CompletableFuture.failedFuture(failure.asCompletion());
+                          }
+                          if (failure != null || !response.epoch().equals(map.epoch())) {
                             moved.set(true);
                           }
-                          replies.add(Answers.reply(response));
+                          return Completion.done();
                         }))
             .thenCompose(_ -> {
               if (!moved.get()) {

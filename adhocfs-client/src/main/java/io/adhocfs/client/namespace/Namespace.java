@@ -395,6 +395,10 @@ public final class Namespace {
 
   /** Makes an inode, and a directory's entries, survive a power failure. */
   public CompletableFuture<Void> syncToDisk(Operation operation, InodeId inode) {
+    return router.unsynced().sync(inode, () -> syncAll(operation, inode));
+  }
+
+  private CompletableFuture<Void> syncAll(Operation operation, InodeId inode) {
     // Somebody else may have spread it, and made entries that this client knows nothing of.
     return router
         .send(operation, new GetShares(inode, List.of(0)))

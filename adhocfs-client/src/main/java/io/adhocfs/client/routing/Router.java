@@ -51,6 +51,7 @@ public final class Router {
   public record Stamped(Response response, Session session) {}
 
   private final Sessions sessions;
+  private final Unsynced unsynced = new Unsynced();
   private final Maps maps;
   private final Timers timers;
   private final RandomGenerator random;
@@ -93,6 +94,7 @@ public final class Router {
               var acquiring =
                   new Acquiring(rpc, parties, timers, request -> keptElsewhere.accept(request));
               rpc.onFlags(acquiring);
+              rpc.onTerms(unsynced);
               return acquiring;
             },
             session -> new SessionKeeper(this, session, timers, lease),
@@ -247,7 +249,10 @@ public final class Router {
     return call.result;
   }
 
-  /** Sends a request to a node, whatever slots it owns. */
+  /**
+   * Sends a request to a node, whatever slots it owns. Fails with CHANGED once the node has left
+   * the instance: what it had is elsewhere, so whoever asks plans anew.
+   */
   public CompletableFuture<Response> send(Operation operation, NodeId node, Request request) {
     var call = new Call(operation, node, request, Unpooled.EMPTY_BUFFER, 0, null);
     call.attempt();
@@ -357,11 +362,12 @@ public final class Router {
     return Completion.compose(
         send(operation, owner, new RenewSession()),
         (response, failure) -> {
-          if (failure != null) {
+          if (failure == null) {
+            response.payload().release();
+          } else if (failure.error() != FsError.CHANGED) {
             payload.release();
             return CompletableFuture.failedFuture(failure.asCompletion());
           }
-          response.payload().release();
           return sendOnce(operation, node, request, payload, flags);
         });
   }
@@ -427,13 +433,16 @@ public final class Router {
     });
   }
 
-  private static CompletableFuture<Response> call(
+  private CompletableFuture<Response> call(
       Session session,
       Operation operation,
       NodeId node,
       Request request,
       ByteBuf payload,
       int flags) {
+    if (switches().anyOnDisk()) {
+      unsynced.sent(request);
+    }
     return session.rpc.call(
         node,
         request,
@@ -620,6 +629,11 @@ public final class Router {
     return sessions.close(limit);
   }
 
+  /** What has been changed and not synced. */
+  public Unsynced unsynced() {
+    return unsynced;
+  }
+
   /** Drops all connections. */
   public void disconnect() {
     sessions.disconnect();
@@ -733,6 +747,13 @@ public final class Router {
 
     void attempt() {
       ClusterMap map = map();
+      if (fixedNode != null && !map.isMember(fixedNode)) {
+        payload.release();
+        result.completeExceptionally(
+            new FsException(FsError.CHANGED, "node " + fixedNode + " has left the instance")
+                .asCompletion());
+        return;
+      }
       NodeId node = fixedNode != null ? fixedNode : new NodeId(map.ownerValue(request.slotValue()));
       Completion.then(
           sendOnce(operation, node, request, payload.retainedDuplicate(), flags, stampedIn),

@@ -15,7 +15,6 @@ import java.util.List;
 import java.util.Map;
 import java.util.Random;
 import java.util.concurrent.CompletableFuture;
-import java.util.concurrent.CompletionException;
 import org.jspecify.annotations.Nullable;
 
 /** One client of a simulated cluster. */
@@ -49,16 +48,11 @@ public final class SimulatedClient {
     var instanceSettings = new Settings(settings);
     ClientOptions options = ClientOptions.DEFAULT.withOwner(new Owner(10, 20));
     this.fileSystem =
-        simulation.awaitBlocking(() -> {
-          try {
-            return AdhocFileSystem.over(
+        simulation.await(
+            AdhocFileSystem.over(
                 () -> new Instance("test", "id", new byte[32], instanceSettings, contacts),
                 options,
-                surroundings);
-          } catch (FsException e) {
-            throw new CompletionException(e);
-          }
-        });
+                surroundings));
     rpc.forgetSent();
   }
 

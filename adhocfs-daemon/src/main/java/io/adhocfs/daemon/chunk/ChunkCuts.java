@@ -274,7 +274,7 @@ final class ChunkCuts {
     Map<Long, ChunkRecord> changed = new HashMap<>();
     for (long chunk : chunks) {
       int slot = Placement.chunkSlotValue(layout, chunk);
-      open.touch(new OpenChunks.Place(inode, chunk, slot), System.nanoTime());
+      open.touch(new OpenChunks.Place(inode, chunk, slot));
       ChunkIndex.Chunk known = index.find(inode, layout, chunk);
       if (known == null) {
         continue;

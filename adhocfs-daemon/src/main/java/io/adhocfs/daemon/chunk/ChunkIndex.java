@@ -5,6 +5,7 @@ import io.adhocfs.daemon.slot.Keys;
 import io.adhocfs.daemon.slot.RecordKind;
 import io.adhocfs.daemon.slot.SlotBatch;
 import io.adhocfs.daemon.slot.SlotStore;
+import io.adhocfs.daemon.threads.Threads;
 import io.adhocfs.protocol.model.FileLayout;
 import io.adhocfs.protocol.model.FsError;
 import io.adhocfs.protocol.model.FsException;
@@ -46,7 +47,7 @@ final class ChunkIndex {
   private static final long VERIFIED_NANOS = 60_000_000_000L;
 
   /** A chunk with its record, and which of its blocks have matched their checksums of late. */
-  static final class Chunk {
+  final class Chunk {
     private final long inode;
     private final long chunkIndex;
     private final ChunkRecord record;
@@ -68,11 +69,11 @@ final class ChunkIndex {
     }
 
     synchronized boolean isVerified(int block) {
-      return verified.get(block) && System.nanoTime() - verifiedNanos < VERIFIED_NANOS;
+      return verified.get(block) && threads.nanoTime() - verifiedNanos < VERIFIED_NANOS;
     }
 
     synchronized void setVerified(int block) {
-      long now = System.nanoTime();
+      long now = threads.nanoTime();
       if (now - verifiedNanos >= VERIFIED_NANOS) {
         verified.clear();
         verifiedNanos = now;
@@ -85,6 +86,7 @@ final class ChunkIndex {
 
   private record Floor(long inode, long generation) {}
 
+  private final Threads threads;
   private final SlotStore store;
 
   /** Chunks that exist; each place is for one of many, the last that was asked for. */
@@ -104,7 +106,8 @@ final class ChunkIndex {
   private final AtomicReferenceArray<@Nullable Floor> lasting =
       new AtomicReferenceArray<>(REMEMBERED_FLOORS);
 
-  ChunkIndex(SlotStore store) {
+  ChunkIndex(Threads threads, SlotStore store) {
+    this.threads = threads;
     this.store = store;
     Arrays.setAll(turns, _ -> new Object());
   }

@@ -1,10 +1,12 @@
 package io.adhocfs.daemon.chunk;
 
 import io.adhocfs.daemon.slot.Keys;
+import io.adhocfs.daemon.threads.Threads;
 import io.adhocfs.protocol.model.FsException;
 import java.util.List;
+import java.util.concurrent.RejectedExecutionException;
+import java.util.concurrent.ScheduledExecutorService;
 import java.util.concurrent.TimeUnit;
-import java.util.concurrent.locks.LockSupport;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
@@ -38,49 +40,60 @@ final class ChunkSealer implements AutoCloseable {
   private final Sealing sealing;
   private final Rest rest;
   private final long idleNanos;
-  private final Thread thread;
+  private final Threads threads;
+  private final ScheduledExecutorService thread;
 
   /** Where to go on looking through the index, unless it has been looked through. */
   private byte[] cursor = new byte[0];
 
   private boolean looked;
-  private long lookedNanos = System.nanoTime();
-  private long loggedNanos = System.nanoTime() - LOG_EVERY_NANOS;
+  private long lookedNanos;
+  private long loggedNanos;
   private volatile boolean closing;
   private volatile boolean leaving;
 
   /** Starts the thread. */
-  ChunkSealer(OpenChunks open, ChunkIndex index, Sealing sealing, Rest rest, long idleNanos) {
+  ChunkSealer(
+      Threads threads,
+      OpenChunks open,
+      ChunkIndex index,
+      Sealing sealing,
+      Rest rest,
+      long idleNanos) {
+    this.threads = threads;
     this.open = open;
     this.index = index;
     this.sealing = sealing;
     this.rest = rest;
     this.idleNanos = idleNanos;
-    this.thread = new Thread(this::run, "adhocfs-seal");
-    thread.setDaemon(true);
-    thread.start();
+    lookedNanos = threads.nanoTime();
+    loggedNanos = lookedNanos - LOG_EVERY_NANOS;
+    thread = threads.single("adhocfs-seal");
+    thread.execute(this::step);
   }
 
-  private void run() {
-    while (!closing) {
-      boolean more = false;
-      if (!rest.now()) {
-        try {
-          look();
-          more = sealIdle(System.nanoTime() - idleNanos) > 0;
-        } catch (FsException e) {
-          log(e);
-        }
+  private void step() {
+    boolean more = false;
+    if (!rest.now()) {
+      try {
+        look();
+        more = sealIdle(threads.nanoTime() - idleNanos) > 0;
+      } catch (FsException e) {
+        log(e);
+      } catch (RuntimeException e) {
+        LOG.error("chunks can't be sealed", e);
       }
-      if (!more) {
-        LockSupport.parkNanos(STEP_NANOS);
-      }
+    }
+    try {
+      var _ = thread.schedule(this::step, more ? 0 : STEP_NANOS, TimeUnit.NANOSECONDS);
+    } catch (RejectedExecutionException e) {
+      LOG.debug("this daemon ends: {}", e.getMessage());
     }
   }
 
   /** Looks through a part of the index, if there is anything to be found. */
   private void look() throws FsException {
-    if (looked && System.nanoTime() - lookedNanos >= LOOK_EVERY_NANOS && open.takeOverflowed()) {
+    if (looked && threads.nanoTime() - lookedNanos >= LOOK_EVERY_NANOS && open.takeOverflowed()) {
       looked = false;
       cursor = new byte[0];
     }
@@ -104,12 +117,12 @@ final class ChunkSealer implements AutoCloseable {
                 new OpenChunks.Place(Keys.number(key, 0), Keys.number(key, 1), Keys.slot(key));
             // What is noted already keeps its time.
             if (open.lastChange(place) == OpenChunks.NONE) {
-              open.touch(place, System.nanoTime());
+              open.touch(place);
             }
           }
           return true;
         });
-    lookedNanos = System.nanoTime();
+    lookedNanos = threads.nanoTime();
   }
 
   /** Seals chunks that have not been written since a moment; answers how many it has tried. */
@@ -128,8 +141,8 @@ final class ChunkSealer implements AutoCloseable {
   }
 
   private void log(FsException e) {
-    if (System.nanoTime() - loggedNanos >= LOG_EVERY_NANOS) {
-      loggedNanos = System.nanoTime();
+    if (threads.nanoTime() - loggedNanos >= LOG_EVERY_NANOS) {
+      loggedNanos = threads.nanoTime();
       LOG.warn("chunks not sealed error={} reason=\"{}\"", e.error(), e.getMessage());
     }
   }
@@ -143,18 +156,18 @@ final class ChunkSealer implements AutoCloseable {
   @Override
   public void close() {
     closing = true;
-    LockSupport.unpark(thread);
+    thread.shutdown();
     boolean interrupted = false;
-    while (true) {
+    boolean ended = false;
+    while (!ended) {
       try {
-        thread.join();
-        break;
+        ended = thread.awaitTermination(CLOSE_NANOS, TimeUnit.NANOSECONDS);
       } catch (InterruptedException e) {
         interrupted = true;
       }
     }
-    long end = System.nanoTime() + CLOSE_NANOS;
-    while (!leaving && System.nanoTime() - end < 0 && sealIdle(System.nanoTime()) > 0) {}
+    long end = threads.nanoTime() + CLOSE_NANOS;
+    while (!leaving && threads.nanoTime() - end < 0 && sealIdle(threads.nanoTime()) > 0) {}
     if (interrupted) {
       Thread.currentThread().interrupt();
     }

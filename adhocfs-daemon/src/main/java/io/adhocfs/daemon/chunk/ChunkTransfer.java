@@ -206,8 +206,7 @@ public final class ChunkTransfer implements SlotPart {
             if (clears) {
               file.bytes().punch(place.position(), place.sizeBytes());
             }
-            open.touch(
-                new OpenChunks.Place(place.inode, place.chunk, place.slot), System.nanoTime());
+            open.touch(new OpenChunks.Place(place.inode, place.chunk, place.slot));
             index.put(place.inode, place.chunk, place.slot, decoded);
             if (length > 0) {
               MemorySegment memory =

@@ -2,6 +2,7 @@ package io.adhocfs.daemon.chunk;
 
 import com.google.errorprone.annotations.concurrent.GuardedBy;
 import io.adhocfs.daemon.storage.BackingDisk;
+import io.adhocfs.daemon.threads.Threads;
 import io.adhocfs.protocol.model.FsException;
 import io.adhocfs.protocol.model.StorageSpace;
 import java.util.concurrent.atomic.AtomicLong;
@@ -21,6 +22,7 @@ final class DiskSpace {
    */
   private static final long RESERVE_INODES_MIN = 256;
 
+  private final Threads threads;
   private final Disk disk;
   private final String diskName;
   private final SegmentFiles files;
@@ -42,8 +44,9 @@ final class DiskSpace {
    * @param reserveBytes 0 = 2% of the disk, at least 16 MiB
    * @param capacityBytes the most that chunks may take; 0 = the disk
    */
-  DiskSpace(Disk disk, SegmentFiles files, long reserveBytes, long capacityBytes)
+  DiskSpace(Threads threads, Disk disk, SegmentFiles files, long reserveBytes, long capacityBytes)
       throws FsException {
+    this.threads = threads;
     this.disk = disk;
     this.diskName = disk.name();
     this.files = files;
@@ -72,11 +75,11 @@ final class DiskSpace {
   }
 
   private boolean take(AtomicLong left, long count) throws FsException {
-    if (left.addAndGet(-count) >= 0 && System.nanoTime() - askedNanos < FRESH_NANOS) {
+    if (left.addAndGet(-count) >= 0 && threads.nanoTime() - askedNanos < FRESH_NANOS) {
       return true;
     }
     synchronized (this) {
-      if (System.nanoTime() - askedNanos >= FULL_NANOS) {
+      if (threads.nanoTime() - askedNanos >= FULL_NANOS) {
         ask();
         return left.addAndGet(-count) >= 0;
       }
@@ -86,7 +89,7 @@ final class DiskSpace {
 
   /** Asks the disk now, since space was given back. */
   void recount() {
-    askedNanos = System.nanoTime() - FRESH_NANOS;
+    askedNanos = threads.nanoTime() - FRESH_NANOS;
   }
 
   @GuardedBy("this")
@@ -112,11 +115,11 @@ final class DiskSpace {
             used,
             reserveBytes,
             reserveInodes);
-    askedNanos = System.nanoTime();
+    askedNanos = threads.nanoTime();
   }
 
   StoreCapacity capacity() {
-    if (System.nanoTime() - askedNanos >= FRESH_NANOS) {
+    if (threads.nanoTime() - askedNanos >= FRESH_NANOS) {
       synchronized (this) {
         try {
           ask();

@@ -5,6 +5,7 @@ import io.adhocfs.daemon.slot.Keys;
 import io.adhocfs.daemon.slot.RecordKind;
 import io.adhocfs.daemon.slot.SlotStore;
 import io.adhocfs.daemon.slot.SlotStream;
+import io.adhocfs.daemon.threads.Threads;
 import io.adhocfs.protocol.model.FileLayout;
 import io.adhocfs.protocol.model.FsException;
 import io.adhocfs.protocol.model.InodeId;
@@ -103,6 +104,7 @@ public final class FileChunkStore implements ChunkStore {
   /**
    * Opens the store in a directory.
    *
+   * @param threads where that of the store comes from, and the time
    * @param disk its directory is made if missing; the space of the files there is added up, which
    *     takes about a second for half a million files
    * @param records stays its owner's; has the index of the chunks
@@ -110,22 +112,27 @@ public final class FileChunkStore implements ChunkStore {
    * @throws FsException STORAGE_FAILED or NO_SPACE, naming the directory
    */
   public FileChunkStore(
-      Disk disk, SlotStore records, Limits limits, Sealing sealing, ByteBufAllocator allocator)
+      Threads threads,
+      Disk disk,
+      SlotStore records,
+      Limits limits,
+      Sealing sealing,
+      ByteBufAllocator allocator)
       throws FsException {
     this.allocator = allocator;
     this.files = new SegmentFiles(disk, limits.openFilesMax(), this::takeFile);
-    this.index = new ChunkIndex(records);
+    this.index = new ChunkIndex(threads, records);
     this.stream = records.stream();
-    this.space = new DiskSpace(disk, files, limits.reserveBytes(), limits.capacityBytes());
+    this.space = new DiskSpace(threads, disk, files, limits.reserveBytes(), limits.capacityBytes());
     this.blocks = new Blocks(files, index, allocator, sealing.used());
-    this.open = new OpenChunks(sealing.used() ? OPEN_CHUNKS_MAX : 0);
+    this.open = new OpenChunks(threads, sealing.used() ? OPEN_CHUNKS_MAX : 0);
     this.cuts = new ChunkCuts(files, index, open, blocks, locks, space, failures);
     this.extents = new ChunkExtents(files);
     this.sums = new ChunkSums(files, index, open, blocks, locks, allocator);
     this.sealer =
         sealing.used()
             ? new ChunkSealer(
-                open, index, sums::seal, records.stream()::isHeard, sealing.idleNanos())
+                threads, open, index, sums::seal, records.stream()::isHeard, sealing.idleNanos())
             : null;
   }
 
@@ -233,7 +240,7 @@ public final class FileChunkStore implements ChunkStore {
         return SpanOutcome.NO_SPACE;
       }
       // Before the bytes change: whoever seals the chunk must not take them for older ones.
-      open.touch(new OpenChunks.Place(inode, chunk, slot), System.nanoTime());
+      open.touch(new OpenChunks.Place(inode, chunk, slot));
       if (known == null) {
         file.cover(SegmentFiles.chunkInSegment(chunk), layout.chunkSizeBytes());
         index.put(inode, chunk, slot, newRecord(layout, generation));

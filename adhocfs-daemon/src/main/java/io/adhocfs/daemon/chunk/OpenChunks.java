@@ -1,6 +1,7 @@
 package io.adhocfs.daemon.chunk;
 
 import com.google.errorprone.annotations.concurrent.GuardedBy;
+import io.adhocfs.daemon.threads.Threads;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
@@ -20,6 +21,7 @@ final class OpenChunks {
   /** No chunk's number. */
   static final long NONE = 0;
 
+  private final Threads threads;
   private final int max;
 
   /** By last change, oldest first. */
@@ -37,14 +39,15 @@ final class OpenChunks {
    *
    * @param max how many it notes; 0 where nobody seals any
    */
-  OpenChunks(int max) {
+  OpenChunks(Threads threads, int max) {
+    this.threads = threads;
     this.max = max;
   }
 
   /** Notes that a chunk is about to be changed, or was just found open. */
-  void touch(Place place, long nowNanos) {
+  void touch(Place place) {
     if (max > 0) {
-      note(place, nowNanos);
+      note(place, threads.nanoTime());
     }
   }
 

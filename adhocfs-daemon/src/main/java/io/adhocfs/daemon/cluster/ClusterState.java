@@ -1,12 +1,12 @@
 package io.adhocfs.daemon.cluster;
 
 import com.google.errorprone.annotations.concurrent.GuardedBy;
+import io.adhocfs.daemon.storage.SmallFile;
 import io.adhocfs.protocol.model.Epoch;
 import io.adhocfs.protocol.model.FsException;
 import io.adhocfs.protocol.model.NodeId;
 import io.adhocfs.protocol.model.SlotId;
 import io.adhocfs.protocol.placement.ClusterMap;
-import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.BitSet;
 import java.util.List;
@@ -59,22 +59,23 @@ public final class ClusterState {
   /**
    * The state of a daemon that starts: the newer of what its file says and what it was given.
    *
+   * @param kept the file {@link #FILE_NAME} of its storage directory
    * @param given the map as whoever starts the daemon knows it
    * @throws FsException CORRUPT or NOT_SUPPORTED for a file that can't be read, STORAGE_FAILED,
    *     NO_SPACE
    */
-  public static ClusterState open(Path storageDirectory, NodeId self, ClusterMap given)
+  public static ClusterState open(SmallFile kept, NodeId self, ClusterMap given)
       throws FsException {
-    var file = new MapFile(storageDirectory.resolve(FILE_NAME));
+    var file = new MapFile(kept);
     ClusterMap stored = file.read();
     var state = new ClusterState(self, file, stored == null ? given : stored.merge(given), stored);
     state.persist();
     return state;
   }
 
-  /** The map that a storage directory holds, or null; for whoever starts a daemon. */
-  public static @Nullable ClusterMap stored(Path storageDirectory) throws FsException {
-    return new MapFile(storageDirectory.resolve(FILE_NAME)).read();
+  /** The map that such a file holds, or null; for whoever starts a daemon. */
+  public static @Nullable ClusterMap stored(SmallFile kept) throws FsException {
+    return new MapFile(kept).read();
   }
 
   public NodeId self() {

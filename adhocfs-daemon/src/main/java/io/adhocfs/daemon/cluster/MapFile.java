@@ -1,6 +1,7 @@
 package io.adhocfs.daemon.cluster;
 
 import io.adhocfs.daemon.storage.ChecksummedFile;
+import io.adhocfs.daemon.storage.SmallFile;
 import io.adhocfs.protocol.model.FsException;
 import io.adhocfs.protocol.placement.ClusterMap;
 import io.adhocfs.protocol.wire.Values;
@@ -8,7 +9,6 @@ import io.adhocfs.protocol.wire.WireReader;
 import io.adhocfs.protocol.wire.WireWriter;
 import io.netty.buffer.ByteBuf;
 import io.netty.buffer.Unpooled;
-import java.nio.file.Path;
 import org.jspecify.annotations.Nullable;
 
 /** The cluster map in a file. */
@@ -18,8 +18,8 @@ final class MapFile {
 
   private final ChecksummedFile file;
 
-  MapFile(Path path) {
-    file = new ChecksummedFile(path, "map file", MAGIC, VERSION);
+  MapFile(SmallFile kept) {
+    file = new ChecksummedFile(kept, "map file", MAGIC, VERSION);
   }
 
   /**

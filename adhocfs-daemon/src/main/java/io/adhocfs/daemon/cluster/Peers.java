@@ -14,17 +14,21 @@ import io.adhocfs.protocol.wire.Reply;
 import io.adhocfs.protocol.wire.Request;
 import io.netty.buffer.ByteBuf;
 import io.netty.buffer.Unpooled;
+import java.util.Map;
 import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.ConcurrentHashMap;
 import org.jspecify.annotations.Nullable;
 
 /**
  * Calls to the daemons of the instance, this one among them: a call to the own node goes through
- * the same handler, with the same checks, without a connection. Called on the metadata thread.
+ * the same handler, with the same checks, without a connection. Called on the metadata thread. The
+ * connections are its own, as far as storage terms are told.
  */
-public final class Peers {
+public final class Peers implements RpcClient.TermListener {
   private final ClusterState cluster;
   private final RpcClient client;
   private final SessionId session;
+  private final Map<NodeId, Long> terms = new ConcurrentHashMap<>();
   private @Nullable RequestHandler local;
 
   /**
@@ -34,6 +38,20 @@ public final class Peers {
     this.cluster = cluster;
     this.client = client;
     this.session = session;
+    client.onTerms(this);
+  }
+
+  @Override
+  public void met(NodeId node, long term) {
+    terms.put(node, term);
+  }
+
+  /**
+   * The storage term of a node when it was met last. Between an answer and a later one of the same
+   * term the node has lost nothing; any thread.
+   */
+  public long storageTerm(NodeId node) {
+    return terms.getOrDefault(node, 0L);
   }
 
   /** Sets what answers calls to the own node. Once, before any call. */

@@ -1,6 +1,7 @@
 package io.adhocfs.daemon.control;
 
 import io.adhocfs.daemon.storage.ChecksummedFile;
+import io.adhocfs.daemon.storage.SmallFile;
 import io.adhocfs.protocol.control.ControlCommand;
 import io.adhocfs.protocol.control.ControlState;
 import io.adhocfs.protocol.model.FsError;
@@ -41,10 +42,14 @@ final class ControlFiles {
   private ControlFiles(Path directory) {
     this.directory = directory;
     stateFile =
-        new ChecksummedFile(directory.resolve("state"), "control state file", STATE_MAGIC, VERSION);
+        new ChecksummedFile(
+            SmallFile.at(directory.resolve("state")), "control state file", STATE_MAGIC, VERSION);
     movesFile =
         new ChecksummedFile(
-            directory.resolve("moves"), "file of undecided moves", MOVES_MAGIC, VERSION);
+            SmallFile.at(directory.resolve("moves")),
+            "file of undecided moves",
+            MOVES_MAGIC,
+            VERSION);
   }
 
   /**

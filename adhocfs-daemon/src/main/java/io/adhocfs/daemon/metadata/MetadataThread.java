@@ -1,12 +1,12 @@
 package io.adhocfs.daemon.metadata;
 
 import io.adhocfs.protocol.model.FsException;
-import io.netty.util.concurrent.EventExecutor;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.Executor;
 import java.util.concurrent.Future;
 import java.util.concurrent.ScheduledExecutorService;
 import java.util.concurrent.TimeUnit;
+import java.util.function.BooleanSupplier;
 import java.util.function.LongSupplier;
 import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
@@ -26,14 +26,18 @@ public final class MetadataThread implements Executor {
   }
 
   private final ScheduledExecutorService executor;
+  private final BooleanSupplier current;
   private final LongSupplier nanoClock;
 
   /**
    * @param executor of one thread
+   * @param current whether the caller is on that thread
    * @param nanoClock as {@link System#nanoTime}
    */
-  public MetadataThread(ScheduledExecutorService executor, LongSupplier nanoClock) {
+  public MetadataThread(
+      ScheduledExecutorService executor, BooleanSupplier current, LongSupplier nanoClock) {
     this.executor = executor;
+    this.current = current;
     this.nanoClock = nanoClock;
   }
 
@@ -44,7 +48,7 @@ public final class MetadataThread implements Executor {
 
   /** Whether this is called on it. */
   public boolean isCurrent() {
-    return executor instanceof EventExecutor loop && loop.inEventLoop();
+    return current.getAsBoolean();
   }
 
   /** Runs the action later on this thread. */

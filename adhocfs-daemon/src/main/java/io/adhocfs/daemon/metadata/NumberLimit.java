@@ -1,9 +1,9 @@
 package io.adhocfs.daemon.metadata;
 
 import io.adhocfs.daemon.storage.ChecksummedFile;
+import io.adhocfs.daemon.storage.SmallFile;
 import io.adhocfs.protocol.model.FsException;
 import java.nio.ByteBuffer;
-import java.nio.file.Path;
 
 /**
  * Up to where numbers of inodes and transactions may have been given out by this node: one bound
@@ -18,6 +18,9 @@ import java.nio.file.Path;
 public final class NumberLimit {
   /** How far the bound is raised. */
   static final long STEP = 1L << 24;
+
+  /** Name of its file in the storage directory. */
+  public static final String FILE_NAME = "numbers";
 
   private static final int MAGIC = 0x4146_4E4C;
   private static final int VERSION = 1;
@@ -35,11 +38,11 @@ public final class NumberLimit {
   /**
    * Reads the bound that earlier processes have kept, and raises it for this one.
    *
-   * @param directory of the node, of which no other process gives out numbers
+   * @param kept of the node, of which no other process gives out numbers
    * @throws FsException CORRUPT, NOT_SUPPORTED, NO_SPACE, STORAGE_FAILED
    */
-  public static NumberLimit open(Path directory) throws FsException {
-    var file = new ChecksummedFile(directory.resolve("numbers"), "number file", MAGIC, VERSION);
+  public static NumberLimit open(SmallFile kept) throws FsException {
+    var file = new ChecksummedFile(kept, "number file", MAGIC, VERSION);
     byte[] stored = file.read();
     if (stored != null && stored.length != Long.BYTES) {
       throw file.corrupt("its body has " + stored.length + " bytes");

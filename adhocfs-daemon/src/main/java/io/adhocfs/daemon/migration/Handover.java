@@ -6,6 +6,7 @@ import io.adhocfs.daemon.crash.CrashPoint;
 import io.adhocfs.daemon.crash.CrashPoints;
 import io.adhocfs.daemon.slot.RecordChange;
 import io.adhocfs.daemon.slot.SlotStream;
+import io.adhocfs.daemon.threads.Threads;
 import io.adhocfs.daemon.throttle.Throttling;
 import io.adhocfs.protocol.control.ControlCommand;
 import io.adhocfs.protocol.control.Outcome;
@@ -14,7 +15,6 @@ import io.adhocfs.protocol.model.FsError;
 import io.adhocfs.protocol.model.FsException;
 import io.adhocfs.protocol.model.NodeId;
 import io.adhocfs.protocol.model.TrafficClass;
-import io.adhocfs.protocol.model.WallClock;
 import io.adhocfs.protocol.transport.Deadline;
 import io.adhocfs.protocol.transport.Response;
 import io.adhocfs.protocol.transport.RpcClient;
@@ -23,13 +23,12 @@ import io.netty.buffer.ByteBuf;
 import io.netty.buffer.PooledByteBufAllocator;
 import io.netty.buffer.Unpooled;
 import java.time.Duration;
-import java.time.InstantSource;
 import java.util.BitSet;
 import java.util.Map;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.ExecutionException;
-import java.util.concurrent.Semaphore;
 import java.util.concurrent.atomic.AtomicReference;
+import java.util.function.Supplier;
 import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -39,7 +38,7 @@ import org.slf4j.LoggerFactory;
  * again; holds them, sends the rest, has the move agreed on, and lets go. Whatever fails before the
  * move is proposed leaves things as they were; from then on only the agreed outcome counts.
  *
- * <p>Used by one thread, which it blocks.
+ * <p>Used by one thread, which waits here: one that may {@link Threads#await}.
  */
 final class Handover {
   private static final Logger LOG = LoggerFactory.getLogger(Handover.class);
@@ -75,6 +74,7 @@ final class Handover {
     void awaitGone(BitSet slots) throws InterruptedException;
   }
 
+  private final Threads threads;
   private final long rebalance;
   private final long batch;
   private final NodeId self;
@@ -89,7 +89,7 @@ final class Handover {
   private final Source source;
   private final CrashPoints crashPoints;
 
-  private final Semaphore underWay = new Semaphore(UNDER_WAY_MAX);
+  private final UnderWay underWay = new UnderWay(UNDER_WAY_MAX);
   private final AtomicReference<@Nullable FsException> failure = new AtomicReference<>();
 
   private @Nullable ByteBuf records;
@@ -98,6 +98,7 @@ final class Handover {
   private long heldBytes;
 
   Handover(
+      Threads threads,
       long rebalance,
       long batch,
       NodeId self,
@@ -110,6 +111,7 @@ final class Handover {
       Throttling throttling,
       Source source,
       CrashPoints crashPoints) {
+    this.threads = threads;
     this.rebalance = rebalance;
     this.batch = batch;
     this.self = self;
@@ -149,7 +151,7 @@ final class Handover {
       catchUp(slots);
       held = true;
       limited = false;
-      long heldSince = System.nanoTime();
+      long heldSince = threads.nanoTime();
       source.hold(slots);
       crashPoints.reached(CrashPoint.MIGRATION_SOURCE_AFTER_HOLD);
       send(changes.take(slots));
@@ -173,7 +175,7 @@ final class Handover {
           target,
           sentBytes,
           heldBytes,
-          (System.nanoTime() - heldSince) / 1_000_000);
+          (threads.nanoTime() - heldSince) / 1_000_000);
     } finally {
       dropRecords();
       // Where this daemon ends before it knows, nobody is answered: they may be the target's.
@@ -332,16 +334,10 @@ final class Handover {
     boolean sent = false;
     try {
       if (limited) {
-        // One that has failed ends now, not after a pause: what was wrong may be mended by then.
-        limit.pass(bytes, () -> failure.get() != null);
+        await(() -> limit.pass(bytes));
       }
       throttling.passMigration(bytes, limited);
-      underWay.acquire();
-      FsException failed = failure.get();
-      if (failed != null) {
-        underWay.release();
-        throw failed;
-      }
+      await(underWay::begin);
       sent = true;
       sentBytes += bytes;
       var _ =
@@ -353,7 +349,7 @@ final class Handover {
                   failure.compareAndSet(null, FsException.of(error));
                   limit.wake();
                 }
-                underWay.release();
+                underWay.end();
               });
     } finally {
       if (!sent) {
@@ -363,11 +359,29 @@ final class Handover {
   }
 
   private void awaitAll() throws FsException, InterruptedException {
-    underWay.acquire(UNDER_WAY_MAX);
-    underWay.release(UNDER_WAY_MAX);
-    FsException failed = failure.get();
-    if (failed != null) {
-      throw failed;
+    await(underWay::over);
+  }
+
+  /**
+   * Waits until there is nothing to wait for any more. What has failed ends at once, not after a
+   * pause: what was wrong may be mended by then.
+   */
+  private void await(Supplier<@Nullable CompletableFuture<?>> waits)
+      throws FsException, InterruptedException {
+    while (true) {
+      FsException failed = failure.get();
+      if (failed != null) {
+        throw failed;
+      }
+      CompletableFuture<?> wait = waits.get();
+      if (wait == null) {
+        return;
+      }
+      try {
+        var _ = threads.await(wait);
+      } catch (ExecutionException e) {
+        throw FsException.of(e);
+      }
     }
   }
 
@@ -377,7 +391,7 @@ final class Handover {
 
   private void call(MigrationRequest request) throws FsException, InterruptedException {
     try {
-      submit(request, Unpooled.EMPTY_BUFFER).get().payload().release();
+      threads.await(submit(request, Unpooled.EMPTY_BUFFER)).payload().release();
     } catch (ExecutionException e) {
       throw FsException.of(e);
     }
@@ -385,20 +399,14 @@ final class Handover {
 
   private ControlCommand.Move move(BitSet slots) {
     return new ControlCommand.Move(
-        rebalance,
-        self,
-        target,
-        set(slots),
-        sentBytes,
-        heldBytes,
-        WallClock.nanos(InstantSource.system()));
+        rebalance, self, target, set(slots), sentBytes, heldBytes, threads.wallNanos());
   }
 
   /** Proposes the move until its outcome is known: before that, nobody may be answered. */
   private Outcome propose(ControlCommand.Move move) throws InterruptedException {
     while (true) {
       try {
-        return control.propose(move, Deadline.after(PROPOSAL)).get();
+        return threads.await(control.propose(move, Deadline.after(PROPOSAL)));
       } catch (ExecutionException e) {
         FsException failed = FsException.of(e);
         if (failed.error() == FsError.CLOSED) {

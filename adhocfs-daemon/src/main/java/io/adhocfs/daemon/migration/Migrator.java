@@ -11,6 +11,7 @@ import io.adhocfs.daemon.service.DataService;
 import io.adhocfs.daemon.service.MigrationRequestHandler;
 import io.adhocfs.daemon.slot.SlotParts;
 import io.adhocfs.daemon.slot.SlotStore;
+import io.adhocfs.daemon.threads.Threads;
 import io.adhocfs.daemon.throttle.Throttling;
 import io.adhocfs.protocol.control.ControlCommand;
 import io.adhocfs.protocol.control.ControlState;
@@ -23,7 +24,6 @@ import io.adhocfs.protocol.placement.ClusterMap;
 import io.adhocfs.protocol.placement.LostSlots;
 import io.adhocfs.protocol.transport.Deadline;
 import io.adhocfs.protocol.transport.RpcClient;
-import java.security.SecureRandom;
 import java.time.Duration;
 import java.util.BitSet;
 import java.util.HashSet;
@@ -33,7 +33,6 @@ import java.util.TreeMap;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.ExecutionException;
 import java.util.concurrent.ExecutorService;
-import java.util.concurrent.Executors;
 import java.util.concurrent.RejectedExecutionException;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicBoolean;
@@ -56,7 +55,7 @@ public final class Migrator implements AutoCloseable {
 
   private static final Duration QUESTION = Duration.ofSeconds(2);
   private static final long SAY_NANOS = 10_000_000_000L;
-  private static final long LOOK_MILLIS = 100;
+  private static final long LOOK_NANOS = 100_000_000L;
   private static final long WAKE_NANOS = 500_000_000L;
   private static final long AGAIN_NANOS = 500_000_000L;
   private static final Duration CONFIRMATION = Duration.ofSeconds(20);
@@ -74,16 +73,14 @@ public final class Migrator implements AutoCloseable {
   private final CrashPoints crashPoints;
   private final Runnable whenGone;
   private final Runnable whenGivenUp;
-  private final RateLimit limit = new RateLimit();
+  private final RateLimit limit;
   private final Throttling throttling;
-  private final SecureRandom random = new SecureRandom();
+  private final Threads threads;
 
   /** Everything that takes slots in or drops them, in order. */
-  private final ExecutorService takingIn =
-      Executors.newSingleThreadExecutor(work -> daemonThread(work, "adhocfs-take-in"));
+  private final ExecutorService takingIn;
 
-  private final ExecutorService handingOver =
-      Executors.newCachedThreadPool(work -> daemonThread(work, "adhocfs-hand-over"));
+  private final ExecutorService handingOver;
 
   private final SlotReceiver receiver;
   private final AtomicBoolean waking = new AtomicBoolean();
@@ -94,6 +91,9 @@ public final class Migrator implements AutoCloseable {
 
   @GuardedBy("this")
   private int batches;
+
+  @GuardedBy("this")
+  private long lastBatch;
 
   @GuardedBy("this")
   private boolean closed;
@@ -109,11 +109,9 @@ public final class Migrator implements AutoCloseable {
   /** Id of the rebalance that left-overs were last looked for in; 0 = none. Metadata thread. */
   private long sweptIn;
 
-  private static Thread daemonThread(Runnable work, String name) {
-    var thread = new Thread(work, name);
-    thread.setDaemon(true);
-    return thread;
-  }
+  /** Completes with the next change of the map or when this is closed. */
+  @GuardedBy("this")
+  private CompletableFuture<@Nullable Void> news = new CompletableFuture<>();
 
   /**
    * @param whenGone run once, on a thread of this, when this node has left the instance and has
@@ -122,6 +120,7 @@ public final class Migrator implements AutoCloseable {
    *     without this node: what it has is no longer part of the instance, and stays
    */
   public Migrator(
+      Threads threads,
       ClusterState cluster,
       ControlPlane control,
       MetadataThread metadataThread,
@@ -134,6 +133,10 @@ public final class Migrator implements AutoCloseable {
       CrashPoints crashPoints,
       Runnable whenGone,
       Runnable whenGivenUp) {
+    this.threads = threads;
+    this.limit = new RateLimit(threads);
+    this.takingIn = threads.single("adhocfs-take-in");
+    this.handingOver = threads.many("adhocfs-hand-over");
     this.self = cluster.self();
     this.cluster = cluster;
     this.control = control;
@@ -319,11 +322,18 @@ public final class Migrator implements AutoCloseable {
           () -> drop(gone, () -> crashPoints.reached(CrashPoint.MIGRATION_SOURCE_WHILE_DROPPING)));
     }
     if (!come.isEmpty() || !gone.isEmpty()) {
-      synchronized (this) {
-        notifyAll();
-      }
+      tellNews();
       takeInLater(this::persist);
     }
+  }
+
+  private void tellNews() {
+    CompletableFuture<@Nullable Void> told;
+    synchronized (this) {
+      told = news;
+      news = new CompletableFuture<>();
+    }
+    told.complete(null);
   }
 
   private boolean isGivenUp(ClusterMap map) {
@@ -389,14 +399,15 @@ public final class Migrator implements AutoCloseable {
       leaving = true;
     }
     // Behind whatever is being dropped.
-    takeInLater(() -> {
-      try {
-        awaitSuccessors();
-        whenGone.run();
-      } catch (InterruptedException e) {
-        Thread.currentThread().interrupt();
-      }
-    });
+    takeInLater(() ->
+        handingOver.execute(() -> {
+          try {
+            awaitSuccessors();
+            whenGone.run();
+          } catch (InterruptedException e) {
+            Thread.currentThread().interrupt();
+          }
+        }));
   }
 
   /**
@@ -404,17 +415,23 @@ public final class Migrator implements AutoCloseable {
    * what was agreed on could go with the nodes that leave.
    */
   private void awaitSuccessors() throws InterruptedException {
-    long saidNanos = System.nanoTime();
+    long saidNanos = threads.nanoTime();
     while (!nodesThatStayVote() || !isConfirmed()) {
-      if (System.nanoTime() - saidNanos > SAY_NANOS) {
-        saidNanos = System.nanoTime();
+      if (threads.nanoTime() - saidNanos > SAY_NANOS) {
+        saidNanos = threads.nanoTime();
         LOG.info(
             "this node has left, and waits until those that stay have taken over: {}",
             control.state().voters());
       }
-      synchronized (this) {
-        wait(LOOK_MILLIS);
-      }
+      awaitQuietly(threads.after(LOOK_NANOS));
+    }
+  }
+
+  private void awaitQuietly(CompletableFuture<@Nullable Void> future) throws InterruptedException {
+    try {
+      threads.await(future);
+    } catch (ExecutionException e) {
+      throw new IllegalStateException(e);
     }
   }
 
@@ -425,7 +442,7 @@ public final class Migrator implements AutoCloseable {
 
   private boolean isConfirmed() throws InterruptedException {
     try {
-      var _ = control.confirmed(Deadline.after(QUESTION)).get();
+      var _ = threads.await(control.confirmed(Deadline.after(QUESTION)));
       return true;
     } catch (ExecutionException e) {
       return false;
@@ -471,8 +488,9 @@ public final class Migrator implements AutoCloseable {
     inBatches.or(slots);
     batches++;
     return new Handover(
+        threads,
         wanted.id(),
-        random.nextLong(),
+        BatchNumber.of(own(), ++lastBatch),
         self,
         new NodeId(most.getKey()),
         slots,
@@ -483,6 +501,14 @@ public final class Migrator implements AutoCloseable {
         throttling,
         new HeldSlots(),
         crashPoints);
+  }
+
+  private ClusterMap.Node own() {
+    ClusterMap.Node own = cluster.map().node(self);
+    if (own == null) {
+      throw new IllegalStateException("a node that is not in its map");
+    }
+    return own;
   }
 
   /** A part of what is to go to one target, so that others can go at the same time. */
@@ -518,7 +544,6 @@ public final class Migrator implements AutoCloseable {
       synchronized (this) {
         inBatches.andNot(handover.offered());
         batches--;
-        notifyAll();
       }
     }
     if (again) {
@@ -532,9 +557,9 @@ public final class Migrator implements AutoCloseable {
     String text = reason.length() > 200 ? reason.substring(0, 200) : reason;
     try {
       var _ =
-          control
-              .propose(new ControlCommand.Pause(rebalance, text), Deadline.after(PAUSE_PROPOSAL))
-              .get();
+          threads.await(
+              control.propose(
+                  new ControlCommand.Pause(rebalance, text), Deadline.after(PAUSE_PROPOSAL)));
     } catch (ExecutionException e) {
       LOG.warn("the rebalance is not paused: {}", e.getMessage());
     } catch (InterruptedException e) {
@@ -567,7 +592,7 @@ public final class Migrator implements AutoCloseable {
         wakeWaitingLater();
       });
       try {
-        held.get();
+        threads.await(held);
       } catch (ExecutionException e) {
         throw new FsException(FsError.INTERNAL, String.valueOf(e.getCause()), e);
       }
@@ -581,10 +606,18 @@ public final class Migrator implements AutoCloseable {
 
     @Override
     public void awaitGone(BitSet slots) throws InterruptedException {
-      synchronized (Migrator.this) {
-        while (!closed && cluster.ownedSlots().intersects(slots)) {
-          Migrator.this.wait(100);
+      while (true) {
+        CompletableFuture<@Nullable Void> next;
+        synchronized (Migrator.this) {
+          next = news;
+          if (closed) {
+            return;
+          }
         }
+        if (!cluster.ownedSlots().intersects(slots)) {
+          return;
+        }
+        awaitQuietly(next);
       }
     }
   }
@@ -594,8 +627,8 @@ public final class Migrator implements AutoCloseable {
   public void close() {
     synchronized (this) {
       closed = true;
-      notifyAll();
     }
+    tellNews();
     Set<ExecutorService> all = new HashSet<>(Set.of(takingIn, handingOver));
     all.forEach(ExecutorService::shutdownNow);
     boolean interrupted = false;

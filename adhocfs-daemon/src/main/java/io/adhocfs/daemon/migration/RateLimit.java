@@ -1,22 +1,35 @@
 package io.adhocfs.daemon.migration;
 
 import com.google.errorprone.annotations.concurrent.GuardedBy;
-import java.util.function.BooleanSupplier;
+import io.adhocfs.daemon.threads.Threads;
+import java.util.concurrent.CompletableFuture;
+import org.jspecify.annotations.Nullable;
 
-/** Lets so many bytes pass in a second, all threads together. Thread-safe. */
+/** Lets so many bytes pass in a second, all batches together. Thread-safe; never blocks. */
 final class RateLimit {
   /** How much may pass at once after a pause, as a time's share. */
   private static final long BURST_NANOS = 50_000_000L;
+
+  private final Threads threads;
 
   @GuardedBy("this")
   private long bytesPerSecond;
 
   /** When the next byte may pass. */
   @GuardedBy("this")
-  private long nextNanos = System.nanoTime();
+  private long nextNanos;
 
   @GuardedBy("this")
   private boolean paused;
+
+  /** Completes when those who wait are to look again. */
+  @GuardedBy("this")
+  private CompletableFuture<@Nullable Void> news = new CompletableFuture<>();
+
+  RateLimit(Threads threads) {
+    this.threads = threads;
+    this.nextNanos = threads.nanoTime();
+  }
 
   /**
    * Sets the limit, from now on.
@@ -24,13 +37,16 @@ final class RateLimit {
    * @param bytesPerSecond 0 = no limit
    * @param paused whether nothing passes at all
    */
-  synchronized void set(long bytesPerSecond, boolean paused) {
-    if (this.bytesPerSecond != bytesPerSecond || this.paused != paused) {
+  void set(long bytesPerSecond, boolean paused) {
+    synchronized (this) {
+      if (this.bytesPerSecond == bytesPerSecond && this.paused == paused) {
+        return;
+      }
       this.bytesPerSecond = bytesPerSecond;
       this.paused = paused;
-      nextNanos = System.nanoTime();
-      notifyAll();
+      nextNanos = threads.nanoTime();
     }
+    wake();
   }
 
   /** The limit; 0 = none. */
@@ -39,28 +55,32 @@ final class RateLimit {
   }
 
   /** Has all who wait look whether they are to go on. */
-  synchronized void wake() {
-    notifyAll();
+  void wake() {
+    CompletableFuture<@Nullable Void> told;
+    synchronized (this) {
+      told = news;
+      news = new CompletableFuture<>();
+    }
+    told.complete(null);
   }
 
   /**
-   * Waits until the bytes may pass.
+   * Lets bytes pass, or answers what completes when it is worth asking again.
    *
-   * @param ends whether the wait is over without that; {@link #wake} tells of a change
+   * @return null when they have passed
    */
-  synchronized void pass(int bytes, BooleanSupplier ends) throws InterruptedException {
-    while (paused && !ends.getAsBoolean()) {
-      wait();
+  synchronized @Nullable CompletableFuture<?> pass(int bytes) {
+    if (paused) {
+      return news;
     }
-    while (bytesPerSecond > 0 && !ends.getAsBoolean()) {
-      long now = System.nanoTime();
-      long waitNanos = nextNanos - now;
-      if (waitNanos <= 0) {
-        long from = Math.max(nextNanos, now - BURST_NANOS);
-        nextNanos = from + (long) (bytes * 1e9 / bytesPerSecond);
-        return;
-      }
-      wait(waitNanos / 1_000_000, (int) (waitNanos % 1_000_000));
+    if (bytesPerSecond == 0) {
+      return null;
     }
+    long now = threads.nanoTime();
+    if (nextNanos - now > 0) {
+      return CompletableFuture.anyOf(news, threads.after(nextNanos - now));
+    }
+    nextNanos = Math.max(nextNanos, now - BURST_NANOS) + (long) (bytes * 1e9 / bytesPerSecond);
+    return null;
   }
 }

@@ -12,6 +12,7 @@ import io.adhocfs.protocol.control.Rebalance;
 import io.adhocfs.protocol.control.SlotSet;
 import io.adhocfs.protocol.model.FsError;
 import io.adhocfs.protocol.model.FsException;
+import io.adhocfs.protocol.model.SlotId;
 import io.adhocfs.protocol.transport.Deadline;
 import io.adhocfs.protocol.transport.RequestHandler.Exchange;
 import io.adhocfs.protocol.transport.RequestHandler.PeerRole;
@@ -29,6 +30,7 @@ import java.util.Set;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.RejectedExecutionException;
 import java.util.function.IntPredicate;
+import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
@@ -62,6 +64,9 @@ final class SlotReceiver implements MigrationRequestHandler {
 
   /** On the thread. */
   private final Map<Long, Batch> batches = new HashMap<>();
+
+  /** The number of the last batch that has begun with each slot. On the thread. */
+  private long @Nullable [] begun;
 
   /**
    * @param thread one thread; stays the caller's
@@ -162,17 +167,27 @@ final class SlotReceiver implements MigrationRequestHandler {
 
   private void begin(MigrationRequest.BeginReceive begin) throws FsException, InterruptedException {
     BitSet slots = bits(begin.slots());
+    long[] latest = begun == null ? new long[SlotId.COUNT] : begun;
+    begun = latest;
     ControlState state = control.state();
     Rebalance running = state.rebalance();
     for (int slot = slots.nextSetBit(0); slot >= 0; slot = slots.nextSetBit(slot + 1)) {
       if (cluster.owns(slot) || state.map().ownerValue(slot) == cluster.self().value()) {
         throw new FsException(FsError.INVALID, "slot " + slot + " is this node's already");
       }
+      if (state.map().ownerValue(slot) != BatchNumber.source(begin.batch())) {
+        throw new FsException(FsError.CHANGED, "slot " + slot + " is not its sender's any more");
+      }
+      // A beginning may be late: it waited for news, or came by a connection that has broken since.
+      if (BatchNumber.isLater(latest[slot], begin.batch())) {
+        throw new FsException(FsError.CHANGED, "a later batch has begun with slot " + slot);
+      }
       // What is not wanted here is dropped whenever it is looked for.
       if (running == null || running.targetValue(slot) != cluster.self().value()) {
         throw new FsException(FsError.CHANGED, "slot " + slot + " is not wanted here");
       }
     }
+    slots.stream().forEach(slot -> latest[slot] = begin.batch());
     // What came before, and its source does not go on with: it has begun anew.
     batches.values().removeIf(batch -> batch.slots.intersects(slots));
     storage.drop(slots, slot -> !cluster.owns(slot));

@@ -4,6 +4,7 @@ import io.adhocfs.daemon.chunk.ChunkStore;
 import io.adhocfs.daemon.chunk.ChunkStore.ChunkBytes;
 import io.adhocfs.daemon.chunk.SpanOutcome;
 import io.adhocfs.daemon.cluster.ClusterState;
+import io.adhocfs.daemon.threads.Threads;
 import io.adhocfs.protocol.model.FileLayout;
 import io.adhocfs.protocol.model.FsError;
 import io.adhocfs.protocol.model.FsException;
@@ -22,13 +23,11 @@ import io.adhocfs.protocol.wire.Reply;
 import io.adhocfs.protocol.wire.Reply.Spans;
 import io.netty.buffer.ByteBuf;
 import io.netty.buffer.PooledByteBufAllocator;
-import io.netty.util.concurrent.FastThreadLocalThread;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
-import java.util.concurrent.ArrayBlockingQueue;
+import java.util.concurrent.ExecutorService;
 import java.util.concurrent.RejectedExecutionException;
-import java.util.concurrent.ThreadPoolExecutor;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.concurrent.locks.StampedLock;
@@ -55,7 +54,12 @@ public final class DataService implements DataRequestHandler, AutoCloseable {
 
   private final ClusterState cluster;
   private final ChunkStore store;
-  private final ThreadPoolExecutor[] threads;
+  private final Threads clock;
+  private final ExecutorService[] threads;
+
+  /** Requests that wait for a thread. */
+  private final AtomicInteger waiting = new AtomicInteger();
+
   private final DiscardSync discardSync;
   private final AtomicInteger nextReader = new AtomicInteger();
 
@@ -65,40 +69,25 @@ public final class DataService implements DataRequestHandler, AutoCloseable {
   /**
    * Starts the threads.
    *
+   * @param threads where they come from
    * @param store stays its owner's, and open until this is closed
    * @param threadCount 1 or more
    */
-  public DataService(ClusterState cluster, ChunkStore store, int threadCount) {
+  public DataService(Threads threads, ClusterState cluster, ChunkStore store, int threadCount) {
     this.cluster = cluster;
     this.store = store;
-    this.threads = new ThreadPoolExecutor[threadCount];
-    this.discardSync = new DiscardSync(store);
+    this.clock = threads;
+    this.threads = new ExecutorService[threadCount];
+    this.discardSync = new DiscardSync(threads, store);
     for (int i = 0; i < threadCount; i++) {
-      String name = "adhocfs-data-" + i;
-      threads[i] =
-          new ThreadPoolExecutor(
-              1,
-              1,
-              0,
-              TimeUnit.SECONDS,
-              new ArrayBlockingQueue<>(QUEUE_OF_A_THREAD_MAX),
-              // Netty's own thread class lets pooled buffers use a cache per thread.
-              work -> {
-                var thread = new FastThreadLocalThread(work, name);
-                thread.setDaemon(true);
-                return thread;
-              });
+      this.threads[i] = threads.bounded("adhocfs-data-" + i, QUEUE_OF_A_THREAD_MAX);
     }
   }
 
   @Override
   public void handle(Exchange exchange, DataRequest request, ByteBuf payload) {
     var work = new Work(exchange, request, payload);
-    try {
-      threads[threadOf(exchange, request)].execute(work);
-    } catch (RejectedExecutionException e) {
-      work.refuse();
-    }
+    work.start();
   }
 
   /** Waits until all requests are over that run now. Blocks. */
@@ -108,11 +97,7 @@ public final class DataService implements DataRequestHandler, AutoCloseable {
 
   /** Requests that wait for a data thread. */
   public int queued() {
-    int sum = 0;
-    for (ThreadPoolExecutor thread : threads) {
-      sum += thread.getQueue().size();
-    }
-    return sum;
+    return waiting.get();
   }
 
   private int threadOf(Exchange exchange, DataRequest request) {
@@ -136,7 +121,7 @@ public final class DataService implements DataRequestHandler, AutoCloseable {
     private final Exchange exchange;
     private final DataRequest request;
     private final ByteBuf payload;
-    private final long sinceNanos = System.nanoTime();
+    private final long sinceNanos = clock.nanoTime();
 
     Work(Exchange exchange, DataRequest request, ByteBuf payload) {
       this.exchange = exchange;
@@ -144,7 +129,18 @@ public final class DataService implements DataRequestHandler, AutoCloseable {
       this.payload = payload;
     }
 
+    /** Hands it over to a thread, or refuses it. */
+    void start() {
+      waiting.incrementAndGet();
+      try {
+        threads[threadOf(exchange, request)].execute(this);
+      } catch (RejectedExecutionException e) {
+        refuse();
+      }
+    }
+
     void refuse() {
+      waiting.decrementAndGet();
       payload.release();
       boolean closing = threads[0].isShutdown();
       exchange.fail(
@@ -154,20 +150,11 @@ public final class DataService implements DataRequestHandler, AutoCloseable {
 
     /** Has it run again when slots are let go of; answers whether it will. */
     private boolean waits() {
-      if (System.nanoTime() - sinceNanos > RequestRouter.HELD_WAIT_NANOS) {
+      if (clock.nanoTime() - sinceNanos > RequestRouter.HELD_WAIT_NANOS) {
         return false;
       }
       payload.retain();
-      boolean waits =
-          cluster.awaitLetGo(
-              payload.readableBytes(),
-              () -> {
-                try {
-                  threads[threadOf(exchange, request)].execute(this);
-                } catch (RejectedExecutionException e) {
-                  refuse();
-                }
-              });
+      boolean waits = cluster.awaitLetGo(payload.readableBytes(), this::start);
       if (!waits) {
         payload.release();
       }
@@ -176,6 +163,7 @@ public final class DataService implements DataRequestHandler, AutoCloseable {
 
     @Override
     public void run() {
+      waiting.decrementAndGet();
       long stamp = running.readLock();
       try {
         if (cluster.holdsAny() && isHeld(request)) {
@@ -397,12 +385,12 @@ public final class DataService implements DataRequestHandler, AutoCloseable {
   /** Takes no more requests; those that wait are answered for some seconds, then refused. */
   @Override
   public void close() {
-    Arrays.stream(threads).forEach(ThreadPoolExecutor::shutdown);
-    long limit = System.nanoTime() + TimeUnit.SECONDS.toNanos(DRAIN_SECONDS);
+    Arrays.stream(threads).forEach(ExecutorService::shutdown);
+    long limit = clock.nanoTime() + TimeUnit.SECONDS.toNanos(DRAIN_SECONDS);
     try {
-      for (ThreadPoolExecutor thread : threads) {
+      for (ExecutorService thread : threads) {
         boolean ended =
-            thread.awaitTermination(Math.max(0, limit - System.nanoTime()), TimeUnit.NANOSECONDS);
+            thread.awaitTermination(Math.max(0, limit - clock.nanoTime()), TimeUnit.NANOSECONDS);
         if (!ended) {
           refuse(thread.shutdownNow());
         }

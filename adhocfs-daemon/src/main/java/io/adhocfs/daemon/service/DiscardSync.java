@@ -2,6 +2,7 @@ package io.adhocfs.daemon.service;
 
 import com.google.errorprone.annotations.concurrent.GuardedBy;
 import io.adhocfs.daemon.chunk.ChunkStore;
+import io.adhocfs.daemon.threads.Threads;
 import io.adhocfs.protocol.model.FsError;
 import io.adhocfs.protocol.model.FsException;
 import io.adhocfs.protocol.transport.RequestHandler.Exchange;
@@ -10,7 +11,9 @@ import java.util.ArrayList;
 import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Set;
-import org.jspecify.annotations.Nullable;
+import java.util.concurrent.ExecutorService;
+import java.util.concurrent.RejectedExecutionException;
+import java.util.concurrent.TimeUnit;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
@@ -24,57 +27,41 @@ final class DiscardSync implements AutoCloseable {
 
   private record Waiting(ChunkStore.Dropped file, Exchange exchange) {}
 
+  private static final long CLOSE_SECONDS = 60;
+
   private final ChunkStore store;
-  private final Thread thread = new Thread(this::run, "adhocfs-discard-sync");
+  private final ExecutorService thread;
 
   @GuardedBy("this")
   private List<Waiting> waiting = new ArrayList<>();
 
-  @GuardedBy("this")
-  private boolean closed;
-
   /** Starts the thread. */
-  DiscardSync(ChunkStore store) {
+  DiscardSync(Threads threads, ChunkStore store) {
     this.store = store;
-    thread.setDaemon(true);
-    thread.start();
+    this.thread = threads.single("adhocfs-discard-sync");
   }
 
   /** Answers after a sync that begins later than now. */
   void then(ChunkStore.Dropped file, Exchange exchange) {
+    boolean first;
     synchronized (this) {
-      if (!closed) {
-        waiting.add(new Waiting(file, exchange));
-        notifyAll();
-        return;
-      }
+      first = waiting.isEmpty();
+      waiting.add(new Waiting(file, exchange));
     }
-    exchange.fail(FsError.CLOSED, "this daemon is stopping");
+    if (!first) {
+      return;
+    }
+    try {
+      thread.execute(() -> sync(take()));
+    } catch (RejectedExecutionException e) {
+      take().forEach(discard -> discard.exchange().fail(FsError.CLOSED, "this daemon is stopping"));
+    }
   }
 
-  /** What waits next; null at the end. */
-  private synchronized @Nullable List<Waiting> take() throws InterruptedException {
-    while (waiting.isEmpty()) {
-      if (closed) {
-        return null;
-      }
-      wait();
-    }
+  private synchronized List<Waiting> take() {
     List<Waiting> taken = waiting;
     waiting = new ArrayList<>();
     return taken;
-  }
-
-  private void run() {
-    try {
-      List<Waiting> served = take();
-      while (served != null) {
-        sync(served);
-        served = take();
-      }
-    } catch (InterruptedException e) {
-      Thread.currentThread().interrupt();
-    }
   }
 
   private void sync(List<Waiting> served) {
@@ -101,12 +88,11 @@ final class DiscardSync implements AutoCloseable {
   /** Answers those that wait, and ends. Waits for the thread. */
   @Override
   public void close() {
-    synchronized (this) {
-      closed = true;
-      notifyAll();
-    }
+    thread.shutdown();
     try {
-      thread.join();
+      if (!thread.awaitTermination(CLOSE_SECONDS, TimeUnit.SECONDS)) {
+        LOG.warn("discards are still being synced");
+      }
     } catch (InterruptedException e) {
       Thread.currentThread().interrupt();
     }

@@ -33,6 +33,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.Set;
 import java.util.TreeMap;
+import java.util.concurrent.ConcurrentHashMap;
 import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
@@ -137,6 +138,10 @@ final class InlineDeparture {
     private final PendingCut leaving;
     private @Nullable FsException error;
     private Set<NodeId> owners = Set.of();
+
+    /** The storage terms in which owners have written; put by network threads. */
+    private final Map<NodeId, Long> terms = new ConcurrentHashMap<>();
+
     private int underWay;
 
     Copy(
@@ -191,11 +196,13 @@ final class InlineDeparture {
       byOwner.forEach((node, spans) ->
           // Without a deadline: a write that is given up here could still run there, later.
           thread.whenDone(
-              peers.call(
-                  node,
-                  new DataRequest.WriteChunks(file.id(), layout, leaving.generation(), spans),
-                  bytesOf(spans),
-                  Deadline.NEVER),
+              peers
+                  .call(
+                      node,
+                      new DataRequest.WriteChunks(file.id(), layout, leaving.generation(), spans),
+                      bytesOf(spans),
+                      Deadline.NEVER)
+                  .whenComplete((_, _) -> terms.put(node, peers.storageTerm(node))),
               this::written));
     }
 
@@ -255,6 +262,10 @@ final class InlineDeparture {
                   response.payload().release();
                 } else if (failure != null && error == null) {
                   error = notNow(failure);
+                }
+                if (error == null && peers.storageTerm(node) != terms.getOrDefault(node, -1L)) {
+                  error =
+                      new FsException(FsError.OVERLOADED, node + " may have lost the first chunk");
                 }
                 if (--underWay == 0) {
                   end();

@@ -21,7 +21,7 @@ public final class Ticket {
   private final List<Exchange> waiting = new ArrayList<>(1);
   private boolean stored;
 
-  /** Its slot has gone: the answer has been given, and what still runs is of no interest. */
+  /** Its slot has gone: the answer has been given, and what still runs must have no effect. */
   private boolean settled;
 
   Ticket(Sessions sessions, Session session, long sequence, int slot, Exchange exchange) {
@@ -43,8 +43,14 @@ public final class Ticket {
   /**
    * Adds the reply to the batch that carries the operation's effect, and removes replies that the
    * client has acknowledged.
+   *
+   * @throws FsException WRONG_OWNER once its slot has gone, for good: should the slot be back, then
+   *     its sender has been answered elsewhere meanwhile
    */
   public void store(Batch batch, Reply reply) throws FsException {
+    if (settled) {
+      throw new FsException(FsError.WRONG_OWNER, "slot " + slot + " has been at another node");
+    }
     sessions.store(this, batch, reply);
     batch.afterCommit(() -> stored = true);
   }
@@ -70,6 +76,11 @@ public final class Ticket {
     }
     sessions.finished(this, stored, new Reply.Failed(error, message));
     waiting.forEach(exchange -> exchange.fail(error, message));
+  }
+
+  /** Whether its slot has gone: the answer has been given, and nothing may come of it here. */
+  public boolean isSettled() {
+    return settled;
   }
 
   void settle() {

@@ -111,12 +111,15 @@ public final class BackingDisk {
    */
   public String name() throws FsException {
     try {
-      return Files.readString(Path.of("/proc/sys/kernel/random/boot_id")).strip()
-          + ":"
-          + Files.getAttribute(directory, "unix:dev");
+      return bootId() + ":" + Files.getAttribute(directory, "unix:dev");
     } catch (IOException e) {
       throw failure(e.toString(), e);
     }
+  }
+
+  /** Names this start of the machine: the kernel draws it anew at each. */
+  public static String bootId() throws IOException {
+    return Files.readString(Path.of("/proc/sys/kernel/random/boot_id")).strip();
   }
 
   private FsException failure(String reason, @Nullable Throwable cause) {

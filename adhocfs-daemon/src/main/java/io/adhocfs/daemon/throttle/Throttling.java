@@ -1,5 +1,6 @@
 package io.adhocfs.daemon.throttle;
 
+import io.adhocfs.daemon.threads.Threads;
 import io.adhocfs.protocol.control.Dataset;
 import io.adhocfs.protocol.model.NodeId;
 import io.adhocfs.protocol.model.TrafficClass;
@@ -15,16 +16,15 @@ import io.adhocfs.protocol.wire.Reply;
 import io.netty.buffer.Unpooled;
 import java.time.Duration;
 import java.util.List;
-import java.util.SplittableRandom;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.ExecutionException;
-import java.util.concurrent.Executors;
 import java.util.concurrent.RejectedExecutionException;
 import java.util.concurrent.ScheduledExecutorService;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.function.Consumer;
 import java.util.function.Supplier;
+import java.util.random.RandomGenerator;
 import java.util.stream.Collectors;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -51,46 +51,59 @@ public final class Throttling implements AutoCloseable {
   private final NodeId self;
   private final Supplier<ClusterMap> map;
   private final RpcClient client;
-  private final TokenSource source = new TokenSource(new SplittableRandom());
+  private final Threads threads;
+  private final TokenSource source;
   private final TokenGivers givers = new TokenGivers();
   private final Throttle throttle;
   private final AtomicBoolean dividing = new AtomicBoolean();
 
-  private final ScheduledExecutorService timer =
-      Executors.newSingleThreadScheduledExecutor(work -> {
-        var thread = new Thread(work, "adhocfs-throttle");
-        thread.setDaemon(true);
-        return thread;
-      });
+  private final ScheduledExecutorService timer;
 
   /**
+   * @param random divides what is left over
    * @param map the newest map, which tells who looks after what
    * @param waits hears of each request that had to wait
    */
   public Throttling(
-      NodeId self, Supplier<ClusterMap> map, RpcClient client, Throttle.WaitListener waits) {
+      Threads threads,
+      RandomGenerator random,
+      NodeId self,
+      Supplier<ClusterMap> map,
+      RpcClient client,
+      Throttle.WaitListener waits) {
+    this.threads = threads;
+    this.source = new TokenSource(random);
+    this.timer = threads.single("adhocfs-throttle");
     this.self = self;
     this.map = map;
     this.client = client;
     this.throttle =
         new Throttle(
             self.value(),
-            System::nanoTime,
+            threads::nanoTime,
             key -> givers.of(key, map.get()::ownerValue),
             this::askNode,
             waits);
-    var _ =
-        timer.scheduleWithFixedDelay(this::tick, TICK_MILLIS, TICK_MILLIS, TimeUnit.MILLISECONDS);
+    tickLater();
+  }
+
+  private void tickLater() {
+    try {
+      var _ = timer.schedule(this::tick, TICK_MILLIS, TimeUnit.MILLISECONDS);
+    } catch (RejectedExecutionException e) {
+      LOG.debug("this daemon ends: {}", e.getMessage());
+    }
   }
 
   private void tick() {
     try {
       throttle.tick();
-      givers.toProbe(System.nanoTime()).forEach(this::probe);
+      givers.toProbe(threads.nanoTime()).forEach(this::probe);
     } catch (RuntimeException e) {
       // What waits lives on the next one.
       LOG.error("limits could not be looked after", e);
     }
+    tickLater();
   }
 
   private void probe(NodeId node) {
@@ -125,7 +138,7 @@ public final class Throttling implements AutoCloseable {
 
   /**
    * Waits until so many bytes of a migration may leave; they are counted at once where they must
-   * not wait, because slots are held.
+   * not wait, because slots are held. On a thread that may {@link Threads#await}.
    */
   public void passMigration(int bytes, boolean waits) throws InterruptedException {
     Charge charge = Charges.ofData(bytes);
@@ -144,7 +157,7 @@ public final class Throttling implements AutoCloseable {
           () -> may.complete(true),
           () -> may.complete(false));
       try {
-        passed = may.get();
+        passed = threads.await(may);
       } catch (ExecutionException e) {
         throw new IllegalStateException(e);
       }
@@ -153,7 +166,7 @@ public final class Throttling implements AutoCloseable {
 
   /** Another daemon, or this one, asks for tokens of limits that this one looks after. */
   void ask(List<TokenWant> wants, Consumer<long[]> answer) {
-    source.ask(wants, System.nanoTime(), answer);
+    source.ask(wants, threads.nanoTime(), answer);
     divideSoon();
   }
 
@@ -164,7 +177,7 @@ public final class Throttling implements AutoCloseable {
             timer.schedule(
                 () -> {
                   dividing.set(false);
-                  source.divide(System.nanoTime());
+                  source.divide(threads.nanoTime());
                   // Who asked between the two lines found it still under way.
                   divideSoon();
                 },
@@ -185,7 +198,7 @@ public final class Throttling implements AutoCloseable {
         node,
         wants,
         given -> {
-          if (given == null && givers.isSilent(node, System.nanoTime())) {
+          if (given == null && givers.isSilent(node, threads.nanoTime())) {
             LOG.info("{} does not give tokens: others do meanwhile", node);
           }
           answer.take(given);

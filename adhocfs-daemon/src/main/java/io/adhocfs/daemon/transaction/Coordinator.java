@@ -119,9 +119,17 @@ public final class Coordinator implements SlotPart {
     found.forEach(Delivery::send);
   }
 
-  /** Forgets the decisions of slots that have gone: their new owner delivers them. */
+  /**
+   * Forgets the decisions of slots that have gone: their new owner delivers them. What is undecided
+   * there ends, for good: to whoever asks the new owner it is aborted.
+   */
   @Override
   public void forget(BitSet slots) {
+    for (Attempt attempt : List.copyOf(active.values())) {
+      if (!attempt.decided && slots.get(attempt.id.coordinator().value())) {
+        attempt.abort(new FsException(FsError.WRONG_OWNER, "its slot has gone to another node"));
+      }
+    }
     committed.keySet().removeIf(id -> slots.get(id.coordinator().value()));
   }
 
@@ -234,6 +242,10 @@ public final class Coordinator implements SlotPart {
     }
 
     void attempt() {
+      if (ticket.isSettled()) {
+        running--;
+        return;
+      }
       if (!cluster.serves(slot)) {
         running--;
         ticket.fail(FsError.WRONG_OWNER, "slot " + slot + " goes to another node");
@@ -361,6 +373,7 @@ public final class Coordinator implements SlotPart {
 
     private InodeId made = InodeId.NONE;
     private int next;
+    private boolean decided;
 
     Attempt(Purpose purpose, Plan plan, TransactionId id) {
       this.purpose = purpose;
@@ -389,11 +402,19 @@ public final class Coordinator implements SlotPart {
       proceed();
     }
 
+    @SuppressWarnings("ReferenceEquality") // An attempt is nothing but itself.
+    private boolean isOver() {
+      return active.get(id) != this;
+    }
+
     private boolean isOwn(Step step) {
       return step.owner().equals(cluster.self());
     }
 
     private void proceed() {
+      if (isOver()) {
+        return;
+      }
       if (next == steps.size()) {
         decide();
         return;
@@ -423,6 +444,9 @@ public final class Coordinator implements SlotPart {
     }
 
     private void lockOwn(Step step) {
+      if (isOver()) {
+        return;
+      }
       List<LockKey.Wanted> wanted = new ArrayList<>();
       step.changes().forEach(change -> ChangeRules.wanted(change, wanted));
       LockKey held = locks.conflict(id, wanted);
@@ -463,6 +487,9 @@ public final class Coordinator implements SlotPart {
             }
             response.payload().release();
             crashPoints.reached(CrashPoint.COORDINATOR_AFTER_PREPARE);
+            if (isOver()) {
+              return;
+            }
             if (response.reply() instanceof Reply.Prepared prepared) {
               for (InodeId inode : prepared.inodes()) {
                 if (inode.exists()) {
@@ -501,6 +528,7 @@ public final class Coordinator implements SlotPart {
         abort(e);
         return;
       }
+      decided = true;
       crashPoints.reached(CrashPoint.COORDINATOR_AFTER_DECISION);
       if (remoteSlots.isEmpty()) {
         active.remove(id);
@@ -536,6 +564,9 @@ public final class Coordinator implements SlotPart {
     }
 
     private void abort(FsException error) {
+      if (isOver()) {
+        return;
+      }
       active.remove(id);
       asked.forEach((node, slots) ->
           // Those that don't hear it ask.

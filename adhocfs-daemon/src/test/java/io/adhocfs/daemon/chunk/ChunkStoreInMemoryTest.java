@@ -1,6 +1,7 @@
 package io.adhocfs.daemon.chunk;
 
 import io.adhocfs.daemon.slot.MemorySlotStore;
+import io.adhocfs.daemon.threads.Threads;
 import io.netty.buffer.PooledByteBufAllocator;
 
 class ChunkStoreInMemoryTest extends ChunkStoreContract {
@@ -12,6 +13,7 @@ class ChunkStoreInMemoryTest extends ChunkStoreContract {
   @Override
   ChunkStore open() throws Exception {
     return new FileChunkStore(
+        Threads.SYSTEM,
         disk,
         records,
         new FileChunkStore.Limits(1 << 20, 0, 8),

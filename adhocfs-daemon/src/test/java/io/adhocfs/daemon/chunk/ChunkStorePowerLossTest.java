@@ -3,6 +3,7 @@ package io.adhocfs.daemon.chunk;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import io.adhocfs.daemon.slot.MemorySlotStore;
+import io.adhocfs.daemon.threads.Threads;
 import io.adhocfs.protocol.model.FileLayout;
 import io.adhocfs.protocol.model.InodeId;
 import io.adhocfs.protocol.model.SlotId;
@@ -63,6 +64,7 @@ class ChunkStorePowerLossTest {
 
     FileChunkStore open() throws Exception {
       return new FileChunkStore(
+          Threads.SYSTEM,
           disk,
           records,
           new FileChunkStore.Limits(1 << 20, 0, 4),

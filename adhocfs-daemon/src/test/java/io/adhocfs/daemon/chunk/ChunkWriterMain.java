@@ -1,6 +1,7 @@
 package io.adhocfs.daemon.chunk;
 
 import io.adhocfs.daemon.storage.RocksSlotStore;
+import io.adhocfs.daemon.threads.Threads;
 import io.adhocfs.protocol.model.FileLayout;
 import io.adhocfs.protocol.model.InodeId;
 import io.adhocfs.protocol.model.SlotId;
@@ -30,6 +31,7 @@ final class ChunkWriterMain {
 
   static FileChunkStore open(Path directory, RocksSlotStore database) throws Exception {
     return new FileChunkStore(
+        Threads.SYSTEM,
         new LocalDisk(directory.resolve("chunks")),
         database,
         new FileChunkStore.Limits(1 << 20, 0, 3),

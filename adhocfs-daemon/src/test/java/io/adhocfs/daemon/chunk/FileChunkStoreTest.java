@@ -11,6 +11,7 @@ import io.adhocfs.daemon.slot.RecordKind;
 import io.adhocfs.daemon.slot.SlotBatch;
 import io.adhocfs.daemon.slot.SlotStore;
 import io.adhocfs.daemon.storage.RocksSlotStore;
+import io.adhocfs.daemon.threads.Threads;
 import io.adhocfs.protocol.model.FileLayout;
 import io.adhocfs.protocol.model.FsException;
 import io.adhocfs.protocol.model.InodeId;
@@ -55,6 +56,7 @@ class FileChunkStoreTest extends ChunkStoreContract {
   FileChunkStore open() throws Exception {
     database = new RocksSlotStore(directory.resolve("metadata"), 1 << 30);
     return new FileChunkStore(
+        Threads.SYSTEM,
         new LocalDisk(directory.resolve("chunks")),
         database,
         new FileChunkStore.Limits(1 << 20, 0, OPEN_FILES_MAX),
@@ -390,6 +392,7 @@ class FileChunkStoreTest extends ChunkStoreContract {
 
   private FileChunkStore openWithoutSums() throws Exception {
     return new FileChunkStore(
+        Threads.SYSTEM,
         new LocalDisk(directory.resolve("chunks")),
         database,
         new FileChunkStore.Limits(1 << 20, 0, OPEN_FILES_MAX),
@@ -411,6 +414,7 @@ class FileChunkStoreTest extends ChunkStoreContract {
     try (var targetDatabase = new RocksSlotStore(directory.resolve("target"), 1 << 30);
         var target =
             new FileChunkStore(
+                Threads.SYSTEM,
                 new LocalDisk(directory.resolve("targetChunks")),
                 targetDatabase,
                 new FileChunkStore.Limits(1 << 20, 0, OPEN_FILES_MAX),
@@ -503,6 +507,7 @@ class FileChunkStoreTest extends ChunkStoreContract {
     database = new RocksSlotStore(directory.resolve("metadata"), 1 << 30);
     store =
         new FileChunkStore(
+            Threads.SYSTEM,
             new LocalDisk(directory.resolve("chunks")),
             database,
             new FileChunkStore.Limits(1 << 20, 20 * CHUNK, OPEN_FILES_MAX),

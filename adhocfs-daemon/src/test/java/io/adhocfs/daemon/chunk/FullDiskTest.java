@@ -6,6 +6,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import io.adhocfs.daemon.storage.BackingDisk;
 import io.adhocfs.daemon.storage.RocksSlotStore;
 import io.adhocfs.daemon.storage.SmallDisk;
+import io.adhocfs.daemon.threads.Threads;
 import io.adhocfs.protocol.model.FileLayout;
 import io.adhocfs.protocol.model.InodeId;
 import io.adhocfs.protocol.model.SlotId;
@@ -47,6 +48,7 @@ class FullDiskTest {
 
   private FileChunkStore open(RocksSlotStore database, long reserve) throws Exception {
     return new FileChunkStore(
+        Threads.SYSTEM,
         new LocalDisk(disk.resolve("chunks")),
         database,
         new FileChunkStore.Limits(reserve, 0, 16),

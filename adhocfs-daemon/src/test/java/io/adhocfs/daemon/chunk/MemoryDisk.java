@@ -23,7 +23,7 @@ import org.jspecify.annotations.Nullable;
  * what was not synced: sectors of files, their sizes, names that came, and brings back names that
  * went. Directories stay. Thread-safe.
  */
-final class MemoryDisk implements Disk {
+public final class MemoryDisk implements Disk {
   private static final int BLOCK_BYTES = 4096;
   private static final int SECTOR_BYTES = 512;
   private static final byte[] NO_BYTES = new byte[BLOCK_BYTES];
@@ -52,12 +52,12 @@ final class MemoryDisk implements Disk {
   private final Set<Path> directories = new TreeSet<>();
   private long usedBlocks;
 
-  MemoryDisk(long capacityBytes) {
+  public MemoryDisk(long capacityBytes) {
     capacityBlocks = capacityBytes / BLOCK_BYTES;
   }
 
   /** The power fails: what was not synced is there or not. */
-  synchronized void losePower(RandomGenerator random) {
+  public synchronized void losePower(RandomGenerator random) {
     Set<Path> all = new TreeSet<>(names.keySet());
     all.addAll(syncedNames.keySet());
     Map<Path, Inode> left = new TreeMap<>();

@@ -2,6 +2,7 @@ package io.adhocfs.daemon.control;
 
 import io.adhocfs.daemon.cluster.ClusterState;
 import io.adhocfs.daemon.crash.CrashPoints;
+import io.adhocfs.daemon.storage.SmallFile;
 import io.adhocfs.protocol.control.ControlState;
 import io.adhocfs.protocol.model.Epoch;
 import io.adhocfs.protocol.model.FsError;
@@ -95,7 +96,8 @@ final class ControlCluster implements AutoCloseable {
 
     void learn(ClusterMap map) throws Exception {
       Path directory = Files.createDirectories(root.resolve(id.toString()));
-      ClusterState opened = ClusterState.open(directory, id, map);
+      ClusterState opened =
+          ClusterState.open(SmallFile.at(directory.resolve(ClusterState.FILE_NAME)), id, map);
       cluster = opened;
       var made =
           new NettyRpcClient(
@@ -194,7 +196,9 @@ final class ControlCluster implements AutoCloseable {
 
     /** Comes back at another address. */
     void restart() throws Exception {
-      ClusterMap stored = ClusterState.stored(root.resolve(id.toString()));
+      ClusterMap stored =
+          ClusterState.stored(
+              SmallFile.at(root.resolve(id.toString()).resolve(ClusterState.FILE_NAME)));
       if (stored == null) {
         throw new IllegalStateException(id + " has never been up");
       }

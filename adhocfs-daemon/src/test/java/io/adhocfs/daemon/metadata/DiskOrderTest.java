@@ -3,6 +3,7 @@ package io.adhocfs.daemon.metadata;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import io.adhocfs.daemon.storage.RocksSlotStore;
+import io.adhocfs.daemon.storage.SmallFile;
 import io.adhocfs.protocol.model.FsError;
 import java.nio.file.Path;
 import java.util.ArrayDeque;
@@ -41,8 +42,9 @@ class DiskOrderTest {
     database = new RocksSlotStore(directory.resolve("metadata"), 1L << 30);
     order =
         new DiskOrder(
-            new MetadataThread(executor, System::nanoTime),
-            new MetadataStore(database, NumberLimit.open(directory)),
+            new MetadataThread(executor, () -> false, System::nanoTime),
+            new MetadataStore(
+                database, NumberLimit.open(SmallFile.at(directory.resolve(NumberLimit.FILE_NAME)))),
             sync -> {
               if (full) {
                 throw new RejectedExecutionException("full");

@@ -3,6 +3,7 @@ package io.adhocfs.daemon.metadata;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import io.adhocfs.daemon.storage.RocksSlotStore;
+import io.adhocfs.daemon.storage.SmallFile;
 import io.adhocfs.protocol.model.FsException;
 import java.nio.file.Path;
 import java.util.HashSet;
@@ -18,7 +19,9 @@ class NumberLimitTest {
 
   private void draw(Path records, Set<Long> numbers) throws FsException {
     try (var database = new RocksSlotStore(records, 1L << 30)) {
-      var store = new MetadataStore(database, NumberLimit.open(directory));
+      var store =
+          new MetadataStore(
+              database, NumberLimit.open(SmallFile.at(directory.resolve(NumberLimit.FILE_NAME))));
       for (int i = 0; i < DRAWN; i++) {
         numbers.add(store.drawInode(SLOT).value());
         numbers.add(store.drawTransaction(SLOT).value());
@@ -38,10 +41,11 @@ class NumberLimitTest {
 
   @Test
   void numbersPastTheBoundRaiseItBeforeTheyAreGiven() throws Exception {
-    NumberLimit limit = NumberLimit.open(directory);
+    NumberLimit limit = NumberLimit.open(SmallFile.at(directory.resolve(NumberLimit.FILE_NAME)));
     assertThat(limit.first()).isZero();
     long high = 5 * NumberLimit.STEP;
     limit.reach(high);
-    assertThat(NumberLimit.open(directory).first()).isGreaterThanOrEqualTo(high);
+    assertThat(NumberLimit.open(SmallFile.at(directory.resolve(NumberLimit.FILE_NAME))).first())
+        .isGreaterThanOrEqualTo(high);
   }
 }

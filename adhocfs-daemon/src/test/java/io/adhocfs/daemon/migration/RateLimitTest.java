@@ -2,63 +2,59 @@ package io.adhocfs.daemon.migration;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import io.adhocfs.daemon.threads.Threads;
+import java.util.Objects;
 import java.util.concurrent.CompletableFuture;
-import java.util.concurrent.TimeUnit;
-import java.util.concurrent.atomic.AtomicBoolean;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 
 @Timeout(60)
 class RateLimitTest {
-  private final RateLimit limit = new RateLimit();
-  private final AtomicBoolean failed = new AtomicBoolean();
+  private final RateLimit limit = new RateLimit(Threads.SYSTEM);
 
-  /** Completes when the bytes have passed, or need not any more. */
-  private CompletableFuture<Void> passing(int bytes) {
-    return CompletableFuture.runAsync(
-        () -> {
-          try {
-            limit.pass(bytes, failed::get);
-          } catch (InterruptedException e) {
-            throw new IllegalStateException(e);
-          }
-        },
-        work -> new Thread(work, "passing").start());
-  }
-
-  private static void expectWaiting(CompletableFuture<Void> passing) throws Exception {
-    TimeUnit.MILLISECONDS.sleep(100);
-    assertThat(passing).isNotDone();
+  private CompletableFuture<?> waitOf(int bytes) {
+    CompletableFuture<?> wait = limit.pass(bytes);
+    return Objects.requireNonNull(wait);
   }
 
   @Test
-  void whatHasFailedEndsInAPauseAndNotAfterIt() throws Exception {
+  void whoWaitsInAPauseCanBeToldToLookAgain() {
     limit.set(0, true);
-    CompletableFuture<Void> passing = passing(1);
-    expectWaiting(passing);
-    failed.set(true);
+    CompletableFuture<?> wait = waitOf(1);
+    assertThat(wait).isNotDone();
     limit.wake();
-    passing.get();
+    assertThat(wait).isDone();
+    assertThat(waitOf(1)).isNotDone();
   }
 
   @Test
-  void whatHasFailedDoesNotWaitForItsTurn() throws Exception {
+  void whoWaitsForItsTurnCanBeToldToLookAgain() {
     limit.set(1, false);
-    passing(1_000_000).get();
-    CompletableFuture<Void> passing = passing(1);
-    expectWaiting(passing);
-    failed.set(true);
+    assertThat(limit.pass(1_000_000)).isNull();
+    CompletableFuture<?> wait = waitOf(1);
+    assertThat(wait).isNotDone();
     limit.wake();
-    passing.get();
+    assertThat(wait).isDone();
   }
 
   @Test
-  void whatWaitsInAPauseGoesOnAfterIt() throws Exception {
+  void whatWaitsInAPauseGoesOnAfterIt() {
     limit.set(0, true);
-    CompletableFuture<Void> passing = passing(1);
-    limit.wake();
-    expectWaiting(passing);
+    CompletableFuture<?> wait = waitOf(1);
     limit.set(0, false);
-    passing.get();
+    assertThat(wait).isDone();
+    assertThat(limit.pass(1)).isNull();
+  }
+
+  @Test
+  void whatIsTooMuchForASecondComesInTurn() throws Exception {
+    limit.set(1_000_000, false);
+    long began = System.nanoTime();
+    for (int i = 0; i < 4; i++) {
+      for (var wait = limit.pass(100_000); wait != null; wait = limit.pass(100_000)) {
+        wait.get();
+      }
+    }
+    assertThat(System.nanoTime() - began).isGreaterThanOrEqualTo(200_000_000L);
   }
 }

@@ -7,6 +7,8 @@ import io.adhocfs.daemon.chunk.FileChunkStore;
 import io.adhocfs.daemon.chunk.LocalDisk;
 import io.adhocfs.daemon.cluster.ClusterState;
 import io.adhocfs.daemon.storage.RocksSlotStore;
+import io.adhocfs.daemon.storage.SmallFile;
+import io.adhocfs.daemon.threads.Threads;
 import io.adhocfs.protocol.model.Epoch;
 import io.adhocfs.protocol.model.FileLayout;
 import io.adhocfs.protocol.model.FsError;
@@ -108,6 +110,7 @@ class DataServiceTest {
     database = new RocksSlotStore(directory.resolve("metadata"), 1 << 28);
     store =
         new FileChunkStore(
+            Threads.SYSTEM,
             new LocalDisk(directory.resolve("chunks")),
             database,
             new FileChunkStore.Limits(1 << 20, 0, 8),
@@ -118,7 +121,9 @@ class DataServiceTest {
             List.of(
                 new ClusterMap.Node(new NodeId(0), "a", 1, "", 1, NodeState.ACTIVE),
                 new ClusterMap.Node(new NodeId(1), "b", 1, "", 1, NodeState.ACTIVE)));
-    cluster = ClusterState.open(directory, new NodeId(0), map);
+    cluster =
+        ClusterState.open(
+            SmallFile.at(directory.resolve(ClusterState.FILE_NAME)), new NodeId(0), map);
   }
 
   @AfterEach
@@ -150,7 +155,7 @@ class DataServiceTest {
 
   @Test
   void saysWhichSpansLieElsewhereAndDoesTheRest() throws Exception {
-    try (var service = new DataService(cluster, store, 2)) {
+    try (var service = new DataService(Threads.SYSTEM, cluster, store, 2)) {
       List<ChunkSpan> spans =
           List.of(new ChunkSpan(0, 0, 10), new ChunkSpan(1, 0, 20), new ChunkSpan(2, 5, 30));
       ByteBuf bytes = payload(60, 0);
@@ -179,7 +184,7 @@ class DataServiceTest {
 
   @Test
   void refusesWhatNoSanePeerSends() throws Exception {
-    try (var service = new DataService(cluster, store, 1)) {
+    try (var service = new DataService(Threads.SYSTEM, cluster, store, 1)) {
       List<List<ChunkSpan>> wrong =
           List.of(
               List.of(new ChunkSpan(0, CHUNK - 1, 2)),
@@ -214,7 +219,7 @@ class DataServiceTest {
 
   @Test
   void discardsAndSyncs() throws Exception {
-    try (var service = new DataService(cluster, store, 3)) {
+    try (var service = new DataService(Threads.SYSTEM, cluster, store, 3)) {
       var spans = List.of(new ChunkSpan(0, 0, 10));
       ask(service, new DataRequest.WriteChunks(FILE, OWN, 1, spans), payload(10, 5));
       assertThat(ask(service, new DataRequest.SyncChunks(FILE), Unpooled.EMPTY_BUFFER).reply())
@@ -233,7 +238,7 @@ class DataServiceTest {
 
   @Test
   void keepsTheOrderOfOneSessionsWritesToAFile() throws Exception {
-    try (var service = new DataService(cluster, store, 4)) {
+    try (var service = new DataService(Threads.SYSTEM, cluster, store, 4)) {
       var spans = List.of(new ChunkSpan(0, 0, CHUNK));
       for (int round = 0; round < 20; round++) {
         List<Question> questions = new ArrayList<>();
@@ -374,7 +379,7 @@ class DataServiceTest {
     var held = new HeldStore(store, new CountDownLatch(1), new CountDownLatch(1));
     List<Question> questions = new ArrayList<>();
     List<ByteBuf> payloads = new ArrayList<>();
-    try (var service = new DataService(cluster, held, 1)) {
+    try (var service = new DataService(Threads.SYSTEM, cluster, held, 1)) {
       service.handle(new Question(), new DataRequest.SyncChunks(FILE), Unpooled.EMPTY_BUFFER);
       held.entered().await();
       for (int i = 0; i < 1100; i++) {

@@ -9,6 +9,7 @@ import io.adhocfs.daemon.metadata.NumberLimit;
 import io.adhocfs.daemon.slot.SlotPart;
 import io.adhocfs.daemon.statistics.Accounts;
 import io.adhocfs.daemon.storage.RocksSlotStore;
+import io.adhocfs.daemon.storage.SmallFile;
 import io.adhocfs.daemon.transaction.TransactionTiming;
 import io.adhocfs.protocol.model.EntryName;
 import io.adhocfs.protocol.model.Epoch;
@@ -133,13 +134,17 @@ final class MetadataThroughput {
       ClusterMap map =
           ClusterMap.initial(
               List.of(new ClusterMap.Node(new NodeId(0), "localhost", 1, "", 0, NodeState.ACTIVE)));
-      ClusterState cluster = ClusterState.open(directory, new NodeId(0), map);
+      ClusterState cluster =
+          ClusterState.open(
+              SmallFile.at(directory.resolve(ClusterState.FILE_NAME)), new NodeId(0), map);
       MetadataServices services =
           MetadataServices.start(
               new MetadataServices.Surroundings(
-                  new MetadataThread(executor, System::nanoTime),
+                  new MetadataThread(executor, () -> false, System::nanoTime),
                   System::nanoTime,
-                  new MetadataStore(database, NumberLimit.open(directory)),
+                  new MetadataStore(
+                      database,
+                      NumberLimit.open(SmallFile.at(directory.resolve(NumberLimit.FILE_NAME)))),
                   cluster,
                   new Peers(cluster, new NoPeers(), new SessionId(1)),
                   Settings.DEFAULT,

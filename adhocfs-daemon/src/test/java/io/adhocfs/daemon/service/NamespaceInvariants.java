@@ -16,11 +16,11 @@ import java.util.Map;
 import java.util.Set;
 
 /** What must hold for the inodes and entries of a whole instance while nothing is under way. */
-final class NamespaceInvariants {
+public final class NamespaceInvariants {
   private NamespaceInvariants() {}
 
   /** What does not hold, one sentence each. */
-  static List<String> findings(
+  public static List<String> findings(
       List<ScannedInode> scannedInodes, List<ScannedEntry> entries, List<ScannedShare> shares) {
     List<String> findings = new ArrayList<>();
     Map<InodeId, ScannedInode> inodes = new HashMap<>();

@@ -3,7 +3,8 @@ package io.adhocfs.daemon.service;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import io.adhocfs.daemon.crash.CrashPoint;
-import io.adhocfs.daemon.service.ModelFileSystem.Node;
+import io.adhocfs.daemon.simulation.ModelFileSystem;
+import io.adhocfs.daemon.simulation.ModelFileSystem.Node;
 import io.adhocfs.protocol.model.FileAttributes;
 import io.adhocfs.protocol.model.FileType;
 import io.adhocfs.protocol.model.FsError;

@@ -7,7 +7,10 @@ import io.adhocfs.daemon.metadata.MetadataStore;
 import io.adhocfs.daemon.metadata.MetadataThread;
 import io.adhocfs.daemon.metadata.NumberLimit;
 import io.adhocfs.daemon.session.Sessions;
+import io.adhocfs.daemon.simulation.SimulatedExecutor;
+import io.adhocfs.daemon.simulation.SimulatedTime;
 import io.adhocfs.daemon.storage.RocksSlotStore;
+import io.adhocfs.daemon.storage.SmallFile;
 import io.adhocfs.protocol.model.FsError;
 import io.adhocfs.protocol.model.FsException;
 import io.adhocfs.protocol.model.InodeId;
@@ -147,11 +150,14 @@ class SessionLeaseTest {
     var thread =
         new MetadataThread(
             new SimulatedExecutor(time, new SimulatedTime.Life()),
+            () -> false,
             () -> time.nanoTime() + stoppedNanos[0]);
     try (var database = new RocksSlotStore(directory.resolve("metadata"), 1L << 20)) {
       var sessions =
           new Sessions(
-              new MetadataStore(database, NumberLimit.open(directory)),
+              new MetadataStore(
+                  database,
+                  NumberLimit.open(SmallFile.at(directory.resolve(NumberLimit.FILE_NAME)))),
               thread,
               Duration.ofSeconds(60));
       var session = new SessionId(5);

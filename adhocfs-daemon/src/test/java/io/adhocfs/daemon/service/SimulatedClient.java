@@ -1,5 +1,6 @@
 package io.adhocfs.daemon.service;
 
+import io.adhocfs.daemon.simulation.SimulatedTime;
 import io.adhocfs.protocol.model.EntryName;
 import io.adhocfs.protocol.model.FileAttributes;
 import io.adhocfs.protocol.model.FileType;

@@ -1,6 +1,7 @@
 package io.adhocfs.daemon.service;
 
 import io.adhocfs.daemon.crash.CrashPoint;
+import io.adhocfs.daemon.simulation.SimulatedTime;
 import io.adhocfs.protocol.model.Epoch;
 import io.adhocfs.protocol.model.FsError;
 import io.adhocfs.protocol.model.FsException;

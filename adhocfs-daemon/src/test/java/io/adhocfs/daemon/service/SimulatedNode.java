@@ -7,9 +7,12 @@ import io.adhocfs.daemon.metadata.InodeCounts;
 import io.adhocfs.daemon.metadata.MetadataStore;
 import io.adhocfs.daemon.metadata.MetadataThread;
 import io.adhocfs.daemon.metadata.NumberLimit;
+import io.adhocfs.daemon.simulation.SimulatedExecutor;
+import io.adhocfs.daemon.simulation.SimulatedTime;
 import io.adhocfs.daemon.slot.MemorySlotStore;
 import io.adhocfs.daemon.slot.SlotPart;
 import io.adhocfs.daemon.statistics.Accounts;
+import io.adhocfs.daemon.storage.SmallFile;
 import io.adhocfs.daemon.transaction.TransactionTiming;
 import io.adhocfs.protocol.model.FsException;
 import io.adhocfs.protocol.model.NodeId;
@@ -79,15 +82,18 @@ final class SimulatedNode {
     starts++;
     SimulatedTime time = cluster.time;
     SimulatedTime.Life mine = life;
-    var thread = new MetadataThread(new SimulatedExecutor(time, mine), time::nanoTime);
-    ClusterState clusterState = ClusterState.open(directory, id, map);
+    var thread = new MetadataThread(new SimulatedExecutor(time, mine), () -> false, time::nanoTime);
+    ClusterState clusterState =
+        ClusterState.open(SmallFile.at(directory.resolve(ClusterState.FILE_NAME)), id, map);
     state = clusterState;
     var peers =
         new Peers(
             clusterState,
             cluster.clientOf(this),
             new SessionId(0x0DAE_0000_0000L + id.value() * 1000L + starts));
-    var metadata = new MetadataStore(records, NumberLimit.open(directory));
+    var metadata =
+        new MetadataStore(
+            records, NumberLimit.open(SmallFile.at(directory.resolve(NumberLimit.FILE_NAME))));
     counts = metadata.counts();
     try {
       services =

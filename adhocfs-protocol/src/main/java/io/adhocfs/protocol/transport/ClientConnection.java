@@ -151,6 +151,7 @@ final class ClientConnection extends FrameReceiver {
                   + identity.instanceId()
                   + "': whatever listens there is no daemon of it");
         }
+        lane.met(asked.storageTerm());
         phase = Phase.READY;
       }
       case Step.READY -> {

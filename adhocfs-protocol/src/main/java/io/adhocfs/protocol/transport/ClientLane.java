@@ -84,6 +84,11 @@ final class ClientLane {
     return client.epoch();
   }
 
+  /** A connection has proved itself. */
+  void met(long storageTerm) {
+    client.termListener().met(nodeId, storageTerm);
+  }
+
   /** An answer to a call had flags. */
   void flagged(Call call, int answerFlags) {
     client.flagListener().answered(nodeId, call.request(), call.flags(), answerFlags);

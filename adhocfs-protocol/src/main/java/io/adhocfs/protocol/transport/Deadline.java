@@ -4,14 +4,21 @@ import java.time.Duration;
 
 /**
  * The moment after which nobody waits for an answer any more; passed down, never invented below.
+ *
+ * @param nanoTime the moment, by {@link System#nanoTime}
+ * @param patienceNanos how far away it was when it was made, for networks with a time of their own
  */
-public record Deadline(long nanoTime, boolean bounded) {
+public record Deadline(long nanoTime, long patienceNanos, boolean bounded) {
   /** Waits for ever. */
-  public static final Deadline NEVER = new Deadline(0, false);
+  public static final Deadline NEVER = new Deadline(0, Long.MAX_VALUE, false);
 
   /** So long from now; a zero duration means for ever. */
   public static Deadline after(Duration duration) {
-    return duration.isZero() ? NEVER : new Deadline(System.nanoTime() + duration.toNanos(), true);
+    if (duration.isZero()) {
+      return NEVER;
+    }
+    long nanos = duration.toNanos();
+    return new Deadline(System.nanoTime() + nanos, nanos, true);
   }
 
   public boolean passed() {

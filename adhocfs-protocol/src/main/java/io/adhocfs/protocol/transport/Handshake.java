@@ -145,8 +145,12 @@ final class Handshake {
     }
   }
 
-  /** The server's half of what both proofs are over. */
-  record Challenge(NodeId node, byte[] nonce) {
+  /**
+   * The server's half of what both proofs are over.
+   *
+   * @param storageTerm as {@link RpcClient.TermListener} tells it
+   */
+  record Challenge(NodeId node, byte[] nonce, long storageTerm) {
     Challenge {
       if (nonce.length != NONCE_BYTES) {
         throw new IllegalArgumentException("a nonce of " + nonce.length + " bytes");
@@ -156,10 +160,12 @@ final class Handshake {
     void encode(WireWriter out) {
       out.intValue(node.value());
       out.bytes(nonce);
+      out.longValue(storageTerm);
     }
 
     static Challenge decode(ByteBuf body) throws FsException {
-      return complete(body, in -> new Challenge(new NodeId(in.intValue()), in.bytes()));
+      return complete(
+          body, in -> new Challenge(new NodeId(in.intValue()), in.bytes(), in.longValue()));
     }
   }
 

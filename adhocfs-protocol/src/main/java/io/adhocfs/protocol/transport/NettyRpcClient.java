@@ -37,6 +37,7 @@ public final class NettyRpcClient implements RpcClient {
 
   private volatile boolean closed;
   private volatile FlagListener flagListener = (_, _, _, _) -> {};
+  private volatile TermListener termListener = (_, _) -> {};
 
   /** A client with the usual limits; see {@link RpcClientConfiguration}. */
   public NettyRpcClient(
@@ -94,6 +95,15 @@ public final class NettyRpcClient implements RpcClient {
   @Override
   public void onFlags(FlagListener listener) {
     flagListener = listener;
+  }
+
+  @Override
+  public void onTerms(TermListener listener) {
+    termListener = listener;
+  }
+
+  TermListener termListener() {
+    return termListener;
   }
 
   FlagListener flagListener() {

@@ -51,6 +51,21 @@ public interface RpcClient extends AutoCloseable {
   /** Sets who hears of flags in answers. Before the first call. */
   default void onFlags(FlagListener listener) {}
 
+  /** Hears of the storage terms of nodes. */
+  @FunctionalInterface
+  interface TermListener {
+    /**
+     * A connection was made; on a network thread, before any request on it is answered.
+     *
+     * @param term has changed if the node may have lost what it had not synced since the last
+     *     connection to it: when its machine was started anew, not when its process was
+     */
+    void met(NodeId node, long term);
+  }
+
+  /** Sets who hears of storage terms. Before the first call. */
+  default void onTerms(TermListener listener) {}
+
   /** Tells of a newer map: addresses of nodes are taken from the newest. */
   void useMap(ClusterMap map);
 

@@ -57,6 +57,7 @@ public final class RpcServer implements AutoCloseable {
   private final List<Channel> listening = new ArrayList<>();
   private volatile boolean stopping;
   private volatile int port;
+  private volatile long storageTerm;
 
   /** Makes the threads; nothing is listened to before {@link #start}. */
   public RpcServer(RpcServerConfiguration configuration) {
@@ -98,6 +99,20 @@ public final class RpcServer implements AutoCloseable {
   /** The thread on which all metadata requests are handled; lives until {@link #close}. */
   public ScheduledExecutorService metadataThread() {
     return metadataLoop;
+  }
+
+  /** Whether the caller is on the thread of {@link #metadataThread}. */
+  public boolean isOnMetadataThread() {
+    return metadataLoop.inEventLoop();
+  }
+
+  /** Sets the storage term that clients are told. Before the start. */
+  public void storageTerm(long term) {
+    storageTerm = term;
+  }
+
+  long storageTerm() {
+    return storageTerm;
   }
 
   /** The TCP port, once started. */

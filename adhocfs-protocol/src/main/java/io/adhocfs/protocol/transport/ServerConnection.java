@@ -246,7 +246,8 @@ final class ServerConnection extends FrameReceiver {
       return;
     }
     hello = said;
-    var asked = new Challenge(server.configuration().self(), Handshake.newNonce());
+    var asked =
+        new Challenge(server.configuration().self(), Handshake.newNonce(), server.storageTerm());
     challenge = asked;
     phase = Phase.PROOF;
     sendStep(Step.CHALLENGE, asked::encode);

@@ -176,7 +176,7 @@ final class RpcServerTest {
   @Test
   void theServersProofIsNoProofOfAClient() {
     Handshake.Hello hello = RawPeer.hello(Cluster.newSession(), 0, 1);
-    var challenge = new Handshake.Challenge(Cluster.NODE, Handshake.newNonce());
+    var challenge = new Handshake.Challenge(Cluster.NODE, Handshake.newNonce(), 1);
     byte[] secret = Cluster.identity().secret();
     assertThat(
             Handshake.clientProof(secret, hello, challenge)

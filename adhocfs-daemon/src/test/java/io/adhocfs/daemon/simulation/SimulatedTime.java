@@ -1,45 +1,56 @@
-package io.adhocfs.daemon.service;
+package io.adhocfs.daemon.simulation;
 
 import java.util.Comparator;
 import java.util.PriorityQueue;
 import java.util.function.BooleanSupplier;
+import java.util.function.Consumer;
+import java.util.function.Supplier;
 import org.jspecify.annotations.Nullable;
 
 /**
- * One thread and one clock for a whole cluster: events run in order of their times, and those of
- * one time in the order they were made, so that a seed decides everything.
+ * One clock for a whole instance, and one thing at a time: events run in order of their times, and
+ * those of one time in the order they were made, so that a seed decides everything.
  */
-final class SimulatedTime {
+public final class SimulatedTime {
+  private static final boolean TRACES = Boolean.getBoolean("adhocfs.trace");
+  private static final long HANGS_AFTER_NANOS = 600_000_000_000L;
+
   /** The life of a process: events of one that has ended do not happen. */
-  static final class Life {
-    boolean ended;
+  public static final class Life {
+    public boolean ended;
   }
 
   /** A process dies at the point where this is thrown. */
-  static final class Death extends Error {
+  public static final class Death extends Error {
     private static final long serialVersionUID = 1L;
-    final transient Life life;
+    public final transient Life life;
 
-    Death(Life life, String where) {
+    public Death(Life life, String where) {
       super(where, null, false, false);
       this.life = life;
     }
   }
 
   /** Something that will happen. */
-  static final class Event {
+  public static final class Event {
     private final long timeNanos;
     private final long order;
     private final @Nullable Life life;
     private final Runnable action;
-    boolean cancelled;
-    boolean ran;
+    private boolean cancelled;
+    private boolean ran;
 
-    Event(long timeNanos, long order, @Nullable Life life, Runnable action) {
+    private Event(long timeNanos, long order, @Nullable Life life, Runnable action) {
       this.timeNanos = timeNanos;
       this.order = order;
       this.life = life;
       this.action = action;
+    }
+
+    /** Has it not happen; answers whether it has not happened before. */
+    public boolean cancel() {
+      cancelled = true;
+      return !ran;
     }
   }
 
@@ -49,25 +60,53 @@ final class SimulatedTime {
               .thenComparingLong(event -> event.order));
   private long nowNanos = 1_000_000_000L;
   private long order;
-  private java.util.function.Consumer<Death> mourner = death -> {};
+  private Consumer<Death> mourner = death -> {};
 
-  void onDeath(java.util.function.Consumer<Death> action) {
+  public void onDeath(Consumer<Death> action) {
     mourner = action;
   }
 
-  long nanoTime() {
+  public long nanoTime() {
     return nowNanos;
   }
 
-  Event after(long delayNanos, @Nullable Life life, Runnable action) {
+  /** Says what happens, when the property {@code adhocfs.trace} is set. */
+  public void trace(Supplier<String> text) {
+    if (TRACES) {
+      System.out.printf("%,15d %s%n", nowNanos, text.get());
+    }
+  }
+
+  /** How many things were to happen so far: the same for the same seed. */
+  public long events() {
+    return order;
+  }
+
+  /**
+   * Has something happen later.
+   *
+   * @param life of the process that it happens in; null = of none
+   */
+  public Event after(long delayNanos, @Nullable Life life, Runnable action) {
     var event = new Event(nowNanos + Math.max(0, delayNanos), order++, life, action);
     events.add(event);
     return event;
   }
 
+  /** Has something not happen, and forgets it. */
+  void cancel(Event event) {
+    event.cancelled = true;
+    events.remove(event);
+  }
+
+  /** Forgets what was to happen in a life that has ended. */
+  void forget(Life ended) {
+    events.removeIf(event -> event.life == ended);
+  }
+
   /** Lets things happen until the condition holds; fails when that takes too long. */
-  void until(BooleanSupplier condition, String what) {
-    long limitNanos = nowNanos + 600_000_000_000L;
+  public void until(BooleanSupplier condition, String what) {
+    long limitNanos = nowNanos + HANGS_AFTER_NANOS;
     while (!condition.getAsBoolean()) {
       if (!step() || nowNanos > limitNanos) {
         throw new AssertionError("not within ten minutes of simulated time: " + what);
@@ -76,7 +115,7 @@ final class SimulatedTime {
   }
 
   /** Lets everything happen that lies within a duration. */
-  void pass(long durationNanos) {
+  public void pass(long durationNanos) {
     long end = nowNanos + durationNanos;
     for (Event next = events.peek(); next != null && next.timeNanos <= end; next = events.peek()) {
       step();

@@ -1,4 +1,4 @@
-package io.adhocfs.daemon.service;
+package io.adhocfs.daemon.simulation;
 
 import io.adhocfs.protocol.model.FsError;
 import io.adhocfs.protocol.model.InodeId;
@@ -9,55 +9,55 @@ import java.util.TreeMap;
 import org.jspecify.annotations.Nullable;
 
 /** What POSIX says, in the simplest way; the numbers of inodes are learnt from the real thing. */
-final class ModelFileSystem {
-  static final class Node {
-    final boolean directory;
-    int links;
-    long pin;
-    byte[] data = {};
-    final TreeMap<String, Node> entries = new TreeMap<>();
-    @Nullable Node parent;
-    InodeId id = InodeId.NONE;
+public final class ModelFileSystem {
+  public static final class Node {
+    public final boolean directory;
+    public int links;
+    public long pin;
+    public byte[] data = {};
+    public final TreeMap<String, Node> entries = new TreeMap<>();
+    public @Nullable Node parent;
+    public InodeId id = InodeId.NONE;
 
-    Node(boolean directory) {
+    public Node(boolean directory) {
       this.directory = directory;
       this.links = directory ? 2 : 1;
     }
 
-    boolean gone() {
+    public boolean gone() {
       return directory ? parent == null : links == 0 && pin == 0;
     }
   }
 
-  final Node root = new Node(true);
-  final Map<InodeId, Node> byId = new HashMap<>();
+  public final Node root = new Node(true);
+  public final Map<InodeId, Node> byId = new HashMap<>();
 
-  ModelFileSystem() {
+  public ModelFileSystem() {
     root.id = InodeId.ROOT;
     root.parent = root;
     byId.put(root.id, root);
   }
 
-  void learn(Node node, InodeId id) {
+  public void learn(Node node, InodeId id) {
     node.id = id;
     if (byId.put(id, node) != null) {
       throw new AssertionError("inode " + id + " was given twice");
     }
   }
 
-  @Nullable FsError directoryError(Node directory) {
+  public @Nullable FsError directoryError(Node directory) {
     if (directory.gone()) {
       return FsError.NOT_FOUND;
     }
     return directory.directory ? null : FsError.NOT_DIRECTORY;
   }
 
-  @Nullable FsError makeError(Node directory, String name) {
+  public @Nullable FsError makeError(Node directory, String name) {
     FsError error = directoryError(directory);
     return error != null ? error : directory.entries.containsKey(name) ? FsError.EXISTS : null;
   }
 
-  Node make(Node directory, String name, boolean isDirectory) {
+  public Node make(Node directory, String name, boolean isDirectory) {
     var node = new Node(isDirectory);
     directory.entries.put(name, node);
     if (isDirectory) {
@@ -67,7 +67,7 @@ final class ModelFileSystem {
     return node;
   }
 
-  @Nullable FsError lookupError(Node directory, String name) {
+  public @Nullable FsError lookupError(Node directory, String name) {
     FsError error = directoryError(directory);
     return error != null ? error : directory.entries.containsKey(name) ? null : FsError.NOT_FOUND;
   }
@@ -80,7 +80,7 @@ final class ModelFileSystem {
     return node;
   }
 
-  @Nullable FsError unlink(Node directory, String name) {
+  public @Nullable FsError unlink(Node directory, String name) {
     FsError error = lookupError(directory, name);
     if (error != null) {
       return error;
@@ -94,7 +94,7 @@ final class ModelFileSystem {
     return null;
   }
 
-  @Nullable FsError removeDirectory(Node directory, String name) {
+  public @Nullable FsError removeDirectory(Node directory, String name) {
     FsError error = lookupError(directory, name);
     if (error != null) {
       return error;
@@ -112,7 +112,7 @@ final class ModelFileSystem {
     return null;
   }
 
-  @Nullable FsError link(Node node, Node directory, String name) {
+  public @Nullable FsError link(Node node, Node directory, String name) {
     FsError error = makeError(directory, name);
     if (error != null) {
       return error;
@@ -143,7 +143,7 @@ final class ModelFileSystem {
     return false;
   }
 
-  @Nullable FsError rename(Node from, String name, Node to, String newName, int flags) {
+  public @Nullable FsError rename(Node from, String name, Node to, String newName, int flags) {
     if (flags > 2) {
       return FsError.INVALID;
     }
@@ -220,21 +220,21 @@ final class ModelFileSystem {
     return null;
   }
 
-  @Nullable FsError fileError(Node node) {
+  public @Nullable FsError fileError(Node node) {
     if (node.gone()) {
       return FsError.NOT_FOUND;
     }
     return node.directory ? FsError.IS_DIRECTORY : null;
   }
 
-  static void write(Node node, int offset, byte[] bytes) {
+  public static void write(Node node, int offset, byte[] bytes) {
     if (offset + bytes.length > node.data.length) {
       node.data = Arrays.copyOf(node.data, offset + bytes.length);
     }
     System.arraycopy(bytes, 0, node.data, offset, bytes.length);
   }
 
-  static void truncate(Node node, int size) {
+  public static void truncate(Node node, int size) {
     node.data = Arrays.copyOf(node.data, size);
   }
 }

@@ -1,32 +1,59 @@
-package io.adhocfs.daemon.service;
+package io.adhocfs.daemon.simulation;
 
 import java.util.List;
 import java.util.concurrent.AbstractExecutorService;
 import java.util.concurrent.Callable;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.Delayed;
+import java.util.concurrent.RejectedExecutionException;
 import java.util.concurrent.ScheduledExecutorService;
 import java.util.concurrent.ScheduledFuture;
 import java.util.concurrent.TimeUnit;
 
-/** The thread of one process in simulated time. */
-final class SimulatedExecutor extends AbstractExecutorService implements ScheduledExecutorService {
+/** A thread of one process in simulated time: its tasks are events, in the order they came. */
+public final class SimulatedExecutor extends AbstractExecutorService
+    implements ScheduledExecutorService {
+  private static final long SWITCH_NANOS = 1_000;
+
   private final SimulatedTime time;
   private final SimulatedTime.Life life;
 
-  SimulatedExecutor(SimulatedTime time, SimulatedTime.Life life) {
+  private boolean running;
+  private boolean shutDown;
+
+  public SimulatedExecutor(SimulatedTime time, SimulatedTime.Life life) {
     this.time = time;
     this.life = life;
   }
 
   @Override
   public void execute(Runnable command) {
-    time.after(1_000, life, command);
+    if (isShutdown()) {
+      throw new RejectedExecutionException("this thread has ended");
+    }
+    time.after(SWITCH_NANOS, life, () -> run(command));
+  }
+
+  private void run(Runnable command) {
+    running = true;
+    try {
+      command.run();
+    } finally {
+      running = false;
+    }
+  }
+
+  /** Whether a task of it runs at this moment. */
+  public boolean isRunning() {
+    return running;
   }
 
   @Override
   public ScheduledFuture<?> schedule(Runnable command, long delay, TimeUnit unit) {
-    return new Scheduled(time.after(unit.toNanos(delay), life, command));
+    if (isShutdown()) {
+      throw new RejectedExecutionException("this thread has ended");
+    }
+    return new Scheduled(time.after(unit.toNanos(delay), life, () -> run(command)));
   }
 
   private static final class Scheduled extends CompletableFuture<Object>
@@ -39,8 +66,7 @@ final class SimulatedExecutor extends AbstractExecutorService implements Schedul
 
     @Override
     public boolean cancel(boolean mayInterruptIfRunning) {
-      event.cancelled = true;
-      return !event.ran;
+      return event.cancel();
     }
 
     @Override
@@ -83,27 +109,27 @@ final class SimulatedExecutor extends AbstractExecutorService implements Schedul
 
   @Override
   public void shutdown() {
-    life.ended = true;
+    shutDown = true;
   }
 
   @Override
   public List<Runnable> shutdownNow() {
-    life.ended = true;
+    shutDown = true;
     return List.of();
   }
 
   @Override
   public boolean isShutdown() {
-    return life.ended;
+    return shutDown || life.ended;
   }
 
   @Override
   public boolean isTerminated() {
-    return life.ended;
+    return isShutdown();
   }
 
   @Override
   public boolean awaitTermination(long timeout, TimeUnit unit) {
-    return life.ended;
+    return isShutdown();
   }
 }

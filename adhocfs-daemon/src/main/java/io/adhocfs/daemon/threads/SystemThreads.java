@@ -1,0 +1,69 @@
+package io.adhocfs.daemon.threads;
+
+import io.adhocfs.protocol.model.WallClock;
+import io.netty.util.concurrent.FastThreadLocalThread;
+import java.time.InstantSource;
+import java.util.concurrent.ArrayBlockingQueue;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.ExecutionException;
+import java.util.concurrent.ExecutorService;
+import java.util.concurrent.Executors;
+import java.util.concurrent.ScheduledExecutorService;
+import java.util.concurrent.ScheduledThreadPoolExecutor;
+import java.util.concurrent.ThreadFactory;
+import java.util.concurrent.ThreadPoolExecutor;
+import java.util.concurrent.TimeUnit;
+import org.jspecify.annotations.Nullable;
+
+/** Daemon threads of the process, and the clocks of the system. */
+final class SystemThreads implements Threads {
+  @Override
+  public long nanoTime() {
+    return System.nanoTime();
+  }
+
+  @Override
+  public long wallNanos() {
+    return WallClock.nanos(InstantSource.system());
+  }
+
+  @Override
+  public ScheduledExecutorService single(String name) {
+    var executor = new ScheduledThreadPoolExecutor(1, named(name));
+    executor.setExecuteExistingDelayedTasksAfterShutdownPolicy(false);
+    executor.setRemoveOnCancelPolicy(true);
+    return executor;
+  }
+
+  @Override
+  public ExecutorService bounded(String name, int waitingMax) {
+    return new ThreadPoolExecutor(
+        1, 1, 0, TimeUnit.SECONDS, new ArrayBlockingQueue<>(waitingMax), named(name));
+  }
+
+  @Override
+  public ExecutorService many(String name) {
+    return Executors.newCachedThreadPool(named(name));
+  }
+
+  /** Netty's own thread class lets pooled buffers use a cache per thread. */
+  private static ThreadFactory named(String name) {
+    return work -> {
+      var thread = new FastThreadLocalThread(work, name);
+      thread.setDaemon(true);
+      return thread;
+    };
+  }
+
+  @Override
+  public <T extends @Nullable Object> T await(CompletableFuture<T> future)
+      throws ExecutionException, InterruptedException {
+    return future.get();
+  }
+
+  @Override
+  public CompletableFuture<@Nullable Void> after(long delayNanos) {
+    return new CompletableFuture<@Nullable Void>()
+        .completeOnTimeout(null, delayNanos, TimeUnit.NANOSECONDS);
+  }
+}

@@ -1,0 +1,328 @@
+package io.adhocfs.daemon.simulation;
+
+import io.adhocfs.daemon.ServingNode;
+import io.adhocfs.daemon.chunk.FileChunkStore;
+import io.adhocfs.daemon.chunk.MemoryDisk;
+import io.adhocfs.daemon.cluster.ClusterState;
+import io.adhocfs.daemon.crash.CrashPoint;
+import io.adhocfs.daemon.metadata.MetadataStore;
+import io.adhocfs.daemon.metadata.MetadataThread;
+import io.adhocfs.daemon.metadata.NumberLimit;
+import io.adhocfs.daemon.service.MetadataServices;
+import io.adhocfs.daemon.service.NodeControl;
+import io.adhocfs.daemon.service.OperationMetrics;
+import io.adhocfs.daemon.simulation.SimulatedTime.Death;
+import io.adhocfs.daemon.simulation.SimulatedTime.Life;
+import io.adhocfs.daemon.slot.MemorySlotStore;
+import io.adhocfs.daemon.statistics.Accounts;
+import io.adhocfs.protocol.control.ControlCommand;
+import io.adhocfs.protocol.model.FsException;
+import io.adhocfs.protocol.model.NodeId;
+import io.adhocfs.protocol.model.SessionId;
+import io.adhocfs.protocol.model.StorageSpace;
+import io.adhocfs.protocol.placement.ClusterMap;
+import io.adhocfs.protocol.placement.ClusterMap.NodeState;
+import io.adhocfs.protocol.transport.Deadline;
+import io.adhocfs.protocol.transport.RequestHandler.PeerRole;
+import io.adhocfs.protocol.wire.NodeStatus;
+import io.adhocfs.protocol.wire.Reply;
+import io.netty.buffer.UnpooledByteBufAllocator;
+import java.util.SplittableRandom;
+import org.jspecify.annotations.Nullable;
+
+/** One daemon with its disk: its process can die and start again. */
+public final class SimulatedDaemon {
+  private static final int OPEN_FILES_MAX = 16;
+
+  private final SimulatedInstance instance;
+  private final SplittableRandom random;
+  private final NodeId id;
+  private final MemorySlotStore records = new MemorySlotStore();
+  private final MemoryDisk disk;
+  private final MemoryFile mapFile = new MemoryFile("map");
+  private final MemoryFile numbersFile = new MemoryFile("numbers");
+  private final AgreedLog.Kept kept = new AgreedLog.Kept();
+
+  /** At so many chances from now its process dies; 0 = it does not. */
+  private int diesIn;
+
+  private Life life = new Life();
+  private int starts;
+  private long storageTerm = 1;
+  private boolean gone;
+  private @Nullable SimulatedThreads threads;
+  private @Nullable ServingNode serving;
+  private @Nullable MetadataStore metadata;
+  private @Nullable FileChunkStore chunks;
+  private @Nullable ClusterState cluster;
+  private ClusterMap.@Nullable Node address;
+
+  SimulatedDaemon(
+      SimulatedInstance instance, NodeId id, SplittableRandom random, long capacityBytes) {
+    this.instance = instance;
+    this.id = id;
+    this.random = random;
+    this.disk = new MemoryDisk(capacityBytes);
+    life.ended = true;
+  }
+
+  public NodeId id() {
+    return id;
+  }
+
+  public boolean isAlive() {
+    return !life.ended;
+  }
+
+  /** Whether it answers requests. */
+  public boolean isServing() {
+    return isAlive() && serving != null;
+  }
+
+  /** Whether it has left the instance. */
+  public boolean isGone() {
+    return gone;
+  }
+
+  Life life() {
+    return life;
+  }
+
+  /** Where it is, or was last. */
+  ClusterMap.Node address() {
+    if (address == null) {
+      throw new IllegalStateException(id + " has not started");
+    }
+    return address;
+  }
+
+  /** Its process dies at the n-th next chance that it has. */
+  public void dieAt(int chances) {
+    diesIn = chances;
+  }
+
+  /** Gives the address of its next process, so that a map can name it. */
+  ClusterMap.Node prepare() {
+    starts++;
+    var next =
+        new ClusterMap.Node(
+            id, "host" + id.value(), instance.network().newPort(), "", starts, NodeState.ACTIVE);
+    address = next;
+    return next;
+  }
+
+  /** Starts a process at the prepared address. */
+  void start(ClusterMap given) {
+    life = new Life();
+    serving = null;
+    diesIn = 0;
+    Life mine = life;
+    try {
+      start(given, mine);
+    } catch (Death e) {
+      instance.buried(this);
+    } catch (FsException e) {
+      throw new AssertionError(id + " does not start", e);
+    }
+  }
+
+  private void start(ClusterMap given, Life mine) throws FsException {
+    SimulatedTime time = instance.time();
+    var processThreads = new SimulatedThreads(time, mine);
+    threads = processThreads;
+    ClusterMap.Node self = address();
+    ClusterMap.Node known = given.node(id);
+    ClusterMap map =
+        known == null || known.incarnation() >= self.incarnation()
+            ? given
+            : given.withNode(
+                new ClusterMap.Node(
+                    id, self.host(), self.port(), "", self.incarnation(), known.state()));
+    Runnable mayDie = () -> mayDie(mine);
+    var store = new MortalStore(records, mayDie, text -> time.trace(() -> id + " " + text));
+    var executor = new SimulatedExecutor(time, mine);
+    var thread = new MetadataThread(executor, executor::isRunning, time::nanoTime);
+    ClusterState state = ClusterState.open(mapFile, id, map);
+    cluster = state;
+    var session = new SessionId(0x0DAE_0000_0000L + id.value() * 1000L + starts);
+    var client =
+        instance.network().client(id.toString(), mine, session, PeerRole.DAEMON, state.map());
+    state.onChange(client::useMap);
+    var chunkStore =
+        new FileChunkStore(
+            processThreads,
+            new MortalDisk(disk, mayDie),
+            store,
+            new FileChunkStore.Limits(1 << 16, 0, OPEN_FILES_MAX),
+            FileChunkStore.Sealing.AT_REST,
+            UnpooledByteBufAllocator.DEFAULT);
+    chunks = chunkStore;
+    var metadataStore = new MetadataStore(store, NumberLimit.open(numbersFile));
+    metadata = metadataStore;
+    AgreedLog.Plane control = instance.log().plane(id.toString(), mine, thread, state, kept);
+    thread.whenDone(
+        control.settled(),
+        (_, error) -> {
+          if (error != null) {
+            throw new AssertionError("not settled", error);
+          }
+          try {
+            var node =
+                new ServingNode(
+                    new ServingNode.Surroundings(
+                        processThreads,
+                        thread,
+                        random,
+                        instance.settings(),
+                        state,
+                        control,
+                        client,
+                        session,
+                        metadataStore,
+                        chunkStore,
+                        action -> time.after(10_000, mine, action),
+                        action -> time.after(10_000, mine, action),
+                        new Control(),
+                        OperationMetrics.NONE,
+                        new Accounts(time::nanoTime),
+                        point -> reached(point, mine),
+                        new MetadataServices.RootOwner(0, 0, processThreads.wallNanos()),
+                        this::leave,
+                        () -> {
+                          throw new AssertionError(id + " was given up");
+                        }));
+            serving = node;
+            instance.network().listen(self.port(), id, mine, thread, node.handler(), storageTerm);
+            node.startMoving();
+            time.trace(() -> id + " serves at " + self.port() + ", " + state.map());
+            announce(control, state);
+          } catch (FsException e) {
+            throw new AssertionError(id + " does not serve", e);
+          }
+        });
+  }
+
+  private void reached(CrashPoint point, Life mine) {
+    instance.reached(point);
+    mayDie(mine);
+  }
+
+  private void mayDie(Life mine) {
+    if (mine.ended) {
+      throw new Death(mine, id + " has died before");
+    }
+    if (diesIn > 0 && --diesIn == 0) {
+      mine.ended = true;
+      throw new Death(mine, id.toString());
+    }
+  }
+
+  /** Tells everybody where it is now. */
+  private void announce(AgreedLog.Plane control, ClusterState state) {
+    ClusterMap.Node own = state.map().node(id);
+    ClusterMap.Node agreed = control.state().map().node(id);
+    if (own != null && agreed != null && own.incarnation() > agreed.incarnation()) {
+      var _ = control.propose(new ControlCommand.Announce(own), Deadline.NEVER);
+    }
+  }
+
+  /** It has left, and has nothing any more: its process ends, after what it is doing. */
+  private void leave() {
+    instance
+        .time()
+        .after(
+            0,
+            life,
+            () -> {
+              gone = true;
+              kill();
+            });
+  }
+
+  /** Ends its process as it is; its disk stays. */
+  public void kill() {
+    life.ended = true;
+    instance.buried(this);
+  }
+
+  /** Clears up after the process: nothing of it goes on. */
+  void bury() {
+    serving = null;
+    if (threads != null) {
+      threads.bury();
+    }
+  }
+
+  /** The power fails as well: what was not synced is lost, or not. */
+  void losePower() {
+    storageTerm++;
+    records.losePower(random.nextInt(records.unsyncedCommits() + 1));
+    disk.losePower(random);
+  }
+
+  /** Operations that are under way here. */
+  public int pending() {
+    ServingNode now = serving;
+    return now == null ? 0 : now.services().slots().pending();
+  }
+
+  MetadataStore metadata() {
+    if (metadata == null) {
+      throw new IllegalStateException(id + " has not started");
+    }
+    return metadata;
+  }
+
+  MemorySlotStore records() {
+    return records;
+  }
+
+  FileChunkStore chunks() {
+    if (chunks == null) {
+      throw new IllegalStateException(id + " has not started");
+    }
+    return chunks;
+  }
+
+  ClusterState cluster() {
+    if (cluster == null) {
+      throw new IllegalStateException(id + " has not started");
+    }
+    return cluster;
+  }
+
+  private final class Control implements NodeControl {
+    @Override
+    public NodeStatus status() {
+      return new NodeStatus(
+          id,
+          "1",
+          "host" + id.value(),
+          1,
+          "/",
+          NodeState.ACTIVE,
+          cluster().epoch().value(),
+          0,
+          StorageSpace.NONE,
+          0,
+          metadata().counts().files(),
+          metadata().counts().directories(),
+          0,
+          pending(),
+          0,
+          0,
+          0,
+          0);
+    }
+
+    @Override
+    public Reply.Capacity capacity() {
+      return new Reply.Capacity(chunks().capacity().space(), metadata().counts().files());
+    }
+
+    @Override
+    public void shutdown(boolean removeData) {
+      throw new Death(life, "shutdown");
+    }
+  }
+}

@@ -1,0 +1,222 @@
+package io.adhocfs.daemon.simulation;
+
+import io.adhocfs.daemon.crash.CrashPoint;
+import io.adhocfs.protocol.control.ControlCommand;
+import io.adhocfs.protocol.control.Outcome;
+import io.adhocfs.protocol.control.Rebalance;
+import io.adhocfs.protocol.model.NodeId;
+import io.adhocfs.protocol.placement.ClusterMap;
+import io.adhocfs.protocol.settings.Settings;
+import java.util.ArrayList;
+import java.util.EnumMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Objects;
+import java.util.SplittableRandom;
+import java.util.TreeMap;
+import java.util.function.IntUnaryOperator;
+
+/** Daemons, the network between them, what they agree on, and the processes that use them. */
+public final class SimulatedInstance implements AutoCloseable {
+  private static final long RESTART_NANOS_MIN = 50_000_000;
+  private static final long RESTART_NANOS = 3_000_000_000L;
+  private static final long QUIET_NANOS = 30_000_000_000L;
+  private static final int BATCHES_AT_ONCE = 2;
+
+  private final SimulatedTime time = new SimulatedTime();
+  private final SplittableRandom random;
+  private final Settings settings;
+  private final long diskBytes;
+  private final SimulatedNetwork network;
+  private final Map<Integer, SimulatedDaemon> daemons = new TreeMap<>();
+  private final List<ClientProcess> processes = new ArrayList<>();
+  private final Map<CrashPoint, Integer> reached = new EnumMap<>(CrashPoint.class);
+  private final AgreedLog log;
+  private long lastSession = 100;
+  private long lastRebalance;
+  private boolean powerFails;
+  private int deaths;
+  private int powerFailures;
+
+  /** Starts daemons. */
+  public SimulatedInstance(SplittableRandom random, int size, Settings settings, long diskBytes) {
+    this.random = random;
+    this.settings = settings;
+    this.diskBytes = diskBytes;
+    this.network = new SimulatedNetwork(time, random.split());
+    time.onDeath(death ->
+        daemons.values().stream()
+            .filter(daemon -> daemon.life() == death.life)
+            .findAny()
+            .ifPresent(this::buried));
+    List<ClusterMap.Node> nodes = new ArrayList<>();
+    for (int i = 0; i < size; i++) {
+      nodes.add(newDaemon(i).prepare());
+    }
+    ClusterMap map = ClusterMap.initial(nodes);
+    this.log = new AgreedLog(time, network, random.split(), map);
+    daemons.values().forEach(daemon -> daemon.start(map));
+  }
+
+  private SimulatedDaemon newDaemon(int id) {
+    var daemon = new SimulatedDaemon(this, new NodeId(id), random.split(), diskBytes);
+    daemons.put(id, daemon);
+    return daemon;
+  }
+
+  public SimulatedTime time() {
+    return time;
+  }
+
+  public SimulatedNetwork network() {
+    return network;
+  }
+
+  public AgreedLog log() {
+    return log;
+  }
+
+  public Settings settings() {
+    return settings;
+  }
+
+  /** All that have not left. */
+  public List<SimulatedDaemon> daemons() {
+    return daemons.values().stream().filter(daemon -> !daemon.isGone()).toList();
+  }
+
+  public SimulatedDaemon daemon(NodeId id) {
+    return Objects.requireNonNull(daemons.get(id.value()));
+  }
+
+  List<ClusterMap.Node> contacts() {
+    return daemons().stream().map(SimulatedDaemon::address).toList();
+  }
+
+  long newSession() {
+    return ++lastSession;
+  }
+
+  public List<ClientProcess> processes() {
+    return List.copyOf(processes);
+  }
+
+  public ClientProcess newProcess() {
+    var process = new ClientProcess(this, "c" + processes.size(), random.split());
+    processes.add(process);
+    return process;
+  }
+
+  void reached(CrashPoint point) {
+    reached.merge(point, 1, Integer::sum);
+  }
+
+  /** How often each point was reached, by all daemons. */
+  public Map<CrashPoint, Integer> reached() {
+    return reached;
+  }
+
+  /** How many processes of daemons have ended. */
+  public int deaths() {
+    return deaths;
+  }
+
+  /** Whether who dies loses what it has not synced, as with its power. */
+  public void powerFails(boolean fails) {
+    powerFails = fails;
+  }
+
+  /** How often the power of a node has failed. */
+  int powerFailures() {
+    return powerFailures;
+  }
+
+  /** Clears up after a death, and starts the process again later. */
+  void buried(SimulatedDaemon daemon) {
+    deaths++;
+    time.trace(() -> daemon.id() + " dies" + (daemon.isGone() ? ", having left" : ""));
+    daemon.bury();
+    network.ended(daemon.life());
+    time.forget(daemon.life());
+    if (daemon.isGone()) {
+      return;
+    }
+    if (powerFails) {
+      powerFailures++;
+      daemon.losePower();
+    }
+    time.after(
+        RESTART_NANOS_MIN + random.nextLong(RESTART_NANOS),
+        null,
+        () -> {
+          if (!daemon.isAlive()) {
+            daemon.prepare();
+            daemon.start(log.state().map());
+          }
+        });
+  }
+
+  /** Adds a daemon, which owns nothing yet. */
+  public SimulatedDaemon join() {
+    int id = daemons.keySet().stream().mapToInt(Integer::intValue).max().orElse(-1) + 1;
+    SimulatedDaemon daemon = newDaemon(id);
+    Outcome outcome = log.apply(new ControlCommand.Join(List.of(daemon.prepare())));
+    if (!outcome.accepted()) {
+      throw new AssertionError(outcome);
+    }
+    daemon.start(log.state().map());
+    return daemon;
+  }
+
+  /**
+   * Has slots moved to where they are wanted; what runs already is superseded.
+   *
+   * @param target the owner wanted for a slot
+   */
+  public Outcome rebalance(IntUnaryOperator target, List<NodeId> leaving) {
+    ClusterMap map = log.state().map();
+    var owners = new short[map.owners().length];
+    for (int slot = 0; slot < owners.length; slot++) {
+      owners[slot] = (short) target.applyAsInt(slot);
+    }
+    return log.apply(
+        new ControlCommand.Start(
+            ++lastRebalance,
+            leaving.isEmpty() ? Rebalance.Kind.EXPAND : Rebalance.Kind.SHRINK,
+            map.epoch(),
+            owners,
+            leaving,
+            0,
+            BATCHES_AT_ONCE,
+            true,
+            time.nanoTime()));
+  }
+
+  /** Lets everything come to its end: nothing fails any more. */
+  public void settle() {
+    network.faults(SimulatedNetwork.Faults.NONE);
+    network.joinAll();
+    daemons().forEach(daemon -> daemon.dieAt(0));
+    time.until(this::isQuiet, "all that is under way is over: " + log.state().rebalance());
+    time.pass(QUIET_NANOS);
+    time.until(this::isQuiet, "all that was begun late is over");
+  }
+
+  private boolean isQuiet() {
+    return log.state().rebalance() == null
+        && daemons().stream().allMatch(daemon -> log.state().map().isMember(daemon.id()))
+        && daemons().stream().allMatch(daemon -> daemon.isServing() && daemon.pending() == 0);
+  }
+
+  /** Ends all processes. */
+  @Override
+  public void close() {
+    processes.stream().filter(ClientProcess::isAlive).forEach(ClientProcess::kill);
+    daemons.values().stream()
+        .filter(SimulatedDaemon::isAlive)
+        .forEach(daemon -> {
+          daemon.life().ended = true;
+          daemon.bury();
+        });
+  }
+}
