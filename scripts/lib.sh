@@ -1,4 +1,4 @@
-# What the scripts share: where the checkout is, which Java and Maven to use, and when to build.
+# What the scripts share: where the checkout is, options, which Java and Maven to use, and when to build.
 # Sourced, not run. The launcher sources it on every command, so nothing here may start a process
 # unless it has to.
 
@@ -13,6 +13,81 @@ say() { printf '%s\n' "adhocfs: $*" >&2; }
 die() {
   say "$@"
   exit 1
+}
+
+wrong_use() { say "$1; scripts/${0##*/} --help says what it takes"; exit 2; }
+
+# A script declares its options in the order of its help, then calls parse_options "$@", which sets a variable
+# for each: --work sets work. TAKES says in the help what an option takes, and some of it is checked: N is a
+# whole number, NUMBER a number, DIR a directory that exists, WORD a word of the default. With ... behind it,
+# the value is a list in one argument.
+declare -A option_takes=() option_defaults=()
+option_help=(--help "show this text") operands=() others=() others_taken=
+
+# option --NAME TAKES DEFAULT HELP; a NAME without dashes is an argument that stands by itself.
+option() {
+  local shown=$2
+  option_takes[$1]=$2 option_defaults[$1]=$3
+  printf -v "${1#--}" %s "$3"
+  [[ $2 != *... ]] || shown="\"$2\""
+  if [[ $1 == --* ]]; then shown="$1 $shown"; else operands+=("$1"); fi
+  option_help+=("$shown" "$4${3:+ (default: $3)}")
+}
+
+# flag --NAME HELP; the variable is yes if the flag is given, else empty.
+flag() { option "$1" '' '' "$2"; }
+
+# others SHOWN HELP; the array others takes all arguments that are not declared. Without it they are refused.
+others() { others_taken=yes option_help+=("$1" "$2"); }
+
+parse_options() {
+  while (($#)); do
+    if [[ $1 == -h || $1 == --help ]]; then
+      print_help
+    elif [[ $1 == --* && -n ${option_takes[$1]-} ]]; then
+      (($# > 1)) && [[ $2 != --* ]] || wrong_use "$1 needs a value (${option_takes[$1]})"
+      set_option "$1" "$2"
+      shift
+    elif [[ $1 == --* && -n ${option_takes[$1]+flag} ]]; then
+      printf -v "${1#--}" yes
+    elif [[ -n $others_taken ]]; then
+      others+=("$1")
+    elif [[ $1 == -* ]]; then
+      wrong_use "there is no option $1"
+    else
+      ((${#operands[@]} > 0)) || wrong_use "'$1' is one argument too many"
+      set_option "${operands[0]}" "$1"
+      operands=("${operands[@]:1}")
+    fi
+    shift
+  done
+}
+
+set_option() {
+  local takes=${option_takes[$1]} default=${option_defaults[$1]} words=("$2") word
+  [[ $takes != *... ]] || read -ra words <<<"$2"
+  for word in "${words[@]}"; do
+    case ${takes%...} in
+      N) [[ $word =~ ^[1-9][0-9]{0,8}$ ]] || wrong_use "$1: '$word' is not a whole number from 1 on" ;;
+      NUMBER) [[ $word =~ ^[0-9]+(\.[0-9]+)?$ ]] || wrong_use "$1: '$word' is not a number" ;;
+      DIR) [[ -d $word ]] || wrong_use "there is no directory '$word'" ;;
+      WORD) [[ " $default " == *" $word "* ]] || wrong_use "$1: '$word' is none of $default" ;;
+    esac
+  done
+  printf -v "${1#--}" %s "$2"
+}
+
+# Prints the head of the script, its options and what its exit codes mean, and ends the script.
+print_help() {
+  local i text
+  sed -n '2,/^[^#]/s/^# \{0,1\}//p' "$0"
+  echo "options:"
+  for ((i = 0; i < ${#option_help[@]}; i += 2)); do
+    text=$(fold -s -w 84 <<<"${option_help[i + 1]}")
+    printf '  %-20s %s\n' "${option_help[i]}" "${text//$'\n'/$'\n                       '}"
+  done
+  echo "exit codes: 0 done; 1 failed, and the lines before say why; 2 wrong options or values"
+  exit
 }
 
 # True if $1 is the home of a JDK 25 or newer. Reads the JDK's own release file: starting a JVM to ask it
