@@ -144,10 +144,21 @@ final class SyncedProgram extends Program {
         }
         process.await(file.closeAsync());
       } catch (FsException e) {
-        // What has just been made may be gone with the power.
+        // What has just been made may be gone with the power, or be there without its bytes.
         if (process.instance().powerFailures() == 0) {
           throw e;
         }
+        removeIfThere(fs, home + "/" + name);
+      }
+    }
+  }
+
+  private void removeIfThere(AdhocFileSystem fs, String name) throws FsException {
+    try {
+      process.await(fs.removeAsync(path(name)));
+    } catch (FsException e) {
+      if (e.error() != FsError.NOT_FOUND) {
+        throw e;
       }
     }
   }
