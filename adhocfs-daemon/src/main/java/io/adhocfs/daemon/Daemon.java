@@ -196,6 +196,10 @@ public final class Daemon {
                 : FileChunkStore.Sealing.OFF,
             PooledByteBufAllocator.DEFAULT);
     started.push(chunks::close);
+    RecoveredTerm.once(
+        directory.file(RecoveredTerm.FILE_NAME),
+        ClusterMap.Node.storageTerm(directory.incarnation()),
+        chunks::dropUnsynced);
     metadata = new MetadataStore(database, NumberLimit.open(directory.file(NumberLimit.FILE_NAME)));
     Ballast ballast = directory.ballast();
     metadata.growthRoom(
@@ -222,7 +226,7 @@ public final class Daemon {
                 configuration.identity(),
                 configuration.node(),
                 Limits.usual().withConnections(descriptors.connections(), descriptors.unproved())));
-    server.storageTerm(StorageTerm.take(directory.file(StorageTerm.FILE_NAME)));
+    server.storageTerm(ClusterMap.Node.storageTerm(directory.incarnation()));
     started.push(server::close);
     thread =
         new MetadataThread(server.metadataThread(), server::isOnMetadataThread, System::nanoTime);

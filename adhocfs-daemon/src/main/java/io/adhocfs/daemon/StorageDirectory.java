@@ -1,5 +1,8 @@
 package io.adhocfs.daemon;
 
+import java.util.UUID;
+import io.adhocfs.protocol.placement.ClusterMap;
+import io.adhocfs.daemon.storage.BackingDisk;
 import com.fasterxml.jackson.jr.ob.JSON;
 import io.adhocfs.daemon.crash.CrashPoints;
 import io.adhocfs.daemon.storage.Ballast;
@@ -31,7 +34,7 @@ final class StorageDirectory implements AutoCloseable {
   static final String FORMAT = "FORMAT";
 
   private static final String MAGIC = "adhocfs storage";
-  private static final int VERSION = 1;
+  private static final int VERSION = 2;
   private static final String READY_FILE = "daemon.json";
 
   /** sockaddr_un has 108 bytes for a path and its end. */
@@ -87,7 +90,7 @@ final class StorageDirectory implements AutoCloseable {
       ballast = new Ballast(directory);
       // Before anything is written: this start may be what the ballast is for.
       ballast.giveUpIfScarce();
-      long incarnation = start(directory, instanceId, node);
+      long incarnation = start(directory, instanceId, node, bootId());
       Files.deleteIfExists(directory.resolve(READY_FILE));
       var taken = new StorageDirectory(directory, lockFile, lock, incarnation, ballast);
       lockFile = null;
@@ -112,10 +115,26 @@ final class StorageDirectory implements AutoCloseable {
     }
   }
 
-  private static long start(Path directory, String instanceId, NodeId node) throws FsException {
+  /** Where the kernel does not tell, each start of the daemon counts as one of the machine. */
+  private static String bootId() {
+    try {
+      return BackingDisk.bootId();
+    } catch (IOException e) {
+      return UUID.randomUUID().toString();
+    }
+  }
+
+  /**
+   * Counts a start; answers the incarnation.
+   *
+   * @param bootId names the machine's start
+   */
+  static long start(Path directory, String instanceId, NodeId node, String bootId)
+      throws FsException {
     var file = new CheckedTextFile(directory.resolve(FORMAT), MAGIC, VERSION, VERSION);
     Map<String, String> stored = file.read();
     long starts = 0;
+    long storageTerm = 0;
     if (stored == null) {
       if (Files.exists(directory.resolve("metadata"))
           || Files.exists(directory.resolve("chunks"))) {
@@ -133,17 +152,23 @@ final class StorageDirectory implements AutoCloseable {
       }
       try {
         starts = Long.parseLong(stored.getOrDefault("starts", ""));
+        storageTerm = Long.parseLong(stored.getOrDefault("term", ""));
       } catch (NumberFormatException e) {
         throw new FsException(
             FsError.CORRUPT, directory + "/FORMAT is corrupt: it does not count starts", e);
+      }
+      if (!bootId.equals(stored.get("boot"))) {
+        storageTerm++;
       }
     }
     var values = new LinkedHashMap<String, String>();
     values.put("instance", instanceId);
     values.put("node", String.valueOf(node.value()));
     values.put("starts", String.valueOf(starts + 1));
+    values.put("boot", bootId);
+    values.put("term", String.valueOf(storageTerm));
     file.write(values);
-    return starts + 1;
+    return ClusterMap.Node.incarnation(storageTerm, starts + 1);
   }
 
   /** What is given up when the disk is full. */

@@ -3,6 +3,8 @@ package io.adhocfs.daemon;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
+import java.util.stream.Stream;
+import io.adhocfs.protocol.placement.ClusterMap;
 import io.adhocfs.protocol.model.FsError;
 import io.adhocfs.protocol.model.FsException;
 import io.adhocfs.protocol.model.NodeId;
@@ -179,5 +181,16 @@ class StorageDirectoryTest {
     System.out.println("recording an operation takes " + best + " ns");
     assertThat(best).isLessThan(200);
     assertThat(figures.collect().stream()).hasSize(3);
+  }
+
+  @Test
+  void aStartOfTheMachineBeginsAStorageTerm(@TempDir Path empty) throws FsException {
+    var node = new NodeId(3);
+    long first = StorageDirectory.start(empty, "instance", node, "first");
+    long again = StorageDirectory.start(empty, "instance", node, "first");
+    long second = StorageDirectory.start(empty, "instance", node, "second");
+    assertThat(List.of(first, again, second)).isSorted().doesNotHaveDuplicates();
+    assertThat(Stream.of(first, again, second).map(ClusterMap.Node::storageTerm))
+        .containsExactly(0L, 0L, 1L);
   }
 }

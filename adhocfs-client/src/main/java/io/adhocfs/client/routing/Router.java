@@ -117,6 +117,7 @@ public final class Router {
   }
 
   private void followOwners(ClusterMap before, ClusterMap after) {
+    unsynced.follow(after);
     if (!before.epoch().equals(Epoch.NONE)) {
       sessions.follow(before, after);
     }

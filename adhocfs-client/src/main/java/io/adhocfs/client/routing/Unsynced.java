@@ -5,6 +5,7 @@ import io.adhocfs.protocol.model.FsError;
 import io.adhocfs.protocol.model.FsException;
 import io.adhocfs.protocol.model.InodeId;
 import io.adhocfs.protocol.model.NodeId;
+import io.adhocfs.protocol.placement.ClusterMap;
 import io.adhocfs.protocol.transport.RpcClient;
 import io.adhocfs.protocol.wire.DataRequest;
 import io.adhocfs.protocol.wire.NamespaceRequest;
@@ -52,8 +53,12 @@ public final class Unsynced implements RpcClient.TermListener {
 
   @Override
   public synchronized void met(NodeId node, long term) {
-    Long before = terms.put(node, term);
-    if (before == null || before == term) {
+    Long before = terms.get(node);
+    if (before != null && before >= term) {
+      return;
+    }
+    terms.put(node, term);
+    if (before == null) {
       return;
     }
     for (State state : changed.values()) {
@@ -61,6 +66,13 @@ public final class Unsynced implements RpcClient.TermListener {
     }
     if (forgotten > 0) {
       loserOfForgotten = node;
+    }
+  }
+
+  /** Of nodes that have left without having been met in their last term, the map tells. */
+  void follow(ClusterMap map) {
+    for (ClusterMap.Node node : map.nodes()) {
+      met(node.id(), node.storageTerm());
     }
   }
 

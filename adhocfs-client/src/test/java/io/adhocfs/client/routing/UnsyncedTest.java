@@ -2,6 +2,9 @@ package io.adhocfs.client.routing;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import io.adhocfs.protocol.placement.ClusterMap.NodeState;
+import io.adhocfs.protocol.placement.ClusterMap.Node;
+import io.adhocfs.protocol.placement.ClusterMap;
 import io.adhocfs.protocol.model.FileLayout;
 import io.adhocfs.protocol.model.FsError;
 import io.adhocfs.protocol.model.FsException;
@@ -70,6 +73,25 @@ class UnsyncedTest {
     unsynced.met(NODE, 1);
     write(7);
     unsynced.met(NODE, 1);
+    assertThat(sync(7)).isNull();
+  }
+
+  @Test
+  void theMapTellsOfANodeThatHasLeft() throws Exception {
+    unsynced.met(NODE, 1);
+    write(7);
+    var gone = new Node(NODE, "host", 1, "", Node.incarnation(2, 5), NodeState.GONE);
+    var left = new Node(new NodeId(4), "host", 2, "", 1, NodeState.ACTIVE);
+    unsynced.follow(ClusterMap.initial(List.of(gone, left)));
+    assertThat(sync(7)).isEqualTo(FsError.STORAGE_FAILED);
+  }
+
+  @Test
+  void anOlderMapTellsNothing() throws Exception {
+    unsynced.met(NODE, 2);
+    write(7);
+    unsynced.follow(
+        ClusterMap.initial(List.of(new Node(NODE, "host", 1, "", 1, NodeState.ACTIVE))));
     assertThat(sync(7)).isNull();
   }
 

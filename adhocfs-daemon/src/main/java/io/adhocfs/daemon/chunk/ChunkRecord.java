@@ -132,6 +132,11 @@ final class ChunkRecord {
     return !open.get(block) && !lost.get(block);
   }
 
+  /** Whether no block has a checksum, and none is lost. */
+  boolean isAllOpen() {
+    return open.cardinality() == sums.length;
+  }
+
   boolean anyOpen() {
     return !open.isEmpty();
   }

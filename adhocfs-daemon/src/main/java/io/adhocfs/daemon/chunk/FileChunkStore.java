@@ -3,6 +3,7 @@ package io.adhocfs.daemon.chunk;
 import io.adhocfs.daemon.slot.ChunkWritten;
 import io.adhocfs.daemon.slot.Keys;
 import io.adhocfs.daemon.slot.RecordKind;
+import io.adhocfs.daemon.slot.SlotBatch;
 import io.adhocfs.daemon.slot.SlotStore;
 import io.adhocfs.daemon.slot.SlotStream;
 import io.adhocfs.daemon.threads.Threads;
@@ -23,6 +24,8 @@ import java.util.concurrent.locks.StampedLock;
 import java.util.function.IntPredicate;
 import java.util.function.Supplier;
 import org.jspecify.annotations.Nullable;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
 
 /**
  * Chunks in sparse files, one for each inode and segment, with their index in the slot store.
@@ -50,6 +53,8 @@ public final class FileChunkStore implements ChunkStore {
    * good everywhere.
    */
   public static final int GENERATION_MARGIN_CHUNKS = 64;
+
+  private static final Logger LOG = LoggerFactory.getLogger(FileChunkStore.class);
 
   private static final int OPEN_CHUNKS_MAX = 1 << 16;
 
@@ -84,6 +89,7 @@ public final class FileChunkStore implements ChunkStore {
   }
 
   private final ByteBufAllocator allocator;
+  private final SlotStore records;
   private final SegmentFiles files;
   private final ChunkIndex index;
   private final SlotStream stream;
@@ -120,6 +126,7 @@ public final class FileChunkStore implements ChunkStore {
       ByteBufAllocator allocator)
       throws FsException {
     this.allocator = allocator;
+    this.records = records;
     this.files = new SegmentFiles(disk, limits.openFilesMax(), this::takeFile);
     this.index = new ChunkIndex(threads, records);
     this.stream = records.stream();
@@ -134,6 +141,32 @@ public final class FileChunkStore implements ChunkStore {
             ? new ChunkSealer(
                 threads, open, index, sums::seal, records.stream()::isHeard, sealing.idleNanos())
             : null;
+  }
+
+  /**
+   * After a power failure, before anything is served: drops chunks whose record has reached the disk
+   * and whose bytes cannot have, since their file does not reach so far. None of their blocks has a
+   * checksum, and no {@link #sync} has returned for them: a sync has the file cover its chunks on the
+   * disk. So nothing was promised of them, and nobody could write them any more.
+   */
+  public void dropUnsynced() throws FsException {
+    var unsynced = new SlotBatch();
+    index.forAll(
+        new byte[0],
+        (key, record) -> {
+          long chunk = Keys.number(key, 1);
+          long end = SegmentFiles.chunkInSegment(chunk) + 1 << record.chunkSizeExponent();
+          if (record.isAllOpen()
+              && files.sizeBytes(SegmentFiles.key(Keys.number(key, 0), chunk)) < end) {
+            unsynced.remove(key);
+          }
+          return true;
+        });
+    if (!unsynced.isEmpty()) {
+      LOG.info("chunks that never reached the disk count={}", unsynced.size());
+      records.commit(unsynced);
+      records.sync();
+    }
   }
 
   /** Sets where to learn which slots were lost; before that, none. */

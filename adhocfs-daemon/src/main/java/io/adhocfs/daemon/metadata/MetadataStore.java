@@ -124,14 +124,35 @@ public final class MetadataStore implements SlotPart {
     reclaimListener = listener;
   }
 
-  /** The inode, or null. */
+  /**
+   * What has waited meanwhile must not take the absence of a record for the absence of a thing.
+   *
+   * @throws FsException WRONG_OWNER where the slot has gone or is about to go
+   */
+  private void requireServed(int slot) throws FsException {
+    if (!writable.test(slot)) {
+      throw new FsException(FsError.WRONG_OWNER, "slot " + slot + " goes to another node");
+    }
+  }
+
+  /**
+   * The inode, or null.
+   *
+   * @throws FsException WRONG_OWNER where its slot has gone or is about to go
+   */
   public @Nullable FileAttributes inode(InodeId id) throws FsException {
+    requireServed(id.slotValue());
     byte[] value = slots.get(Keys.key(id.slotValue(), RecordKind.INODE, id.value()));
     return value == null ? null : Records.attributes(value, "inode " + id);
   }
 
-  /** What a partition of a directory, 1 or more, keeps of its own; or null. */
+  /**
+   * What a partition of a directory, 1 or more, keeps of its own; or null.
+   *
+   * @throws FsException WRONG_OWNER where its slot has gone or is about to go
+   */
   public @Nullable Share share(InodeId directory, int partition) throws FsException {
+    requireServed(Placement.partitionSlot(directory, partition).value());
     byte[] value = slots.get(shareKey(directory, partition));
     return value == null ? null : Records.share(directory, partition, value);
   }
@@ -200,8 +221,13 @@ public final class MetadataStore implements SlotPart {
     return attributes;
   }
 
-  /** What a name stands for, or null. */
+  /**
+   * What a name stands for, or null.
+   *
+   * @throws FsException WRONG_OWNER where its slot has gone or is about to go
+   */
   public @Nullable Dentry dentry(EntryKey entry) throws FsException {
+    requireServed(entry.slot().value());
     byte[] value = slots.get(entryKey(entry));
     return value == null ? null : Records.dentry(value);
   }

@@ -452,7 +452,7 @@ public final class Migrator implements AutoCloseable {
   /** Begins as many batches as there may be. */
   private synchronized void handOver() {
     Rebalance wanted = control.state().rebalance();
-    if (wanted == null || wanted.paused() || closed) {
+    if (wanted == null || wanted.paused() || closed || !isAnnounced()) {
       return;
     }
     while (batches < wanted.batchesAtOnce()) {
@@ -462,6 +462,15 @@ public final class Migrator implements AutoCloseable {
       }
       handingOver.execute(() -> run(next, wanted.id()));
     }
+  }
+
+  /**
+   * Whether all that hear of a move from this node hear of this start of it, too: it may have lost
+   * what clients have written and not synced.
+   */
+  private boolean isAnnounced() {
+    ClusterMap.Node agreed = control.state().map().node(self);
+    return agreed != null && agreed.incarnation() >= own().incarnation();
   }
 
   @GuardedBy("this")

@@ -40,9 +40,11 @@ final class Inspection {
 
   /** Fails with what does not fit together. */
   static void requireSound(SimulatedInstance instance) {
+    // What was never synced may be left in parts, which belong to no file.
+    boolean whole = instance.powerFailures() == 0;
     try {
       for (SimulatedDaemon daemon : instance.daemons()) {
-        requireSound(daemon);
+        requireSound(daemon, whole);
       }
       var scan = new Scan(instance);
       List<ScannedInode> inodes = scan.inodes();
@@ -53,7 +55,7 @@ final class Inspection {
         forEachKey(
             daemon,
             key -> {
-              if (Keys.kindCode(key) == RecordKind.CHUNK.code()) {
+              if (whole && Keys.kindCode(key) == RecordKind.CHUNK.code()) {
                 assertThat(known)
                     .as("inodes of chunks at " + daemon.id())
                     .contains(Keys.number(key, 0));
@@ -65,14 +67,17 @@ final class Inspection {
     }
   }
 
-  private static void requireSound(SimulatedDaemon daemon) throws FsException {
-    assertThat(daemon.chunks().findings()).as("chunks at " + daemon.id()).isEmpty();
+  private static void requireSound(SimulatedDaemon daemon, boolean whole) throws FsException {
+    if (whole) {
+      assertThat(daemon.chunks().findings()).as("chunks at " + daemon.id()).isEmpty();
+    }
     byte[] cursor = {};
-    do {
+    while (whole) {
       ChunkStore.VerifiedPage page = daemon.chunks().verify(cursor, 1 << 20);
       assertThat(page.findings()).as("checksums at " + daemon.id()).isEmpty();
       cursor = page.cursor();
-    } while (cursor.length > 0);
+      whole = cursor.length > 0;
+    }
     forEachKey(
         daemon,
         key -> {

@@ -27,9 +27,14 @@ final class KeptNumbers {
   }
 
   private CompletableFuture<Void> drop(InodeId inode) {
+    written(inode);
+    return CompletableFuture.completedFuture(null);
+  }
+
+  /** The process itself has written the file: nobody tells it of that. */
+  void written(InodeId inode) {
     drops++;
     kept.remove(inode);
-    return CompletableFuture.completedFuture(null);
   }
 
   /** Opens a file whose number is kept from now on. */

@@ -182,6 +182,9 @@ final class SharedProgram extends Program {
     doing = "write of version " + version;
     process.await(register.writeAsync(0, ByteBuffer.allocate(8).putLong(version).flip()));
     together.versionStored = version;
+    if (together.keeps) {
+      process.kept().written(register.inode());
+    }
     if (random.nextBoolean()) {
       doing = "flush of version " + version;
       process.await(register.flushAsync());

@@ -48,7 +48,8 @@ public final class SimulatedDaemon {
 
   private Life life = new Life();
   private int starts;
-  private long storageTerm = 1;
+  private long storageTerm;
+  private long recoveredTerm;
   private boolean gone;
   private @Nullable SimulatedThreads threads;
   private @Nullable ServingNode serving;
@@ -106,7 +107,12 @@ public final class SimulatedDaemon {
     starts++;
     var next =
         new ClusterMap.Node(
-            id, "host" + id.value(), instance.network().newPort(), "", starts, NodeState.ACTIVE);
+            id,
+            "host" + id.value(),
+            instance.network().newPort(),
+            "",
+            ClusterMap.Node.incarnation(storageTerm, starts),
+            NodeState.ACTIVE);
     address = next;
     return next;
   }
@@ -157,6 +163,10 @@ public final class SimulatedDaemon {
             FileChunkStore.Sealing.AT_REST,
             UnpooledByteBufAllocator.DEFAULT);
     chunks = chunkStore;
+    if (recoveredTerm < storageTerm) {
+      chunkStore.dropUnsynced();
+      recoveredTerm = storageTerm;
+    }
     var metadataStore = new MetadataStore(store, NumberLimit.open(numbersFile));
     metadata = metadataStore;
     AgreedLog.Plane control = instance.log().plane(id.toString(), mine, thread, state, kept);

@@ -52,10 +52,13 @@ public final class ClusterMap {
    * @param host name or address that other nodes can connect to
    * @param port TCP port, 1..65535
    * @param socketPath Unix socket for processes on the same host; empty = none
-   * @param incarnation raised at every start of its daemon
+   * @param incarnation raised at every start of its daemon: the {@link #storageTerm} in the upper 32
+   *     bits, the number of starts in the lower
    */
   public record Node(
       NodeId id, String host, int port, String socketPath, long incarnation, NodeState state) {
+    private static final int STARTS_BITS = 32;
+
     public Node {
       if (host.isEmpty() || port < 1 || port > 65535 || incarnation < 0) {
         throw new IllegalArgumentException("node " + id + " at " + host + ":" + port);
@@ -65,6 +68,24 @@ public final class ClusterMap {
     /** Whether it takes part in the instance: it has not left and was not given up. */
     public boolean isMember() {
       return state != NodeState.GONE;
+    }
+
+    /**
+     * Rises when the node may have lost what it had not synced: when its daemon starts on a machine
+     * that has been started since. A process that dies alone loses nothing.
+     */
+    public long storageTerm() {
+      return storageTerm(incarnation);
+    }
+
+    /** The storage term of an incarnation. */
+    public static long storageTerm(long incarnation) {
+      return incarnation >>> STARTS_BITS;
+    }
+
+    /** The incarnation of a storage term and a number of starts. */
+    public static long incarnation(long storageTerm, long starts) {
+      return storageTerm << STARTS_BITS | starts;
     }
 
     /** host:port, as people and JSON read it. */

@@ -148,7 +148,7 @@ final class Handshake {
   /**
    * The server's half of what both proofs are over.
    *
-   * @param storageTerm as {@link RpcClient.TermListener} tells it
+   * @param storageTerm as {@link io.adhocfs.protocol.placement.ClusterMap.Node#storageTerm}
    */
   record Challenge(NodeId node, byte[] nonce, long storageTerm) {
     Challenge {

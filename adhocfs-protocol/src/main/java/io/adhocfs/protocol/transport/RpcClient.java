@@ -57,8 +57,7 @@ public interface RpcClient extends AutoCloseable {
     /**
      * A connection was made; on a network thread, before any request on it is answered.
      *
-     * @param term has changed if the node may have lost what it had not synced since the last
-     *     connection to it: when its machine was started anew, not when its process was
+     * @param term as {@link ClusterMap.Node#storageTerm}
      */
     void met(NodeId node, long term);
   }
