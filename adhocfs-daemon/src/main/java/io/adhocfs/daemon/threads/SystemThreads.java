@@ -8,15 +8,20 @@ import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.ExecutionException;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
+import java.util.concurrent.Future;
 import java.util.concurrent.ScheduledExecutorService;
 import java.util.concurrent.ScheduledThreadPoolExecutor;
 import java.util.concurrent.ThreadFactory;
 import java.util.concurrent.ThreadPoolExecutor;
 import java.util.concurrent.TimeUnit;
 import org.jspecify.annotations.Nullable;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
 
 /** Daemon threads of the process, and the clocks of the system. */
 final class SystemThreads implements Threads {
+  private static final Logger LOG = LoggerFactory.getLogger(SystemThreads.class);
+
   @Override
   public long nanoTime() {
     return System.nanoTime();
@@ -29,7 +34,7 @@ final class SystemThreads implements Threads {
 
   @Override
   public ScheduledExecutorService single(String name) {
-    var executor = new ScheduledThreadPoolExecutor(1, named(name));
+    var executor = new Single(name);
     executor.setExecuteExistingDelayedTasksAfterShutdownPolicy(false);
     executor.setRemoveOnCancelPolicy(true);
     return executor;
@@ -44,6 +49,23 @@ final class SystemThreads implements Threads {
   @Override
   public ExecutorService many(String name) {
     return Executors.newCachedThreadPool(named(name));
+  }
+
+  /** Says which tasks have failed: their futures, which nobody looks at, would keep it. */
+  private static final class Single extends ScheduledThreadPoolExecutor {
+    private final String name;
+
+    Single(String name) {
+      super(1, named(name));
+      this.name = name;
+    }
+
+    @Override
+    protected void afterExecute(Runnable task, @Nullable Throwable failure) {
+      if (task instanceof Future<?> future && future.state() == Future.State.FAILED) {
+        LOG.error("a task of {} failed", name, future.exceptionNow());
+      }
+    }
   }
 
   /** Netty's own thread class lets pooled buffers use a cache per thread. */
