@@ -1,15 +1,14 @@
 package io.adhocfs.daemon;
 
-import java.util.UUID;
-import io.adhocfs.protocol.placement.ClusterMap;
-import io.adhocfs.daemon.storage.BackingDisk;
 import com.fasterxml.jackson.jr.ob.JSON;
 import io.adhocfs.daemon.crash.CrashPoints;
+import io.adhocfs.daemon.storage.BackingDisk;
 import io.adhocfs.daemon.storage.Ballast;
 import io.adhocfs.daemon.storage.SmallFile;
 import io.adhocfs.protocol.model.FsError;
 import io.adhocfs.protocol.model.FsException;
 import io.adhocfs.protocol.model.NodeId;
+import io.adhocfs.protocol.placement.ClusterMap;
 import java.io.IOException;
 import java.nio.channels.FileChannel;
 import java.nio.channels.FileLock;
@@ -22,6 +21,7 @@ import java.nio.file.attribute.PosixFilePermissions;
 import java.util.HexFormat;
 import java.util.LinkedHashMap;
 import java.util.Map;
+import java.util.UUID;
 import java.util.zip.CRC32C;
 import org.jspecify.annotations.Nullable;
 

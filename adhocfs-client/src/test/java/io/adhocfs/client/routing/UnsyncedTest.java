@@ -2,14 +2,14 @@ package io.adhocfs.client.routing;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
-import io.adhocfs.protocol.placement.ClusterMap.NodeState;
-import io.adhocfs.protocol.placement.ClusterMap.Node;
-import io.adhocfs.protocol.placement.ClusterMap;
 import io.adhocfs.protocol.model.FileLayout;
 import io.adhocfs.protocol.model.FsError;
 import io.adhocfs.protocol.model.FsException;
 import io.adhocfs.protocol.model.InodeId;
 import io.adhocfs.protocol.model.NodeId;
+import io.adhocfs.protocol.placement.ClusterMap;
+import io.adhocfs.protocol.placement.ClusterMap.Node;
+import io.adhocfs.protocol.placement.ClusterMap.NodeState;
 import io.adhocfs.protocol.wire.DataRequest;
 import java.util.List;
 import java.util.concurrent.CompletableFuture;

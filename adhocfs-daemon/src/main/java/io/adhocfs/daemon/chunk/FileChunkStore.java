@@ -144,10 +144,10 @@ public final class FileChunkStore implements ChunkStore {
   }
 
   /**
-   * After a power failure, before anything is served: drops chunks whose record has reached the disk
-   * and whose bytes cannot have, since their file does not reach so far. None of their blocks has a
-   * checksum, and no {@link #sync} has returned for them: a sync has the file cover its chunks on the
-   * disk. So nothing was promised of them, and nobody could write them any more.
+   * After a power failure, before anything is served: drops chunks whose record has reached the
+   * disk and whose bytes cannot have, since their file does not reach so far. None of their blocks
+   * has a checksum, and no {@link #sync} has returned for them: a sync has the file cover its
+   * chunks on the disk. So nothing was promised of them, and nobody could write them any more.
    */
   public void dropUnsynced() throws FsException {
     var unsynced = new SlotBatch();
@@ -155,7 +155,7 @@ public final class FileChunkStore implements ChunkStore {
         new byte[0],
         (key, record) -> {
           long chunk = Keys.number(key, 1);
-          long end = SegmentFiles.chunkInSegment(chunk) + 1 << record.chunkSizeExponent();
+          long end = (SegmentFiles.chunkInSegment(chunk) + 1) << record.chunkSizeExponent();
           if (record.isAllOpen()
               && files.sizeBytes(SegmentFiles.key(Keys.number(key, 0), chunk)) < end) {
             unsynced.remove(key);

@@ -52,8 +52,8 @@ public final class ClusterMap {
    * @param host name or address that other nodes can connect to
    * @param port TCP port, 1..65535
    * @param socketPath Unix socket for processes on the same host; empty = none
-   * @param incarnation raised at every start of its daemon: the {@link #storageTerm} in the upper 32
-   *     bits, the number of starts in the lower
+   * @param incarnation raised at every start of its daemon: the {@link #storageTerm} in the upper
+   *     32 bits, the number of starts in the lower
    */
   public record Node(
       NodeId id, String host, int port, String socketPath, long incarnation, NodeState state) {
