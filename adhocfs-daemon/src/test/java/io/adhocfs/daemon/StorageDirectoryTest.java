@@ -78,9 +78,9 @@ class StorageDirectoryTest {
   void tellsCorruptTooOldAndTooNewApart() throws Exception {
     take().close();
     byte[] good = Files.readAllBytes(parent.resolve("data/FORMAT"));
-    rewriteFormat("version 1", "version 2");
-    refused(FsError.NOT_SUPPORTED, "is too new: version 2");
-    rewriteFormat("version 2", "version 0");
+    rewriteFormat("version 2", "version 3");
+    refused(FsError.NOT_SUPPORTED, "is too new: version 3");
+    rewriteFormat("version 3", "version 0");
     refused(FsError.NOT_SUPPORTED, "is too old: version 0");
     rewriteFormat("version 0", "version x");
     refused(FsError.CORRUPT, "its version is 'x'");

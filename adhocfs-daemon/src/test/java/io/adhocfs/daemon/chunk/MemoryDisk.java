@@ -8,7 +8,7 @@ import java.lang.foreign.MemorySegment;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Arrays;
-import java.util.HashSet;
+import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Map;
 import java.util.Objects;
@@ -67,7 +67,7 @@ public final class MemoryDisk implements Disk {
         left.put(path, inode);
       }
     }
-    for (Inode inode : new HashSet<>(left.values())) {
+    for (Inode inode : new LinkedHashSet<>(left.values())) {
       inode.now = mixed(inode, random);
       inode.synced = inode.now.copy();
     }
