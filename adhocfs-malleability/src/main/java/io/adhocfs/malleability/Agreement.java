@@ -14,14 +14,14 @@ import java.time.Duration;
 import java.util.List;
 import java.util.StringJoiner;
 
-/** What the daemons of an instance have agreed on, and how they are asked to. One thread. */
+/** The agreed state of an instance, and how its daemons are asked to change it. For one thread. */
 final class Agreement implements AutoCloseable {
   private static final Duration PATIENCE = Duration.ofSeconds(5);
 
-  /** With one node; the next one is asked after. */
+  /** How long to wait for one node; then the next node is asked. */
   private static final Duration PROPOSAL_PATIENCE = Duration.ofSeconds(20);
 
-  /** With all of them: longer than those that vote need to find each other again. */
+  /** How long to wait for all nodes: longer than the voters need to find each other again. */
   private static final Duration PROPOSALS_PATIENCE = Duration.ofSeconds(60);
 
   private final AdminConnection connection;
@@ -33,9 +33,9 @@ final class Agreement implements AutoCloseable {
   }
 
   /**
-   * Asks how things stand.
+   * Reads the agreed state from the nodes.
    *
-   * @throws FsException UNREACHABLE when no node answers
+   * @throws FsException UNREACHABLE if no node answers
    */
   static Agreement open(Instance instance) throws FsException {
     AdminConnection connection = AdminConnection.open(instance);
@@ -92,7 +92,7 @@ final class Agreement implements AutoCloseable {
     return nodes.stream().map(ClusterMap.Node::id).toList();
   }
 
-  /** Asks again. */
+  /** Reads the agreed state again. */
   ControlState refresh() throws FsException {
     ControlState now = newest(connection, nodeIds());
     if (now.version() >= state.version()) {
@@ -103,10 +103,10 @@ final class Agreement implements AutoCloseable {
   }
 
   /**
-   * Has a command agreed on.
+   * Proposes a command and waits until the nodes have agreed on it.
    *
-   * @throws FsException BUSY when it is refused; UNREACHABLE, telling what each node said, when it
-   *     was not agreed on within a minute: it may be later
+   * @throws FsException BUSY if the command is refused; UNREACHABLE, with the answer of each node,
+   *     if the nodes have not agreed on the command within a minute: they may do so later
    */
   void propose(ControlCommand command) throws FsException {
     long limit = System.nanoTime() + PROPOSALS_PATIENCE.toNanos();
@@ -137,7 +137,7 @@ final class Agreement implements AutoCloseable {
     }
     throw new FsException(
         FsError.UNREACHABLE,
-        "the nodes have not agreed on it yet; see 'adhocfs status' (" + failures + ")");
+        "the nodes have not agreed on the change yet; see 'adhocfs status' (" + failures + ")");
   }
 
   @Override
