@@ -778,6 +778,7 @@ class BadInputIT {
             RawConnection.body(out -> {
               out.intValue(node.id().value());
               out.bytes(randomBytes(16));
+              out.longValue(0);
             }));
     byte[] welcome =
         RawConnection.frame(
