@@ -312,6 +312,16 @@ public final class ChunkTransfer implements SlotPart {
     }
   }
 
+  /** Whether somebody was promised that bytes here survive a power failure. */
+  public boolean outlivesPower() {
+    return files.survivesPowerFailure();
+  }
+
+  /** Notes, for good, that somebody was promised that bytes here survive a power failure. */
+  public void outlivePower() throws FsException {
+    files.surviveFromNowOn();
+  }
+
   /** What was remembered of slots that come may be of an earlier time. */
   @Override
   public void expect(BitSet slots) {

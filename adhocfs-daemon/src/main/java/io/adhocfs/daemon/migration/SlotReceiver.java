@@ -268,6 +268,9 @@ final class SlotReceiver implements MigrationRequestHandler {
     for (Map.Entry<Long, Long> floor : finish.lastingFloors().entrySet()) {
       storage.chunks().raiseLastingFloor(floor.getKey(), floor.getValue());
     }
+    if (finish.outlivesPower()) {
+      storage.chunks().outlivePower();
+    }
     sync(batch);
     batches.remove(finish.batch());
   }

@@ -113,9 +113,15 @@ public sealed interface MigrationRequest extends Request {
    * @param slots some or all of the batch's
    * @param floors by inode, generations below which writes are refused also where no record says so
    * @param lastingFloors the same, of which the receiver is to make records
+   * @param outlivesPower whether somebody was promised, here or where the slots were before, that
+   *     bytes survive a power failure: the receiver is to keep the order of steps that this needs
    */
   record FinishReceive(
-      long batch, SlotSet slots, Map<Long, Long> floors, Map<Long, Long> lastingFloors)
+      long batch,
+      SlotSet slots,
+      Map<Long, Long> floors,
+      Map<Long, Long> lastingFloors,
+      boolean outlivesPower)
       implements MigrationRequest {
     public FinishReceive {
       floors = Map.copyOf(floors);
@@ -133,6 +139,7 @@ public sealed interface MigrationRequest extends Request {
       ControlValues.writeSlots(out, slots);
       writeFloors(out, floors);
       writeFloors(out, lastingFloors);
+      out.flag(outlivesPower);
     }
 
     private static void writeFloors(WireWriter out, Map<Long, Long> floors) {
@@ -146,7 +153,7 @@ public sealed interface MigrationRequest extends Request {
     static FinishReceive decode(WireReader in) throws FsException {
       long batch = in.longValue();
       SlotSet slots = ControlValues.readSlots(in);
-      return new FinishReceive(batch, slots, readFloors(in), readFloors(in));
+      return new FinishReceive(batch, slots, readFloors(in), readFloors(in), in.flag());
     }
 
     private static Map<Long, Long> readFloors(WireReader in) throws FsException {
