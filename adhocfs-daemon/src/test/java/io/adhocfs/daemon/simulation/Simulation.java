@@ -20,12 +20,6 @@ import java.util.concurrent.CompletableFuture;
 public final class Simulation {
   private static final long DISK_BYTES = 64L << 20;
 
-  /**
-   * Whether power fails, and processes keep what they have read, in some of the runs. These still
-   * find faults that are not mended, so they are only searched for.
-   */
-  private static final boolean ALL = Boolean.getBoolean("adhocfs.simulation.all");
-
   private static final int DAEMONS_MAX = 6;
 
   /** Longer than any run may take. */
@@ -50,12 +44,12 @@ public final class Simulation {
   private Simulation(long seed) {
     this.seed = seed;
     this.random = new SplittableRandom(seed);
-    power = random.nextInt(4) == 0 && ALL;
+    power = random.nextInt(4) == 0;
     deaths = power || random.nextInt(3) > 0;
     resizes = random.nextInt(3) > 0;
     partitions = random.nextInt(3) == 0;
     // Who cannot be told of a change for five seconds is not waited for.
-    together = new SharedProgram.Together(!partitions && random.nextBoolean() && ALL);
+    together = new SharedProgram.Together(!partitions && random.nextBoolean());
     instance = new SimulatedInstance(random.split(), 1 + random.nextInt(4), settings(), DISK_BYTES);
     instance
         .network()

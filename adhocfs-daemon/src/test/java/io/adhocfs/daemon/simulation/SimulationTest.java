@@ -16,7 +16,7 @@ class SimulationTest {
   private static final long FIRST = Long.getLong("adhocfs.seed", 0);
   private static final int SEEDS =
       Integer.getInteger(
-          "adhocfs.seeds", System.getProperty("adhocfs.seed") != null ? 1 : FULL ? 1000 : 60);
+          "adhocfs.seeds", System.getProperty("adhocfs.seed") != null ? 1 : FULL ? 5000 : 200);
 
   /** How long to look for a seed that fails; 0 = as many seeds as there are to be. */
   private static final Duration SEARCH =
