@@ -157,7 +157,9 @@ final class Handover {
       send(changes.take(slots));
       call(
           new MigrationRequest.FinishReceive(
-              batch, set(slots), storage.chunks().floors(),
+              batch,
+              set(slots),
+              storage.chunks().floors(),
               storage.chunks().lastingFloors(),
               storage.chunks().outlivesPower()));
       crashPoints.reached(CrashPoint.MIGRATION_SOURCE_AFTER_FINISH);
