@@ -1,16 +1,13 @@
 package io.adhocfs.daemon;
 
+import io.adhocfs.daemon.storage.SmallFile;
 import io.adhocfs.protocol.model.FsError;
 import io.adhocfs.protocol.model.FsException;
 import java.io.IOException;
-import java.nio.ByteBuffer;
-import java.nio.channels.FileChannel;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
-import java.nio.file.StandardCopyOption;
-import java.nio.file.StandardOpenOption;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
@@ -119,34 +116,12 @@ final class CheckedTextFile {
     values.forEach((name, value) -> text.append(name).append(' ').append(value).append('\n'));
     String sum = checksum(text.toString());
     text.append(CHECKSUM).append(' ').append(sum).append('\n');
-    replace(path, text.toString().getBytes(StandardCharsets.ISO_8859_1));
+    SmallFile.at(path).replace(text.toString().getBytes(StandardCharsets.ISO_8859_1));
   }
 
   private static String checksum(String text) {
     var sum = new CRC32C();
     sum.update(text.getBytes(StandardCharsets.ISO_8859_1));
     return Long.toHexString(sum.getValue());
-  }
-
-  /** Replaces a file as a whole. */
-  static void replace(Path path, byte[] content) throws FsException {
-    Path draft = path.resolveSibling(path.getFileName() + ".new");
-    try {
-      try (FileChannel channel =
-          FileChannel.open(
-              draft,
-              StandardOpenOption.CREATE,
-              StandardOpenOption.WRITE,
-              StandardOpenOption.TRUNCATE_EXISTING)) {
-        ByteBuffer bytes = ByteBuffer.wrap(content);
-        while (bytes.hasRemaining()) {
-          channel.write(bytes);
-        }
-        channel.force(true);
-      }
-      Files.move(draft, path, StandardCopyOption.ATOMIC_MOVE, StandardCopyOption.REPLACE_EXISTING);
-    } catch (IOException e) {
-      throw new FsException(FsError.STORAGE_FAILED, "cannot write " + path + ": " + e, e);
-    }
   }
 }

@@ -232,7 +232,7 @@ final class StorageDirectory implements AutoCloseable {
   void writeReady(Map<String, Object> facts) throws FsException {
     try {
       String json = JSON.std.with(JSON.Feature.PRETTY_PRINT_OUTPUT).asString(facts) + "\n";
-      CheckedTextFile.replace(directory.resolve(READY_FILE), json.getBytes(StandardCharsets.UTF_8));
+      file(READY_FILE).replace(json.getBytes(StandardCharsets.UTF_8));
     } catch (FsException e) {
       throw e;
     } catch (IOException e) {

@@ -29,6 +29,8 @@ final class LocalFile implements SmallFile {
         throw new FsException(FsError.CORRUPT, path + " has " + Files.size(path) + " bytes");
       }
       return Files.readAllBytes(path);
+    } catch (FsException e) {
+      throw e;
     } catch (IOException e) {
       throw failed(e);
     }
@@ -63,9 +65,6 @@ final class LocalFile implements SmallFile {
   }
 
   private FsException failed(IOException e) {
-    if (e instanceof FsException failure) {
-      return failure;
-    }
     FsError error =
         String.valueOf(e.getMessage()).contains("No space left")
             ? FsError.NO_SPACE
