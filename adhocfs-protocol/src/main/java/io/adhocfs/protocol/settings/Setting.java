@@ -11,9 +11,9 @@ import java.util.regex.Pattern;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Everything that can be set, once, with its default: the only table. Given at {@code up} by file
- * or {@code --set}, the same for every process of an instance. {@linkplain #isSwitch Switches} can
- * be changed while it is up, for all of it or for directories.
+ * All settings with their defaults: the only table. Settings are given to {@code up}, by file or
+ * {@code --set}, and are the same for every process of an instance. {@linkplain #isSwitch Switches}
+ * can be changed while the instance is up, for the whole instance or for directories.
  */
 public enum Setting {
   CLIENT_DEADLINE(
@@ -30,12 +30,12 @@ public enum Setting {
       "client.lease",
       Kind.DURATION,
       "5m",
-      "how long a client may be stopped or cut off and keep its locks and open files; 1s or more"),
+      "how long a client that is stopped or cut off keeps its locks and open files; 1s or more"),
   CHUNK_SIZE(
       "chunk.size",
       Kind.SIZE,
       "512KiB",
-      "size of the pieces that files are striped in; a power of two, 4KiB to 64MiB"),
+      "size of the pieces in which files are striped; a power of two, 4KiB to 64MiB"),
   INLINE_MAX(
       "inline.max",
       Kind.SIZE,
@@ -45,7 +45,7 @@ public enum Setting {
       "distribution",
       Kind.CHOICE,
       "wide-striping",
-      "where the chunks of a file that is made lie: wide-striping = over all nodes; local-data-global-metadata = on the node of the mount that makes it; local = there too, and so does a directory that is made, with its entries and the attributes of its files",
+      "where the chunks of a new file lie: wide-striping = over all nodes; local-data-global-metadata = on the node of the mount or client that makes the file; local = there too, as does a new directory with its entries and the attributes of its files",
       "wide-striping",
       "local-data-global-metadata",
       "local"),
@@ -61,21 +61,21 @@ public enum Setting {
       "size-updates",
       Kind.CHOICE,
       "at-write",
-      "when others see that a file has grown: at-write = before the write returns; at-close = at close, fsync or the writer's stat, or after a second",
+      "when other mounts see that a file has grown: at-write = before the write returns; at-close = at close, fsync or the writer's stat, or after a second",
       "at-write",
       "at-close"),
   WRITES(
       "writes",
       Kind.CHOICE,
       "through",
-      "when a write returns: through = when daemons have the bytes; behind = when the mount has them: they go out with those that follow, at close, fsync, another look at the file, or after a second",
+      "when a write returns: through = when daemons have the bytes; behind = when the mount has the bytes, which it stores with later writes: at close, fsync, another use of the file, or after a second",
       "through",
       "behind"),
   ACCESS(
       "access",
       Kind.CHOICE,
       "read-write",
-      "a hint, not enforced, about what nobody has set: read-only = files do not change: as cache=cached for an hour; write-only = nobody reads them meanwhile: as size-updates=at-close and writes=behind",
+      "a hint, not enforced, that counts for switches which are not set: read-only = files do not change: as cache=cached for an hour; write-only = no program reads files meanwhile: as size-updates=at-close and writes=behind",
       "read-write",
       "read-only",
       "write-only"),
@@ -83,12 +83,12 @@ public enum Setting {
       "atime",
       Kind.CHOICE,
       "off",
-      "access times: off = reading leaves them; relatime = moved by the first read after a change",
+      "access times: off = reading does not move them; relatime = the first read after a change moves them",
       "off",
       "relatime"),
   DAEMON_DATA_THREADS(
       "daemon.data-threads", Kind.NUMBER, "4", "threads that read and write chunks"),
-  DAEMON_MEMORY("daemon.memory", Kind.SIZE, "512MiB", "the most that a daemon's Java heap takes"),
+  DAEMON_MEMORY("daemon.memory", Kind.SIZE, "512MiB", "the largest Java heap of a daemon"),
   DAEMON_SIGTERM(
       "daemon.sigterm",
       Kind.CHOICE,
@@ -112,19 +112,19 @@ public enum Setting {
       "daemon.capacity",
       Kind.SIZE,
       "0",
-      "the most that file data may take on each node; 0 = the disk"),
+      "the most space that file data may take on each node; 0 = the whole disk"),
   CHECKSUMS(
       "checksums",
       Kind.CHOICE,
       "rest",
-      "what is compared with checksums: rest = file data on its way and on the disks, where a checksum is made some seconds after the last write; wire = file data on its way only",
+      "what is compared with checksums: rest = file data on the network and on disks, where a checksum is made some seconds after the last write; wire = file data on the network only",
       "rest",
       "wire"),
   DIRECTORY_SPREAD_ENTRIES(
       "directory.spread-entries",
       Kind.NUMBER,
       "10000",
-      "from how many entries on a directory is spread over the nodes; 0 = never"),
+      "number of entries from which on a directory is spread over the nodes; 0 = never"),
   FUSE_DRIVER(
       "fuse.driver", Kind.CHOICE, "direct", "how a mount talks to the kernel", "direct", "jnr"),
   FUSE_READERS(
@@ -133,12 +133,12 @@ public enum Setting {
       "mount.attribute-reuse",
       Kind.DURATION,
       "1ms",
-      "how long a mount may answer for a directory again without asking its owner; 0 = never"),
+      "how long a mount may give a directory's attributes again without asking the owner; 0 = never"),
   CACHE(
       "cache",
       Kind.CHOICE,
       "strict",
-      "what a mount answers by itself: strict = nothing, each use of a name or attribute asks its owner; cached = what it was told less than cache.timeout ago",
+      "what a mount answers by itself: strict = nothing, each use of a name or attribute asks its owner; cached = names and attributes that it got less than cache.timeout ago",
       "strict",
       "cached"),
   CACHE_TIMEOUT(
@@ -164,9 +164,9 @@ public enum Setting {
       "resilience",
       Kind.CHOICE,
       "none",
-      "what the loss of a node's disk costs: none = its part of the data; nothing else can be had yet",
+      "what the loss of a node's disk costs: none = the node's part of the data; there is no other value yet",
       "none"),
-  MOUNT_MEMORY("mount.memory", Kind.SIZE, "256MiB", "the most that a mount's Java heap takes"),
+  MOUNT_MEMORY("mount.memory", Kind.SIZE, "256MiB", "the largest Java heap of a mount"),
   LOG_LEVEL(
       "log.level",
       Kind.CHOICE,
@@ -181,7 +181,7 @@ public enum Setting {
       "log.bytes",
       Kind.SIZE,
       "16MiB",
-      "the most that the log of a daemon or mount takes, with the earlier lines beside it; 0 = no bound"),
+      "the most space that the log of a daemon or mount takes, with the earlier log beside it; 0 = no bound"),
   REMOTE_START(
       "remote.start", Kind.TEXT, "ssh {host}", "command that runs a command line on another host");
 
@@ -233,7 +233,7 @@ public enum Setting {
     return kind;
   }
 
-  /** What values look like, for people. */
+  /** What values look like, for users. */
   public String unit() {
     return switch (kind) {
       case DURATION -> "a duration in ms, s, m or h";
@@ -253,8 +253,9 @@ public enum Setting {
   }
 
   /**
-   * Whether it can be changed while the instance is up, for all of it or for a directory and what
-   * is below. The others are read by daemons and mounts when they start, and hold for all files.
+   * Whether this setting can be changed while the instance is up, for the whole instance or for a
+   * directory and everything below it. Daemons and mounts read all other settings when they start;
+   * these hold for all files.
    */
   public boolean isSwitch() {
     return SWITCHES.contains(this);
@@ -265,7 +266,10 @@ public enum Setting {
     return Collections.unmodifiableSet(SWITCHES);
   }
 
-  /** What a hint says of others, where nobody has; empty for what is no hint. */
+  /**
+   * The values that a hint implies for other settings that are not set; empty for a setting that is
+   * not a hint.
+   */
   Map<Setting, String> implied(String value) {
     if (this != ACCESS) {
       return Map.of();
