@@ -9,9 +9,10 @@ import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.atomic.AtomicLong;
 
 /**
- * The access time of a file that one handle reads, in the manner of relatime: it moves by the first
- * read after a change, or when it is a day old, and is told when the handle is flushed. So it costs
- * one request for each change that is read, and a reader alone learns of it at once. Thread-safe.
+ * The access time of a file that one handle reads, in the manner of relatime: the time moves with
+ * the first read after a change, or when it is a day old, and is sent to the owner when the handle
+ * is flushed. So it costs one request for each change that is read, and only a reader learns of it
+ * at once. Thread-safe.
  */
 final class AccessTime {
   private static final long DAY_NANOS = 86_400_000_000_000L;
@@ -19,7 +20,9 @@ final class AccessTime {
   private final InodeOperations inodes;
   private final InstantSource clock;
 
-  /** When it was read for the first time since it was told; 0 = nothing is to be told. */
+  /**
+   * When the file was first read since the access time was last sent; 0 = there is nothing to send.
+   */
   private final AtomicLong untoldNanos = new AtomicLong();
 
   AccessTime(InodeOperations inodes, InstantSource clock) {
@@ -27,7 +30,7 @@ final class AccessTime {
     this.clock = clock;
   }
 
-  /** The handle has read; the attributes are those that the client has heard last. */
+  /** To be called when the handle has read; the attributes are the last that the client has got. */
   void read(FileAttributes known) {
     if (untoldNanos.get() == 0 && isDue(known)) {
       untoldNanos.compareAndSet(0, WallClock.nanos(clock));
@@ -35,8 +38,8 @@ final class AccessTime {
   }
 
   /**
-   * Whether the next read moves it. The kernel must not answer that read from its page cache, where
-   * nobody would see it.
+   * Whether the next read moves the access time. The kernel must not answer that read from its page
+   * cache, since this process would not see the read.
    */
   boolean isDue(FileAttributes known) {
     long atimeNanos = known.atimeNanos();
@@ -45,13 +48,16 @@ final class AccessTime {
         || WallClock.nanos(clock) - atimeNanos >= DAY_NANOS;
   }
 
-  /** Tells it if there is something to tell. Never fails: nobody waits for an access time. */
+  /**
+   * Sends the access time if there is something to send. Never fails: no program waits for an
+   * access time.
+   */
   CompletableFuture<Void> tell(FileAttributes known) {
     long nanos = untoldNanos.getAndSet(0);
     if (nanos == 0) {
       return CompletableFuture.completedFuture(null);
     }
-    // A change time that is no later than what it is leaves it alone.
+    // A change time that is not later than the stored one leaves the stored one unchanged.
     return inodes
         .setAttributes(
             known.id(),

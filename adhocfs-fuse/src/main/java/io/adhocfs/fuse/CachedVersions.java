@@ -9,15 +9,16 @@ import org.jspecify.annotations.Nullable;
 
 /**
  * Which data versions of a file the kernel's page cache stands for, for the files that were opened
- * last: the one that it was begun with, and those that writes through this very cache have made of
- * it. Pages may stay as long as the version is one of these; otherwise the kernel drops them, and
- * waits for those that are being read, where no signal reaches the program. Thread-safe.
+ * last: the version that the cache began with, and the versions that writes through this very cache
+ * have made of it. Pages may stay as long as the file's version is one of these. Otherwise the
+ * kernel drops the pages, and waits for pages that are being read, while no signal reaches the
+ * program. Thread-safe.
  */
 final class CachedVersions {
   /** About 100 bytes each. */
   private static final int FILES_MAX = 1 << 15;
 
-  /** What the page cache has of a file. Thread-safe. */
+  /** The pages of a file in the page cache. Thread-safe. */
   static final class Pages {
     private final long first;
 
@@ -32,14 +33,14 @@ final class CachedVersions {
     }
 
     /**
-     * Whether there are no pages of other versions beside them. Before somebody has come back from
-     * opening the file, the kernel may still be dropping those.
+     * Whether the cache has no pages of other versions beside these. Until an open of the file has
+     * returned to its program, the kernel may still be dropping pages of other versions.
      */
     boolean areAlone() {
       return alone;
     }
 
-    /** Somebody who opened the file, and had others dropped, has come back from that. */
+    /** To be called when an open that has had other pages dropped has returned to its program. */
     void opened() {
       if (!alone) {
         alone = true;
@@ -57,9 +58,9 @@ final class CachedVersions {
       };
 
   /**
-   * The pages of a file that is opened now.
+   * The pages of a file that is being opened.
    *
-   * @param own what is known of the file
+   * @param own the versions of the file
    */
   synchronized Pages of(long inode, OwnVersions own) {
     Pages known = pages.get(inode);
@@ -85,7 +86,10 @@ final class CachedVersions {
     }
   }
 
-  /** A file is about to be closed here: what has become of it through this page cache so far. */
+  /**
+   * To be called before a file is closed here: takes note of the versions that this page cache has
+   * made so far.
+   */
   synchronized void closing(long inode, OwnVersions own) {
     Pages known = pages.get(inode);
     if (known != null) {
@@ -94,9 +98,9 @@ final class CachedVersions {
   }
 
   /**
-   * A number for the pages that may stay: another one means that they have to go.
+   * A number for the pages that may stay: if the number changes, the pages have to go.
    *
-   * @param own what is known of the file if it is open here, else null
+   * @param own the versions of the file if it is open here, else null
    */
   synchronized long stamp(FileAttributes now, @Nullable OwnVersions own) {
     Pages known = pages.get(now.id().value());
@@ -112,7 +116,7 @@ final class CachedVersions {
     return known.first;
   }
 
-  /** Something has been written past the page cache. */
+  /** To be called when a write has gone past the page cache. */
   synchronized void writtenPast(long inode) {
     var _ = pages.remove(inode);
   }

@@ -20,24 +20,33 @@ import java.util.concurrent.TimeoutException;
 import org.jspecify.annotations.Nullable;
 
 /**
- * On whose behalf a mount's requests are: of the user whose program asks and, for limits and
- * statistics, of a job. A mount that belongs to a job has no other, but its programs' environments
- * say of which of its steps they are; in a shared one they say of which job. Thread-safe.
+ * Finds the originator of a mount's requests: the user whose program asks and, for limits and
+ * statistics, a job. In a mount that belongs to a job, all requests belong to this job, and the
+ * environment of a program says to which of its steps; in a shared mount, the environment says to
+ * which job. Thread-safe.
  */
 public final class Callers {
   private static final int KNOWN_MAX = 4096;
 
-  /** A process's number may be another's after a while. */
+  /**
+   * A result is believed for this long at most, since the number of a process may pass to another
+   * process after a while.
+   */
   private static final long BELIEVED_NANOS_MAX = 5_000_000_000L;
 
   /**
    * A process that has begun no program since its fork has its parent's environment, and may be
-   * here for files that its parent has it open. So long after it is first seen it is looked at each
-   * time. From then on, as others from the start, it is believed for as long as it has been known.
+   * opening files for its parent (such as a shell's redirections) before it begins its own program.
+   * So for this long after such a process is first seen, it is looked at each time. From then on,
+   * as for other processes from the start, a result is believed for as long as the process has been
+   * known.
    */
   private static final long FORKED_NANOS = 10_000_000L;
 
-  /** A program may begin another in its own place. */
+  /**
+   * A result is believed for no longer at first, since a program may begin another in its own
+   * place.
+   */
   private static final long BELIEVED_NANOS_MIN = 1_000_000L;
 
   /** PF_FORKNOEXEC. */
@@ -47,9 +56,9 @@ public final class Callers {
   private static final long READ_MILLIS_MAX = 500;
 
   /**
-   * What is seen of a process.
+   * What the files of a process in /proc say.
    *
-   * @param isForked whether it has begun no program of its own
+   * @param isForked whether the process has begun no program of its own
    */
   private record Seen(Job job, boolean isForked) {}
 
@@ -77,8 +86,9 @@ public final class Callers {
           });
 
   /**
-   * Reads environments. The kernel lets nobody see that of a process which changes its memory, or
-   * its program, until that is done; and that may wait for the very request that is being answered.
+   * The threads that read environments. The kernel shows no environment of a process that is
+   * changing its memory or its program until the change is done, and the change may wait for the
+   * very request that is being answered.
    */
   private final ThreadPoolExecutor readers =
       new ThreadPoolExecutor(
@@ -94,21 +104,21 @@ public final class Callers {
           });
 
   /**
-   * @param own the mount's job; {@link Job#NONE} where many share it
+   * @param own the mount's job; {@link Job#NONE} if many jobs share the mount
    */
   public Callers(AdhocFileSystem client, Job own) {
     this.client = client;
     this.own = own;
   }
 
-  /** Begins what a caller asks for. */
+  /** Begins the work that a caller asks for. */
   void run(Caller caller, Runnable work) {
     run(caller, own.step().isEmpty() ? jobOf(caller.pid()) : own, work);
   }
 
   /**
-   * Begins what a caller asks for while he closes a file. His environment is not looked at: a
-   * program that begins another (execve) closes files while nobody may see it.
+   * Begins the work that a caller asks for while it closes a file. The caller's environment is not
+   * read: a program that begins another (execve) closes files while its environment cannot be seen.
    */
   void runClosing(Caller caller, Runnable work) {
     Known known = own.step().isEmpty() ? jobs.get(caller.pid()) : null;
@@ -129,7 +139,7 @@ public final class Callers {
 
   private Job jobOf(int process) {
     if (process == 0) {
-      return Job.NONE; // The kernel itself, or somebody in another namespace.
+      return Job.NONE; // The kernel itself, or a process in another namespace.
     }
     long now = System.nanoTime();
     Known known = jobs.get(process);
@@ -154,7 +164,7 @@ public final class Callers {
     return known.job();
   }
 
-  /** What is seen of a process; null where that is nothing now. */
+  /** Reads the files of a process in /proc; null if they cannot be read now. */
   private @Nullable Seen look(int process) {
     Future<Seen> read;
     try {
@@ -172,9 +182,12 @@ public final class Callers {
     }
   }
 
-  /** Its environment is that with which its program, or an ancestor's, was begun. */
+  /**
+   * The environment of a process is the one with which its program, or an ancestor's program, was
+   * begun.
+   */
   private static Seen read(int process) throws IOException {
-    // First: should it begin a program meanwhile, it is only looked at once more.
+    // Read first: if the process begins a program meanwhile, it is only looked at once more.
     boolean isForked = isForked(text(process, "stat"));
     Map<String, String> environment = new HashMap<>();
     for (String entry : text(process, "environ").split("\0", -1)) {
@@ -186,7 +199,7 @@ public final class Callers {
     return new Seen(Job.of(environment), isForked);
   }
 
-  /** Whether it has begun no program since its fork, by the kernel's flag for that. */
+  /** Whether a process has begun no program since its fork, by the kernel's flag for that. */
   static boolean isForked(String stat) {
     // proc_pid_stat(5): the name may have blanks and brackets; the flags are the seventh behind it.
     String[] fields = stat.substring(stat.lastIndexOf(')') + 1).strip().split(" ", -1);

@@ -34,12 +34,13 @@ import org.slf4j.LoggerFactory;
 
 /**
  * An instance as the kernel sees it: turns each request into calls of the client, and their answer
- * into the reply, on whichever thread brings it. No thread waits. An interrupted request ends at
- * once.
+ * into the reply, on the thread that brings the answer. No thread waits. An interrupted request
+ * ends at once.
  *
- * <p>Caching is strict unless the switch {@code cache} says otherwise of a file: the kernel trusts
- * neither names nor attributes. Reads through ordinary handles believe what the client last heard
- * of the file, which is what the kernel has just asked for; handles that bypass the page cache ask.
+ * <p>Caching is strict unless the switch {@code cache} says otherwise for a file: the kernel trusts
+ * neither names nor attributes. Reads through ordinary handles use the last attributes that the
+ * client has got, which the kernel has just asked for; handles that bypass the page cache ask the
+ * owner.
  */
 public final class ClientFileSystem implements InodeFileSystem {
   private static final Logger log = LoggerFactory.getLogger(ClientFileSystem.class);
@@ -63,7 +64,7 @@ public final class ClientFileSystem implements InodeFileSystem {
 
   private static final int MODE_MASK = 07777;
 
-  /** What statfs counts in. */
+  /** The unit in which statfs counts. */
   private static final int BLOCK_SIZE_BYTES = 4096;
 
   private static final byte[] SELF = {'.'};
@@ -76,17 +77,19 @@ public final class ClientFileSystem implements InodeFileSystem {
 
   private static final int PAGE_BYTES_MAX = 64 << 10;
 
-  /** At most one warning in this time; a dead node would fill the log otherwise. */
+  /** At most one warning in this time: otherwise a dead node would fill the log. */
   private static final long WARNING_PERIOD_NANOS = 1_000_000_000L;
 
   /**
-   * An open file of the kernel's.
+   * A file that the kernel has open.
    *
-   * @param direct whether the kernel goes past its page cache, so that the size is asked for
-   * @param writesThrough whether each write is to be stored before it returns, whatever switches
-   *     say
-   * @param access what reading does to the access time; null = nothing
-   * @param capability what writing does to the file's capability; null = the kernel sees to it
+   * @param direct whether the kernel bypasses its page cache, so that reads ask the owner for the
+   *     size
+   * @param writesThrough whether each write has to be stored before it returns, whatever the
+   *     switches say
+   * @param access moves the access time when the file is read; null = reading does not move it
+   * @param capability removes the file's capability when the file is written; null = the kernel
+   *     does so
    */
   private record Handle(
       OpenFile file,
@@ -115,17 +118,18 @@ public final class ClientFileSystem implements InodeFileSystem {
   private final AtomicLong nextWarningNanos;
   private final AtomicLong warningsDropped = new AtomicLong();
 
-  /** A mount's view of the client, which stays the caller's to close after the unmount. */
+  /** A file system over a client. The caller closes the client after the unmount. */
   public ClientFileSystem(AdhocFileSystem client) {
     this(client, new Callers(client, Job.NONE), true, SwitchAttributes.NONE);
   }
 
   /**
-   * As the other.
+   * As {@link #ClientFileSystem(AdhocFileSystem)}, with jobs, locks and switches.
    *
-   * @param callers knows on whose behalf requests are
-   * @param keepsLocks whether locks reach all mounts; else the kernel keeps those of this one
-   * @param switches what extended attributes of their names are about
+   * @param callers finds the originators of requests
+   * @param keepsLocks whether locks hold among all mounts; else the kernel keeps the locks of this
+   *     mount
+   * @param switches the switches that extended attributes name
    */
   public ClientFileSystem(
       AdhocFileSystem client, Callers callers, boolean keepsLocks, SwitchAttributes switches) {
@@ -147,16 +151,17 @@ public final class ClientFileSystem implements InodeFileSystem {
   }
 
   /**
-   * Starts an operation and answers with its outcome; the program's interrupt cancels it.
+   * Starts an operation and answers with its outcome; an interrupt of the program cancels the
+   * operation.
    *
-   * @param call starts it; what it throws is answered too
+   * @param call starts the operation; an exception that it throws is answered too
    */
   private <T> void answer(Request request, Reply reply, Call<T> call, Consumer<? super T> success) {
     answer(request, reply, call, success, failure -> refuse(reply, failure));
   }
 
   /**
-   * As the other.
+   * As {@link #answer(Request, Reply, Call, Consumer)}, with an answer of its own for failures.
    *
    * @param refusal answers a failure
    */
@@ -169,7 +174,10 @@ public final class ClientFileSystem implements InodeFileSystem {
     callers.run(request.caller(), () -> start(request, reply, call, success, refusal));
   }
 
-  /** As the others, for what a program asks while it closes a file. */
+  /**
+   * As {@link #answer(Request, Reply, Call, Consumer)}, for a request that a program makes while it
+   * closes a file.
+   */
   private <T> void answerClosing(
       Request request, Reply reply, Call<T> call, Consumer<? super T> success) {
     callers.runClosing(
@@ -239,7 +247,7 @@ public final class ClientFileSystem implements InodeFileSystem {
     reply.error(failure.error());
   }
 
-  /** An error number says little of why a switch is refused: the log says it. */
+  /** An error number says little about why a switch is refused, so the log says why. */
   private void refuseSwitch(Reply reply, FsException failure) {
     switch (failure.error()) {
       case NO_ATTRIBUTE, EXISTS, INTERRUPTED -> {}
@@ -311,13 +319,14 @@ public final class ClientFileSystem implements InodeFileSystem {
             .getAttributes(inode)
             .thenCompose(pageCache::dropOlder)
             .exceptionally(failure -> {
-              // What is gone has no pages that matter, and who can't be asked is asked at each use.
+              // A removed file has no pages that matter, and an owner that cannot be asked now is
+              // asked at each use.
               log.debug("pages of inode {} stay", inode, failure);
               return null;
             }));
   }
 
-  /** The kernel reads through the handles that may read, and keeps it. */
+  /** How the client keeps the file: the kernel reads through handles that may read. */
   private static InodeOperations.Keeping keeping(int flags) {
     return (flags & O_ACCMODE) == O_WRONLY
         ? InodeOperations.Keeping.NOTHING
@@ -335,7 +344,7 @@ public final class ClientFileSystem implements InodeFileSystem {
         access != null
             && (flags & O_ACCMODE) != O_WRONLY
             && access.isDue(handle.file.lastKnownAttributes());
-    // Where an append goes is known only at the owner, so the kernel must not cache by offset.
+    // Only the owner knows where an append goes, so the kernel must not cache by offset.
     return handle.appends
         ? new OpenMode(true, false)
         : new OpenMode(false, handle.pages.areAlone() && !seesRead);
@@ -359,7 +368,7 @@ public final class ClientFileSystem implements InodeFileSystem {
         request,
         reply,
         () -> {
-          // What is read from the page cache is read only while the handle is good for it.
+          // Programs read from the page cache only while the handle is still valid.
           Handle open = handles.get(handle);
           return open == null
               ? inodes.getAttributes(new InodeId(inode))
@@ -374,7 +383,8 @@ public final class ClientFileSystem implements InodeFileSystem {
                 () -> inodes.allocatedBytes(now),
                 bytes -> reply.attributes(now, bytes));
           } else {
-            // With a handle the kernel asks for itself, before reads and appends: not for blocks.
+            // With a handle the kernel asks for its own use, before reads and appends: it needs no
+            // block count.
             reply.attributes(now);
           }
         },
@@ -388,7 +398,10 @@ public final class ClientFileSystem implements InodeFileSystem {
         });
   }
 
-  /** What a directory is that is gone, and that somebody may have open; null if it is not that. */
+  /**
+   * The attributes of a directory that has been removed and may still be open; null for anything
+   * else.
+   */
   private @Nullable FileAttributes removedDirectory(long inode, FsException failure) {
     return failure.error() == FsError.NOT_FOUND
         ? directoriesSeen.removed(new InodeId(inode))
@@ -422,7 +435,7 @@ public final class ClientFileSystem implements InodeFileSystem {
         reply::attributes);
   }
 
-  /** Takes set-id bits away where the request wants that and there are any. */
+  /** Clears set-id bits if the request wants that and the file has any. */
   private CompletableFuture<FileAttributes> cleared(Request request, FileAttributes attributes) {
     return request.clearsSetId() && attributes.modeWithoutSetId() != attributes.mode()
         ? inodes.setAttributes(
@@ -503,7 +516,7 @@ public final class ClientFileSystem implements InodeFileSystem {
         reply,
         () -> {
           if (target.length == 0) {
-            throw new FsException(FsError.NOT_FOUND, "a symbolic link to nothing");
+            throw new FsException(FsError.NOT_FOUND, "a symbolic link with an empty target");
           }
           return inodes.create(
               new InodeId(directory), name, NewInode.symlink(target, owner(request)));
@@ -568,7 +581,7 @@ public final class ClientFileSystem implements InodeFileSystem {
 
   @Override
   public void open(Request request, long inode, int flags, OpenReply reply) {
-    // The kernel checks what a descriptor may do, and reads through write-only ones itself.
+    // The kernel checks what a descriptor may do, and itself reads through write-only descriptors.
     answer(
         request,
         reply,
@@ -600,7 +613,7 @@ public final class ClientFileSystem implements InodeFileSystem {
                     (flags & O_EXCL) != 0,
                     (flags & O_TRUNC) != 0,
                     keeping(flags))
-                // What this has made has the bits that the program asked for.
+                // A file that this call has made keeps the bits that the program asked for.
                 .thenCompose(created ->
                     created.existed()
                         ? cleared(request, created.file().lastKnownAttributes())
@@ -709,7 +722,10 @@ public final class ClientFileSystem implements InodeFileSystem {
     }
   }
 
-  /** Where a write goes past the page cache, pages that others have read meanwhile may be older. */
+  /**
+   * After a write past the page cache, pages that others have read meanwhile may be older than the
+   * write.
+   */
   private void writtenPast(Handle open) {
     if (open.direct) {
       open.file.disown();
@@ -848,7 +864,7 @@ public final class ClientFileSystem implements InodeFileSystem {
 
   @Override
   public void release(Request request, long inode, long handle, DoneReply reply) {
-    // Not to be interrupted: the handle is gone for the kernel, so it must go here too.
+    // Cannot be interrupted: the kernel has forgotten the handle, so it must go here too.
     Handle open = handles.remove(handle);
     if (open == null) {
       reply.error(FsError.BAD_HANDLE);
@@ -875,9 +891,9 @@ public final class ClientFileSystem implements InodeFileSystem {
   }
 
   /**
-   * One reply to readdir: pages are fetched until it is full. Of names with one hash, all but the
-   * last carry the cookie before them, so that none is left out when the reply ends among them; one
-   * may then be listed twice.
+   * One reply to readdir: pages are fetched until the reply is full. Of several names with the same
+   * hash, all but the last carry the cookie before them, so that no name is left out if the reply
+   * ends among these names; a name may then be listed twice.
    */
   private final class Listing {
     private final Request request;
@@ -918,7 +934,7 @@ public final class ClientFileSystem implements InodeFileSystem {
           this::refuseUnlessRemoved);
     }
 
-    /** A removed directory is an empty one for those who have it open. */
+    /** A removed directory is empty for programs that have it open. */
     private void refuseUnlessRemoved(FsException failure) {
       if (removedDirectory(directory.value(), failure) == null) {
         refuse(reply, failure);

@@ -8,9 +8,9 @@ import java.util.Map;
 import org.jspecify.annotations.Nullable;
 
 /**
- * The directories that the kernel was told of last, as they were then. One that its owner does not
- * know any more has been removed (numbers are never used again), and may still be open, or a
- * working directory: the kernel then wants to know what it is, and only this mount remembers.
+ * The directories that the kernel was told of last, as they were then. A directory that its owner
+ * does not know any more has been removed (numbers are never used again), and may still be open, or
+ * be a working directory: the kernel may ask for its attributes, which only this mount remembers.
  * Thread-safe, bounded.
  */
 final class DirectoriesSeen {
@@ -26,7 +26,7 @@ final class DirectoriesSeen {
         }
       };
 
-  /** The kernel is being told of something, a directory perhaps. */
+  /** To be called when the kernel is told attributes, perhaps those of a directory. */
   void told(FileAttributes attributes) {
     if (attributes.isDirectory()) {
       synchronized (this) {
@@ -35,7 +35,7 @@ final class DirectoriesSeen {
     }
   }
 
-  /** What a directory that is there no more is; null of anything that is not remembered. */
+  /** The attributes of a removed directory; null for an inode that is not remembered. */
   synchronized @Nullable FileAttributes removed(InodeId inode) {
     FileAttributes last = seen.get(inode);
     if (last == null || last.linkCount() == 0) {

@@ -45,10 +45,11 @@ public final class Errnos {
   private Errnos() {}
 
   /**
-   * What a program sees. Everything that says "not now" or "not there" about a node is EIO: EAGAIN
-   * would tell a program that it had asked for non-blocking I/O (or a lock without waiting),
-   * ETIMEDOUT is an answer that few programs expect of a file, and ESTALE (for an expired session)
-   * would only have the kernel ask again.
+   * The error number that a program sees. All errors by which a node cannot serve the request now
+   * (it does not answer, is overloaded, has ended the session) are EIO: EAGAIN would tell a program
+   * that it had asked for non-blocking I/O (or a lock without waiting), ETIMEDOUT is an error that
+   * few programs expect of a file, and ESTALE (for an expired session) would only make the kernel
+   * ask again.
    */
   public static int of(FsError error) {
     return switch (error) {
@@ -91,9 +92,9 @@ public final class Errnos {
   }
 
   /**
-   * As {@link #of}, for requests that name an inode and no entry. An inode that is gone is ESTALE
-   * then: a program that opens a file while another renames a new one over it has looked up the old
-   * one, and on ESTALE the kernel looks again and finds the new one.
+   * As {@link #of}, but a missing inode is ESTALE: for requests that name an inode and no entry. A
+   * program that opens a file while another program renames a new file over it has looked up the
+   * old file, and on ESTALE the kernel looks the name up again and finds the new file.
    */
   public static int ofInodeRequest(FsError error) {
     return error == FsError.NOT_FOUND ? ESTALE : of(error);

@@ -12,7 +12,7 @@ import java.util.Arrays;
 import java.util.List;
 import org.jspecify.annotations.Nullable;
 
-/** What the kernel's questions about extended attributes mean by their names. Pure functions. */
+/** The meaning of extended attributes by their names. Pure functions. */
 final class ExtendedAttributeNames {
   private static final byte[] SYSTEM = "system.".getBytes(US_ASCII);
   private static final byte[] TRUSTED = "trusted.".getBytes(US_ASCII);
@@ -24,10 +24,10 @@ final class ExtendedAttributeNames {
   private ExtendedAttributeNames() {}
 
   /**
-   * The answer that needs no question; null where one has to be asked. The kernel wants to know the
-   * capabilities of a file before it is written or executed: so often that what the client heard
-   * when it was opened must do. Access control lists are asked for by programs that list files, and
-   * are nobody's here.
+   * The answer that is known without asking a daemon; null if a daemon has to be asked. The kernel
+   * asks for the capability of a file before each write or execution: so often that the attributes
+   * which the client got when the file was opened must do. Programs that list files ask for access
+   * control lists, which no file has here.
    */
   static @Nullable FsError knownAnswer(byte[] name, @Nullable FileAttributes openFile) {
     if (startsWith(name, SYSTEM)) {
@@ -43,7 +43,7 @@ final class ExtendedAttributeNames {
     return CAPABILITY.clone();
   }
 
-  /** The key of the switch that a name stands for; null of any other name. */
+  /** The key of the switch that a name stands for; null for any other name. */
   static @Nullable String switchKey(byte[] name) {
     return startsWith(name, SWITCH)
         ? new String(name, SWITCH.length, name.length - SWITCH.length, UTF_8)
@@ -51,8 +51,8 @@ final class ExtendedAttributeNames {
   }
 
   /**
-   * Names with a 0 behind each; those of root are shown to root. Those of switches are shown to
-   * nobody, whoever has stored some: what is listed would be copied.
+   * The names with a 0 behind each. Names that only root may see are listed for root only. Names of
+   * switches are never listed, even if such names are stored: programs would copy listed names.
    */
   static byte[] listing(List<byte[]> names, boolean withTrusted) {
     var bytes = new ByteArrayOutputStream();

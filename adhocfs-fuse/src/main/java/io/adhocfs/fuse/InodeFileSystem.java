@@ -12,8 +12,8 @@ import org.jspecify.annotations.Nullable;
 
 /**
  * A file system as the kernel sees one: inodes by number, names as bytes, no paths. Drivers call
- * it, the adapter to the client implements it (and a file system in memory, for tests and as the
- * reference of benchmarks).
+ * this interface; the adapter to the client implements it, and so does a file system in memory, for
+ * tests and as the reference of benchmarks.
  *
  * <p>Every call returns at once and is answered through its reply: exactly once, from any thread,
  * possibly before the call returns. Errors are answered too; a call never throws. Calls come from
@@ -21,22 +21,23 @@ import org.jspecify.annotations.Nullable;
  * checked permissions.
  *
  * <p>A {@link Request} tells when the program has been interrupted; the implementation may then
- * answer {@link FsError#INTERRUPTED} early, and need not.
+ * answer {@link FsError#INTERRUPTED} early, but need not.
  */
 public interface InodeFileSystem {
 
-  /** One request: who asks, and whether the answer is still wanted. */
+  /** One request: its caller, and whether the answer is still wanted. */
   interface Request {
     Caller caller();
 
     /**
-     * Runs the action once, on any thread, as soon as the program is interrupted; at once if it
-     * already was. At most one action is kept.
+     * Runs the action once, on any thread, as soon as the program is interrupted; at once if the
+     * program already was interrupted. At most one action is kept.
      */
     void onInterrupt(Runnable action);
 
     /**
-     * Of a write, truncation or change of owner: whether the file's set-id bits must go with it.
+     * For a write, truncation or change of owner: whether it must also clear the file's set-id
+     * bits.
      */
     default boolean clearsSetId() {
       return false;
@@ -57,7 +58,7 @@ public interface InodeFileSystem {
   interface AttributesReply extends Reply {
     void attributes(FileAttributes attributes);
 
-    /** The same, where it is known how much space the inode takes. */
+    /** As {@link #attributes(FileAttributes)}, with the space that the inode takes, in bytes. */
     default void attributes(FileAttributes attributes, long allocatedBytes) {
       attributes(attributes);
     }
@@ -81,7 +82,7 @@ public interface InodeFileSystem {
     /**
      * Answers.
      *
-     * @param attributes of the file, as known when it was opened
+     * @param attributes of the file, as known when the file was opened
      */
     void opened(long handle, OpenMode mode, FileAttributes attributes);
   }
@@ -133,9 +134,9 @@ public interface InodeFileSystem {
      * Adds an entry whose successor is found by asking again with this cookie.
      *
      * @param name bytes of the name; "." and ".." are offered like any other
-     * @param attributes of the entry when the listing was asked for with attributes and they are
-     *     known; null = only number and type
-     * @return false when it did not fit: it was not added, and nothing more will
+     * @param attributes of the entry, if the listing is with attributes and these are known; null =
+     *     only number and type
+     * @return false if the entry did not fit: it was not added, and no further entry will be
      */
     boolean add(
         byte[] name,
@@ -145,7 +146,7 @@ public interface InodeFileSystem {
         @Nullable FileAttributes attributes);
   }
 
-  /** Which attributes a setattr changes: null or -1 where it does not. Times in ns since 1970. */
+  /** Which attributes a setattr changes: null or -1 = unchanged. Times in ns since 1970. */
   record AttributeChange(
       int mode,
       long uid,
@@ -161,7 +162,7 @@ public interface InodeFileSystem {
   /** The entry of this name in a directory. NOT_FOUND is the ordinary answer for a new name. */
   void lookup(Request request, long directory, EntryName name, AttributesReply reply);
 
-  /** What an inode is now; handle -1 = none. */
+  /** The current attributes of an inode; handle -1 = none. */
   void getAttributes(Request request, long inode, long handle, AttributesReply reply);
 
   /** Changes attributes, size included (truncate up or down); handle -1 = none. */
@@ -170,7 +171,7 @@ public interface InodeFileSystem {
 
   void readLink(Request request, long inode, LinkReply reply);
 
-  /** A node that is neither regular file to open nor directory; also mknod of regular files. */
+  /** mknod(2): makes a special file, or a regular file without opening it. */
   void makeNode(
       Request request,
       long directory,
@@ -214,14 +215,15 @@ public interface InodeFileSystem {
       Request request, long inode, long handle, long offset, int lengthBytes, DataReply reply);
 
   /**
-   * Writes all bytes of the buffer, which belongs to the file system from here on (it releases it).
-   * Appending handles ignore the offset.
+   * Writes all bytes of the buffer. From this call on, the buffer belongs to the file system, which
+   * releases it. Appending handles ignore the offset.
    */
   void write(Request request, long inode, long handle, long offset, ByteBuf data, WriteReply reply);
 
   /**
-   * As {@link #write}, at the offset whatever the handle is: pages of the kernel's cache, which it
-   * writes through any handle, and writes of a descriptor that appends no longer.
+   * As {@link #write}, but always at the offset, even through an appending handle: for pages of the
+   * kernel's cache, which the kernel writes through any handle, and for a descriptor that does not
+   * append any more.
    */
   default void writeAt(
       Request request, long inode, long handle, long offset, ByteBuf data, WriteReply reply) {
@@ -240,7 +242,10 @@ public interface InodeFileSystem {
     reply.error(FsError.NOT_SUPPORTED);
   }
 
-  /** Where the next hole, or else data, from an offset on begins: as if no file had any hole. */
+  /**
+   * lseek(2) with SEEK_HOLE or SEEK_DATA: finds the next hole or data from an offset on. This
+   * implementation answers as if no file had holes.
+   */
   default void seek(
       Request request, long inode, long handle, long offset, boolean hole, SeekReply reply) {
     getAttributes(
@@ -278,10 +283,13 @@ public interface InodeFileSystem {
     reply.error(FsError.NOT_SUPPORTED);
   }
 
-  /** At every close(2) of a descriptor: errors of earlier writes are told here. */
+  /** Called at every close(2) of a descriptor: reports errors of earlier writes. */
   void flush(Request request, long inode, long handle, DoneReply reply);
 
-  /** {@link #flush}, and the end of all ranges that an owner has locked on the inode. */
+  /**
+   * As {@link #flush(Request, long, long, DoneReply)}, and releases all ranges of the inode that
+   * the lock owner has locked.
+   */
   default void flush(Request request, long inode, long handle, long lockOwner, DoneReply reply) {
     flush(request, inode, handle, reply);
   }
@@ -292,12 +300,14 @@ public interface InodeFileSystem {
     void lock(FileLock lock);
   }
 
-  /** Whether locks are set here; else the kernel keeps those of this mount by itself. */
+  /**
+   * Whether this file system keeps locks; else the kernel keeps the locks of this mount by itself.
+   */
   default boolean keepsLocks() {
     return false;
   }
 
-  /** F_GETLK: what keeps an owner from setting a lock. */
+  /** F_GETLK: finds the lock that keeps an owner from setting a lock. */
   default void testLock(
       Request request, long inode, long handle, long owner, FileLock lock, LockReply reply) {
     reply.error(FsError.NOT_SUPPORTED);
@@ -307,7 +317,7 @@ public interface InodeFileSystem {
    * fcntl(2) locks (F_SETLK, F_SETLKW and their open-file-description forms) and flock(2).
    *
    * @param owner the kernel's number of a process or an open file description
-   * @param waits whether to wait for it, until the program is interrupted; else WOULD_BLOCK
+   * @param waits whether to wait for the lock, until the program is interrupted; else WOULD_BLOCK
    */
   default void setLock(
       Request request,
@@ -326,8 +336,8 @@ public interface InodeFileSystem {
   void release(Request request, long inode, long handle, DoneReply reply);
 
   /**
-   * The entries after a cookie (0 = from the start). With attributes, the kernel takes them as
-   * looked up.
+   * The entries after a cookie (0 = from the start). With attributes, the kernel counts each entry
+   * as looked up.
    */
   void readDirectory(
       Request request, long inode, long cookie, boolean withAttributes, DirectoryReply reply);
@@ -337,16 +347,16 @@ public interface InodeFileSystem {
   void statistics(Request request, StatisticsReply reply);
 
   /**
-   * Whether {@link Request#clearsSetId} is obeyed; if not, the kernel clears the bits itself, from
-   * the mode that it remembers.
+   * Whether this file system obeys {@link Request#clearsSetId}; if not, the kernel clears the bits
+   * itself, by the mode that it remembers.
    */
   default boolean obeysClearsSetId() {
     return false;
   }
 
   /**
-   * Whether there are extended attributes; if not, the four calls below are not made, and the
-   * kernel asks no more.
+   * Whether this file system keeps extended attributes; if not, the four methods below are not
+   * called, and the kernel stops asking.
    */
   default boolean keepsExtendedAttributes() {
     return false;
@@ -371,8 +381,9 @@ public interface InodeFileSystem {
   }
 
   /**
-   * A number for the data that the kernel's page cache of a file may hold: as long as it stays, so
-   * may the pages, whatever the modification time says. Called often; must not block.
+   * A number for the data that the kernel's page cache of a file may hold: as long as the number
+   * stays the same, the pages may stay, whatever the modification time says. Called often; must not
+   * block.
    */
   default long pagesStamp(FileAttributes attributes) {
     return attributes.dataVersion();
@@ -381,18 +392,21 @@ public interface InodeFileSystem {
   /** The page cache of the kernel that a file system is mounted in. Thread-safe. */
   interface PageCache {
     /**
-     * Has the kernel drop what is older than these attributes of an open file; completes when it
-     * has. Never to be waited for by the answer to a read or write.
+     * Has the kernel drop pages that are older than these attributes of an open file; completes
+     * when the kernel has done so. The answer to a read or write must never wait for this.
      */
     CompletableFuture<Void> dropOlder(FileAttributes attributes);
   }
 
-  /** Tells whose pages have to be dropped when a file is changed past this mount. Once. */
+  /**
+   * Called once, with the page cache whose pages have to be dropped when a file is changed past
+   * this mount.
+   */
   default void mounted(PageCache pageCache) {}
 
   /**
-   * The last byte of a file that is open and not empty; an empty buffer where it is not known. The
-   * receiver releases it.
+   * The last byte of a file that is open and not empty; an empty buffer if the byte is not known.
+   * The receiver releases the buffer.
    */
   default CompletableFuture<ByteBuf> lastByte(FileAttributes attributes) {
     return CompletableFuture.completedFuture(Unpooled.EMPTY_BUFFER);
@@ -401,7 +415,8 @@ public interface InodeFileSystem {
   /**
    * How long the kernel may trust an inode's attributes and names, in nanoseconds; 0 = not at all.
    *
-   * @param attributes null = of all, for a driver that can't tell the kernel of each
+   * @param attributes null = for all inodes, for a driver that cannot tell the kernel a timeout for
+   *     each
    */
   long timeoutNanos(@Nullable FileAttributes attributes);
 }

@@ -4,7 +4,7 @@ import io.adhocfs.protocol.model.FileAttributes;
 
 /** The fields of struct stat that follow from an inode's attributes; the same for every driver. */
 public final class StatValues {
-  /** st_size of every directory: what a directory weighs has no meaning here. */
+  /** st_size of every directory: the size of a directory has no meaning here. */
   private static final int DIRECTORY_SIZE_BYTES = 4096;
 
   /** Programs allocate buffers of st_blksize. */
@@ -25,7 +25,7 @@ public final class StatValues {
     return attributes.isRegular() ? blocks(attributes.sizeBytes()) : 0;
   }
 
-  /** st_blocks of what takes so much space. */
+  /** st_blocks of an inode that takes this much space. */
   public static long blocks(long allocatedBytes) {
     return Math.ceilDiv(allocatedBytes, SECTOR_SIZE_BYTES);
   }

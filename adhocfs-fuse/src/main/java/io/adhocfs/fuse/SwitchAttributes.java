@@ -8,14 +8,15 @@ import java.util.concurrent.CompletableFuture;
 
 /**
  * Switches as extended attributes: {@code user.adhocfs.KEY} of a directory is the switch KEY for
- * what is made in it and below, of the root for the whole instance. They are in no listing of
- * attributes, so programs that copy all attributes of a file copy none of them.
+ * everything made in the directory and below, and of the root for the whole instance. Listings of
+ * attributes do not contain switches, so programs that copy all attributes of a file copy no
+ * switches.
  *
  * <p>Methods return at once, and their futures fail with an {@code FsException} whose message says
  * why. Thread-safe.
  */
 public interface SwitchAttributes {
-  /** Where there are none. */
+  /** For file systems without switches. */
   SwitchAttributes NONE =
       new SwitchAttributes() {
         @Override
@@ -40,27 +41,28 @@ public interface SwitchAttributes {
       };
 
   /**
-   * Sets a switch for a directory, or with the key {@code profile} all switches: NOT_PERMITTED to
-   * this user; NOT_SUPPORTED of a key that is no switch's, and of anything but a directory; INVALID
-   * of a value that the switch cannot have; EXISTS or NO_ATTRIBUTE as the mode says. Nothing is
-   * changed then. What is in the directory already follows in the background. The mode is kept
-   * among the calls of one mount, not between mounts.
+   * Sets a switch for a directory, or with the key {@code profile} all switches. Errors, with
+   * nothing changed: NOT_PERMITTED if this user may not set switches; NOT_SUPPORTED for a key that
+   * is not a switch, and for anything but a directory; INVALID for a value that the switch cannot
+   * have; EXISTS or NO_ATTRIBUTE as the mode says. Existing files of the directory follow in the
+   * background. The mode holds among the calls of one mount, not between mounts.
    *
-   * @param user who asks
+   * @param user the user who asks
    */
   CompletableFuture<Void> set(
       int user, InodeId inode, String key, byte[] value, AttributeSetMode mode);
 
   /**
-   * The value that a switch has for what is made in a directory, or for a file, wherever it comes
-   * from; NO_ATTRIBUTE of a key that is no switch's.
+   * The value of a switch for files made in a directory, or for a file, whatever its origin;
+   * NO_ATTRIBUTE for a key that is not a switch.
    */
   CompletableFuture<byte[]> get(InodeId inode, String key);
 
   /**
-   * Takes back what was set for this directory itself: NO_ATTRIBUTE if nothing was, NOT_PERMITTED.
+   * Unsets a switch that was set for this directory itself: NO_ATTRIBUTE if it was not set,
+   * NOT_PERMITTED.
    *
-   * @param user who asks
+   * @param user the user who asks
    */
   CompletableFuture<Void> remove(int user, InodeId inode, String key);
 }

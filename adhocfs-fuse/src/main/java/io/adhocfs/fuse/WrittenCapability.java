@@ -7,8 +7,8 @@ import io.adhocfs.protocol.model.FsException;
 import java.util.concurrent.CompletableFuture;
 
 /**
- * Takes the file capability away before a write that passes the kernel's cache; before others the
- * kernel does so itself. One for each such handle. Thread-safe.
+ * Removes the file capability before a write that bypasses the kernel's cache; before other writes
+ * the kernel does so itself. One object for each such handle. Thread-safe.
  */
 final class WrittenCapability {
   private static final CompletableFuture<Void> NOTHING_TO_DO =
@@ -16,7 +16,10 @@ final class WrittenCapability {
 
   private final InodeOperations inodes;
 
-  /** The change time of the file when it was last found to have none; setting one moves that. */
+  /**
+   * The change time of the file when it was last found to have no capability; setting a capability
+   * moves the change time.
+   */
   private volatile long absentAtNanos = Long.MIN_VALUE;
 
   WrittenCapability(InodeOperations inodes) {
@@ -24,15 +27,15 @@ final class WrittenCapability {
   }
 
   /**
-   * Whether there may be one.
+   * Whether the file may have a capability.
    *
-   * @param known what the client heard of the file last
+   * @param known the last attributes of the file that the client has got
    */
   boolean mayBeThere(FileAttributes known) {
     return known.hasExtendedAttributes() && known.ctimeNanos() != absentAtNanos;
   }
 
-  /** Completes when there is none any more. */
+  /** Removes the capability; completes when the file has none any more. */
   CompletableFuture<Void> clear(FileAttributes known) {
     CompletableFuture<Void> cleared =
         inodes

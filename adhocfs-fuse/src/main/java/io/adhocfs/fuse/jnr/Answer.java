@@ -16,9 +16,9 @@ import java.util.concurrent.TimeoutException;
 import org.jspecify.annotations.Nullable;
 
 /**
- * A request whose answer a thread of libfuse waits for. Takes the first answer; one that comes
- * after the deadline is dropped. The program's interruption is not known here: the action for it
- * runs when the deadline has passed.
+ * A request whose answer a thread of libfuse waits for. Takes the first answer; an answer after the
+ * deadline is dropped. An interruption of the program is not seen here: the action for an
+ * interruption runs when the deadline has passed.
  */
 final class Answer
     implements InodeFileSystem.Request,
@@ -31,10 +31,10 @@ final class Answer
         InodeFileSystem.LinkReply,
         InodeFileSystem.StatisticsReply {
 
-  /** What open answers, and what create answers besides the attributes. */
+  /** The answer of open, and of create, which has attributes too. */
   record Opened(@Nullable FileAttributes attributes, long handle, OpenMode mode) {}
 
-  /** In place of a value, where there is none. */
+  /** In place of a value, for answers without one. */
   private static final Object DONE = new Object();
 
   private final Caller caller;
@@ -109,7 +109,7 @@ final class Answer
     await(Object.class);
   }
 
-  /** Waits for the answer, which is of this kind; throws the error that was answered instead. */
+  /** Waits for the answer, which is of this kind; throws the error if that was the answer. */
   <T> T await(Class<T> kind) throws FsException {
     Object answer;
     try {

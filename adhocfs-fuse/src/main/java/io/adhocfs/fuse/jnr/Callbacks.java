@@ -11,9 +11,9 @@ import jnr.ffi.types.uid_t;
 import org.jspecify.annotations.Nullable;
 
 /**
- * The shapes of the functions in libfuse's struct fuse_operations. jnr-fuse has its own, which take
- * paths as text and so lose bytes that are not UTF-8; these take them as they are. A path can be
- * missing (null) where a handle says what is meant.
+ * The shapes of the functions in libfuse's struct fuse_operations. The shapes of jnr-fuse take
+ * paths as text and so lose bytes that are not UTF-8; these take paths as bytes. A path can be
+ * missing (null) if a handle identifies the file.
  *
  * <p>Public because jnr-ffi's generated code implements the calls.
  */

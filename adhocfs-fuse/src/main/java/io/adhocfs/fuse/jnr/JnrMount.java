@@ -48,9 +48,9 @@ import ru.serce.jnrfuse.struct.Statvfs;
 /**
  * A mount through libfuse 2: the basic contract at several times the cost of the direct driver,
  * with requests of 128 KiB at most. A file that is unlinked while open is kept as ".fuse_hidden..."
- * in its directory until it is closed, and a rename over an open file is not atomic, as libfuse
- * moves that file aside first (its option hard_remove would do neither, but break fstat of such
- * files). A program that waits is not interrupted, not even by SIGKILL, before the deadline of its
+ * in its directory until it is closed, and a rename over an open file is not atomic, since libfuse
+ * moves that file aside first (libfuse's option hard_remove would avoid both, but break fstat of
+ * such files). No signal, not even SIGKILL, interrupts a waiting program before the deadline of its
  * request.
  *
  * <p>The process must not use its own mount. Thread-safe.
@@ -58,7 +58,7 @@ import ru.serce.jnrfuse.struct.Statvfs;
 public final class JnrMount {
   private static final Logger LOG = LoggerFactory.getLogger(JnrMount.class);
 
-  /** How long mounting and unmounting may take: nobody but the kernel is asked. */
+  /** How long mounting and unmounting may take: they only ask the kernel. */
   private static final int MOUNT_TIMEOUT_SECONDS = 30;
 
   private static final long NANOS_PER_SECOND = 1_000_000_000L;
@@ -76,7 +76,7 @@ public final class JnrMount {
 
   private static final int KEEP_CACHE = 1 << 1;
 
-  /** What a callback does; it returns what libfuse wants, a negative errno by throwing. */
+  /** The work of a callback; it returns what libfuse wants, and throws for a negative errno. */
   @FunctionalInterface
   private interface Action {
     int run() throws FsException;
@@ -107,8 +107,8 @@ public final class JnrMount {
    * @param readOnly whether the kernel refuses all changes
    * @param timeout how long a request may wait for the file system's answer before it fails with
    *     EIO
-   * @throws FsException NOT_SUPPORTED if libfuse 2 is missing, STORAGE_FAILED if it cannot mount
-   *     (it says why on standard error)
+   * @throws FsException NOT_SUPPORTED if libfuse 2 is missing, STORAGE_FAILED if libfuse cannot
+   *     mount (libfuse says why on standard error)
    */
   public static JnrMount mount(
       Path mountPoint,
@@ -163,7 +163,7 @@ public final class JnrMount {
       options.add("default_permissions");
     }
     if (isRoot()) {
-      // As the direct driver: everybody may use it, set-id bits and device nodes count.
+      // As with the direct driver: all users may use the mount, set-id bits and device nodes count.
       options.addAll(List.of("suid", "dev"));
       if (checksPermissions) {
         options.add("allow_other");
@@ -206,20 +206,21 @@ public final class JnrMount {
       }
     } catch (InterruptedException interrupted) {
       Thread.currentThread().interrupt();
-      throw new FsException(FsError.INTERRUPTED, "while mounting " + mountPoint, interrupted);
+      throw new FsException(
+          FsError.INTERRUPTED, "interrupted while mounting " + mountPoint, interrupted);
     }
   }
 
   /**
    * Unmounts.
    *
-   * @throws FsException BUSY, or whatever else umount(8) refuses
+   * @throws FsException BUSY, or another refusal of umount(8)
    */
   public void unmount() throws IOException {
     unmount(isRoot() ? List.of("umount") : List.of("fusermount", "-u"));
   }
 
-  /** Takes the mount out of sight at once; programs that use it keep what they have open. */
+  /** Detaches the mount at once; programs that use the mount keep their open files. */
   public void detach() throws IOException {
     unmount(isRoot() ? List.of("umount", "-l") : List.of("fusermount", "-u", "-z"));
   }
@@ -244,11 +245,12 @@ public final class JnrMount {
       }
     } catch (InterruptedException interrupted) {
       Thread.currentThread().interrupt();
-      throw new FsException(FsError.INTERRUPTED, "while unmounting " + mountPoint, interrupted);
+      throw new FsException(
+          FsError.INTERRUPTED, "interrupted while unmounting " + mountPoint, interrupted);
     }
   }
 
-  /** Waits until the mount is gone, by {@link #unmount()} or by anybody else. */
+  /** Waits until the mount is gone, through {@link #unmount()} or any other unmount. */
   public void awaitUnmounted() throws InterruptedException {
     try {
       ended.get();
@@ -488,7 +490,7 @@ public final class JnrMount {
     return new AttributeChange(mode, uid, gid, sizeBytes, atimeNanos, mtimeNanos, null);
   }
 
-  /** chown(2)'s -1 stands for "unchanged", here as there. */
+  /** -1 stands for "unchanged", as in chown(2). */
   private static long ownerOf(long id) {
     long unsigned = id & 0xFFFF_FFFFL;
     return unsigned == 0xFFFF_FFFFL ? AttributeChange.UNCHANGED : unsigned;

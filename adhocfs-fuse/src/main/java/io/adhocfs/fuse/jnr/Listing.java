@@ -8,9 +8,9 @@ import java.util.ArrayList;
 import java.util.List;
 import org.jspecify.annotations.Nullable;
 
-/** One page of a directory, gathered for libfuse, which wants all of them at once. */
+/** One page of a directory, gathered for libfuse, which wants all entries at once. */
 final class Listing implements InodeFileSystem.DirectoryReply {
-  /** Entries of a page; how often the file system is asked depends on it, nothing else. */
+  /** The most entries of a page; only the number of requests to the file system depends on it. */
   private static final int ENTRIES_MAX = 4096;
 
   /** One entry. */
@@ -31,7 +31,7 @@ final class Listing implements InodeFileSystem.DirectoryReply {
       FileType type,
       long nextCookie,
       @Nullable FileAttributes attributes) {
-    // Entries that share a cookie stay together, as the next page begins behind all of them.
+    // Entries that share a cookie stay together, since the next page begins behind all of them.
     if (entries.size() >= ENTRIES_MAX && entries.getLast().nextCookie() != nextCookie) {
       return false;
     }

@@ -25,15 +25,15 @@ import org.jspecify.annotations.Nullable;
 
 /**
  * File-system calls by path, as libfuse makes them, on a file system of inodes. Blocking; every
- * call takes the path apart and looks each name up. Thread-safe.
+ * call splits the path and looks each name up. Thread-safe.
  */
 final class PathOperations {
   private static final long NO_HANDLE = -1;
 
-  /** How often a path is walked whose inode is gone by the time it is used. */
+  /** How often a path is walked if its inode is gone by the time it is used. */
   private static final int WALKS_MAX = 8;
 
-  /** An open file: libfuse keeps one number for it, and we need two. */
+  /** An open file: libfuse keeps one number for a file, and we need two. */
   record OpenFile(long inode, long handle) {}
 
   /** What a path means: a name in a directory. */
@@ -46,9 +46,9 @@ final class PathOperations {
   private final AtomicLong lastNumber = new AtomicLong();
 
   /**
-   * @param timeout how long a call waits for the file system's answer, before it fails with
+   * @param timeout how long a call waits for the file system's answer before the call fails with
    *     TIMED_OUT
-   * @param caller tells on whose behalf the current thread calls
+   * @param caller tells for which caller the current thread works
    */
   PathOperations(InodeFileSystem fileSystem, Duration timeout, Supplier<Caller> caller) {
     this.fileSystem = fileSystem;
@@ -91,15 +91,15 @@ final class PathOperations {
     return attributes(path).id().value();
   }
 
-  /** What is done with the inode that a path means. */
+  /** The call on the inode that a path names. */
   @FunctionalInterface
   private interface InodeCall<T> {
     T run(long inode) throws FsException;
   }
 
   /**
-   * Does something with the inode of a path. If that inode has gone between the walk and the call,
-   * as when another program renames a new file over it, the path is walked again.
+   * Makes a call on the inode of a path. If the inode has gone between the walk and the call, for
+   * example because another program has renamed a new file over it, the path is walked again.
    */
   private <T> T onInode(byte[] path, InodeCall<T> call) throws FsException {
     for (int attempt = 1; ; attempt++) {
@@ -114,7 +114,7 @@ final class PathOperations {
     }
   }
 
-  /** The last name of a path and the inode of the directory it is in. */
+  /** The last name of a path, and the inode of the directory in which it lies. */
   private Place place(byte[] path) throws FsException {
     List<EntryName> names = names(path);
     if (names.isEmpty()) {
@@ -254,7 +254,7 @@ final class PathOperations {
     return remember(attributes.id().value(), opened);
   }
 
-  /** The same with our number in place of the file system's handle. */
+  /** The same answer, with our number in place of the file system's handle. */
   private Answer.Opened remember(long inode, Answer.Opened opened) {
     long number = lastNumber.incrementAndGet();
     openFiles.put(number, new OpenFile(inode, opened.handle()));
@@ -277,7 +277,7 @@ final class PathOperations {
     return answer.await(ByteBuf.class);
   }
 
-  /** Takes the array over, as the answer may come after the deadline. */
+  /** Takes the array over, since the answer may come after the deadline. */
   int write(long number, long offset, byte[] data) throws FsException {
     OpenFile file = openFile(number);
     Answer answer = answer();
@@ -334,7 +334,7 @@ final class PathOperations {
     return answer.await(Statistics.class);
   }
 
-  /** What libfuse wants returned for a call that failed. */
+  /** The value that libfuse wants for a call that failed. */
   static int result(@Nullable Throwable failure) {
     return failure instanceof FsException refused ? -Errnos.of(refused.error()) : -Errnos.EIO;
   }

@@ -18,56 +18,60 @@ import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /**
- * The kernel's page cache of the files that are open, kept from being older than what the kernel is
- * told.
+ * The kernel's page cache of the open files: keeps pages from being older than the attributes that
+ * the kernel is told.
  *
  * <p><b>When pages go.</b> Each open inode has the stamp of its pages (what {@link
- * io.adhocfs.fuse.InodeFileSystem#pagesStamp} says). Attributes of another stamp mean that somebody
- * else has changed the data: the kernel is told to drop the pages, by a thread that answers no
- * requests, and whoever is to be told these attributes waits until the kernel has done it. An
- * answer to a read never waits: the kernel drops a page that is being read only after that.
+ * io.adhocfs.fuse.InodeFileSystem#pagesStamp} says). Attributes of another stamp mean that another
+ * mount or client has changed the data: a thread that answers no requests tells the kernel to drop
+ * the pages, and an answer with these attributes waits until the kernel has dropped them. An answer
+ * to a read never waits: the kernel drops a page that is being read only after the read.
  *
- * <p><b>Sizes.</b> An order to drop pages also makes the kernel pass over the attributes that it
- * has asked for until then, so the answer that waited does not raise the inode's size, up to which
- * alone the kernel reads. A size that has grown is therefore raised by storing the file's last byte
- * in the cache. One that has shrunk need not be told: the next read finds the end.
+ * <p><b>Sizes.</b> An order to drop pages also makes the kernel ignore the attributes that it has
+ * asked for until then, so the answer that waited does not raise the inode's size, and the kernel
+ * reads only up to this size. So if the size has grown, this class raises it by storing the file's
+ * last byte in the cache. A size that has shrunk need not be told: the next read finds the end.
  *
  * <p><b>Writes beside a drop.</b> The kernel puts the bytes of a write into its cache, then sends
- * them here. Where it drops the page in between, and reads it again before the write has been
- * stored, the cache has bytes from before the write, which is this mount's own and drops nothing.
- * So a write that may have begun before a drop was over has its pages dropped again when it has
- * been stored, if something was read since the drop began. It has not begun before the last request
- * that its thread waited for.
+ * them here. If the kernel drops the page in between, and reads it again before the write has been
+ * stored, the cache has bytes from before the write, and the write, being this mount's own, drops
+ * nothing. So if a write may have begun before a drop was over, and pages were read since the drop
+ * began, the pages of the write are dropped again once it has been stored. A write cannot have
+ * begun before the last request that its thread waited for.
  *
- * <p><b>Modification times</b> drop nothing. The kernel would drop all pages at each new time, also
- * where only this mount has written; so it is told the time that it has, in answers that no program
- * sees, and the true one in those that a program sees ({@link Replies}).
+ * <p><b>Modification times</b> drop nothing. The kernel would drop all pages at each new time, even
+ * if only this mount has written. So the kernel is told the time that it has already, in answers
+ * that no program sees, and the true time in answers that a program sees ({@link Replies}).
  *
- * <p>Thread-safe. One entry for each open inode, and a table of constant size that forgets at will.
+ * <p>Thread-safe. Has one entry for each open inode, and tables of constant size that may forget
+ * entries.
  */
 final class CachedPages {
   private static final Logger LOG = LoggerFactory.getLogger(CachedPages.class);
 
   private static final int TOLD_FILES = 1 << 12;
 
-  /** For how many threads it is known what they have waited for. */
+  /** The number of threads whose last waits are remembered. */
   private static final int THREADS = 1 << 12;
 
-  /** The number of a thread has 22 bits at most (PID_MAX_LIMIT); moments take the others. */
+  /** The number of a thread has 22 bits at most (PID_MAX_LIMIT); moments take the other bits. */
   private static final int MOMENT_BITS = 42;
 
-  /** Where nothing is known of a thread, all that it does may have begun long ago. */
+  /** The moment of a thread of which nothing is known: its calls may have begun long ago. */
   static final long UNKNOWN = 0;
 
-  /** Of the folios in which the kernel keeps pages, which it drops and reads as a whole. */
+  /**
+   * The size, as a power of two, of the largest folios: the kernel keeps pages in folios, and drops
+   * and reads a folio as a whole.
+   */
   private static final int FOLIO_SHIFT_MAX = 21;
 
   private static final int DROPS_REMEMBERED = 8;
 
-  /** What is done to the cache of an inode; each call returns when it has been done. */
+  /** Changes to the cache of an inode; each call returns when the kernel has made the change. */
   interface Kernel {
     /**
-     * Drops pages of an inode, after waiting for those that are being read or written.
+     * Drops pages of an inode, after waiting for pages that are being read or written.
      *
      * @param lengthBytes 0 = to the end
      */
@@ -77,19 +81,19 @@ final class CachedPages {
     void store(long node, long offset, ByteBuf bytes);
   }
 
-  /** Knows of the files. */
+  /** What has to be known of the files. */
   interface Files {
-    /** What {@link io.adhocfs.fuse.InodeFileSystem#pagesStamp} says. */
+    /** The stamp by {@link io.adhocfs.fuse.InodeFileSystem#pagesStamp}. */
     long stamp(FileAttributes attributes);
 
-    /** The last byte of a file that is not empty; empty where nothing is known of it. */
+    /** The last byte of a file that is not empty; an empty buffer if the byte is not known. */
     CompletableFuture<ByteBuf> lastByte(FileAttributes attributes);
   }
 
   /**
-   * How a file that was opened is answered.
+   * The answer for a file that was opened.
    *
-   * @param drop what the answer has to wait for; null = nothing
+   * @param drop the drop that the answer has to wait for; null = none
    */
   record Opening(@Nullable CompletableFuture<Void> drop, OpenMode mode) {}
 
@@ -98,7 +102,7 @@ final class CachedPages {
    *
    * @param begin a moment
    * @param end a moment; the end of time while they are being dropped
-   * @param firstFolio the lowest that may be concerned, folios being as large as they can be
+   * @param firstFolio the lowest folio that may be concerned, if folios are as large as they can be
    */
   private record Dropped(long begin, long end, long firstFolio, long lastFolio) {
     static final long NOT_OVER = Long.MAX_VALUE;
@@ -127,7 +131,7 @@ final class CachedPages {
           Math.max(lastFolio, other.lastFolio));
     }
 
-    /** Whether a page of a range may have been dropped after one moment and read after that. */
+    /** Whether a page of a range may have been dropped after a moment and then read again. */
     boolean mayHaveReadAgain(long since, long lastRead, long offset, long lengthBytes) {
       return end > since
           && lastRead >= begin
@@ -138,26 +142,26 @@ final class CachedPages {
 
   /** An inode that the kernel has open. */
   private static final class OpenInode {
-    /** How many handles there are; changed within the map's entry only. */
+    /** The number of handles; changed only within an update of the map's entry. */
     int handles;
 
-    /** Of the pages that the kernel has once the last drop is over. */
+    /** The stamp of the pages that the kernel has once the last drop is over. */
     @GuardedBy("this")
     long stamp;
 
-    /** The kernel's size is this or has been changed by writes of this mount. */
+    /** The kernel's size of the file, unless writes of this mount have changed it. */
     @GuardedBy("this")
     long sizeBytes;
 
-    /** Completes, never failing, when the last drop is over; null = there is none. */
+    /** Completes, never failing, when the last drop is over; null = no drop is running. */
     @GuardedBy("this")
     @Nullable CompletableFuture<Void> drop;
 
-    /** Of which pages are or were dropped, since all were dropped last; oldest first. */
+    /** The drops since all pages were last dropped; oldest first. */
     @GuardedBy("this")
     final ArrayDeque<Dropped> dropped = new ArrayDeque<>(2);
 
-    /** The moment at which pages were asked for last. */
+    /** The moment at which the kernel last asked for pages. */
     volatile long lastRead;
 
     synchronized void dropBegins(Dropped now) {
@@ -169,7 +173,7 @@ final class CachedPages {
       dropped.addLast(now);
     }
 
-    /** The drop that began last is over: there is one at a time. */
+    /** To be called when the drop that began last is over: there is one drop at a time. */
     synchronized void dropEnds(long moment) {
       dropped.addLast(dropped.removeLast().over(moment));
     }
@@ -180,23 +184,27 @@ final class CachedPages {
   private final Executor notifier;
   private final ConcurrentHashMap<Long, OpenInode> open = new ConcurrentHashMap<>();
 
-  /** Moments are numbers: one more at each begin and end of a drop. */
+  /** The current moment. Moments are numbers, raised by one at each begin and end of a drop. */
   private final AtomicLong now = new AtomicLong(UNKNOWN + 1);
 
-  /** A thread's number, then the moment at which it sent the last request that it waited for. */
+  /**
+   * For each thread its number, then the moment at which it sent the last request that it waited
+   * for.
+   */
   private final AtomicLongArray threads = new AtomicLongArray(THREADS);
 
   /**
-   * What the kernel was told last of a regular file, with the time that it was told.
+   * The attributes of a regular file that the kernel was last told, with the modification time that
+   * it was told.
    *
-   * @param mayHavePages whether it has been open here
+   * @param mayHavePages whether the file has been open here
    */
   private record Told(FileAttributes attributes, long mtimeNanos, boolean mayHavePages) {}
 
   private final AtomicReferenceArray<@Nullable Told> told = new AtomicReferenceArray<>(TOLD_FILES);
 
   /**
-   * @param notifier runs what waits for the kernel, on threads that answer no requests
+   * @param notifier runs work that waits for the kernel, on threads that answer no requests
    */
   CachedPages(Kernel kernel, Files files, Executor notifier) {
     this.kernel = kernel;
@@ -205,10 +213,10 @@ final class CachedPages {
   }
 
   /**
-   * A thread has sent a request, and waits for its answer. Called for every request.
+   * To be called for every request whose thread waits for the answer.
    *
-   * @param thread as the kernel says; 0 = one that cannot be seen from here
-   * @return the moment at which it sent the one before; {@link #UNKNOWN}
+   * @param thread the thread's number by the kernel; 0 = a thread that cannot be seen from here
+   * @return the moment at which the thread sent the request before, or {@link #UNKNOWN}
    */
   long waits(int thread) {
     if (thread == 0) {
@@ -219,7 +227,7 @@ final class CachedPages {
     return before >>> MOMENT_BITS == thread ? before & ((1L << MOMENT_BITS) - 1) : UNKNOWN;
   }
 
-  /** The kernel asks for pages. */
+  /** To be called when the kernel asks for pages. */
   void reads(long node) {
     OpenInode inode = open.get(node);
     if (inode != null) {
@@ -231,10 +239,10 @@ final class CachedPages {
   }
 
   /**
-   * A write through the cache has been stored and is about to be answered. The answer waits for
-   * nothing: the kernel may hold its pages until then.
+   * To be called when a write through the cache has been stored and is about to be answered. The
+   * answer waits for nothing: the kernel may hold the pages of the write until then.
    *
-   * @param since the moment after which it began
+   * @param since the moment after which the write began
    */
   void written(long node, long since, long offset, int lengthBytes) {
     OpenInode inode = open.get(node);
@@ -252,10 +260,10 @@ final class CachedPages {
   }
 
   /**
-   * A handle is about to be answered: from now on the file may have pages, of what is told here or
-   * later.
+   * To be called when a handle is about to be answered: from now on the file may have pages, of the
+   * data of these or later attributes.
    *
-   * @param mode as the file system would have it: not to keep pages that may be too old
+   * @param mode the mode that the file system wants, which does not keep pages that may be too old
    * @param tellsSize whether the answer tells the kernel the size
    */
   Opening opened(FileAttributes attributes, OpenMode mode, boolean tellsSize) {
@@ -281,8 +289,8 @@ final class CachedPages {
       return new Opening(openedAgain(inode, attributes, mode), new OpenMode(mode.directIo(), true));
     }
     synchronized (inode) {
-      // Until there is a handle the kernel uses no pages, and it drops those that are too old when
-      // it takes the handle, or is not asked to keep them.
+      // Until there is a handle the kernel uses no pages. When it takes the handle it drops pages
+      // that are too old, since it is not asked to keep them.
       inode.stamp = files.stamp(attributes);
       boolean knowsSize =
           tellsSize
@@ -300,8 +308,8 @@ final class CachedPages {
   }
 
   /**
-   * What another handle on an open file has to wait for. Its pages always stay as far as the kernel
-   * is concerned, which would drop them at a moment of its own, beside writes.
+   * The drop that another handle on an open file has to wait for. The kernel is always asked to
+   * keep the pages, since it would drop them at a moment of its own, beside writes.
    */
   private @Nullable CompletableFuture<Void> openedAgain(
       OpenInode inode, FileAttributes attributes, OpenMode mode) {
@@ -315,15 +323,15 @@ final class CachedPages {
     }
   }
 
-  /** A handle that was answered is closed. */
+  /** To be called when a handle that was answered is closed. */
   void closed(long node) {
     open.computeIfPresent(node, (_, inode) -> --inode.handles == 0 ? null : inode);
   }
 
   /**
-   * What has to be waited for before the kernel is told these attributes; null = nothing. The pages
-   * of an open file are of these attributes' data then, or of newer, and the kernel's size covers
-   * theirs.
+   * The drop to wait for before the kernel is told these attributes; null = none. After it, the
+   * pages of an open file have the data of these attributes or newer data, and the kernel's size
+   * covers the size of these attributes.
    */
   @Nullable CompletableFuture<Void> current(FileAttributes attributes) {
     OpenInode inode = open.get(attributes.id().value());
@@ -337,7 +345,8 @@ final class CachedPages {
         drop(inode, attributes);
         inode.sizeBytes = attributes.sizeBytes();
       } else if (attributes.sizeBytes() > inode.sizeBytes) {
-        // Of the same stamp: this mount's writes through the kernel have made it larger.
+        // The stamp is the same, so writes of this mount through the kernel have made the file
+        // larger.
         inode.sizeBytes = attributes.sizeBytes();
       }
       CompletableFuture<Void> last = inode.drop;
@@ -349,13 +358,16 @@ final class CachedPages {
     }
   }
 
-  /** As {@link #current}, for whoever answers nothing. */
+  /** As {@link #current}, for callers without an answer. */
   CompletableFuture<Void> dropOlder(FileAttributes attributes) {
     CompletableFuture<Void> drop = current(attributes);
     return drop == null ? CompletableFuture.completedFuture(null) : drop;
   }
 
-  /** Begins to drop an inode's pages, and to raise the kernel's size where others have grown it. */
+  /**
+   * Begins to drop an inode's pages, and raises the kernel's size if others have made the file
+   * larger.
+   */
   private void drop(OpenInode inode, FileAttributes attributes) {
     synchronized (inode) {
       CompletableFuture<@Nullable ByteBuf> lastByte =
@@ -366,7 +378,7 @@ final class CachedPages {
     }
   }
 
-  /** Begins to drop pages that are of the right stamp. */
+  /** Begins to drop pages that have the right stamp. */
   private void dropAgain(OpenInode inode, long node, long offset, long lengthBytes) {
     afterDrops(
         inode,
@@ -375,7 +387,7 @@ final class CachedPages {
         _ -> dropPages(inode, node, offset, lengthBytes));
   }
 
-  /** Has pages dropped after the drop that is under way, which may be half done. */
+  /** Has pages dropped after the running drop, which may be half done. */
   private <T extends @Nullable Object> void afterDrops(
       OpenInode inode, long node, CompletableFuture<T> needed, Consumer<T> drop) {
     synchronized (inode) {
@@ -394,8 +406,8 @@ final class CachedPages {
 
   private static @Nullable ByteBuf bytesOf(@Nullable ByteBuf bytes, @Nullable Throwable failure) {
     if (failure != null) {
-      // Whoever reads there gets the same error, or asks again.
-      LOG.debug("a file's end is not there", failure);
+      // A program that reads there gets the same error, or the kernel asks again.
+      LOG.debug("the last byte of a file cannot be read", failure);
     }
     return bytes;
   }
@@ -425,9 +437,9 @@ final class CachedPages {
   }
 
   /**
-   * The kernel is about to be told attributes.
+   * To be called when the kernel is about to be told attributes.
    *
-   * @param mayMislead whether it asks again before it tells a program
+   * @param mayMislead whether the kernel asks again before it tells a program
    * @return the modification time to tell
    */
   long tell(FileAttributes attributes, boolean mayMislead) {
@@ -443,9 +455,10 @@ final class CachedPages {
   }
 
   /**
-   * As {@link #tell}, in an answer that is for a program, and holds the true time.
+   * As {@link #tell}, but for an answer to a program, which holds the true time.
    *
-   * @return whether it is for the program alone: the kernel would drop pages that may stay
+   * @return whether the answer is for the program alone, since the kernel would drop pages that may
+   *     stay
    */
   boolean tellProgram(FileAttributes attributes) {
     if (attributes.type() != FileType.REGULAR) {
@@ -472,7 +485,7 @@ final class CachedPages {
     return last != null && last.attributes.id().equals(attributes.id()) ? last : null;
   }
 
-  /** But for its times. */
+  /** Whether the attributes are the same, but for the times. */
   private static boolean isAsBefore(FileAttributes now, FileAttributes before) {
     return now.mode() == before.mode()
         && now.uid() == before.uid()

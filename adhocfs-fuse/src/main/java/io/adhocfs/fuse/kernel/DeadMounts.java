@@ -15,8 +15,8 @@ import org.slf4j.LoggerFactory;
  * Finds and removes mounts whose process was killed: the mount stays, and every use of it fails
  * with ENOTCONN ("Transport endpoint is not connected").
  *
- * <p>Whether a mount is alive can only be told by asking it, and one that hangs does not answer; so
- * a child process asks, and this one never waits longer than {@value #TIMEOUT_MILLIS} ms.
+ * <p>Only asking a mount shows whether it is alive, and a hanging mount does not answer; so a child
+ * process asks, and this process never waits longer than {@value #TIMEOUT_MILLIS} ms.
  */
 public final class DeadMounts {
   private static final Logger LOG = LoggerFactory.getLogger(DeadMounts.class);
@@ -26,10 +26,10 @@ public final class DeadMounts {
 
   private static final String OUR_TYPE = "fuse." + MountOptions.SUBTYPE;
 
-  /** Dead mounts can lie on top of each other; nobody piles up more than this. */
+  /** Dead mounts can lie on top of each other; more layers than this do not occur. */
   private static final int LAYERS_MAX = 64;
 
-  /** What is at a path. */
+  /** The state of a path. */
   public enum State {
     /** No mount of ours; perhaps a plain directory, a file, or nothing. */
     NOT_MOUNTED,
@@ -43,7 +43,7 @@ public final class DeadMounts {
 
   private DeadMounts() {}
 
-  /** What is at the path now. Blocks for at most two seconds. */
+  /** The current state of the path. Blocks for at most two seconds. */
   public static State stateOf(Path mountPoint) throws IOException {
     return stateOf(MountPath.bytes(MountPath.canonical(mountPoint)));
   }
@@ -59,20 +59,20 @@ public final class DeadMounts {
       if (!result.finished()) {
         return State.HANGING;
       }
-      // Any other answer, even a refusal, comes from a process that lives.
+      // Any other answer, even a refusal, comes from a living process.
       return result.errors().contains("Transport endpoint is not connected")
           ? State.DEAD
           : State.ALIVE;
     } catch (InterruptedException interrupted) {
       Thread.currentThread().interrupt();
       throw new FsException(
-          FsError.INTERRUPTED, "while looking at " + MountPath.text(path), interrupted);
+          FsError.INTERRUPTED, "interrupted while checking " + MountPath.text(path), interrupted);
     }
   }
 
   /**
-   * Where mounts of ours with this source are, dead ones included, the last made first: it may hide
-   * the others. Asks no mount anything.
+   * The mount points of our mounts with this source, dead mounts included; the last made mount is
+   * first, since it may hide the others. Asks no mount anything.
    */
   public static List<Path> mountPoints(String source) throws IOException {
     List<Path> found = new ArrayList<>();
@@ -92,12 +92,12 @@ public final class DeadMounts {
   }
 
   /**
-   * Lazily unmounts the dead mounts at a path, one on top of the other, and leaves what lives or
-   * hangs alone.
+   * Lazily unmounts the dead mounts at a path, which may lie on top of each other; does not touch
+   * living or hanging mounts.
    *
    * @return how many were removed
-   * @throws FsException if one is dead and cannot be unmounted, for example because it is another
-   *     user's
+   * @throws FsException if a dead mount cannot be unmounted, for example because it belongs to
+   *     another user
    */
   public static int cleanUp(Path mountPoint) throws IOException {
     byte[] path = MountPath.bytes(MountPath.canonical(mountPoint));

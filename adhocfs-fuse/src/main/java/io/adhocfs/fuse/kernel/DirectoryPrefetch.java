@@ -7,8 +7,8 @@ import io.adhocfs.protocol.model.FsError;
 
 /**
  * Asks for a directory's attributes right behind a change of its entries: a program that has made
- * one entry will make the next, and the kernel looks at the directory before each of them. The
- * question travels with the change, so it costs no round trip of its own.
+ * one entry often makes another, and the kernel asks for the directory's attributes before each
+ * entry. The question travels with the change, so it costs no round trip of its own.
  */
 final class DirectoryPrefetch implements InodeFileSystem.Request, InodeFileSystem.AttributesReply {
   private static final long NO_HANDLE = -1;
@@ -38,7 +38,7 @@ final class DirectoryPrefetch implements InodeFileSystem.Request, InodeFileSyste
     return caller;
   }
 
-  /** Nobody waits for it. */
+  /** No program waits for this request. */
   @Override
   public void onInterrupt(Runnable action) {}
 
@@ -47,7 +47,7 @@ final class DirectoryPrefetch implements InodeFileSystem.Request, InodeFileSyste
     told.toldInOrder(attributes, askedNanos);
   }
 
-  /** Then the kernel's own question will find out. */
+  /** Ignored: the kernel's own question will meet the same error. */
   @Override
   public void error(FsError error) {}
 }

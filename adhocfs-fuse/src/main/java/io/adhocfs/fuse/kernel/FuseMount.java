@@ -14,11 +14,12 @@ import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /**
- * A mounted file system, served by this process until it is unmounted, by {@link #unmount()} or by
- * anybody else (umount(8)). Thread-safe.
+ * A mounted file system, which this process serves until {@link #unmount()} or another process
+ * (umount(8)) unmounts it. Thread-safe.
  *
- * <p>This process must not use the mount itself, not even to look at its root: it would wait for
- * its own answer. See {@link ProcessGuard} for what its main program does first.
+ * <p>This process must not use the mount itself, not even to look at its root: the process would
+ * wait for its own answer. See {@link ProcessGuard} for what the main program of the process does
+ * first.
  */
 public final class FuseMount {
   private static final Logger LOG = LoggerFactory.getLogger(FuseMount.class);
@@ -36,19 +37,22 @@ public final class FuseMount {
   /**
    * Mounts a file system on an existing directory. When this returns, programs can use it.
    *
-   * <p>As root by mount(2), else through fusermount3. The readers are daemon threads: it is for the
-   * main program to wait with {@link #awaitUnmounted()}.
+   * <p>Root mounts by mount(2), other users through fusermount3. The readers are daemon threads, so
+   * the main program has to wait with {@link #awaitUnmounted()}.
    *
-   * @throws FsException BUSY if a file system of ours is mounted there already (a dead one is for
-   *     {@link DeadMounts} to remove first), NOT_SUPPORTED if the kernel is too old, and what
-   *     mount(2) or fusermount3 refuse
+   * @throws FsException BUSY if a file system of ours is mounted there already ({@link DeadMounts}
+   *     removes a dead mount), NOT_SUPPORTED if the kernel is too old, and any refusal of mount(2)
+   *     or fusermount3
    */
   public static FuseMount mount(Path mountPoint, MountOptions options, InodeFileSystem fileSystem)
       throws IOException {
     return mount(MountPath.bytes(MountPath.canonical(mountPoint)), options, fileSystem);
   }
 
-  /** As the other; for a path that Java cannot express: absolute, without links in it. */
+  /**
+   * As {@link #mount(Path, MountOptions, InodeFileSystem)}, for a path that Java cannot express:
+   * absolute, without links in it.
+   */
   public static FuseMount mount(byte[] mountPoint, MountOptions options, InodeFileSystem fileSystem)
       throws IOException {
     MountTable.Mount already = MountTable.topmostAt(mountPoint);
@@ -78,8 +82,8 @@ public final class FuseMount {
   }
 
   /**
-   * Has the kernel read ahead further than its default, which the handshake can only lower. It
-   * keeps several requests of a stream under way then.
+   * Has the kernel read ahead further than its default, which the handshake can only lower. The
+   * kernel then keeps several requests of a stream running.
    */
   private static void raiseReadahead(byte[] mountPoint, int bytesMax) throws IOException {
     MountTable.Mount mount = MountTable.topmostAt(mountPoint);
@@ -103,7 +107,7 @@ public final class FuseMount {
     while (descriptors.size() < options.readerThreads()) {
       int clone = Mounting.cloneDescriptor(descriptor);
       if (clone < 0) {
-        // A user who may not open /dev/fuse: all readers share what fusermount3 handed over.
+        // This user may not open /dev/fuse: all readers share the descriptor of fusermount3.
         LOG.debug("no second descriptor: {}", LinuxCalls.describe(clone));
         break;
       }
@@ -126,8 +130,8 @@ public final class FuseMount {
   }
 
   /**
-   * Unmounts; does nothing if it is unmounted already. Waits until the kernel has written back what
-   * programs left dirty, which the file system must still take.
+   * Unmounts; does nothing if the file system is unmounted already. Waits until the kernel has
+   * written back dirty pages of programs, which the file system must still take.
    *
    * @throws FsException BUSY while a program has a file open or its working directory there
    */
@@ -135,7 +139,7 @@ public final class FuseMount {
     unmount(false);
   }
 
-  /** Takes the mount out of sight at once; programs that use it keep what they have open. */
+  /** Detaches the mount at once; programs that use the mount keep their open files. */
   public void detach() throws IOException {
     unmount(true);
   }
@@ -156,7 +160,10 @@ public final class FuseMount {
     session.ended().await();
   }
 
-  /** As {@link #awaitUnmounted()}; false if it is still mounted after this long. */
+  /**
+   * As {@link #awaitUnmounted()}, but waits at most this long; false if the file system is still
+   * mounted then.
+   */
   public boolean awaitUnmounted(Duration timeout) throws InterruptedException {
     return session.ended().await(timeout.toNanos(), TimeUnit.NANOSECONDS);
   }

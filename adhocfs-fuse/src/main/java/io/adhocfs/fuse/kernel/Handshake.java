@@ -12,7 +12,10 @@ import io.adhocfs.protocol.model.FsException;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 
-/** FUSE_INIT: the first request of a mount, in which kernel and driver say what they can do. */
+/**
+ * FUSE_INIT: the first request of a mount, in which the kernel and the driver say what they
+ * support.
+ */
 final class Handshake {
   private static final int BUFFER_BYTES = 1 << 20 | 1 << 12;
 
@@ -29,7 +32,7 @@ final class Handshake {
   record Agreement(int minor, long flags, int ioLengthBytesMax) {}
 
   /**
-   * Reads the kernel's offer and answers it. Waits for it: the kernel sends it when it mounts.
+   * Waits for the kernel's offer, which the kernel sends when it mounts, and answers it.
    *
    * @throws FsException NOT_SUPPORTED if the kernel is too old, STORAGE_FAILED if there is no offer
    */
@@ -76,7 +79,7 @@ final class Handshake {
               + major
               + "."
               + minor
-              + " of the FUSE protocol; needed is "
+              + " of the FUSE protocol; this driver needs "
               + Protocol.MAJOR
               + "."
               + Protocol.MINOR_MIN
@@ -125,15 +128,16 @@ final class Handshake {
             | Init.READDIRPLUS_AUTO
             | Init.INIT_EXT
             | Init.DIRECT_IO_ALLOW_MMAP
-            // Without it the kernel keeps the old last page, its tail zeroed, when another mount
-            // makes a file longer.
+            // Without this flag the kernel keeps the old last page, with a zeroed tail, when
+            // another mount makes a file longer.
             | Init.AUTO_INVAL_DATA;
     if (options.asynchronousDirectIo()) {
       wanted |= Init.ASYNC_DIO;
     }
     if (fileSystem.obeysClearsSetId()) {
-      // It also lets the kernel remember that a file has no set-id bits and no security.capability;
-      // without it, it asks for that attribute before every write.
+      // This flag also lets the kernel remember that a file has no set-id bits and no
+      // security.capability; without the flag, the kernel asks for that attribute before every
+      // write.
       wanted |= Init.HANDLE_KILLPRIV_V2;
     }
     if (fileSystem.keepsLocks()) {

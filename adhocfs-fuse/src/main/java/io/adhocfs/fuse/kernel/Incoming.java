@@ -13,10 +13,11 @@ import java.lang.foreign.MemorySegment;
 import org.jspecify.annotations.Nullable;
 
 /**
- * The request that a reader has just read, as it lies in the reader's buffer; good until the reader
- * reads the next. Belongs to one reader thread, and is used again for every request.
+ * The request that a reader has just read, as it lies in the reader's buffer; valid until the
+ * reader reads the next request. The object belongs to one reader thread, and is reused for every
+ * request.
  *
- * <p>Offsets of body fields count from the end of the header. What does not fit the length that was
+ * <p>Offsets of body fields count from the end of the header. A field outside the length that was
  * read is refused with INVALID, so that no field is ever taken from an older request.
  */
 final class Incoming {
@@ -45,9 +46,9 @@ final class Incoming {
   }
 
   /**
-   * Takes the header of what was read into the buffer.
+   * Takes the header of the request that was read into the buffer.
    *
-   * @return false if that is no request: too short, or not as long as it says
+   * @return false if the bytes are not a request: too short, or not as long as the header says
    */
   boolean take(NativeBuffer readBuffer, long lengthBytes) {
     buffer = readBuffer;
@@ -101,12 +102,12 @@ final class Incoming {
     return pid;
   }
 
-  /** When it was taken, on the clock of {@link ToldAttributes}. */
+  /** When the request was taken, on the clock of {@link ToldAttributes}. */
   long takenNanos() {
     return takenNanos;
   }
 
-  /** That its inode is about to change. */
+  /** Takes note that the request's inode is about to change. */
   void beginChange() {
     changing = true;
     session.told().changes(node);
@@ -116,7 +117,7 @@ final class Incoming {
     return changing;
   }
 
-  /** Announces the request, so that interruptions find it and failures answer it. */
+  /** Announces the request, so that an interruption finds it and a failure answers it. */
   <R extends PendingRequest> R begin(R request) {
     pending = request;
     session.remember(request);
@@ -159,7 +160,7 @@ final class Incoming {
       end++;
     }
     if (end >= limit) {
-      throw new FsException(FsError.INVALID, "a text without an end in a request body");
+      throw new FsException(FsError.INVALID, "a text without an end mark in a request body");
     }
     byte[] text = new byte[end - start];
     MemorySegment.copy(bytes, U8, start, text, 0, text.length);

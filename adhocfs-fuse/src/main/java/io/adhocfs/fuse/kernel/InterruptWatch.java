@@ -5,17 +5,17 @@ import java.util.concurrent.TimeUnit;
 
 /**
  * Decides which interruptions end a request. The kernel announces each signal that a waiting
- * program gets, once and without saying which, while a local disk would finish what it has begun:
- * programs do not expect EINTR from a file. So a request is only given up when
+ * program gets, once and without its number. A local disk would finish its work in spite of a
+ * signal: programs do not expect EINTR from a file. So a request is only given up in these cases:
  *
  * <ul>
- *   <li>it waits for another program (a lock): at once;
+ *   <li>the request waits for another program (a lock): at once;
  *   <li>a signal is about to end the program: at once, as far as {@link #PERIOD_MILLIS} allows;
- *   <li>the program was asked to end and handles that itself, or cannot be looked at: when it has
- *       not been answered {@link #PATIENCE_MILLIS} later, as from a daemon that is dead.
+ *   <li>the program was asked to end and handles that itself, or its signals cannot be seen: if the
+ *       request has not been answered {@link #PATIENCE_MILLIS} later, as with a dead daemon.
  * </ul>
  *
- * <p>Thread-safe; has a thread only while somebody is interrupted.
+ * <p>Thread-safe; has a thread only while a request is interrupted.
  */
 final class InterruptWatch {
   private static final long PERIOD_MILLIS = 100;
@@ -36,7 +36,7 @@ final class InterruptWatch {
     executor.allowCoreThreadTimeOut(true);
   }
 
-  /** A program that waits for a request has got a signal. */
+  /** To be called when a program that waits for a request has got a signal. */
   void interrupted(PendingRequest request) {
     if (request.waitsForOthers()) {
       request.interrupt();

@@ -16,7 +16,7 @@ import java.lang.invoke.VarHandle;
 import java.nio.charset.StandardCharsets;
 
 /**
- * The system calls that the driver needs and Java lacks, as section 2 of the manual has them. Each
+ * The system calls that the driver needs and Java lacks, as in section 2 of the manual. Each
  * returns what the C function returns, except that a failure is the negative errno (the kernel's
  * own convention), so that no caller reads errno after something else has overwritten it.
  */
@@ -42,7 +42,7 @@ final class LinuxCalls {
 
   /**
    * One segment for errno per thread: allocating one per call would cost more than the call. The
-   * memory goes with the thread.
+   * memory is freed with the thread.
    */
   private static final ThreadLocal<MemorySegment> CAPTURED =
       ThreadLocal.withInitial(() -> Arena.ofAuto().allocate(CAPTURE_LAYOUT));
@@ -264,7 +264,7 @@ final class LinuxCalls {
     return call(GETPAGESIZE);
   }
 
-  /** What strerror(3) would say of the negative errno of a failed call, by number. */
+  /** A text for the negative errno of a failed call, like that of strerror(3). */
   static String describe(long negativeErrno) {
     return switch ((int) -negativeErrno) {
       case 1 -> "operation not permitted";

@@ -11,19 +11,19 @@ package io.adhocfs.fuse.kernel;
  *     default (128 KiB) only as root
  * @param backgroundRequestsMax how many requests for which no program waits (read-ahead, direct
  *     asynchronous I/O, releases) may be under way, 1 to 65,535
- * @param congestionThreshold from how many of those on the kernel starts no more read-ahead
- * @param attributeReuseNanos how long attributes that the kernel was just told may answer it again
- *     (see docs/consistency.md); 0 = never
+ * @param congestionThreshold the number of background requests from which on the kernel starts no
+ *     more read-ahead
+ * @param attributeReuseNanos how long attributes that the kernel was just told may be its answer
+ *     again (see docs/consistency.md); 0 = never
  * @param asynchronousDirectIo whether the kernel may have several requests of one O_DIRECT transfer
- *     under way, and completes asynchronous ones asynchronously (FUSE_ASYNC_DIO). The price: it
- *     then waits for O_DIRECT transfers without listening to signals, SIGKILL included, until the
- *     file system answers
+ *     running, and completes asynchronous transfers asynchronously (FUSE_ASYNC_DIO). The price: the
+ *     kernel then waits for O_DIRECT transfers without listening to signals, SIGKILL included,
+ *     until the file system answers
  * @param checksPermissions whether the kernel checks modes and owners (default_permissions), for
- *     which it asks for each directory's attributes beside its name; else everybody who reaches the
- *     mount may do everything
- * @param allowOther whether users other than the mounting one may use the mount; for a user who is
- *     not root it is granted only where /etc/fuse.conf says user_allow_other, and left out
- *     otherwise
+ *     which the kernel asks for each directory's attributes beside its name; else every user who
+ *     reaches the mount may do everything
+ * @param allowOther whether users other than the mounting one may use the mount; for a mounting
+ *     user who is not root this holds only if /etc/fuse.conf says user_allow_other
  * @param readOnly mount(2)'s MS_RDONLY
  * @param noSetUserId mount(2)'s MS_NOSUID; always on for a user who is not root
  * @param noDevices mount(2)'s MS_NODEV; always on for a user who is not root
@@ -66,8 +66,8 @@ public record MountOptions(
   }
 
   /**
-   * Two readers, requests of 1 MiB, read-ahead of four, attributes good for a millisecond, for all
-   * users, set-id bits and device nodes as they are.
+   * Two readers, requests of 1 MiB, read-ahead of four requests, attributes valid for a
+   * millisecond, for all users, with set-id bits and device nodes.
    */
   public static MountOptions defaults() {
     return new MountOptions(

@@ -5,8 +5,8 @@ import java.nio.charset.Charset;
 import java.nio.file.Path;
 
 /**
- * A mount point's path in the form in which the mount table lists it, found without asking whatever
- * is mounted there (which may hang).
+ * A mount point's path in the form in which the mount table lists it, found without asking the
+ * mount there (which may hang).
  */
 final class MountPath {
   /** How {@link Path} turns text into bytes; ASCII in a C locale. */
@@ -15,7 +15,7 @@ final class MountPath {
 
   private MountPath() {}
 
-  /** Absolute, with the links in the parent's path resolved; the last part is taken as it is. */
+  /** Absolute, with the links in the parent's path resolved; the last part is not resolved. */
   static Path canonical(Path mountPoint) throws IOException {
     Path absolute = mountPoint.toAbsolutePath().normalize();
     Path parent = absolute.getParent();
@@ -27,7 +27,7 @@ final class MountPath {
     return path.toString().getBytes(PATH_CHARSET);
   }
 
-  /** For messages to people. */
+  /** For messages to users. */
   static String text(byte[] path) {
     return new String(path, PATH_CHARSET);
   }

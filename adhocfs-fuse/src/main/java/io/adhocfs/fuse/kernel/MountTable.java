@@ -19,7 +19,7 @@ final class MountTable {
    * @param device the file system's number, major:minor
    * @param mountPoint absolute path as mounted, each byte as the character of that number
    * @param type file-system type, such as "fuse.adhocfs"
-   * @param source what was given as the source
+   * @param source the source that was given at mounting
    */
   record Mount(String device, String mountPoint, String type, String source) {
     boolean isAt(byte[] path) {
@@ -60,7 +60,7 @@ final class MountTable {
     return mounts;
   }
 
-  /** Null for a line that has another form than the manual says. */
+  /** Parses a line; null if its form is not that of the manual. */
   private static @Nullable Mount parseLine(byte[] line) {
     // Latin-1 keeps every byte; blanks inside a field are escaped.
     List<String> fields = List.of(new String(line, StandardCharsets.ISO_8859_1).split(" ", -1));

@@ -18,8 +18,8 @@ import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /**
- * Mounts and unmounts: by the system calls where the process may, else through the set-user-id
- * program fusermount3 of libfuse, which hands the descriptor over a socket.
+ * Mounts and unmounts: by system calls if the process may use them, else through the set-user-id
+ * program fusermount3 of libfuse, which sends the descriptor over a socket.
  */
 final class Mounting {
   private static final Logger LOG = LoggerFactory.getLogger(Mounting.class);
@@ -27,7 +27,7 @@ final class Mounting {
   private static final Path FUSE_CONFIGURATION = Path.of("/etc/fuse.conf");
   private static final String FUSERMOUNT = "fusermount3";
 
-  /** How long fusermount3 may take: it only asks the kernel. */
+  /** How long fusermount3 may take: fusermount3 only asks the kernel. */
   private static final int FUSERMOUNT_TIMEOUT_MILLIS = 20_000;
 
   private static final int AF_UNIX = 1;
@@ -42,13 +42,13 @@ final class Mounting {
   private Mounting() {}
 
   /**
-   * A descriptor of /dev/fuse that serves the new mount, and how the mount goes away again.
+   * A descriptor of /dev/fuse that serves the new mount, and how to unmount it.
    *
-   * @param throughFusermount whether fusermount3 made it and must remove it
+   * @param throughFusermount whether fusermount3 has made the mount and must remove it
    */
   record Mounted(int descriptor, boolean throughFusermount) {}
 
-  /** Throws an {@link FsException} that says what was refused and what may help. */
+  /** Mounts. The {@link FsException} of a refusal says what was refused and what may help. */
   static Mounted mount(byte[] mountPoint, MountOptions options) throws IOException {
     if (LinuxCalls.effectiveUserId() == 0) {
       int descriptor = openDevice();
@@ -132,7 +132,7 @@ final class Mounting {
   /**
    * Unmounts.
    *
-   * @param lazily detaches a mount that is in use: programs keep what they have open
+   * @param lazily detaches a mount that is in use: programs keep their open files
    * @throws FsException BUSY if programs use it, INVALID if nothing is mounted there
    */
   static void unmount(byte[] mountPoint, boolean throughFusermount, boolean lazily)
@@ -169,13 +169,15 @@ final class Mounting {
       }
     } catch (InterruptedException interrupted) {
       Thread.currentThread().interrupt();
-      throw new FsException(FsError.INTERRUPTED, "while " + FUSERMOUNT + " unmounts", interrupted);
+      throw new FsException(
+          FsError.INTERRUPTED, "interrupted while " + FUSERMOUNT + " unmounts", interrupted);
     }
   }
 
   /**
-   * Java's own child processes inherit no descriptor, so the program is started by posix_spawn(3);
-   * it finds its end of the socket through _FUSE_COMMFD and sends the descriptor as SCM_RIGHTS.
+   * Starts fusermount3 by posix_spawn(3), since Java's own child processes inherit no descriptor.
+   * fusermount3 finds its end of the socket through _FUSE_COMMFD and sends the descriptor as
+   * SCM_RIGHTS.
    */
   private static int mountThroughFusermount(byte[] mountPoint, MountOptions options)
       throws IOException {
@@ -191,7 +193,7 @@ final class Mounting {
       try {
         LinuxCalls.fcntl(theirs, F_SETFD, 0);
         int pid = spawnFusermount(arena, mountPoint, options, theirs);
-        // Closed here, so that the end of the program is the end of the stream.
+        // Closed in this process, so that the end of the program is the end of the stream.
         LinuxCalls.close(theirs);
         theirs = -1;
         int descriptor = receiveDescriptor(arena, ours);
@@ -205,7 +207,7 @@ final class Mounting {
                   + MountPath.text(mountPoint)
                   + " (wait status "
                   + status.get(U32, 0)
-                  + "); it has said why on standard error");
+                  + "); see its message on standard error");
         }
         return descriptor;
       } finally {
@@ -273,7 +275,10 @@ final class Mounting {
             .anyMatch(line -> line.strip().equals("user_allow_other"));
   }
 
-  /** The descriptor that arrives over the socket; -1 if the other side went away without it. */
+  /**
+   * The descriptor that arrives over the socket; -1 if the other side has closed the socket without
+   * sending one.
+   */
   private static int receiveDescriptor(Arena arena, int socket) {
     MemorySegment poll = arena.allocate(8, 4);
     poll.set(U32, 0, socket);

@@ -5,8 +5,8 @@ import io.netty.buffer.PooledByteBufAllocator;
 import java.lang.foreign.MemorySegment;
 
 /**
- * A pooled direct buffer together with the same memory as a segment, made once: the segment is what
- * system calls and fields of structs want, the buffer what counts references.
+ * A pooled direct buffer together with the same memory as a segment, made once: system calls and
+ * fields of structs need the segment, and the buffer counts references.
  */
 final class NativeBuffer {
   private final ByteBuf buffer;
@@ -26,7 +26,10 @@ final class NativeBuffer {
     return segment;
   }
 
-  /** A part of the memory, to be released by its receiver; keeps the whole buffer from the pool. */
+  /**
+   * A part of the memory, which its receiver releases; until then the whole buffer is not returned
+   * to the pool.
+   */
   ByteBuf retainedSlice(int offset, int lengthBytes) {
     return buffer.retainedSlice(offset, lengthBytes);
   }
@@ -38,7 +41,7 @@ final class NativeBuffer {
         .writeBytes(buffer, offset, lengthBytes);
   }
 
-  /** Whether no slice is left outside, so that the memory may be overwritten. */
+  /** Whether all slices have been released, so that the memory may be overwritten. */
   boolean isOursAlone() {
     return buffer.refCnt() == 1;
   }

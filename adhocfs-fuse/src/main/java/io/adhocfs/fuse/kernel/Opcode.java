@@ -6,8 +6,8 @@ import java.util.Set;
 import org.jspecify.annotations.Nullable;
 
 /**
- * The table of requests: enum fuse_opcode of linux/fuse.h, and what we do with each. A request that
- * is not here is answered ENOSYS.
+ * The table of requests: enum fuse_opcode of linux/fuse.h, with the handler of each request. A
+ * request that is not in the table is answered ENOSYS.
  */
 enum Opcode {
   LOOKUP(1, Operations::lookup),
@@ -58,13 +58,13 @@ enum Opcode {
   TMPFILE(51, Operations::notImplemented),
   STATX(52, Operations::notImplemented);
 
-  /** What is done with a request; it answers, or has its answer given later, or throws. */
+  /** Handles a request: answers it, or arranges for a later answer, or throws. */
   @FunctionalInterface
   interface Handler {
     void handle(Operations operations, Incoming incoming) throws FsException;
   }
 
-  /** Requests that leave the inode they name as it is; all others may change it. */
+  /** Requests that do not change the inode that they name; all others may change it. */
   private static final Set<Opcode> LOOKING =
       EnumSet.of(
           LOOKUP,
@@ -85,7 +85,10 @@ enum Opcode {
           READDIRPLUS,
           LSEEK);
 
-  /** Requests that the thread which they name may not wait for; of WRITE not all are so. */
+  /**
+   * Requests for which the thread that they name may not be waiting; this holds for some writes
+   * only.
+   */
   private static final Set<Opcode> PASSING =
       EnumSet.of(FORGET, READ, WRITE, RELEASE, INIT, RELEASEDIR, INTERRUPT, DESTROY, BATCH_FORGET);
 

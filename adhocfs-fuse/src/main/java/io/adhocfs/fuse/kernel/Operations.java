@@ -36,8 +36,8 @@ import io.netty.buffer.ByteBuf;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Turns requests into calls of the file system, one method per request; {@link Opcode} says which.
- * A request that cannot be decoded throws, and the reader answers it.
+ * Turns requests into calls of the file system, one method per request; {@link Opcode} says which
+ * method. For a request that cannot be decoded, the method throws and the reader answers.
  */
 final class Operations {
   private static final long NO_HANDLE = -1;
@@ -47,7 +47,10 @@ final class Operations {
   private static final int RENAME_NOREPLACE = 1;
   private static final int RENAME_EXCHANGE = 2;
 
-  /** Directory listings up to this; the kernel asks for a page or for the user's buffer. */
+  /**
+   * The largest directory listing in bytes; the kernel asks for a page or for the size of the
+   * user's buffer.
+   */
   private static final int LISTING_LENGTH_BYTES_MAX = 1 << 20;
 
   private final InodeFileSystem fileSystem;
@@ -70,7 +73,7 @@ final class Operations {
     }
   }
 
-  /** What a file server needs that has an inode's number and not its path (FUSE_EXPORT_SUPPORT). */
+  /** Needed by a file server that has an inode's number but not its path (FUSE_EXPORT_SUPPORT). */
   private void lookupParent(Incoming in) {
     Replies.Entry reply = in.begin(new Replies.Entry(in));
     fileSystem.getAttributes(
@@ -94,7 +97,10 @@ final class Operations {
         });
   }
 
-  /** Nothing to forget: an inode's number stands for it as long as the instance lives. */
+  /**
+   * There is nothing to forget: an inode's number identifies the inode as long as the instance
+   * lives.
+   */
   void forget(@SuppressWarnings("unused") Incoming in) {}
 
   void getAttributes(Incoming in) throws FsException {
@@ -123,7 +129,7 @@ final class Operations {
     if (hasSize && sizeBytes < 0) {
       throw new FsException(FsError.INVALID, "a size of " + sizeBytes);
     }
-    // Times that shall be "now" carry the kernel's time beside their flag: taken as they are.
+    // A time that is to be "now" comes with the kernel's time beside the flag, which is used.
     AttributeChange change =
         new AttributeChange(
             hasMode ? in.u32(SetattrIn.MODE) & FileAttributes.MODE_MASK : AttributeChange.UNCHANGED,
@@ -134,8 +140,8 @@ final class Operations {
             time(in, valid, SetattrIn.HAS_MTIME, SetattrIn.MTIME, SetattrIn.MTIME_NANOS),
             time(in, valid, SetattrIn.HAS_CTIME, SetattrIn.CTIME, SetattrIn.CTIME_NANOS));
     Replies.Attributes reply = in.begin(new Replies.ChangedAttributes(in));
-    // A change of nothing is what is left of taking the set-id bits away, which the kernel leaves
-    // to us: before a write, or after a chown(2) that names no owner.
+    // The kernel leaves it to us to clear set-id bits,before a write or after a chown(2) that names
+    // no owner: a request that changes no attribute asks for just that.
     reply.clearsSetId(
         (valid & SetattrIn.KILL_SET_ID) != 0 || (valid & SetattrIn.ALL_ATTRIBUTES) == 0);
     fileSystem.setAttributes(
@@ -143,7 +149,7 @@ final class Operations {
   }
 
   /**
-   * Saturates: a time that nanoseconds in 64 bits cannot tell becomes the nearest that they can.
+   * The time in nanoseconds. A time that 64 bits cannot hold becomes the nearest one that they can.
    */
   private static @Nullable Long time(
       Incoming in, int valid, int flag, int secondsOffset, int nanosOffset) {
@@ -286,7 +292,7 @@ final class Operations {
     boolean appends = !isFromCache && (openFlags & O_APPEND) != 0;
     long handle = in.u64(WriteIn.HANDLE);
     long offset = in.u64(WriteIn.OFFSET);
-    // No program waits for what the kernel writes back or for each piece of direct I/O.
+    // No program waits for pages that the kernel writes back, or for each piece of direct I/O.
     Replies.Written reply =
         in.begin(
             isFromCache || (openFlags & (O_APPEND | O_DIRECT)) != 0
@@ -409,8 +415,9 @@ final class Operations {
   }
 
   /**
-   * Answered here, without a handle. Left unanswered (ENOSYS), the kernel would open directories by
-   * itself and keep their listings, with nothing but the modification time to tell it of changes.
+   * Answers at once, without a handle. If this request were not supported (ENOSYS), the kernel
+   * would open directories by itself and cache their listings, and only the modification time would
+   * tell it of changes.
    */
   void openDirectory(Incoming in) {
     in.begin(new Replies.Open(in)).openedDirectory();
@@ -492,8 +499,8 @@ final class Operations {
   }
 
   /**
-   * A program that waits has got a signal. If the request is not known it has been answered, or the
-   * reader that has it is about to announce it: the kernel knows which.
+   * A waiting program has got a signal. If its request is not known here, the request has been
+   * answered, or the reader that has it is about to announce it: the kernel knows which.
    */
   void interrupt(Incoming in) throws FsException {
     in.requireBody(InterruptIn.SIZE);
@@ -505,17 +512,23 @@ final class Operations {
     }
   }
 
-  /** Directories have no handles; the releases of those opened before we said so mean nothing. */
+  /**
+   * Directories have no handles; releases of directories that were opened before we said so mean
+   * nothing.
+   */
   void succeed(Incoming in) {
     in.answer(0);
   }
 
-  /** The kernel remembers it for most requests, and does without them from then on. */
+  /**
+   * For most requests, the kernel remembers this answer and does without such requests from then
+   * on.
+   */
   void notImplemented(Incoming in) {
     in.answer(Errnos.ENOSYS);
   }
 
-  /** The negotiation is over before requests are read. */
+  /** A request that cannot come: the negotiation is over before requests are read. */
   void unexpected(Incoming in) {
     in.answer(Errnos.EIO);
   }

@@ -17,8 +17,8 @@ import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /**
- * Where one thread puts a reply together and hands it to the kernel. Each thread has one: whichever
- * completes a request writes its answer, without a lock or a copy on the heap.
+ * The buffer in which one thread builds a reply and hands it to the kernel. Each thread has its
+ * own: the thread that completes a request writes the answer, without a lock or a copy on the heap.
  */
 final class OutBuffer {
   private static final Logger LOG = LoggerFactory.getLogger(OutBuffer.class);
@@ -29,12 +29,15 @@ final class OutBuffer {
   private static final int SIZE_BYTES = 512;
   private static final int VECTOR_SIZE_BYTES = 16;
 
-  /** Data in more pieces than this is gathered first; the kernel would take up to 1,024. */
+  /**
+   * Data in more pieces than this is copied into one piece first; the kernel would take up to 1,024
+   * pieces.
+   */
   private static final int VECTORS_MAX = 256;
 
   private static final ThreadLocal<OutBuffer> MINE = ThreadLocal.withInitial(OutBuffer::new);
 
-  /** Both go with the thread. */
+  /** Both segments are freed with the thread. */
   private final MemorySegment bytes = Arena.ofAuto().allocate(SIZE_BYTES, 8);
 
   private final MemorySegment vectors =
@@ -58,17 +61,18 @@ final class OutBuffer {
   }
 
   /**
-   * Has the kernel pass over all attributes of an inode that it has asked for up to now: programs
-   * get them, the inode does not. To be called before they are put together here.
+   * Has the kernel ignore, for an inode, all attributes that it has asked for up to now: programs
+   * get them, the kernel's inode does not. To be called before the answer with the attributes is
+   * built.
    */
   void keepFromInode(int descriptor, long node) {
     invalidate(descriptor, node, InvalidInode.ATTRIBUTES_ONLY, 0);
   }
 
   /**
-   * Has the kernel drop pages of an inode, and pass over attributes as {@link #keepFromInode}.
-   * Returns when it has done so: it waits for pages that are being read or written, so this must
-   * not hold up the answers that these wait for.
+   * Has the kernel drop pages of an inode, and ignore attributes as {@link #keepFromInode} does.
+   * Returns when the kernel has done so: the kernel waits for pages that are being read or written,
+   * so a caller must not hold up the answers to these reads and writes.
    *
    * @param lengthBytes 0 = to the end
    */
@@ -85,8 +89,8 @@ final class OutBuffer {
   }
 
   /**
-   * Puts a few bytes of a file into the kernel's cache, whose size for the file covers them then.
-   * Waits as {@link #dropPages}.
+   * Puts a few bytes of a file into the kernel's cache; the kernel's size of the file then covers
+   * them. Waits as {@link #dropPages} does.
    */
   void store(int descriptor, long node, long offset, ByteBuf data) {
     int length = data.readableBytes();
@@ -101,19 +105,19 @@ final class OutBuffer {
     check(LinuxCalls.write(descriptor, bytes, BODY + Store.SIZE + length), 0);
   }
 
-  /** Sends what was put into {@link #bytes()}. */
+  /** Sends the reply whose body is in {@link #bytes()}. */
   void send(int descriptor, long unique, int bodyLengthBytes) {
     sendWhole(descriptor, unique, bytes, bodyLengthBytes);
   }
 
-  /** Sends a reply that was put together elsewhere, with room for the header in front. */
+  /** Sends a reply that was built elsewhere, with room for the header in front. */
   void sendWhole(int descriptor, long unique, MemorySegment reply, int bodyLengthBytes) {
     int length = OutHeader.SIZE + bodyLengthBytes;
     putHeader(reply, length, 0, unique);
     check(LinuxCalls.write(descriptor, reply, length), unique);
   }
 
-  /** Sends the readable bytes as the body, from where they lie if that is outside the heap. */
+  /** Sends the readable bytes as the body, without a copy if they lie outside the heap. */
   void send(int descriptor, long unique, ByteBuf data) {
     int length = data.readableBytes();
     if (length == 0) {
@@ -162,7 +166,7 @@ final class OutBuffer {
     }
     switch ((int) -result) {
       case Errnos.ENOENT, Errnos.ENODEV, Errnos.ECONNABORTED -> {
-        // The kernel has given the request or the whole mount up: nobody waits.
+        // The kernel has given up the request or the whole mount: no program waits.
       }
       default ->
           LOG.error("the kernel refused the reply to {}: {}", unique, LinuxCalls.describe(result));

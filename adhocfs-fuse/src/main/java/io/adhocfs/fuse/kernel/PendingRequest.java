@@ -13,9 +13,9 @@ import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /**
- * A request that the kernel waits for: knows where its answer goes, takes the first one, and tells
- * the file system when the program has been interrupted. What an answer looks like is said by the
- * subclasses, in {@link Replies}. Any thread may call it.
+ * A request that the kernel waits for: knows where the answer goes, takes the first answer, and
+ * tells the file system when the program has been interrupted. The subclasses, in {@link Replies},
+ * know the form of an answer. Any thread may call it.
  */
 abstract class PendingRequest implements InodeFileSystem.Request, InodeFileSystem.Reply {
   private static final Logger LOG = LoggerFactory.getLogger(PendingRequest.class);
@@ -80,24 +80,29 @@ abstract class PendingRequest implements InodeFileSystem.Request, InodeFileSyste
     return unique;
   }
 
-  /** Names another inode that the request changes, before the file system gets it. */
+  /**
+   * Names another inode that the request changes; to be called before the file system gets the
+   * request.
+   */
   final void alsoChanges(long otherNode) {
     otherChangingNode = otherNode;
     session.told().changes(otherNode);
   }
 
-  /** Says that the request changes a directory that it only names, as rmdir does. */
+  /**
+   * Takes note that the request changes a directory of which it has only the name, as rmdir does.
+   */
   final void changesUnknown() {
     changesUnknown = true;
     session.told().changesUnknown();
   }
 
-  /** Takes note of attributes that are about to be told. */
+  /** Takes note of attributes that the kernel is about to be told. */
   protected final void tell(FileAttributes attributes, boolean withName) {
     session.told().told(attributes, pid, takenNanos, withName);
   }
 
-  /** Goes on when pages have been dropped that the answer must not leave behind; null = none. */
+  /** Goes on after the drop of pages that must be gone before the answer; null = no drop. */
   protected static void afterDrop(@Nullable CompletableFuture<Void> drop, Runnable next) {
     if (drop == null) {
       next.run();
@@ -132,7 +137,7 @@ abstract class PendingRequest implements InodeFileSystem.Request, InodeFileSyste
     } while (!INTERRUPT_ACTION.compareAndSet(this, earlier, action));
   }
 
-  /** The program no longer waits. */
+  /** To be called when the program no longer waits. */
   final void interrupt() {
     Runnable action = (Runnable) INTERRUPT_ACTION.getAndSet(this, Interrupted.YES);
     if (action != null) {
@@ -147,7 +152,7 @@ abstract class PendingRequest implements InodeFileSystem.Request, InodeFileSyste
     }
   }
 
-  /** For what is wrong here or with the request, not with the file system. */
+  /** Answers with an error of the driver or of the request, not of the file system. */
   final void answer(int errno) {
     if (takeAnswer()) {
       sendErrno(errno);
@@ -196,7 +201,7 @@ abstract class PendingRequest implements InodeFileSystem.Request, InodeFileSyste
     return false;
   }
 
-  /** Whether it may take as long as another program likes, so that any signal ends it. */
+  /** Whether the request may wait for another program without bound, so that any signal ends it. */
   protected boolean waitsForOthers() {
     return false;
   }
@@ -205,6 +210,6 @@ abstract class PendingRequest implements InodeFileSystem.Request, InodeFileSyste
     return (boolean) ANSWERED.getVolatile(this);
   }
 
-  /** Frees what a subclass has gathered for an answer that is not sent. */
+  /** Frees the memory that a subclass has gathered for an answer that is not sent. */
   protected void discardReply() {}
 }

@@ -6,20 +6,23 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 
 /**
- * Why a thread of a program was interrupted, as /proc tells it (proc_pid_status(5)). While the
- * thread waits for an answer its signals stay pending, so this can be asked again.
+ * Why a thread of a program was interrupted, by /proc (proc_pid_status(5)). While the thread waits
+ * for an answer its signals stay pending, so the question can be repeated.
  */
 enum PendingSignals {
-  /** It is about to end. */
+  /** The thread is about to end. */
   DEADLY,
 
-  /** Somebody wants it to end, and it handles that itself: SIGINT, SIGQUIT, SIGTERM or SIGHUP. */
+  /** The program was asked to end, and handles that itself: SIGINT, SIGQUIT, SIGTERM or SIGHUP. */
   ASKED_TO_END,
 
-  /** It is to stop for a while, or has a handler for something else, or nothing is left. */
+  /**
+   * The thread is to stop for a while, or has a handler for another signal, or no signal is pending
+   * any more.
+   */
   HARMLESS,
 
-  /** It is gone, or lives where this process does not see it. */
+  /** The thread is gone, or this process cannot see it. */
   UNKNOWN;
 
   private static final long END_REQUESTS = bit(1) | bit(2) | bit(3) | bit(15);
@@ -36,7 +39,7 @@ enum PendingSignals {
   /**
    * Asks the kernel.
    *
-   * @param thread its number, as requests carry it; 0 = in another PID namespace
+   * @param thread the thread's number, as requests carry it; 0 = in another PID namespace
    */
   static PendingSignals of(int thread) {
     if (thread == 0) {

@@ -3,8 +3,8 @@ package io.adhocfs.fuse.kernel;
 import java.lang.foreign.Arena;
 
 /**
- * What the main program of a process that serves a mount does first, so that the process never
- * waits for itself.
+ * The first steps of a main program whose process serves a mount, so that the process never waits
+ * for itself.
  */
 public final class ProcessGuard {
   /** PR_SET_IO_FLUSHER of linux/prctl.h, since Linux 5.6. */
@@ -13,11 +13,11 @@ public final class ProcessGuard {
   private ProcessGuard() {}
 
   /**
-   * Makes "/" the working directory, so that a mount over the old one neither captures this process
-   * nor is kept busy by it. Java goes on resolving relative paths against the directory in which
-   * the program was started: make paths absolute before, as always.
+   * Makes "/" the working directory, so that a mount over the old working directory neither
+   * captures this process nor is kept busy by it. Java goes on resolving relative paths against the
+   * directory in which the program was started, so make paths absolute before.
    *
-   * @return whether it worked
+   * @return whether the kernel has changed the directory
    */
   public static boolean enterRootDirectory() {
     try (Arena arena = Arena.ofConfined()) {
@@ -27,10 +27,11 @@ public final class ProcessGuard {
 
   /**
    * Marks the calling thread, and every thread that it starts from now on, as part of the way to
-   * storage: memory that it asks for is then never waited for by writing back dirty pages, which
-   * may be those of its own mount (PR_SET_IO_FLUSHER). Call it in main before anything else.
+   * storage: when such a thread needs memory, the kernel never makes it wait for the writing back
+   * of dirty pages, which may belong to its own mount (PR_SET_IO_FLUSHER). Call this in main before
+   * anything else.
    *
-   * @return whether the kernel granted it: it takes CAP_SYS_RESOURCE
+   * @return whether the kernel granted this, which needs CAP_SYS_RESOURCE
    */
   public static boolean tryMarkAsIoFlusher() {
     return LinuxCalls.prctl(PR_SET_IO_FLUSHER, 1) >= 0;

@@ -6,8 +6,8 @@ import java.nio.ByteOrder;
 /**
  * Layouts, flags and limits of the FUSE kernel protocol, version 7, as linux/fuse.h declares them;
  * each group names its struct. Offsets of request bodies count from the end of the in-header, those
- * of reply bodies from the end of the out-header. Numbers are in the machine's byte order, and
- * never aligned for certain.
+ * of reply bodies from the end of the out-header. Numbers are in the machine's byte order, and may
+ * be unaligned.
  */
 final class Protocol {
   static final int MAJOR = 7;
@@ -138,7 +138,7 @@ final class Protocol {
     private EntryOut() {}
   }
 
-  /** struct fuse_notify_inval_inode_out, which is told without having been asked for. */
+  /** struct fuse_notify_inval_inode_out, a notice that the kernel has not asked for. */
   static final class InvalidInode {
     /** In place of an error in the header: FUSE_NOTIFY_INVAL_INODE. */
     static final int CODE = 2;
@@ -154,7 +154,7 @@ final class Protocol {
     private InvalidInode() {}
   }
 
-  /** struct fuse_notify_store_out, which is told without having been asked for; then the data. */
+  /** struct fuse_notify_store_out, a notice that the kernel has not asked for; then the data. */
   static final class Store {
     /** In place of an error in the header: FUSE_NOTIFY_STORE. */
     static final int CODE = 4;
@@ -183,7 +183,7 @@ final class Protocol {
     static final int HANDLE = 8;
     static final int SIZE = 16;
 
-    /** FUSE_GETATTR_FH: the handle counts. */
+    /** FUSE_GETATTR_FH: the handle is valid. */
     static final int HAS_HANDLE = 1;
 
     private GetattrIn() {}
@@ -377,7 +377,7 @@ final class Protocol {
     private CopyFileRangeIn() {}
   }
 
-  /** struct fuse_file_lock: F_RDLCK, F_WRLCK and F_UNLCK, the last byte counted in. */
+  /** struct fuse_file_lock: F_RDLCK, F_WRLCK and F_UNLCK, the last byte included. */
   static final class FileLockField {
     static final int START = 0;
     static final int END = 8;
@@ -410,7 +410,7 @@ final class Protocol {
     private LkIn() {}
   }
 
-  /** struct fuse_release_in and fuse_flush_in; of the former only the handle is read. */
+  /** struct fuse_release_in and fuse_flush_in; only the handle of fuse_release_in is read. */
   static final class HandleIn {
     static final int HANDLE = 0;
     static final int LOCK_OWNER = 16;
@@ -440,7 +440,10 @@ final class Protocol {
     private SetxattrIn() {}
   }
 
-  /** struct fuse_getxattr_in, then, of getxattr, the name. Length 0 asks how long it is. */
+  /**
+   * struct fuse_getxattr_in, then, of getxattr, the name. Length 0 asks for the length of the
+   * value.
+   */
   static final class GetxattrIn {
     static final int LENGTH = 0;
     static final int SIZE = 8;

@@ -7,7 +7,8 @@ import org.slf4j.LoggerFactory;
 
 /**
  * Takes requests from one descriptor of /dev/fuse and hands them over, until the mount is gone. No
- * request ends it: what cannot be decoded or makes the file system throw is answered and logged.
+ * request ends the reader: a request that cannot be decoded, or that makes the file system throw,
+ * is answered with an error and logged.
  */
 final class Reader implements Runnable {
   private static final Logger LOG = LoggerFactory.getLogger(Reader.class);
@@ -34,13 +35,13 @@ final class Reader implements Runnable {
       while (true) {
         long read = LinuxCalls.read(descriptor, buffer.segment(), bufferSize);
         if (read == 0) {
-          LOG.error("the FUSE device has an end: it is none");
+          LOG.error("/dev/fuse has reported an end of file: it is not a FUSE device");
           return;
         }
         if (read > 0) {
           handle(incoming, buffer, read);
           if (!buffer.isOursAlone()) {
-            // A write keeps a slice of it.
+            // A write still holds a slice of the buffer.
             buffer.release();
             buffer = NativeBuffer.allocate(bufferSize);
           }
@@ -57,12 +58,12 @@ final class Reader implements Runnable {
     }
   }
 
-  /** Whether a failed read says nothing about the next one; logs what is not an ordinary end. */
+  /** Whether the next read may succeed after a failed one; logs any error but an ordinary end. */
   private static boolean isPassing(int errno) {
     return switch (errno) {
       // EINTR: a signal; ENOENT: the program gave up before its request was read.
       case Errnos.EINTR, Errnos.ENOENT, Errnos.EAGAIN -> true;
-      // Unmounted, or cut off through /sys/fs/fuse/connections.
+      // The file system was unmounted, or cut off through /sys/fs/fuse/connections.
       case Errnos.ENODEV, Errnos.ECONNABORTED -> false;
       default -> {
         LOG.error("reading from /dev/fuse failed: {}", LinuxCalls.describe(-errno));
@@ -73,7 +74,7 @@ final class Reader implements Runnable {
 
   private void handle(Incoming incoming, NativeBuffer buffer, long lengthBytes) {
     if (!incoming.take(buffer, lengthBytes)) {
-      LOG.error("the kernel sent {} bytes that are no request", lengthBytes);
+      LOG.error("the kernel sent {} bytes that are not a request", lengthBytes);
       return;
     }
     Opcode opcode = Opcode.ofCode(incoming.opcode());

@@ -29,7 +29,7 @@ import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
-/** How each kind of answer looks to the kernel: one class per shape of reply body. */
+/** The answers in the form that the kernel expects: one class per shape of reply body. */
 final class Replies {
   private static final Logger LOG = LoggerFactory.getLogger(Replies.class);
 
@@ -51,7 +51,7 @@ final class Replies {
     }
   }
 
-  /** As {@link Done}, of something that another program has to give up first. */
+  /** As {@link Done}, for a lock that another program may have to give up first. */
   static final class Granted extends Done {
     Granted(Incoming incoming) {
       super(incoming);
@@ -84,7 +84,7 @@ final class Replies {
     }
   }
 
-  /** fuse_attr_out: what an inode is, asked for by a program. */
+  /** fuse_attr_out: the attributes of an inode, for a program that has asked. */
   static class Attributes extends PendingRequest implements InodeFileSystem.AttributesReply {
     Attributes(Incoming incoming) {
       super(incoming);
@@ -116,7 +116,7 @@ final class Replies {
           });
     }
 
-    /** Whether the asker may read from the cache next, and rely on what it was told here. */
+    /** Whether the asker may next read from the cache, relying on these attributes. */
     protected boolean precedesReads() {
       return true;
     }
@@ -133,7 +133,7 @@ final class Replies {
       putAttributeAnswer(out, attributes, session.fileSystem());
       out.bytes().set(U64, OutBuffer.BODY + AttrOut.ATTR + Attr.BLOCKS, blocks);
       if (mtimeNanos != attributes.mtimeNanos()) {
-        // Not to be told to a program.
+        // A program must not be told these attributes.
         out.bytes().set(U64, OutBuffer.BODY + AttrOut.ATTR_VALID, 0);
         out.bytes().set(U64, OutBuffer.BODY + AttrOut.ATTR_VALID_NANOS, 0);
         putTime(
@@ -146,7 +146,9 @@ final class Replies {
     }
   }
 
-  /** As {@link Attributes}, asked for by the kernel itself, before it reads from its page cache. */
+  /**
+   * As {@link Attributes}, for the kernel itself, which asks before it reads from its page cache.
+   */
   static class KernelAttributes extends Attributes {
     KernelAttributes(Incoming incoming) {
       super(incoming);
@@ -160,8 +162,8 @@ final class Replies {
   }
 
   /**
-   * As {@link KernelAttributes}, after a change of them. Waits for nothing: the kernel may hold the
-   * inode until it is answered.
+   * As {@link KernelAttributes}, after a change of the attributes. Waits for nothing: the kernel
+   * may hold the inode until the answer.
    */
   static final class ChangedAttributes extends KernelAttributes {
     ChangedAttributes(Incoming incoming) {
@@ -228,7 +230,7 @@ final class Replies {
     }
   }
 
-  /** The bytes of a file, sent from where they lie. */
+  /** The bytes of a file, sent without a copy if they lie outside the heap. */
   static final class Data extends PendingRequest implements InodeFileSystem.DataReply {
     private final int lengthBytesMax;
 
@@ -250,7 +252,7 @@ final class Replies {
         }
         if (data.readableBytes() > lengthBytesMax) {
           LOG.error(
-              "the file system answers {} bytes to a read of {}",
+              "the file system has answered {} bytes to a read of {}",
               data.readableBytes(),
               lengthBytesMax);
           sendErrno(Errnos.EIO);
@@ -309,14 +311,14 @@ final class Replies {
     }
   }
 
-  /** As {@link Written}, of bytes that the kernel has put into its cache. */
+  /** As {@link Written}, for bytes that the kernel has put into its cache. */
   static final class WrittenThroughCache extends Written {
     private final long node;
     private final long since;
     private final long offset;
 
     /**
-     * @param since as {@link CachedPages#written} has it
+     * @param since see {@link CachedPages#written}
      */
     WrittenThroughCache(Incoming incoming, long since, long offset) {
       super(incoming);
@@ -381,7 +383,7 @@ final class Replies {
     }
   }
 
-  /** Bytes of an extended attribute or of a list of them, or how many there are. */
+  /** The bytes of an extended attribute or of a list of names, or the number of these bytes. */
   static final class Bytes extends PendingRequest implements InodeFileSystem.BytesReply {
     private final int lengthBytesMax;
 
@@ -446,12 +448,12 @@ final class Replies {
   /**
    * A row of fuse_dirent, or of fuse_entry_out + fuse_dirent when the kernel wants attributes.
    *
-   * <p>Entries that share a cookie are kept together, as the kernel asks on with the cookie of the
-   * last one and would skip the rest: if one does not fit, those before it with its cookie are
-   * taken back.
+   * <p>Entries that share a cookie are kept together, since the kernel continues with the cookie of
+   * the last entry and would skip the rest: if an entry does not fit, the entries before it with
+   * the same cookie are removed again.
    *
-   * <p>Locked against an interruption that answers with an error, and gives the buffer back, while
-   * another thread still adds.
+   * <p>A lock guards against an interruption that answers with an error, and returns the buffer,
+   * while another thread still adds entries.
    */
   static final class Directory extends PendingRequest implements InodeFileSystem.DirectoryReply {
     private final NativeBuffer buffer;
@@ -501,7 +503,7 @@ final class Replies {
       }
       if (withAttributes) {
         if (attributes == null || isSelfOrParent(name)) {
-          // Node 0: only the name counts, nothing has been looked up.
+          // Node 0: only the name counts, and the entry has not been looked up.
           bytes.asSlice(end, EntryOut.SIZE).fill((byte) 0);
         } else {
           putEntry(bytes, end, attributes, this);
@@ -544,7 +546,7 @@ final class Replies {
     }
   }
 
-  /** Answers at once, without having asked the file system. */
+  /** Answers at once, without asking the file system. */
   static void sendAttributes(Incoming in, FileAttributes attributes) {
     OutBuffer out = OutBuffer.ofThisThread();
     if (in.session().pages().tellProgram(attributes)) {
@@ -559,7 +561,7 @@ final class Replies {
     MemorySegment bytes = out.bytes();
     long timeoutNanos = fileSystem.timeoutNanos(attributes);
     bytes.set(U64, OutBuffer.BODY + AttrOut.ATTR_VALID, timeoutNanos / NANOS_PER_SECOND);
-    // The unused half of the word behind it becomes 0.
+    // The unused half of the word behind the field becomes 0.
     bytes.set(U64, OutBuffer.BODY + AttrOut.ATTR_VALID_NANOS, timeoutNanos % NANOS_PER_SECOND);
     putAttributes(bytes, OutBuffer.BODY + AttrOut.ATTR, attributes);
   }
@@ -577,7 +579,7 @@ final class Replies {
     bytes.set(U32, offset + EntryOut.ATTR_VALID_NANOS, timeoutRest);
     putAttributes(bytes, offset + EntryOut.ATTR, attributes);
     if (mtimeNanos != attributes.mtimeNanos()) {
-      // Not to be told to a program.
+      // A program must not be told these attributes.
       bytes.set(U64, offset + EntryOut.ATTR_VALID, 0);
       bytes.set(U32, offset + EntryOut.ATTR_VALID_NANOS, 0);
       int attr = offset + EntryOut.ATTR;

@@ -17,13 +17,14 @@ import java.util.function.IntConsumer;
 import org.jspecify.annotations.Nullable;
 
 /**
- * What the threads of one mount share: the file system, the descriptors, and the requests under way
- * (which an interruption must find). Thread-safe.
+ * The state that the threads of one mount share: the file system, the descriptors, and the running
+ * requests (which an interruption must find). Thread-safe.
  */
 final class Session {
   /**
-   * Of different inodes, for one that waits must not hold up the others. An inode waits as long as
-   * a page of it is being read, so for the whole deadline of a client where a node is dead.
+   * The most inodes for which notices run at the same time, so that one inode that waits does not
+   * hold up the others. An inode waits as long as one of its pages is being read: with a dead node,
+   * for the whole deadline of a client.
    */
   private static final int NOTIFIERS_MAX = 64;
 
@@ -39,7 +40,7 @@ final class Session {
   private final CountDownLatch ended = new CountDownLatch(1);
   private final Object noticesLock = new Object();
 
-  /** How many threads are telling the kernel something that it has not asked for. */
+  /** How many threads are sending the kernel a notice that it has not asked for. */
   @GuardedBy("noticesLock")
   private int notices;
 
@@ -70,7 +71,7 @@ final class Session {
     return fileSystem;
   }
 
-  /** The most bytes that one read or write carries. */
+  /** The largest number of bytes in one read or write. */
   int ioLengthBytesMax() {
     return ioLengthBytesMax;
   }
@@ -87,7 +88,7 @@ final class Session {
     return pages;
   }
 
-  /** Whether a program asks for these attributes itself whenever it wants them. */
+  /** Whether the kernel asks for these attributes anew whenever a program wants them. */
   boolean asksForEachUse(FileAttributes attributes) {
     return fileSystem.timeoutNanos(attributes) == 0;
   }
@@ -96,7 +97,7 @@ final class Session {
     pending.put(request.unique(), request);
   }
 
-  /** After the answer has been written. */
+  /** To be called after the answer has been written. */
   void forget(PendingRequest request) {
     pending.remove(request.unique());
     closeWhenUnused();
@@ -109,7 +110,8 @@ final class Session {
   /**
    * Has the kernel send an interruption again, for a request that another thread has read but not
    * yet announced. Only the descriptor that carried the request knows it, and we do not know which
-   * that was: the others answer ENOENT, and all of them do if it has been answered meanwhile.
+   * descriptor that was: the others answer ENOENT, and all of them do if the request has been
+   * answered meanwhile.
    */
   void requeueInterrupt(long interruptUnique) {
     OutBuffer out = OutBuffer.ofThisThread();
@@ -134,10 +136,10 @@ final class Session {
   }
 
   /**
-   * The descriptors stay open until the last answer has been written, though nobody reads it: their
-   * numbers would otherwise be given to somebody else's file. Closing the last one is also what
-   * tells the kernel to fail whatever still waits, when the readers stopped for another reason than
-   * unmount.
+   * Closes the descriptors after the last answer has been written, though the kernel does not read
+   * that answer any more: a number that is closed earlier could be given to another file of this
+   * process. If the readers have stopped for another reason than an unmount, closing the last
+   * descriptor also makes the kernel fail all requests that still wait.
    */
   private void closeWhenUnused() {
     if (readersLeft.get() > 0 || !pending.isEmpty()) {
@@ -155,8 +157,8 @@ final class Session {
   }
 
   /**
-   * Threads for what waits for the kernel, which may wait for answers of others: so they answer
-   * nothing that the kernel could wait for. They end when idle.
+   * Threads for work that waits for the kernel, while the kernel may wait for answers of other
+   * threads: so these threads give no answer that the kernel could wait for. Idle threads end.
    */
   static Executor notifier() {
     var notifier =
@@ -165,7 +167,7 @@ final class Session {
             NOTIFIERS_MAX,
             NOTIFIER_IDLE_SECONDS,
             TimeUnit.SECONDS,
-            // One entry for each open inode at most.
+            // Has at most one entry for each open inode.
             new LinkedBlockingQueue<>(),
             task -> {
               var thread = new Thread(task, "fuse-notifier");
@@ -176,7 +178,7 @@ final class Session {
     return notifier;
   }
 
-  /** Tells the kernel what it has not asked for, as long as the descriptors are open. */
+  /** Sends the kernel notices that it has not asked for, as long as the descriptors are open. */
   private final class Notices implements CachedPages.Kernel {
     @Override
     public void dropPages(long node, long offset, long lengthBytes) {

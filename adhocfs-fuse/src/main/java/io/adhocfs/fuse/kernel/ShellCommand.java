@@ -9,16 +9,17 @@ import java.util.List;
 import java.util.concurrent.TimeUnit;
 
 /**
- * Runs a small program on a path in a process of its own, where it may hang without holding anybody
- * up.
+ * Runs a small program on a path in a process of its own, where it may hang without holding up this
+ * process.
  */
 final class ShellCommand {
 
   /**
-   * How it ended.
+   * How the program ended.
    *
-   * @param finished false if it was still running after the time given; it is left to itself then
-   * @param errors what it wrote to standard error, in English
+   * @param finished false if the program was still running after the time given; it then goes on by
+   *     itself
+   * @param errors its standard error, in English
    */
   record Result(boolean finished, int exitStatus, String errors) {
     boolean succeeded() {
@@ -29,7 +30,7 @@ final class ShellCommand {
   private ShellCommand() {}
 
   /**
-   * Runs the command with the path as its last argument. The path goes through xargs(1), as Java
+   * Runs the command with the path as its last argument. The path goes through xargs(1), since Java
    * would encode it in the locale's character set and so lose bytes.
    */
   static Result runWithPath(byte[] path, int timeoutMillis, List<String> command)

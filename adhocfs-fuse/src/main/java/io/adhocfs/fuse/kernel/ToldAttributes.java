@@ -6,23 +6,24 @@ import java.util.concurrent.atomic.AtomicReferenceArray;
 import org.jspecify.annotations.Nullable;
 
 /**
- * What the kernel was told about inodes a moment ago. With its own timeouts at 0 it asks for the
- * attributes that came with a lookup again, within the same system call, and for those of a working
- * directory before every name it looks up in it, to check permissions: one stat(2) would be three
- * requests to daemons.
+ * The attributes that the kernel was told a moment ago. With the kernel's own timeouts at 0, it
+ * asks again, within the same system call, for attributes that came with a lookup, and before every
+ * lookup in a working directory for the attributes of that directory, to check permissions: one
+ * stat(2) would be three requests to daemons.
  *
- * <p>Answers again, for a bounded time counted from before the owner was asked:
+ * <p>Gives the same answer again, for a bounded time that begins before the owner was asked:
  *
  * <ul>
- *   <li>a directory's attributes, to everybody;
- *   <li>those of anything else once, to the thread that was told them with a name and has asked for
- *       nothing else since, which makes it the same system call but for descriptors that only name
- *       a file (O_PATH).
+ *   <li>for a directory, to all threads;
+ *   <li>for any other inode once, to the thread that got the attributes with a name and has asked
+ *       for nothing else since; so it is the same system call, except with descriptors that only
+ *       name a file (O_PATH).
  * </ul>
  *
- * <p>Never after a change through this mount, neither while it is under way nor later. A change
- * through another mount may stay unseen for the bounded time, by those who ask by descriptor or
- * working directory: a lookup is always asked. Thread-safe, of constant size; forgets at will.
+ * <p>An answer from before a change through this mount is not given again, neither during the
+ * change nor later. A change through another mount may stay unseen for the bounded time, by
+ * programs that ask by descriptor or working directory; a lookup always asks the owner.
+ * Thread-safe, of constant size; may forget entries.
  */
 final class ToldAttributes {
   private static final int DIRECTORIES = 256;
@@ -34,10 +35,10 @@ final class ToldAttributes {
     final FileAttributes attributes;
     final long askedNanos;
 
-    /** Later changes by this mount than this one are not in it. */
+    /** The attributes do not have changes that this mount has made after this moment. */
     final long asOfNanos;
 
-    /** Whether it has spared a request; a lost update does no harm. */
+    /** Whether the entry has spared a request; a lost update does no harm. */
     boolean used;
 
     Told(int thread, FileAttributes attributes, long askedNanos, long asOfNanos) {
@@ -57,22 +58,22 @@ final class ToldAttributes {
   /** When an inode, or another one of the same hash, was last being changed. */
   private final AtomicLongArray changedNanos = new AtomicLongArray(INODES);
 
-  /** When an inode was last being changed of which we only have the name. */
+  /** When an inode of which we only have the name was last being changed. */
   private volatile long unknownChangedNanos;
 
   /**
-   * @param reuseNanos how long an answer is given again; 0 = never
+   * @param reuseNanos how long an answer may be given again; 0 = never
    */
   ToldAttributes(long reuseNanos) {
     this.reuseNanos = reuseNanos;
   }
 
-  /** Now, for the methods below. */
+  /** The current time in nanoseconds, for the methods below. */
   long now() {
     return System.nanoTime() - startNanos;
   }
 
-  /** Attributes of an inode that this thread need not have asked for, or null. */
+  /** The attributes of an inode, if this thread may get the same answer again, or null. */
   @Nullable FileAttributes recall(long node, int thread) {
     Told told = directories.get(hash(node, DIRECTORIES));
     if (told == null || told.attributes.id().value() != node) {
@@ -97,7 +98,10 @@ final class ToldAttributes {
         && told.askedNanos > unknownChangedNanos;
   }
 
-  /** The thread asks for something else: what it was told belongs to an earlier call. */
+  /**
+   * To be called when the thread asks for something else: the attributes that it got belong to an
+   * earlier call.
+   */
   void callGoesOn(int thread) {
     int slot = thread & (CALLERS - 1);
     if (byCaller.get(slot) != null) {
@@ -108,7 +112,7 @@ final class ToldAttributes {
   /**
    * Takes note of an answer, before it is sent.
    *
-   * @param askedNanos when the question was taken from the kernel
+   * @param askedNanos when the question was taken from the kernel, on the clock of {@link #now}
    */
   void told(FileAttributes attributes, int thread, long askedNanos, boolean withName) {
     if (reuseNanos == 0) {
@@ -119,12 +123,15 @@ final class ToldAttributes {
           hash(attributes.id().value(), DIRECTORIES),
           new Told(thread, attributes, askedNanos, askedNanos));
     } else if (withName && !attributes.mayHaveHoles()) {
-      // Of others, how much is allocated must be asked for.
+      // For other files the owner must be asked how much space is allocated.
       byCaller.set(thread & (CALLERS - 1), new Told(thread, attributes, askedNanos, askedNanos));
     }
   }
 
-  /** Whether what is known of a directory has spared requests, so that it is worth keeping up. */
+  /**
+   * Whether the attributes of a directory have spared requests, so that they are worth keeping
+   * current.
+   */
   boolean isInUse(long directory) {
     Told told = directories.get(hash(directory, DIRECTORIES));
     return told != null && told.used && told.attributes.id().value() == directory;
@@ -132,9 +139,9 @@ final class ToldAttributes {
 
   /**
    * Takes note of a directory's attributes that were asked for right behind a change of its
-   * entries. Its owner answers in the order in which it does things, so all changes that have been
-   * answered by now are in them. Those of a directory that is spread come from many nodes, in no
-   * order: they hold as of when they were asked for.
+   * entries. The owner answers in the order of its operations, so the attributes contain all
+   * changes that have been answered by now. The attributes of a spread directory come from many
+   * nodes, in no order: they hold as of when they were asked for.
    */
   void toldInOrder(FileAttributes attributes, long askedNanos) {
     if (attributes.isDirectory()) {
@@ -145,19 +152,23 @@ final class ToldAttributes {
     }
   }
 
-  /** A change of an inode begins, or has been made and is about to be answered. */
+  /**
+   * To be called when a change of an inode begins, and when it has been made and is about to be
+   * answered.
+   */
   void changes(long node) {
     changedNanos.set(hash(node, INODES), now());
   }
 
-  /** As {@link #changes} of a directory that the request does not tell the number of. */
+  /** As {@link #changes}, for a directory whose number the request does not tell. */
   void changesUnknown() {
     unknownChangedNanos = now();
   }
 
   /** Where an inode goes in a table of this size, a power of two. */
   static int hash(long node, int size) {
-    // Fibonacci hashing: numbers of inodes have their slot in the high bits and count in the low.
+    // Fibonacci hashing: an inode's number has its slot in the high bits and a counter in the low
+    // bits.
     return (int) ((node * 0x9E3779B97F4A7C15L) >>> 40) & (size - 1);
   }
 }

@@ -13,9 +13,9 @@ import java.util.concurrent.atomic.AtomicLong;
 import org.jspecify.annotations.Nullable;
 
 /**
- * The bytes of one file, in chunks outside the heap; holes take no memory. Not thread-safe: its
- * inode guards it. What {@link #read} gives out stays valid while later writes go on, and may show
- * them.
+ * The bytes of one file, in chunks outside the heap; holes take no memory. Not thread-safe: the
+ * inode guards its data. A buffer that {@link #read} returns stays valid during later writes, and
+ * may show them.
  */
 final class MemoryData {
   private static final int CHUNK_SIZE_BYTES = 256 << 10;
@@ -25,12 +25,12 @@ final class MemoryData {
       Unpooled.unreleasableBuffer(
           Unpooled.directBuffer(CHUNK_SIZE_BYTES, CHUNK_SIZE_BYTES).writeZero(CHUNK_SIZE_BYTES));
 
-  /** What all files together may still allocate. */
+  /** How much all files together may still allocate. */
   private final AtomicLong availableBytes;
 
   /**
-   * By index. A chunk's buffer may be shorter than a chunk; what lies behind the last byte written
-   * is 0, in the buffer and beyond.
+   * The chunks by index. A chunk's buffer may be shorter than a chunk; all bytes behind the last
+   * written one are 0, in the buffer and beyond.
    */
   private final Map<Long, ByteBuf> chunks = new HashMap<>();
 
@@ -118,7 +118,7 @@ final class MemoryData {
     chunk.release();
   }
 
-  /** The chunk's buffer, made or grown so that [from, until) can be written into it. */
+  /** The chunk's buffer, made or grown so that the bytes [from, until) can be written. */
   private ByteBuf chunkFor(long index, int from, int until) throws FsException {
     ByteBuf chunk = chunks.get(index);
     if (chunk != null && until <= chunk.capacity()) {
@@ -144,7 +144,7 @@ final class MemoryData {
     if (earlier != null) {
       chunk.setBytes(0, earlier, 0, kept);
     }
-    // What is about to be written need not be cleared first.
+    // Bytes that are about to be written need not be cleared first.
     if (from > kept) {
       chunk.setZero(kept, from - kept);
     }

@@ -18,11 +18,11 @@ import java.util.concurrent.atomic.AtomicLong;
 import org.jspecify.annotations.Nullable;
 
 /**
- * A file system in memory: the reference that benchmarks and tests compare with. Complete as far as
- * {@link InodeFileSystem} goes, and simple: one lock for names, one per inode for the rest, every
- * call answered before it returns. Thread-safe.
+ * A file system in memory: the reference that benchmarks and tests compare with. A complete {@link
+ * InodeFileSystem}, but simple: one lock for names, one per inode for the rest, every call answered
+ * before it returns. Thread-safe.
  *
- * <p>Reading does not change access times. Nothing is ever interrupted, as nothing waits.
+ * <p>Reading does not change access times. No request is ever interrupted, since none waits.
  */
 public class MemoryFileSystem implements InodeFileSystem {
   private static final int BLOCK_SIZE_BYTES = 4096;
@@ -43,7 +43,7 @@ public class MemoryFileSystem implements InodeFileSystem {
   /** An open file. */
   private record Handle(MemoryInode inode, boolean appends) {}
 
-  /** What a call does between taking its request and giving its reply. */
+  /** The work of a call between its request and its reply. */
   @FunctionalInterface
   private interface Action {
     void run() throws FsException;
@@ -62,9 +62,10 @@ public class MemoryFileSystem implements InodeFileSystem {
   private final Object namespace = new Object();
 
   /**
-   * Empty but for its root, which belongs to the user and group of the process that mounts it.
+   * Makes a file system with only a root, which belongs to this user and group.
    *
-   * @param capacityBytes how much file data it holds; at most what the JVM may allocate directly
+   * @param capacityBytes how much file data the file system holds; at most as much as the JVM may
+   *     allocate directly
    * @param timeoutNanos how long the kernel may trust names and attributes; 0 = not at all
    */
   public MemoryFileSystem(
@@ -321,7 +322,7 @@ public class MemoryFileSystem implements InodeFileSystem {
         throw new FsException(FsError.EXISTS, "rename to " + newName);
       }
       if (replaced == moved) {
-        return; // Two names of one file: POSIX wants both to stay.
+        return; // Two names of one file: POSIX says that both stay.
       }
       if (moved.isDirectory() && !replaced.isDirectory()) {
         throw new FsException(FsError.NOT_DIRECTORY, "rename of a directory to " + newName);
@@ -355,7 +356,7 @@ public class MemoryFileSystem implements InodeFileSystem {
     second.changeLinkCount(0, now);
   }
 
-  /** A directory must not come to lie below itself. */
+  /** Refuses a move of a directory into itself or below itself. */
   private static void requireNotAbove(MemoryInode moved, MemoryInode target) throws FsException {
     MemoryInode ancestor = target;
     while (ancestor != moved) {
@@ -432,7 +433,7 @@ public class MemoryFileSystem implements InodeFileSystem {
         });
   }
 
-  /** With the namespace locked, so that the file cannot go meanwhile. */
+  /** With the namespace locked, so that the file cannot be removed meanwhile. */
   private long openHandle(MemoryInode file, int flags) throws FsException {
     if (file.isDirectory()) {
       throw new FsException(FsError.IS_DIRECTORY, "open of " + file.id);
@@ -619,7 +620,7 @@ public class MemoryFileSystem implements InodeFileSystem {
     }
   }
 
-  /** Takes a name away for good; the inode goes with its last name and handle. */
+  /** Removes a name for good; the inode goes with its last name and handle. */
   private void remove(MemoryInode directory, EntryName name, MemoryInode removed) {
     long now = WallClock.nanos(clock);
     detach(directory, name, removed, now);

@@ -13,15 +13,15 @@ import java.util.concurrent.atomic.AtomicLong;
 import org.jspecify.annotations.Nullable;
 
 /**
- * One inode. Its entries and parent belong to the namespace and are guarded by its lock; everything
- * else is guarded by the inode's own monitor, which may be taken inside that lock.
+ * One inode. The lock of the namespace guards its entries and parent; the inode's own monitor,
+ * which may be taken inside that lock, guards everything else.
  */
 final class MemoryInode {
   private static final FileLayout LAYOUT = new FileLayout(512 << 10, 0, 1, 0, false);
 
   /**
-   * Where an entry stands in a listing: by hash, so that a cookie finds its place again after any
-   * change. Without a name: behind all entries of that hash.
+   * The position of an entry in a listing: by hash, so that a cookie finds its position again after
+   * any change. Without a name: behind all entries of that hash.
    */
   record Position(long hash, @Nullable EntryName name) {
     private static final Comparator<Position> ORDER =
@@ -51,10 +51,10 @@ final class MemoryInode {
   final byte[] linkTarget;
   final MemoryData data;
 
-  /** Of a directory; guarded by the namespace. */
+  /** For a directory; guarded by the namespace. */
   final NavigableMap<Position, MemoryInode> entries = new TreeMap<>(Position.ORDER);
 
-  /** Of a directory; guarded by the namespace. */
+  /** For a directory; guarded by the namespace. */
   MemoryInode parent;
 
   int mode;
@@ -122,7 +122,7 @@ final class MemoryInode {
         LAYOUT);
   }
 
-  /** The entries of a directory, or its bytes, have changed. */
+  /** To be called when the entries of a directory, or the bytes of a file, have changed. */
   synchronized void contentChanged(long nowNanos) {
     mtimeNanos = nowNanos;
     ctimeNanos = nowNanos;

@@ -14,8 +14,8 @@ import java.util.List;
 
 /**
  * Mounts a {@link MemoryFileSystem} in the foreground until it is unmounted or the process is told
- * to end; prints "mounted PATH" when programs can use it. For benchmarks: it shows what a driver
- * and the kernel cost by themselves.
+ * to end; prints "mounted PATH" when programs can use it. For benchmarks: shows what a driver and
+ * the kernel cost by themselves.
  */
 public final class MemoryMount {
   private static final String USAGE =
@@ -24,7 +24,7 @@ public final class MemoryMount {
 
   private MemoryMount() {}
 
-  /** What the command line says. */
+  /** The settings of the command line. */
   record Settings(
       Path mountPoint, long capacityMebibytes, long timeoutMillis, int readers, boolean jnr) {
 
@@ -32,7 +32,7 @@ public final class MemoryMount {
       if (arguments.isEmpty() || arguments.size() % 2 == 0) {
         throw new IllegalArgumentException(USAGE);
       }
-      // Half of what the JVM may allocate directly, as the allocator keeps room of its own.
+      // Half of what the JVM may allocate directly, since the allocator keeps room of its own.
       long capacityMebibytes = Runtime.getRuntime().maxMemory() >> 21;
       long timeoutMillis = 0;
       boolean jnr = false;
@@ -98,7 +98,7 @@ public final class MemoryMount {
     mount.awaitUnmounted();
   }
 
-  /** Its root belongs to who runs this, as /proc/self does. */
+  /** The root of the file system belongs to the user who runs this, as /proc/self does. */
   static MemoryFileSystem create(Settings settings) throws IOException {
     Path self = Path.of("/proc/self");
     return new MemoryFileSystem(
@@ -109,7 +109,7 @@ public final class MemoryMount {
         InstantSource.system());
   }
 
-  /** How a mount is taken away. */
+  /** How a mount is detached. */
   @FunctionalInterface
   private interface Detach {
     void run() throws IOException;
