@@ -3,23 +3,29 @@ package io.adhocfs.malleability;
 import io.adhocfs.client.admin.AdminConnection;
 import io.adhocfs.protocol.control.ControlCommand;
 import io.adhocfs.protocol.control.ControlState;
+import io.adhocfs.protocol.control.Outcome;
 import io.adhocfs.protocol.instance.Instance;
 import io.adhocfs.protocol.model.FsError;
 import io.adhocfs.protocol.model.FsException;
 import io.adhocfs.protocol.model.NodeId;
 import io.adhocfs.protocol.placement.ClusterMap;
+import io.adhocfs.protocol.transport.Deadline;
 import io.adhocfs.protocol.wire.ControlRequest;
 import io.adhocfs.protocol.wire.Reply;
 import java.time.Duration;
 import java.util.List;
 import java.util.StringJoiner;
+import java.util.TreeMap;
+import java.util.concurrent.locks.LockSupport;
 
 /** What the daemons of an instance have agreed on, and how they are asked to. One thread. */
 final class Agreement implements AutoCloseable {
   private static final Duration PATIENCE = Duration.ofSeconds(5);
 
-  /** With one node; the next one is asked after. */
+  /** With one node; the next one is asked after. No round of questions begins later. */
   private static final Duration PROPOSAL_PATIENCE = Duration.ofSeconds(20);
+
+  private static final Duration PROPOSAL_PAUSE = Duration.ofMillis(500);
 
   /** With all of them: longer than those that vote need to find each other again. */
   private static final Duration PROPOSALS_PATIENCE = Duration.ofSeconds(60);
@@ -103,41 +109,54 @@ final class Agreement implements AutoCloseable {
   }
 
   /**
-   * Has a command agreed on.
+   * Has a command agreed on. Nodes that could not be asked, or whose answer was lost, are asked
+   * again: a command that has had its effect has no second one.
    *
-   * @throws FsException BUSY when it is refused; UNREACHABLE, telling what each node said, when it
-   *     was not agreed on within a minute: it may be later
+   * @throws FsException BUSY when it is refused; UNREACHABLE, telling what each node said last,
+   *     when it was not agreed on within a minute: it may be later
    */
   void propose(ControlCommand command) throws FsException {
-    long limit = System.nanoTime() + PROPOSALS_PATIENCE.toNanos();
-    var failures = new StringJoiner("; ");
-    for (NodeId node : nodeIds()) {
-      long leftNanos = limit - System.nanoTime();
-      if (leftNanos <= 0) {
-        break;
+    Deadline limit = Deadline.after(PROPOSALS_PATIENCE);
+    Deadline rounds = Deadline.after(PROPOSAL_PATIENCE);
+    var failures = new TreeMap<NodeId, FsException>();
+    do {
+      for (NodeId node : nodeIds()) {
+        if (limit.passed()) {
+          break;
+        }
+        try {
+          decide(node, command, limit);
+          return;
+        } catch (FsException e) {
+          if (e.error() == FsError.BUSY || e.error() == FsError.INTERRUPTED) {
+            throw e;
+          }
+          failures.put(node, e);
+        }
       }
-      try {
-        Reply.Decided decided =
-            connection.ask(
+      LockSupport.parkNanos(PROPOSAL_PAUSE.toNanos());
+    } while (!rounds.passed());
+    var told = new StringJoiner("; ");
+    failures.values().forEach(failure -> told.add(failure.error() + ": " + failure.getMessage()));
+    throw new FsException(
+        FsError.UNREACHABLE,
+        "the nodes have not agreed on it yet; see 'adhocfs status' (" + told + ")");
+  }
+
+  private void decide(NodeId node, ControlCommand command, Deadline limit) throws FsException {
+    Outcome outcome =
+        connection
+            .ask(
                 node,
                 new ControlRequest.Propose(command, true),
                 Reply.Decided.class,
-                Duration.ofNanos(Math.min(PROPOSAL_PATIENCE.toNanos(), leftNanos)));
-        if (!decided.outcome().accepted()) {
-          throw new FsException(FsError.BUSY, decided.outcome().message());
-        }
-        refresh();
-        return;
-      } catch (FsException e) {
-        if (e.error() == FsError.BUSY) {
-          throw e;
-        }
-        failures.add(e.error() + ": " + e.getMessage());
-      }
+                Duration.ofNanos(
+                    Math.clamp(limit.remainingNanos(), 1, PROPOSAL_PATIENCE.toNanos())))
+            .outcome();
+    if (!outcome.accepted()) {
+      throw new FsException(FsError.BUSY, outcome.message());
     }
-    throw new FsException(
-        FsError.UNREACHABLE,
-        "the nodes have not agreed on it yet; see 'adhocfs status' (" + failures + ")");
+    refresh();
   }
 
   @Override

@@ -20,6 +20,7 @@ import java.util.concurrent.Executors;
 import java.util.concurrent.Future;
 import java.util.concurrent.ThreadLocalRandom;
 import java.util.concurrent.atomic.AtomicBoolean;
+import java.util.concurrent.atomic.AtomicReference;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -35,11 +36,26 @@ class WrittenNodesIT {
   }
 
   private static void assertWrittenAsAgreed(ChangingInstance instance) throws Exception {
-    List<Integer> agreed = ChangingInstance.members(instance.awaitState());
     InstanceDescription written = written(instance);
+    List<Integer> agreed = awaitMembers(instance, written.places().size());
     assertThat(written.places().stream().map(place -> place.id().value())).isEqualTo(agreed);
     assertThat(written.instance().nodes().stream().map(node -> node.id().value()))
         .isEqualTo(agreed);
+  }
+
+  /**
+   * The members of an instance, once there are so many of them: a daemon that has just started
+   * answers before it has learned what the others agreed on without it.
+   */
+  private static List<Integer> awaitMembers(ChangingInstance instance, int size) throws Exception {
+    var members = new AtomicReference<List<Integer>>(List.of());
+    ChangingInstance.await(
+        size + " members",
+        () -> {
+          members.set(ChangingInstance.members(instance.awaitState()));
+          return members.get().size() == size;
+        });
+    return members.get();
   }
 
   @Test
@@ -72,9 +88,9 @@ class WrittenNodesIT {
           });
       try {
         for (int round = 0; round < rounds; round++) {
-          List<Integer> before = ChangingInstance.members(instance.awaitState());
+          List<Integer> before = awaitMembers(instance, 2);
           instance.run("", List.of("expand", "--nodes", "2", "--wait")).expectSuccess();
-          List<Integer> more = new ArrayList<>(ChangingInstance.members(instance.awaitState()));
+          List<Integer> more = new ArrayList<>(awaitMembers(instance, 4));
           more.removeAll(before);
           assertThat(more).hasSize(2);
           assertWrittenAsAgreed(instance);
