@@ -45,8 +45,8 @@ import picocli.CommandLine.Help.Ansi;
 import picocli.CommandLine.ParameterException;
 
 /**
- * The program: finds the command, gives it its arguments, says what went wrong. Only the command
- * that is wanted is made, for describing all of them would take longer than most commands run.
+ * The program: finds the command, runs it with its arguments, and reports errors. It creates only
+ * the command that is run, since describing all commands would take longer than most commands run.
  */
 public final class Main {
   private static final int HELP_WIDTH = 100;
@@ -60,22 +60,28 @@ public final class Main {
     add("status", "show nodes and mounts", StatusCommand::new);
     add("copy", "copy into, out of and within an instance", CopyCommand::new);
     add("mount", "mount an instance on a directory", MountCommand::new);
-    add("umount", "unmount, also what a dead process left", UmountCommand::new);
+    add("umount", "unmount, including mounts whose process died", UmountCommand::new);
     add("start", "start daemons that are down", StartCommand::new);
-    add("expand", "add nodes while it is in use", ExpandCommand::new);
-    add("shrink", "take nodes away while it is in use", ShrinkCommand::new);
-    add("relocate", "move to other nodes while it is in use", RelocateCommand::new);
-    add("rebalance", "show and steer what these have begun", RebalanceCommand::new);
-    add("throttle", "limit what jobs, users, nodes or all may do", ThrottleCommand::new);
-    add("stats", "what jobs have done, and what held them back", StatsCommand::new);
-    add("verify", "check that everything fits together", VerifyCommand::new);
-    add("down", "unmount, stop, remove all data", DownCommand::new);
+    add("expand", "add nodes to a running instance", ExpandCommand::new);
+    add("shrink", "remove nodes from a running instance", ShrinkCommand::new);
+    add("relocate", "move a running instance to other nodes", RelocateCommand::new);
+    add(
+        "rebalance",
+        "show, pause, resume, cancel or limit a running expand, shrink or relocate",
+        RebalanceCommand::new);
+    add(
+        "throttle",
+        "limit the traffic of jobs, users, directories, nodes or all",
+        ThrottleCommand::new);
+    add("stats", "show what jobs have done, and which limits held them back", StatsCommand::new);
+    add("verify", "check that names, inodes and chunks fit together", VerifyCommand::new);
+    add("down", "unmount, stop the daemons, remove all data", DownCommand::new);
     add("ls", "list files without a mount", ListCommand::new);
     add("stat", "show a file's attributes without a mount", StatCommand::new);
     add("cat", "write files to standard output without a mount", CatCommand::new);
     add("rm", "remove files without a mount", RemoveCommand::new);
-    add("config", "list and change settings and switches", ConfigCommand::new);
-    add("logs", "say where logs are, or show the end of one", LogsCommand::new);
+    add("config", "show settings; change switches of a running instance", ConfigCommand::new);
+    add("logs", "show where logs are, or the end of a node's log", LogsCommand::new);
     add("daemon", "run one daemon in the foreground", DaemonCommand::new);
   }
 
@@ -102,7 +108,7 @@ public final class Main {
       output.note("adhocfs: cannot write the result: " + lost);
       exitCode = ExitCode.FAILED;
     }
-    // Not a return: idle threads of the libraries would keep the process.
+    // Not a return: idle threads of the libraries would keep the process alive.
     System.exit(exitCode);
   }
 
@@ -135,7 +141,7 @@ public final class Main {
     return ExitCode.USAGE;
   }
 
-  /** For the build; see {@link Rehearsal}. */
+  /** Used by the build; see {@link Rehearsal}. */
   private int rehearse() {
     try {
       return Rehearsal.run(surroundings, (around, arguments) -> new Main(around).run(arguments));
@@ -156,7 +162,7 @@ public final class Main {
       }
       return command.run();
     } catch (ParameterException e) {
-      // What picocli quotes are raw arguments.
+      // picocli quotes raw arguments in its messages.
       output.note(
           "adhocfs %s: %s (adhocfs %s --help)"
               .formatted(name, oneLine(RawArguments.text(raw(e))), name));
@@ -179,7 +185,7 @@ public final class Main {
 
   private static String raw(ParameterException e) {
     String message = String.valueOf(e.getMessage());
-    // Messages that are not made of arguments alone may hold more than bytes.
+    // A message with more than arguments in it may have characters that are no bytes.
     return message.chars().allMatch(c -> c < 0x100) ? message : message.replaceAll("[^ -~]", "?");
   }
 
@@ -218,15 +224,16 @@ public final class Main {
 
   private int help(int exitCode) {
     output.line(
-        "adhocfs: a file system over the local disks of a job's nodes, for as long as the job.");
+        "adhocfs: a file system over the local disks of a job's nodes, while the job runs.");
     output.line("");
     output.line("usage: adhocfs COMMAND [--name INSTANCE] [OPTION]... [ARGUMENT]...");
     output.line("");
     COMMANDS.forEach((name, entry) -> output.line("  %-8s %s".formatted(name, entry.summary())));
     output.line("");
     output.line(
-        "'adhocfs COMMAND --help' says more. Paths inside an instance are written adhoc:/dir.");
-    output.line("Exit codes: 0 done; 1 failed; 2 wrong use, or not everything could be looked at.");
+        "'adhocfs COMMAND --help' shows options and an example. Paths inside an instance: adhoc:/dir.");
+    output.line(
+        "Exit codes: 0 done; 1 failed; 2 wrong use, or not everything checked; 3 data lost.");
     return exitCode;
   }
 

@@ -13,14 +13,13 @@ import java.util.concurrent.locks.ReentrantLock;
 import org.jspecify.annotations.Nullable;
 
 /**
- * What a command says: text in UTF-8 and names as the bytes that they are. Results go to the output
+ * The output of a command: text in UTF-8, and names as their bytes. Results go to the output
  * stream, everything else to the error stream. Thread-safe.
  *
- * <p>On a terminal no text and no name has control characters in it, for a terminal takes some of
- * them for commands; what is piped or written to a file has the bytes that it has.
+ * <p>On a terminal, control characters in texts and names are escaped, since a terminal takes some
+ * of them for commands; output to a pipe or file is unchanged.
  *
- * <p>A reader that goes away (as {@code head} does) is no error: what is written from then on is
- * dropped.
+ * <p>A reader that goes away (as {@code head} does) is no error: later output is dropped.
  */
 public final class Output {
   private static final Path DESCRIPTORS = Path.of("/proc/self/fd");
@@ -30,14 +29,15 @@ public final class Output {
   private final boolean outIsTerminal;
   private final boolean errIsTerminal;
 
-  // Guards both streams: what belongs together is not torn apart.
+  // Guards both streams, so that output of several threads does not mix within a line.
   private final ReentrantLock lock = new ReentrantLock();
   private @Nullable IOException failure;
 
   /**
-   * Output to these streams.
+   * Creates an output to these streams.
    *
-   * @param outIsTerminal whether people read results as they come; {@code errIsTerminal} likewise
+   * @param outIsTerminal whether {@code out} is a terminal; {@code errIsTerminal} likewise for
+   *     {@code err}
    */
   public Output(OutputStream out, OutputStream err, boolean outIsTerminal, boolean errIsTerminal) {
     this.out = out;
@@ -67,7 +67,7 @@ public final class Output {
     }
   }
 
-  /** Whether people watch what is said about how it goes. */
+  /** Whether the error stream is a terminal, so that people watch the progress. */
   public boolean errIsTerminal() {
     return errIsTerminal;
   }
@@ -88,7 +88,7 @@ public final class Output {
     bytes(bytes, 0, bytes.length);
   }
 
-  /** As {@link #bytes(byte[])}, of a part of an array. */
+  /** As {@link #bytes(byte[])}, but only a part of the array. */
   public void bytes(byte[] bytes, int offset, int length) {
     lock.lock();
     try {
@@ -102,12 +102,14 @@ public final class Output {
     }
   }
 
-  /** A line about how it goes; not part of the result. */
+  /** A line about progress or errors, to the error stream; not part of the result. */
   public void note(String text) {
     rawNote((errIsTerminal ? ShownName.harmless(text) : text) + "\n");
   }
 
-  /** As {@link #note}, without the line end: for progress that overwrites itself. */
+  /**
+   * As {@link #note}, but without a line end and unescaped: for progress that overwrites itself.
+   */
   public void rawNote(String text) {
     lock.lock();
     try {
@@ -115,14 +117,14 @@ public final class Output {
       err.write(text.getBytes(UTF_8));
       err.flush();
     } catch (IOException e) {
-      // Nobody is left to be told.
+      // There is no stream left to report this.
       failure = e;
     } finally {
       lock.unlock();
     }
   }
 
-  /** Whether nobody reads the result any more. */
+  /** Whether writing has failed, for example because no program reads the result any more. */
   public boolean abandoned() {
     lock.lock();
     try {
@@ -132,7 +134,7 @@ public final class Output {
     }
   }
 
-  /** Why results were lost, if they were; null also when their reader just went away. */
+  /** Why results could not be written; null if they were written or their reader went away. */
   public @Nullable String lost() {
     lock.lock();
     try {
@@ -143,7 +145,7 @@ public final class Output {
     }
   }
 
-  /** Sends what is buffered on its way. */
+  /** Writes out what is buffered. */
   public void flush() {
     lock.lock();
     try {

@@ -9,16 +9,16 @@ import java.nio.file.Path;
 import java.util.Arrays;
 
 /**
- * The arguments as bytes. The JVM decodes them by the locale and loses what does not fit, so they
- * are taken from the kernel instead. Each byte becomes the character of the same number (ISO
- * 8859-1): an argument passes through any parser as a String and loses nothing.
+ * The arguments as bytes. The JVM decodes arguments by the locale and loses bytes that do not fit,
+ * so this class reads the arguments from the kernel instead. Each byte becomes the character of the
+ * same number (ISO 8859-1): an argument passes through any parser as a String and loses nothing.
  */
 public final class RawArguments {
   private static final Path COMMAND_LINE = Path.of("/proc/self/cmdline");
 
   private RawArguments() {}
 
-  /** The arguments of this process, which main was given decoded. */
+  /** The raw arguments of this process; {@code decoded} are the arguments that main got. */
   public static String[] ofThisProcess(String[] decoded) {
     try {
       return of(decoded, Files.readAllBytes(COMMAND_LINE));
@@ -28,8 +28,8 @@ public final class RawArguments {
   }
 
   /**
-   * The last arguments of a command line, as many as main was given. Where the command line does
-   * not have them (it may have been cut or overwritten), the decoded ones are taken.
+   * The last arguments of a command line, as many as main got. If the command line does not contain
+   * them (it may have been cut or overwritten), the decoded arguments are used.
    *
    * @param commandLine each argument ends with a NUL byte, as in proc_pid_cmdline(5)
    */
@@ -59,7 +59,10 @@ public final class RawArguments {
         .toArray(String[]::new);
   }
 
-  /** In the C locale the JVM puts a question mark for each byte that is no ASCII. */
+  /**
+   * Whether the JVM decodes {@code raw} to {@code ascii}. In the C locale, it puts a question mark
+   * for each byte that is not ASCII.
+   */
   private static boolean isDecoded(String raw, String ascii) {
     if (raw.length() != ascii.length()) {
       return false;

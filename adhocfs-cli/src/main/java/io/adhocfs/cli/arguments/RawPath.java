@@ -8,7 +8,9 @@ import java.nio.file.InvalidPathException;
 import java.nio.file.Path;
 import java.util.Arrays;
 
-/** A path as it was typed: bytes of this host's file system or, after "adhoc:", of the instance. */
+/**
+ * A path as the user typed it: bytes of a path on this host or, after "adhoc:", in the instance.
+ */
 public final class RawPath {
   private static final byte[] INSTANCE_PREFIX = "adhoc:".getBytes(StandardCharsets.US_ASCII);
 
@@ -23,7 +25,7 @@ public final class RawPath {
     return new RawPath(RawArguments.bytes(raw));
   }
 
-  /** The bytes themselves: not to be changed. */
+  /** The bytes, not copied: callers must not change them. */
   public byte[] bytes() {
     return bytes;
   }
@@ -46,14 +48,14 @@ public final class RawPath {
     throw new FsException(
         FsError.INVALID,
         bytes.length == 0
-            ? "an empty path"
-            : "'" + this + "' is not valid " + charset + ": give a path that is");
+            ? "the path is empty"
+            : "'" + this + "' is not valid " + charset + ": give a path in this encoding");
   }
 
   /**
-   * The path inside the instance, absolute; what is written without "adhoc:" is taken as such too.
+   * The absolute path inside the instance; the prefix "adhoc:" may be missing.
    *
-   * @throws FsException INVALID when it does not begin with '/'
+   * @throws FsException INVALID if the path does not begin with '/'
    */
   public byte[] inInstance() throws FsException {
     byte[] path = bytes;
@@ -68,7 +70,7 @@ public final class RawPath {
     return path;
   }
 
-  /** For messages to people only. */
+  /** For messages to users only. */
   @Override
   public String toString() {
     return new String(bytes, StandardCharsets.UTF_8);

@@ -7,8 +7,8 @@ import java.nio.charset.CharacterCodingException;
 import java.util.Locale;
 
 /**
- * Names on a terminal: whatever bytes a name has, the terminal takes none of them for a command,
- * and the name can be pasted into a shell.
+ * Names as shown on a terminal: the terminal takes no byte of a name for a command, and the shown
+ * name can be pasted into a shell.
  */
 public final class ShownName {
   private static final String HARMLESS = "_@%+=:,./-";
@@ -16,8 +16,9 @@ public final class ShownName {
   private ShownName() {}
 
   /**
-   * A name as GNU ls shows it on a terminal: as it is where a shell would take it as it is, in
-   * quotes where not, control characters and bytes that are not UTF-8 as in {@code 'a'$'\n''b'}.
+   * A name as GNU ls shows it on a terminal: unchanged if a shell takes the name unchanged,
+   * otherwise in quotes, with control characters and bytes that are not UTF-8 as in {@code
+   * 'a'$'\n''b'}.
    */
   public static String quoted(byte[] name) {
     var shown = new StringBuilder();
@@ -54,7 +55,7 @@ public final class ShownName {
     return name.length == 0 ? "''" : shown.append('\'').toString();
   }
 
-  /** A text for people without control characters but line ends: others are shown as \xHH. */
+  /** A text in which control characters, except line ends, are replaced by \xHH. */
   public static String harmless(String text) {
     if (text.codePoints().noneMatch(ShownName::isCommand)) {
       return text;
@@ -94,7 +95,7 @@ public final class ShownName {
     };
   }
 
-  /** How many bytes the UTF-8 character at this place has; 0 where there is none. */
+  /** How many bytes the UTF-8 character at this place has; 0 if none begins there. */
   private static int characterBytes(byte[] name, int at) {
     int first = name[at] & 0xff;
     int length = first < 0x80 ? 1 : first < 0xc0 ? 0 : first < 0xe0 ? 2 : first < 0xf0 ? 3 : 4;

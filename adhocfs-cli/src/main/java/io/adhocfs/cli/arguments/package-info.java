@@ -1,7 +1,8 @@
 /**
- * What the user typed, byte for byte, and what the user sees: paths that no locale spoils.
+ * The arguments of the user, byte for byte, and the output to the user: no locale changes a path.
  *
- * <p>It must never open a file that an argument names, nor know what a command does with it.
+ * <p>It must never open a file that an argument names, nor know what a command does with the
+ * argument.
  */
 @NullMarked
 package io.adhocfs.cli.arguments;

@@ -2,14 +2,14 @@ package io.adhocfs.cli.command;
 
 import java.util.Map;
 
-/** Settings as people write them. */
+/** Settings as users write them. */
 final class Assignments {
   private Assignments() {}
 
   /**
-   * Adds what {@code key=value} says.
+   * Adds the setting {@code key=value}.
    *
-   * @param where it stands, for messages
+   * @param where the assignment was given, for messages
    */
   static void put(Map<String, String> settings, String assignment, String where)
       throws UsageException {

@@ -1,8 +1,8 @@
 package io.adhocfs.cli.command;
 
 /**
- * By how much a node's clock may be ahead of this machine's, or, below 0, behind it: the node read
- * its clock at some moment between question and answer.
+ * How far a node's clock may be ahead of this machine's (below 0: behind), as a range: the node
+ * read its clock at some moment between question and answer.
  */
 record ClockSkew(long atLeastNanos, long atMostNanos) {
 
@@ -11,12 +11,15 @@ record ClockSkew(long atLeastNanos, long atMostNanos) {
     return new ClockSkew(clockNanos - answeredNanos, clockNanos - askedNanos);
   }
 
-  /** Whether it cannot be more than this, in either direction. */
+  /** Whether the skew is surely not more than this, in either direction. */
   boolean isWithin(long limitNanos) {
     return -atLeastNanos <= limitNanos && atMostNanos <= limitNanos;
   }
 
-  /** What cannot be the way of question and answer; 0 where all of it can. */
+  /**
+   * The part of the skew that the time between question and answer cannot explain; 0 if that time
+   * can explain all of it.
+   */
   long surelyNanos() {
     return atLeastNanos > 0 ? atLeastNanos : Math.min(0, atMostNanos);
   }

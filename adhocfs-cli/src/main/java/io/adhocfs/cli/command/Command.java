@@ -9,7 +9,7 @@ import java.util.List;
 import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Option;
 
-/** What all commands take, and how they find their instance. */
+/** The options of all commands, and how commands find their instance. */
 public abstract class Command {
   private final Surroundings surroundings;
 
@@ -29,7 +29,7 @@ public abstract class Command {
 
   private @Nullable NodeWatch watch;
 
-  @Option(names = "--debug", description = "Show where an error comes from.")
+  @Option(names = "--debug", description = "Show where in the program an error arose.")
   private boolean debug;
 
   protected Command(Surroundings surroundings) {
@@ -37,11 +37,11 @@ public abstract class Command {
   }
 
   /**
-   * Does it.
+   * Runs the command.
    *
    * @return one of the {@link ExitCode}s
-   * @throws UsageException what was asked for makes no sense
-   * @throws IOException it failed; the message is for the user
+   * @throws UsageException on wrong use; the message says what is allowed
+   * @throws IOException if the command failed; the message is for the user
    */
   public abstract int run() throws UsageException, IOException;
 
@@ -49,7 +49,7 @@ public abstract class Command {
     return debug;
   }
 
-  /** To be called when it has run, however that ended. */
+  /** To be called after {@link #run}, however it ended. */
   public final void ended() {
     if (watch != null) {
       watch.close();
@@ -57,7 +57,7 @@ public abstract class Command {
     }
   }
 
-  /** Has it said, from now on until the command ends, which nodes do not answer. */
+  /** From now on until the command ends, watches the nodes and prints which do not answer. */
   protected final void watch(InstanceDescription description) {
     if (watch == null) {
       watch = NodeWatch.start(description, output());

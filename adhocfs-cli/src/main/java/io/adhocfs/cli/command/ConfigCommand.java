@@ -25,22 +25,22 @@ import picocli.CommandLine;
 import picocli.CommandLine.Option;
 import picocli.CommandLine.Parameters;
 
-/** Shows settings, and changes those that can be changed. */
+/** Shows settings, and changes switches. */
 @CommandLine.Command(
     name = "config",
-    description = "Shows the settings, and changes switches while programs go on.",
+    description = "Shows the settings, and changes switches of a running instance.",
     footer = {
       "",
-      "What: list (all settings), set (switches, for all files or for a directory and what is below),",
-      "unset (what set has set), profiles (sets of switches, with what they are for), or walk (a",
-      "directory again, where list says that it has stopped).",
+      "WHAT: list (all settings), set (switches, for all files or for a directory and all below it),",
+      "unset (switches that were set), profiles (named sets of switches, with their purpose), or walk (walk",
+      "a directory again, if 'list' shows that its walk has stopped).",
       "",
-      "Switches are the settings that list marks so. The others are given when an instance is brought",
-      "up: adhocfs up --set KEY=VALUE --config FILE.",
+      "'list' marks the settings that are switches. All other settings can only be given to 'adhocfs up':",
+      "--set KEY=VALUE, --config FILE.",
       "",
-      "A directory's switches hold for all that is made below it from then on. What is there already is",
-      "taken in by a walk in the background. A directory within another has the outer one's switches",
-      "where it has none of its own. What is moved keeps those of where it was made.",
+      "A directory's switches hold for everything made below it from then on. Existing files are added by",
+      "a background walk. Where a directory has no value of its own, the value of the nearest outer",
+      "directory holds. A moved file keeps the switches of the directory in which it was made.",
       "",
       "Examples:",
       "  adhocfs config list",
@@ -50,7 +50,7 @@ import picocli.CommandLine.Parameters;
       "  adhocfs config list --path /results",
       "  adhocfs config unset --path /results --all",
       "",
-      "Exit codes: 0 done; 1 it failed; 2 wrong use, and nothing is changed."
+      "Exit codes: 0 done; 1 failed; 2 wrong use, and nothing was changed."
     })
 public final class ConfigCommand extends Command {
   @Parameters(index = "0", paramLabel = "WHAT", description = "list, set, unset, profiles or walk.")
@@ -65,10 +65,12 @@ public final class ConfigCommand extends Command {
   @Option(names = "--path", paramLabel = "DIR", description = "A directory of the instance.")
   private @Nullable String path;
 
-  @Option(names = "--wait", description = "Wait until what is in a directory has been taken in.")
+  @Option(
+      names = "--wait",
+      description = "Wait until the existing files of the directory have been added.")
   private boolean wait;
 
-  @Option(names = "--all", description = "Unset all.")
+  @Option(names = "--all", description = "Unset all switches.")
   private boolean all;
 
   @Option(names = "--json", description = "Print JSON.")
@@ -136,7 +138,7 @@ public final class ConfigCommand extends Command {
       if (e.error() != FsError.UNREACHABLE || path != null) {
         throw e;
       }
-      output().note("adhocfs config: what has been set since is not known: " + e.getMessage());
+      output().note("adhocfs config: values that were set later are not known: " + e.getMessage());
       print(name, Configuration.valuesGiven(description.instance().settings()), List.of());
     }
   }
@@ -167,7 +169,7 @@ public final class ConfigCommand extends Command {
           .line(
               "# settings of instance "
                   + instance
-                  + (path == null ? "" : ", for what is made in " + path));
+                  + (path == null ? "" : ", for files made in " + path));
     }
     for (Value value : values) {
       Setting setting = value.setting();
@@ -183,8 +185,8 @@ public final class ConfigCommand extends Command {
                       setting.defaultValue(),
                       switch (value.origin()) {
                         case DEFAULT -> "not set";
-                        case GIVEN -> "given at up";
-                        case SET -> "set since";
+                        case GIVEN -> "given to 'up'";
+                        case SET -> "set later";
                         case DIRECTORY -> "set for " + value.directory();
                         case HINT -> "implied by access";
                       }));
@@ -198,7 +200,7 @@ public final class ConfigCommand extends Command {
                         dataset.path(),
                         dataset.complete()
                             ? ""
-                            : " (%d inodes taken in so far)".formatted(dataset.walked()),
+                            : " (%d inodes added so far)".formatted(dataset.walked()),
                         dataset.path()));
       }
     }
@@ -282,7 +284,7 @@ public final class ConfigCommand extends Command {
     }
     if (!setting.isSwitch()) {
       throw new UsageException(
-          "%s is read by daemons and mounts when they start, so it can only be given to 'adhocfs up'; what can be set now: %s"
+          "%s is read by daemons and mounts when they start, so it can only be given to 'adhocfs up'; switches that can be set now: %s"
               .formatted(key, String.join(", ", switches)));
     }
     return setting;
@@ -310,7 +312,8 @@ public final class ConfigCommand extends Command {
         return dataset;
       }
     }
-    throw new UsageException("--path '%s': nothing has been set for it".formatted(path));
+    throw new UsageException(
+        "--path '%s': nothing has been set for this directory".formatted(path));
   }
 
   private void walk() throws UsageException, FsException {

@@ -32,26 +32,26 @@ import picocli.CommandLine.Parameters;
         "Copies files and trees into, out of and within an instance: in parallel, with modes, times, links and holes; sizes are verified.",
     footer = {
       "",
-      "Paths inside the instance are written adhoc:/dir. The target is named as 'cp -r' does: into DST",
-      "if that is a directory, else as DST.",
+      "Paths inside the instance are written adhoc:/dir. As with 'cp -r', the copy goes into DST if DST",
+      "is a directory, and becomes DST otherwise.",
       "",
       "Example:",
       "  adhocfs copy $HOME/input adhoc:/ && adhocfs copy adhoc:/results /scratch/me/",
       "",
-      "Each file gets its name when it is whole. What an interrupted copy has left under temporary",
-      "names is removed by the next one; -u goes on where it was.",
+      "Each file gets its name once it is complete. After an interruption, the next copy removes files",
+      "under temporary names; -u copies only what is not complete yet.",
       "",
-      "Exit codes: 0 everything was copied; 1 something was not, and named; 2 wrong use, no such instance;",
-      "130 Ctrl-C."
+      "Exit codes: 0 everything was copied; 1 a file was not copied, and named; 2 wrong use, no such",
+      "instance; 130 Ctrl-C."
     })
 public final class CopyCommand extends FileSystemCommand {
-  /** How long a signal waits for requests under way. */
+  /** How long a signal waits for running requests. */
   private static final long STOP_SECONDS_MAX = 10;
 
   @Parameters(
       paramLabel = "SRC... DST",
       arity = "2..*",
-      description = "What to copy, and where to.")
+      description = "The files or trees to copy, and the target.")
   private List<RawPath> paths = new ArrayList<>();
 
   @Option(
@@ -61,12 +61,12 @@ public final class CopyCommand extends FileSystemCommand {
 
   @Option(
       names = {"-u", "--update"},
-      description = "Leave files that have the same size and time already.")
+      description = "Leave target files that have the same size and time.")
   private boolean update;
 
   @Option(
       names = {"-n", "--no-clobber"},
-      description = "Leave all files that are there already.")
+      description = "Leave all target files that exist.")
   private boolean keep;
 
   @Option(names = "--owner", description = "Keep owners and groups; needs root.")
@@ -128,7 +128,7 @@ public final class CopyCommand extends FileSystemCommand {
     }
   }
 
-  /** Ends the copy, and waits until it has cleaned up and said how far it came. */
+  /** Ends the copy, and waits until it has cleaned up and printed how far it got. */
   private void stop(Transfer transfer, CountDownLatch over) {
     signalled = true;
     transfer.close();
@@ -136,16 +136,14 @@ public final class CopyCommand extends FileSystemCommand {
       if (!over.await(STOP_SECONDS_MAX, TimeUnit.SECONDS)) {
         output()
             .note(
-                "adhocfs copy: interrupted while nodes did not answer; what was not complete lies"
-                    + " under names that begin with .adhocfs-copy-, and the next copy to there"
-                    + " removes it");
+                "adhocfs copy: interrupted while nodes did not answer; incomplete files have names that begin with .adhocfs-copy-, and the next copy into their directory removes them");
       }
     } catch (InterruptedException e) {
       Thread.currentThread().interrupt();
     }
   }
 
-  /** How far an interrupted copy came, and the command that does the rest. */
+  /** How far an interrupted copy got, and the command that copies the rest. */
   private String goingOn(TransferReport report, long found) throws UsageException {
     long complete =
         report.files() + report.hardLinks() + report.symlinks() + report.nodes() + report.skipped();
@@ -160,14 +158,14 @@ public final class CopyCommand extends FileSystemCommand {
     if (owner) {
       command.add("--owner");
     }
-    // What has its name is whole, so either leaves it alone.
+    // A file that has its name is complete, so both options leave it alone.
     command.add(keep ? "-n" : "-u");
     for (int i = 0; i < paths.size(); i++) {
       String path = ShownName.quoted(paths.get(i).bytes());
       boolean source = i < paths.size() - 1;
       command.add(source && report.becameDestination() ? path + "/." : path);
     }
-    return "adhocfs copy: interrupted: %d files are complete, %d of those found are not; to go on: %s"
+    return "adhocfs copy: interrupted: %d files are complete, %d more were found; to copy the rest: %s"
         .formatted(complete, Math.max(0, found - complete), command);
   }
 
@@ -222,7 +220,7 @@ public final class CopyCommand extends FileSystemCommand {
     return report.complete() ? ExitCode.OK : ExitCode.FAILED;
   }
 
-  /** Shows how it goes. */
+  /** Shows progress and errors. */
   private final class Listener implements TransferListener {
     private static final int BAR_WIDTH = 24;
 

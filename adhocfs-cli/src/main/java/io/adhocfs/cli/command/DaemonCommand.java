@@ -22,16 +22,17 @@ import picocli.CommandLine.Option;
 /** Runs one daemon. */
 @CommandLine.Command(
     name = "daemon",
-    description = "Runs one daemon in the foreground; for those who start daemons by themselves.",
+    description = "Runs one daemon in the foreground; for users who start daemons themselves.",
     footer = {
       "",
-      "'adhocfs up' starts daemons; this is what it runs. The configuration file is written by it, as",
-      "bootstrap.json in the daemon's data directory, and holds the instance's secret.",
+      "'adhocfs up' runs this command to start daemons, and writes the configuration file: bootstrap.json",
+      "in the daemon's data directory, which holds the instance's secret.",
       "",
       "Example:",
       "  adhocfs daemon --config /tmp/adhocfs-1000/adhocfs/node-2/bootstrap.json",
       "",
-      "Exit codes: 0 it was told to end; 1 it could not run; 2 wrong use."
+      "Exit codes: 0 the daemon was told to end; 1 it could not run; 2 wrong use; 3 its node was",
+      "given up as lost."
     })
 public final class DaemonCommand extends Command {
   @Option(names = "--config", paramLabel = "FILE", description = "The daemon's configuration.")
@@ -40,7 +41,7 @@ public final class DaemonCommand extends Command {
   @Option(
       names = "--detach",
       description =
-          "Start a daemon in the background as standard input says, wait until it is ready, print where it is.")
+          "Start a daemon in the background, with its configuration from standard input; wait until it is ready, and print its address.")
   private boolean detach;
 
   @Option(names = "--attached", hidden = true)
@@ -94,7 +95,7 @@ public final class DaemonCommand extends Command {
       return DaemonMain.run(file, companion(configuration));
     } catch (InterruptedException e) {
       Thread.currentThread().interrupt();
-      throw new FsException(FsError.INTERRUPTED, "the daemon of " + file, e);
+      throw new FsException(FsError.INTERRUPTED, "interrupted: the daemon of " + file, e);
     }
   }
 
@@ -109,7 +110,10 @@ public final class DaemonCommand extends Command {
     }
   }
 
-  /** Tells who has started the daemon where it is, and others when nothing of it is left. */
+  /**
+   * Tells the process that started the daemon its address, and records when nothing of the daemon
+   * is left.
+   */
   private DaemonMain.Companion companion(DaemonConfiguration configuration) {
     return new DaemonMain.Companion() {
       @Override
@@ -133,7 +137,7 @@ public final class DaemonCommand extends Command {
             directory.removeIfNothingIsLeft(name.get());
           }
         } catch (FsException e) {
-          // 'adhocfs down' finds it out by itself, as on hosts that do not share the directory.
+          // 'adhocfs down' finds this out by itself, as on hosts that do not share the directory.
           output().note("adhocfs daemon: " + e.getMessage());
         }
       }

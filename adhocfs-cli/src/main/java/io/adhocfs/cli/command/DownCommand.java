@@ -15,21 +15,21 @@ import picocli.CommandLine.Option;
       "Example:",
       "  adhocfs down --force",
       "",
-      "An instance of which something is left stays written down, and 'adhocfs down' can be repeated.",
+      "If something is left, the instance stays recorded: repeat 'adhocfs down' to remove the rest.",
       "",
-      "Exit codes: 0 nothing is left; 1 something is left, and named; 2 wrong use, no such instance."
+      "Exit codes: 0 nothing is left; 1 something is left and named; 2 wrong use, no such instance."
     })
 public final class DownCommand extends Command {
   @Option(
       names = {"-f", "--force"},
       description =
-          "Also while programs use a mount: they get errors. Remove what can be reached even if a host cannot be asked whether it has a mount.")
+          "Go on while programs use a mount (they get errors), or a host does not say whether it has a mount; remove everything that can be reached.")
   private boolean force;
 
   @Option(
       names = "--forget",
       description =
-          "Forget the instance even if something of it is left, such as on a host that is gone for good. What is left is named.")
+          "Forget the instance even if something is left, for example on a host that is gone for good. The output names what is left.")
   private boolean forget;
 
   public DownCommand(Surroundings surroundings) {
@@ -45,7 +45,7 @@ public final class DownCommand extends Command {
     if (!mounted.isEmpty() && !force && !forget) {
       output()
           .note(
-              "adhocfs down: nothing was removed, for that instance is still mounted; --force goes on nevertheless");
+              "adhocfs down: nothing was removed, since the instance is still mounted; --force removes it anyway");
       return ExitCode.FAILED;
     }
     List<String> left = takeDown.removeNodes();

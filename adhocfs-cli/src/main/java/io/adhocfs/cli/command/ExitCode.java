@@ -1,6 +1,6 @@
 package io.adhocfs.cli.command;
 
-/** How commands end; the same for all of them. */
+/** The exit codes of all commands. */
 public final class ExitCode {
   /** Everything was done. */
   public static final int OK = 0;
@@ -8,10 +8,10 @@ public final class ExitCode {
   /** Something failed, or is not as it should be. */
   public static final int FAILED = 1;
 
-  /** Wrong use, or not everything could be looked at. */
+  /** Wrong use, or not everything could be checked. */
   public static final int USAGE = 2;
 
-  /** It was done, and data was lost. */
+  /** The command has done its work, and data was lost. */
   public static final int DATA_LOST = 3;
 
   private ExitCode() {}

@@ -11,27 +11,27 @@ import picocli.CommandLine.Option;
 /** Adds nodes. */
 @CommandLine.Command(
     name = "expand",
-    description = "Adds nodes to an instance that is in use, and gives them their share of it.",
+    description = "Adds nodes to a running instance, and moves a share of the slots to them.",
     footer = {
       "",
       "Examples:",
       "  adhocfs expand --nodes 3 --wait        three more daemons on this machine",
-      "  adhocfs expand --hosts more.txt        one more on each of these hosts",
-      "  adhocfs expand --nodes 3 --plan        what that would move",
+      "  adhocfs expand --hosts more.txt        one more daemon on each of these hosts",
+      "  adhocfs expand --nodes 3 --plan        show what this would move",
       "",
-      "Exit codes: 0 done (or begun, without --wait); 1 it failed or was taken back; 2 wrong use."
+      "Exit codes: 0 done (or begun, without --wait); 1 it failed or was cancelled; 2 wrong use."
     })
 public final class ExpandCommand extends ResizeCommand {
   @Option(
       names = "--nodes",
       paramLabel = "K",
-      description = "So many more daemons on this machine.")
+      description = "Start K more daemons on this machine.")
   private @Nullable Integer nodes;
 
   @Option(
       names = "--hosts",
       paramLabel = "FILE",
-      description = "One more daemon on each host in FILE: one on each line.")
+      description = "Start one more daemon on each host in FILE; one host on each line.")
   private @Nullable RawPath hosts;
 
   public ExpandCommand(Surroundings surroundings) {

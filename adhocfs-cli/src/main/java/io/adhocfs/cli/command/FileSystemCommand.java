@@ -10,7 +10,7 @@ import io.adhocfs.protocol.instance.InstanceDirectory;
 import io.adhocfs.protocol.model.FsException;
 import java.io.IOException;
 
-/** What the commands share that work on files without a mount. */
+/** The common part of the commands that work on files without a mount. */
 abstract class FileSystemCommand extends Command {
   FileSystemCommand(Surroundings surroundings) {
     super(surroundings);
@@ -39,7 +39,7 @@ abstract class FileSystemCommand extends Command {
     }
   }
 
-  /** Says that one of several paths failed; the others go on. */
+  /** Prints that one of several paths failed; the command goes on with the others. */
   final int failed(String command, RawPath path, FsException e) {
     String reason = Remedies.reason(e);
     output()

@@ -34,17 +34,17 @@ public final class ListCommand extends FileSystemCommand {
   private static final byte[] ARROW = " -> ".getBytes(StandardCharsets.US_ASCII);
   private static final byte[] LINE_END = {'\n'};
 
-  @Option(names = "-l", description = "Mode, links, owner, group, size and time as well.")
+  @Option(names = "-l", description = "Also show mode, links, owner, group, size and time.")
   private boolean details;
 
   @Option(
       names = {"-a", "--all"},
-      description = "Names that begin with a dot as well.")
+      description = "Also list names that begin with a dot.")
   private boolean all;
 
   @Option(
       names = {"-d", "--directory"},
-      description = "Directories themselves, not what is in them.")
+      description = "List directories themselves, not their content.")
   private boolean directoryItself;
 
   @Parameters(

@@ -15,10 +15,10 @@ import picocli.CommandLine.Parameters;
 /** Shows logs. */
 @CommandLine.Command(
     name = "logs",
-    description = "Says where the logs of daemons and mounts are, or shows the end of a node's.",
+    description = "Shows where the logs of daemons and mounts are, or the end of a node's log.",
     footer = {
       "",
-      "A log has at most log.bytes; earlier lines lie beside it, in a file whose name ends in .1.",
+      "A log takes at most log.bytes; its earlier lines are in a file beside it whose name ends in .1.",
       "",
       "Example:",
       "  adhocfs logs n2",

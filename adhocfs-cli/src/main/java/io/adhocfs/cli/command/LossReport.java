@@ -9,10 +9,10 @@ import java.util.List;
 import java.util.Map;
 
 /**
- * What was lost with nodes.
+ * The data that was lost with nodes.
  *
- * @param files those that have lost chunks
- * @param halves what the loss has left of names, inodes and chunks whose other half is gone
+ * @param files the files that have lost chunks
+ * @param halves the names, inodes and chunks that have lost their other half
  */
 record LossReport(List<NodeId> nodes, List<LostFile> files, VerifyReport halves) {
   LossReport {
@@ -24,7 +24,7 @@ record LossReport(List<NodeId> nodes, List<LostFile> files, VerifyReport halves)
     return !files.isEmpty() || halves.inconsistencyCount() > 0;
   }
 
-  /** A line for each thing that was lost. */
+  /** A line for each loss. */
   List<String> lines() {
     List<String> lines = new ArrayList<>();
     for (LostFile file : files) {

@@ -8,7 +8,7 @@ import io.adhocfs.protocol.instance.InstanceDirectory;
 import io.adhocfs.protocol.model.FsException;
 import java.util.List;
 
-/** What the commands that change the nodes, or ask how that stands, have in common. */
+/** The common part of commands that change the set of nodes or show its state. */
 abstract class MalleabilityCommand extends Command {
   MalleabilityCommand(Surroundings surroundings) {
     super(surroundings);
@@ -26,10 +26,10 @@ abstract class MalleabilityCommand extends Command {
   }
 
   private void say(List<String> sentences) {
-    sentences.forEach(sentence -> output().note("adhocfs: it " + sentence));
+    sentences.forEach(sentence -> output().note("adhocfs: the rebalance " + sentence));
   }
 
-  /** Waits until a rebalance is over, and shows how far it is where that is wanted. */
+  /** Waits until a rebalance is over, and shows the progress if {@code shows} is true. */
   final FinishedRebalance await(Malleability malleability, long id, boolean shows)
       throws FsException {
     var progress = new RebalanceReport.Progress(output());
@@ -40,9 +40,7 @@ abstract class MalleabilityCommand extends Command {
               progress.clear();
               output()
                   .note(
-                      "adhocfs: nobody waits any more, but the rebalance goes on: 'adhocfs rebalance"
-                          + " status --wait' waits for it again, 'adhocfs rebalance cancel' undoes"
-                          + " it");
+                      "adhocfs: this command ends, but the rebalance goes on: 'adhocfs rebalance status --wait' waits for it again, 'adhocfs rebalance cancel' undoes it");
             })) {
       return malleability.await(
           id,

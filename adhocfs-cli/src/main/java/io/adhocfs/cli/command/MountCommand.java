@@ -23,19 +23,19 @@ import picocli.CommandLine.Parameters;
 /** Mounts. */
 @CommandLine.Command(
     name = "mount",
-    description = "Mounts an instance on a directory of this machine, by a process of its own.",
+    description = "Mounts an instance on a directory of this machine, in a process of its own.",
     footer = {
       "",
-      "A directory that is not there is made, and removed with the mount. One with something in it is",
-      "refused unless --over is given. A mount whose process died is replaced.",
+      "DIR is made if it does not exist, and then removed with the mount. A directory with something in",
+      "it is refused unless --over is given. A mount whose process died is replaced.",
       "",
       "Example:",
       "  adhocfs mount /tmp/fast",
       "",
-      "Exit codes: 0 programs can use it; 1 it could not be mounted; 2 wrong use, no such instance."
+      "Exit codes: 0 programs can use the mount; 1 DIR could not be mounted; 2 wrong use, no such instance."
     })
 public final class MountCommand extends Command {
-  @Parameters(paramLabel = "DIR", description = "Where to mount.")
+  @Parameters(paramLabel = "DIR", description = "The directory to mount on.")
   private @Nullable RawPath mountPoint;
 
   @Option(
@@ -63,7 +63,7 @@ public final class MountCommand extends Command {
 
   @Option(
       names = "--over",
-      description = "Also on a directory with something in it, which the mount hides.")
+      description = "Mount even on a directory with something in it; the mount hides the content.")
   private boolean over;
 
   @Option(names = "--look", hidden = true)
@@ -79,7 +79,10 @@ public final class MountCommand extends Command {
     super(surroundings);
   }
 
-  /** Only libffi has to be there: without its own library Netty uses the JDK's sockets. */
+  /**
+   * Only the jnr driver needs its library (libffi): without a library of its own, Netty uses the
+   * JDK's sockets.
+   */
   private static void unpackLibraries(String driver, Path log, Path instanceDirectory)
       throws FsException {
     Path beside = log.toAbsolutePath().getParent();
@@ -95,7 +98,7 @@ public final class MountCommand extends Command {
   @Override
   public int run() throws UsageException, IOException {
     if (mountPoint == null) {
-      throw new UsageException("which directory?");
+      throw new UsageException("give the directory to mount on");
     }
     if (look) {
       output().line(Json.line(Map.of(Mounts.REFUSAL, refusal(mountPoint.onHost()))));
@@ -148,7 +151,7 @@ public final class MountCommand extends Command {
     return ExitCode.OK;
   }
 
-  /** Why it would not be mounted there; empty = it would. */
+  /** Why a mount on this directory would be refused; empty = it would not. */
   private String refusal(Path directoryToMount) {
     try {
       Mounts.checkHere(directoryToMount, over);
@@ -158,7 +161,7 @@ public final class MountCommand extends Command {
     }
   }
 
-  /** Tells who has started this process that the mount can be used. */
+  /** Tells the process that started this one that programs can use the mount. */
   private void announce(MountRecord record) throws FsException {
     if (readyFile != null) {
       MountProcess.announce(readyFile.onHost(), record);

@@ -10,16 +10,16 @@ import java.util.stream.Collectors;
 final class NodeNames {
   private NodeNames() {}
 
-  /** The id that a word names, whether or not there is such a node. */
+  /** The id that a word names, whether or not such a node exists. */
   static NodeId id(String word) throws UsageException {
     String digits = word.startsWith("n") ? word.substring(1) : word;
     if (!digits.matches("\\d{1,5}") || Integer.parseInt(digits) > NodeId.MAX) {
-      throw new UsageException("'" + word + "' is no node: give n2 or 2");
+      throw new UsageException("'" + word + "' is not a node: give n2 or 2");
     }
     return new NodeId(Integer.parseInt(digits));
   }
 
-  /** One of the nodes that there are. */
+  /** The id of one of the known nodes. */
   static NodeId node(InstanceDescription description, List<NodeId> known, String word)
       throws UsageException {
     NodeId id = id(word);
@@ -34,7 +34,7 @@ final class NodeNames {
     return id;
   }
 
-  /** The place of a node that is written down. */
+  /** The recorded place of a node. */
   static Place place(InstanceDescription description, String word) throws UsageException {
     List<NodeId> known = description.places().stream().map(Place::id).toList();
     Place place = description.place(node(description, known, word));

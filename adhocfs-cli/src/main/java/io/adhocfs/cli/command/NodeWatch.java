@@ -18,24 +18,25 @@ import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.TimeUnit;
 
 /**
- * Looks after the nodes while a command waits for them, from one second on, and says once which of
- * them do not answer: else a command is silent until its deadline, and nobody knows what for.
+ * Checks the nodes while a command waits for them, from one second on, and prints once which nodes
+ * do not answer: otherwise the command would be silent until its deadline, without a reason that
+ * its user could see.
  */
 final class NodeWatch implements AutoCloseable {
-  /** A daemon that is dead is known at once; one on a busy machine may take its time. */
+  /** A dead daemon is known at once; a daemon on a busy machine may take this long. */
   private static final Duration PATIENCE = Duration.ofSeconds(5);
 
   private static final long FIRST_LOOK_MILLIS = 1000;
   private static final long LOOK_MILLIS_MAX = 30_000;
 
-  /** More names than this say no more than their number. */
+  /** The message names this many nodes, and only counts the rest. */
   private static final int NAMED_MAX = 4;
 
   private final InstanceDescription description;
   private final Output output;
   private final CountDownLatch over = new CountDownLatch(1);
 
-  /** The watching thread's own: who did not answer in time at the last look. */
+  /** Used by the watching thread only: the nodes that did not answer in time at the last look. */
   private Set<NodeId> lateBefore = Set.of();
 
   private NodeWatch(InstanceDescription description, Output output) {
@@ -43,7 +44,7 @@ final class NodeWatch implements AutoCloseable {
     this.output = output;
   }
 
-  /** Begins to watch; never keeps the process. */
+  /** Begins to watch, in a thread that never keeps the process alive. */
   static NodeWatch start(InstanceDescription description, Output output) {
     var watch = new NodeWatch(description, output);
     Thread.ofPlatform().daemon().name("adhocfs-node-watch").start(watch::run);
@@ -60,11 +61,11 @@ final class NodeWatch implements AutoCloseable {
         pauseMillis = Math.min(LOOK_MILLIS_MAX, 2 * pauseMillis);
       }
     } catch (FsException | InterruptedException leftToTheCommand) {
-      // It meets the same and says so.
+      // The command meets the same error and reports it.
     }
   }
 
-  /** Answers whether there was something to say. */
+  /** Checks all nodes once; answers whether a message was printed. */
   private boolean look() throws FsException {
     ClusterMap map = AdminConnection.knownMap(description.instance());
     List<NodeId> nodes = map.nodes().stream().map(ClusterMap.Node::id).toList();
@@ -80,7 +81,7 @@ final class NodeWatch implements AutoCloseable {
           if (hasLeft(node, answers)) {
             return;
           }
-          // A connection that is refused tells at once; on a busy machine an answer may be late.
+          // A refused connection is certain at once; on a busy machine an answer may be late.
           if (failure.error() == FsError.UNREACHABLE || lateBefore.contains(node)) {
             silent.add(node);
           } else {
@@ -119,7 +120,7 @@ final class NodeWatch implements AutoCloseable {
         .formatted(
             who,
             silent.size() == 1 ? "does" : "do",
-            all ? "" : ", and what lies there cannot be reached",
+            all ? "" : ", and the data there cannot be reached",
             instance,
             instance);
   }

@@ -1,13 +1,13 @@
 package io.adhocfs.cli.command;
 
 /**
- * Something to do when the process is told to end (Ctrl-C, SIGTERM), until it is closed. The
- * process ends when that is done, with 128 and the signal's number: 130 or 143.
+ * An action that runs if a signal ends the process (Ctrl-C, SIGTERM) before this is closed. The
+ * process ends when the action is done, with exit code 128 plus the signal's number: 130 or 143.
  */
 final class OnSignal implements AutoCloseable {
   private final Thread hook;
 
-  /** Has this done in a thread of its own; what the process does meanwhile goes on. */
+  /** Registers the action, which runs in a thread of its own while the other threads go on. */
   OnSignal(String name, Runnable action) {
     hook = new Thread(action, name);
     Runtime.getRuntime().addShutdownHook(hook);
@@ -18,7 +18,7 @@ final class OnSignal implements AutoCloseable {
     try {
       var _ = Runtime.getRuntime().removeShutdownHook(hook);
     } catch (IllegalStateException alreadyEnding) {
-      // It is being done.
+      // The process is ending, and the action runs.
     }
   }
 }

@@ -5,8 +5,8 @@ import java.util.concurrent.TimeUnit;
 import java.util.function.Supplier;
 
 /**
- * Says how far something is: on a terminal as one line that is written over and over, elsewhere, as
- * in the log of a job, as a line now and then. Thread-safe.
+ * Shows progress: on a terminal as one line that is overwritten, elsewhere, as in the log of a job,
+ * as a new line every 30 seconds. Thread-safe.
  */
 final class ProgressLine {
   private static final long TERMINAL_EVERY_NANOS = TimeUnit.MILLISECONDS.toNanos(100);
@@ -18,7 +18,7 @@ final class ProgressLine {
   private int shown;
 
   /**
-   * A line that has not been shown.
+   * Creates a line that is not shown yet.
    *
    * @param logPrefix what a line in a log begins with, such as "adhocfs copy: "
    */
@@ -27,7 +27,7 @@ final class ProgressLine {
     this.logPrefix = logPrefix;
   }
 
-  /** Shows how far it is, where it is time for that. */
+  /** Shows the progress, unless the last line is too recent. */
   synchronized void show(Supplier<String> line) {
     long now = System.nanoTime();
     boolean terminal = output.errIsTerminal();
@@ -42,7 +42,7 @@ final class ProgressLine {
     }
   }
 
-  /** Makes room for other words. */
+  /** Removes the line, so that other output can follow. */
   synchronized void clear() {
     if (shown > 0) {
       write("");

@@ -2,7 +2,7 @@ package io.adhocfs.cli.command;
 
 import java.util.Locale;
 
-/** Numbers as people read them. */
+/** Sizes and durations as users read them. */
 final class Quantities {
   private static final String[] UNITS = {"B", "KiB", "MiB", "GiB", "TiB", "PiB"};
 

@@ -6,7 +6,7 @@ import java.util.Map;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 
-/** Bytes in a second, as people write them. */
+/** Rates in bytes per second, as users write them. */
 final class Rates {
   private static final Pattern RATE = Pattern.compile("([0-9]+(?:\\.[0-9]+)?)([A-Za-z]*)(?:/s)?");
   private static final Map<String, Long> UNITS =
@@ -30,9 +30,9 @@ final class Rates {
   }
 
   /**
-   * As the other.
+   * As {@link #parse(String, String)}, with other examples in the message.
    *
-   * @param examples for messages
+   * @param examples of what is allowed
    */
   static long parse(String option, String text, String examples) throws UsageException {
     Matcher matcher = RATE.matcher(text.strip());

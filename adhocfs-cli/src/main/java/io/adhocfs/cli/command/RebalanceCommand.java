@@ -10,22 +10,21 @@ import picocli.CommandLine;
 import picocli.CommandLine.Option;
 import picocli.CommandLine.Parameters;
 
-/** Looks after what expand, shrink and relocate have begun. */
+/** Shows and controls a running rebalance. */
 @CommandLine.Command(
     name = "rebalance",
-    description = "Shows and steers what expand, shrink or relocate has begun.",
+    description = "Shows, pauses, resumes, cancels or limits a running expand, shrink or relocate.",
     footer = {
       "",
-      "What: status, pause (no further batch begins), resume, cancel (what has moved goes back),"
-          + " or",
-      "limit RATE (how much each node may send in a second; none for no limit).",
+      "WHAT: status, pause (sending stops), resume, cancel (slots that have moved are moved back), or",
+      "limit RATE (the most that each node may send in a second; 'none' removes the limit).",
       "",
       "Examples:",
       "  adhocfs rebalance status --wait",
       "  adhocfs rebalance limit 200MiB/s",
       "",
-      "Exit codes: 0 done; 1 nothing is under way that could be steered, it is paused for want of",
-      "room, or the nodes cannot agree; 2 wrong use."
+      "Exit codes: 0 done; 1 no change is running, it is paused for lack of space, or the nodes cannot",
+      "agree; 2 wrong use."
     })
 public final class RebalanceCommand extends MalleabilityCommand {
   @Parameters(
@@ -34,13 +33,17 @@ public final class RebalanceCommand extends MalleabilityCommand {
       description = "status, pause, resume, cancel or limit.")
   private String what = "";
 
-  @Parameters(index = "1", arity = "0..1", paramLabel = "RATE", description = "For limit.")
+  @Parameters(
+      index = "1",
+      arity = "0..1",
+      paramLabel = "RATE",
+      description = "For limit, such as 200MiB.")
   private @Nullable String rate;
 
-  @Option(names = "--wait", description = "Return when nothing is being moved any more.")
+  @Option(names = "--wait", description = "Return when the rebalance is over.")
   private boolean wait;
 
-  @Option(names = "--json", description = "Print how it stands as JSON.")
+  @Option(names = "--json", description = "Print the state as JSON.")
   private boolean json;
 
   public RebalanceCommand(Surroundings surroundings) {
@@ -80,7 +83,7 @@ public final class RebalanceCommand extends MalleabilityCommand {
         output().line(Json.pretty(RebalanceReport.json(malleability.state())));
       } else {
         print(malleability.state());
-        malleability.awaited().forEach(sentence -> output().line("  it " + sentence));
+        malleability.awaited().forEach(sentence -> output().line("  the rebalance " + sentence));
       }
       return ExitCode.OK;
     }
@@ -103,9 +106,9 @@ public final class RebalanceCommand extends MalleabilityCommand {
                           : ", at most " + Quantities.bytes(running.bytesPerSecond()) + "/s a node",
                       running.paused() ? "; PAUSED: " + running.reason() : ""));
     } else if (last != null) {
-      output().line("nothing is being moved; last: " + RebalanceReport.sentence(last));
+      output().line("no rebalance is running; last: " + RebalanceReport.sentence(last));
     } else {
-      output().line("nothing is being moved, and nothing ever was");
+      output().line("no rebalance is running, and none has run before");
     }
   }
 }

@@ -11,11 +11,11 @@ import java.util.Locale;
 import java.util.Map;
 import java.util.function.Consumer;
 
-/** What is said of a rebalance. */
+/** Describes a rebalance as text and JSON. */
 final class RebalanceReport {
   private RebalanceReport() {}
 
-  /** Says how far a rebalance is; forget it with {@link #clear}. */
+  /** Shows the progress of a rebalance; {@link #clear} removes the line. */
   static final class Progress implements Consumer<Rebalance> {
     private static final long EVERY_NANOS = 500_000_000;
     private static final int WIDTH = 20;
@@ -45,7 +45,7 @@ final class RebalanceReport {
       shown.show(() -> line(running));
     }
 
-    /** Whether it waits for nodes: how long it may take nobody knows then. */
+    /** Whether the rebalance waits for nodes: then no remaining time is shown. */
     void stalled(boolean now) {
       stalled = now;
     }
@@ -79,13 +79,13 @@ final class RebalanceReport {
     }
   }
 
-  /** How long it has been going on. */
+  /** How long the rebalance has been running. */
   private static double seconds(Rebalance running) {
     Duration since1970 = Duration.between(Instant.EPOCH, Instant.now());
     return since1970.minusNanos(running.startedNanos()).toNanos() / 1e9;
   }
 
-  /** What is under way, or what was last; for JSON. */
+  /** The running rebalance, or else the last one; for JSON. */
   static Map<String, Object> json(ControlState state) {
     var json = new LinkedHashMap<String, Object>();
     Rebalance running = state.rebalance();
@@ -111,7 +111,7 @@ final class RebalanceReport {
     return json;
   }
 
-  /** What came of one; for JSON. */
+  /** A finished rebalance; for JSON. */
   static Map<String, Object> json(FinishedRebalance last) {
     var json = new LinkedHashMap<String, Object>();
     json.put("id", last.id());

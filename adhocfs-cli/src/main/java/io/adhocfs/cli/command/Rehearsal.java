@@ -28,9 +28,9 @@ import java.util.HashMap;
 import java.util.List;
 
 /**
- * Does in one process, with a daemon of its own in a temporary directory, what commands, daemons
- * and clients do most, so that the build can record which classes they load: later starts map them
- * instead of loading them.
+ * Does the most frequent work of commands, daemons and clients in one process, with a daemon of its
+ * own in a temporary directory, so that the build can record which classes are loaded: later starts
+ * map these classes instead of loading them.
  */
 public final class Rehearsal {
   private static final String NAME = "rehearsal";
@@ -43,7 +43,7 @@ public final class Rehearsal {
   private Rehearsal() {}
 
   /**
-   * Goes through it once and leaves nothing behind.
+   * Does this work once and leaves nothing behind.
    *
    * @param commands runs a command line
    */
@@ -125,8 +125,9 @@ public final class Rehearsal {
   }
 
   /**
-   * Often enough for the JVM to record how the most used methods behave: it compiles them for that
-   * early, where it would otherwise watch them first, during a job's first seconds.
+   * Repeats operations often enough for the JVM to record how the most used methods behave. With
+   * this record, the JVM compiles the methods early, instead of observing them first during a job's
+   * first seconds.
    */
   private static void practise(AdhocFileSystem fileSystem) throws IOException {
     for (int i = 0; i < ROUNDS; i++) {

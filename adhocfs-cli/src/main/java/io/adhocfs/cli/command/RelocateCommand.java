@@ -8,29 +8,29 @@ import org.jspecify.annotations.Nullable;
 import picocli.CommandLine;
 import picocli.CommandLine.Option;
 
-/** Moves to other nodes. */
+/** Moves an instance to other nodes. */
 @CommandLine.Command(
     name = "relocate",
-    description = "Moves an instance that is in use to wholly other nodes, each slot once.",
+    description = "Moves a running instance to entirely different nodes; each slot moves once.",
     footer = {
       "",
       "Examples:",
       "  adhocfs relocate --hosts next-job.txt --wait",
       "  adhocfs relocate --nodes 5             to five new daemons on this machine",
       "",
-      "Exit codes: 0 done (or begun, without --wait); 1 it failed or was taken back; 2 wrong use."
+      "Exit codes: 0 done (or begun, without --wait); 1 it failed or was cancelled; 2 wrong use."
     })
 public final class RelocateCommand extends ResizeCommand {
   @Option(
       names = "--hosts",
       paramLabel = "FILE",
-      description = "To a new daemon on each host in FILE: one on each line.")
+      description = "Move to a new daemon on each host in FILE; one host on each line.")
   private @Nullable RawPath hosts;
 
   @Option(
       names = "--nodes",
       paramLabel = "K",
-      description = "To so many new daemons on this machine.")
+      description = "Move to K new daemons on this machine.")
   private @Nullable Integer nodes;
 
   public RelocateCommand(Surroundings surroundings) {

@@ -3,11 +3,11 @@ package io.adhocfs.cli.command;
 import io.adhocfs.protocol.model.FsError;
 import io.adhocfs.protocol.model.FsException;
 
-/** What a failure is told with: why, and what to do about it where a command can. */
+/** Describes failures: the reason, and the command that helps, if any. */
 public final class Remedies {
   private Remedies() {}
 
-  /** Why something failed, for people. */
+  /** Why something failed, for users. */
   public static String reason(FsException failure) {
     String message = failure.getMessage();
     String reason = message == null ? failure.error().name() : message;

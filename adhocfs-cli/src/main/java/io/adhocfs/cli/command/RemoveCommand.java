@@ -26,12 +26,12 @@ import picocli.CommandLine.Parameters;
 public final class RemoveCommand extends FileSystemCommand {
   @Option(
       names = {"-r", "-R", "--recursive"},
-      description = "Directories and all that is in them.")
+      description = "Remove directories with everything in them.")
   private boolean recursive;
 
   @Option(
       names = {"-f", "--force"},
-      description = "What is not there is no error.")
+      description = "Ignore paths that do not exist.")
   private boolean force;
 
   @Parameters(paramLabel = "PATH", arity = "1..*", description = "Paths such as adhoc:/dir/file.")

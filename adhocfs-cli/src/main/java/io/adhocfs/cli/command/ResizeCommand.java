@@ -28,24 +28,24 @@ import java.util.Optional;
 import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Option;
 
-/** What expand, shrink and relocate have in common: a wanted set of nodes, and how to get there. */
+/** The common part of expand, shrink and relocate: plans or starts the change to a set of nodes. */
 abstract class ResizeCommand extends MalleabilityCommand {
   static final int NODES_MAX = ControlCommand.NODES_MAX;
 
-  /** What a node sends where nothing limits it, to tell how long it may take. */
+  /** The assumed rate of a node without a limit, to estimate how long a change takes. */
   private static final long USUAL_BYTES_PER_SECOND = 200L << 20;
 
   @Option(
       names = "--plan",
-      description = "Only print what would be moved, and whether it fits; change nothing.")
+      description = "Print what would move and whether the data fits; change nothing.")
   private boolean planOnly;
 
   @Option(
       names = "--wait",
-      description = "Return when it is done, and show how far it is; without it, at once.")
+      description = "Show the progress, and return when the change is done instead of at once.")
   private boolean wait;
 
-  @Option(names = "--json", description = "Print the plan, or what came of it, as JSON.")
+  @Option(names = "--json", description = "Print the plan or the result as JSON.")
   private boolean json;
 
   @Option(
@@ -56,7 +56,7 @@ abstract class ResizeCommand extends MalleabilityCommand {
 
   @Option(
       names = "--supersede",
-      description = "Take the place of what is being moved now, from where it stands.")
+      description = "Replace the running change; slots already moved are not moved back first.")
   private boolean supersede;
 
   ResizeCommand(Surroundings surroundings) {
@@ -104,9 +104,9 @@ abstract class ResizeCommand extends MalleabilityCommand {
   }
 
   /**
-   * Mounts where 'up' has mounted, on hosts that have come and have no mount there yet.
+   * Mounts at the mount point that 'up' used, on new hosts that have no mount there yet.
    *
-   * @return false if one could not be mounted; it is named
+   * @return false if mounting failed on a host, which a message names
    */
   private boolean mountOnNewHosts(InstanceDescription description, Change change)
       throws FsException {
@@ -142,9 +142,7 @@ abstract class ResizeCommand extends MalleabilityCommand {
       fields.put("slots_lower_bound", slots.lowerBound());
       output().line(Json.pretty(fields));
     } else {
-      output()
-          .line(
-              "%d slots are being moved; see 'adhocfs rebalance status'".formatted(slots.moves()));
+      output().line("moving %d slots; see 'adhocfs rebalance status'".formatted(slots.moves()));
     }
   }
 
@@ -193,7 +191,7 @@ abstract class ResizeCommand extends MalleabilityCommand {
                     seconds, Quantities.bytes(rate), bytesPerSecond == 0 ? " (a guess)" : ""));
   }
 
-  /** The hosts of new nodes: those in a file, or so many times this machine. */
+  /** The hosts of new nodes: the hosts in a file, or this machine once for each node. */
   static List<String> hosts(@Nullable Integer nodes, @Nullable RawPath file, int nodesMax)
       throws UsageException, FsException {
     if ((nodes == null) == (file == null)) {

@@ -19,44 +19,39 @@ import picocli.CommandLine;
 import picocli.CommandLine.Option;
 import picocli.CommandLine.Parameters;
 
-/** Takes nodes away. */
+/** Removes nodes. */
 @CommandLine.Command(
     name = "shrink",
-    description =
-        "Takes nodes away from an instance that is in use, once others have what they hold.",
+    description = "Removes nodes from a running instance, after they have handed over their data.",
     footer = {
       "",
       "Examples:",
-      "  adhocfs shrink --nodes 2 --wait        two nodes fewer",
-      "  adhocfs shrink --remove n3 n5          these two",
-      "  adhocfs shrink --remove n3 --lost      go on without n3, whose disk is lost with all on"
-          + " it",
+      "  adhocfs shrink --nodes 2 --wait        remove two nodes",
+      "  adhocfs shrink --remove n3 n5          remove these two",
+      "  adhocfs shrink --remove n3 --lost      go on without n3, whose disk is lost",
       "",
-      "Exit codes: 0 done (or begun, without --wait); 1 it failed, does not fit or was taken back;",
-      "2 wrong use; 3 with --lost: done, and data was lost, which is listed."
+      "Exit codes: 0 done (or begun, without --wait); 1 it failed, does not fit or was cancelled;",
+      "2 wrong use; 3 with --lost: done, and data was lost; the output lists it."
     })
 public final class ShrinkCommand extends ResizeCommand {
   @Option(
       names = "--nodes",
       paramLabel = "K",
-      description = "So many nodes fewer: those with the highest ids.")
+      description = "Remove the K nodes with the highest ids.")
   private @Nullable Integer nodes;
 
-  @Option(names = "--remove", description = "Take away the nodes that are named.")
+  @Option(names = "--remove", description = "Remove the named nodes.")
   private boolean remove;
 
   @Option(
       names = "--lost",
       description =
-          "The nodes' disks are lost: go on without them and all they had, list what is missing,"
-              + " and write the list to a file.")
+          "The nodes' disks are lost: go on without these nodes, list the missing data, and write the list to a file.")
   private boolean lost;
 
   @Option(
       names = "--force",
-      description =
-          "With --lost, where most of the nodes that vote on changes are lost: let those that are"
-              + " left decide alone.")
+      description = "With --lost, if most voters are lost: let the remaining nodes decide alone.")
   private boolean force;
 
   @Parameters(
@@ -73,12 +68,12 @@ public final class ShrinkCommand extends ResizeCommand {
   public int run() throws UsageException, IOException {
     if (!lost) {
       if (force) {
-        throw new UsageException("--force goes with --lost");
+        throw new UsageException("--force needs --lost");
       }
       return super.run();
     }
     if (!remove || named.isEmpty() || nodes != null) {
-      throw new UsageException("--lost goes with --remove NODE...");
+      throw new UsageException("--lost needs --remove NODE...");
     }
     List<NodeId> losing = new ArrayList<>();
     for (String word : named) {
@@ -91,7 +86,7 @@ public final class ShrinkCommand extends ResizeCommand {
       if (!json()) {
         output()
             .line(
-                "%s given up as lost; %s go on. What is missing is being searched for"
+                "%s given up as lost; %s go on. Searching for missing data"
                     .formatted(
                         String.join(", ", losing.stream().map(NodeId::toString).toList()),
                         String.join(", ", owners.stream().map(NodeId::toString).toList())));
@@ -112,7 +107,7 @@ public final class ShrinkCommand extends ResizeCommand {
       output()
           .line(
               report.anyLost()
-                  ? "%d files have lost data and %d names or inodes their other half: see %s. Lost bytes read as an I/O error; 'adhocfs verify --repair' mends the rest"
+                  ? "%d files have lost data, and %d names or inodes have lost their other half: see %s. Reading lost bytes fails with an I/O error; 'adhocfs verify --repair' mends the rest"
                       .formatted(
                           report.files().size(), report.halves().inconsistencyCount(), written)
                   : "nothing was lost");
@@ -131,8 +126,7 @@ public final class ShrinkCommand extends ResizeCommand {
       } catch (FsException e) {
         throw new FsException(
             e.error(),
-            "the nodes go on, but what is missing was not all found, and what may be missing waits:"
-                + " give the command again ("
+            "the nodes go on, but the search for missing data failed, and programs that touch data which may be missing wait: give the command again ("
                 + e.getMessage()
                 + ")",
             e);
@@ -168,7 +162,7 @@ public final class ShrinkCommand extends ResizeCommand {
       }
       if (leaving.size() >= present.size()) {
         throw new UsageException(
-            "an instance keeps at least one node; 'adhocfs down' takes it down");
+            "an instance keeps at least one node; 'adhocfs down' takes the instance down");
       }
     }
     return new Change.Shrink(leaving);

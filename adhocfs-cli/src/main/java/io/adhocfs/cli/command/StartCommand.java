@@ -34,7 +34,8 @@ import picocli.CommandLine.Parameters;
       "Example:",
       "  adhocfs start n2",
       "",
-      "Exit codes: 0 all of these nodes run; 1 one could not be started; 2 wrong use, no such instance or node."
+      "Exit codes: 0 the nodes run; 1 a node could not be started; 2 wrong use, no such instance or",
+      "node."
     })
 public final class StartCommand extends Command {
   private static final Duration LOOK_PATIENCE = Duration.ofSeconds(5);
@@ -61,7 +62,7 @@ public final class StartCommand extends Command {
     try (AdminConnection connection = AdminConnection.open(description.instance())) {
       ClusterMap map = AdminConnection.knownMap(description.instance());
       var tried = new HashSet<NodeId>();
-      // Nodes that come back may know of others that nobody else here has heard of.
+      // A node that comes back may know of nodes that no running node knows.
       while (true) {
         NodeAnswers<Reply.Map> maps = connection.askMaps(ids(map), LOOK_PATIENCE);
         map = connection.useNewest(map, maps);
@@ -115,13 +116,13 @@ public final class StartCommand extends Command {
     output().note("adhocfs start: " + sentence);
   }
 
-  /** Whether a node may be started; says why not. */
+  /** Whether a node may be started; prints why not. */
   private boolean isPart(Place place, ClusterMap map) {
     ClusterMap.Node node = map.node(place.id());
     if (node == null) {
       output()
           .note(
-              "adhocfs start: node %s is not part of the instance: a command adds it at this moment, or tried to and ended; not started"
+              "adhocfs start: node %s is not started: it is not part of the instance; a command is adding it now, or has failed to"
                   .formatted(place.id()));
       return false;
     }
@@ -134,7 +135,7 @@ public final class StartCommand extends Command {
     return true;
   }
 
-  /** The node at its new address, doing what it did before. */
+  /** The node at its new address, in the state that it had before. */
   private static ClusterMap.Node in(ClusterMap.@Nullable Node before, ClusterMap.Node node) {
     return before == null
         ? node
@@ -152,8 +153,8 @@ public final class StartCommand extends Command {
   }
 
   /**
-   * Tells all that run where the others are; false when one has not heard it. A node that has left
-   * the instance since it was asked needs to hear nothing.
+   * Sends the map to all running nodes; false if a node did not get it. A node that has left the
+   * instance meanwhile does not need the map.
    */
   private boolean install(AdminConnection connection, ClusterMap map, Set<NodeId> running) {
     NodeAnswers<Reply.Done> installed =

@@ -30,14 +30,14 @@ import picocli.CommandLine.Option;
         "Shows what jobs have done: operations by kind, bytes, and how long limits held them back.",
     footer = {
       "",
-      "Without --job: one line for each job. Figures are those since each daemon has started.",
+      "Without --job: one line for each job. Figures count from the start of each daemon.",
       "",
       "Examples:",
       "  adhocfs stats",
       "  adhocfs stats --job 42",
       "  adhocfs stats --job 42 --step 1 --json",
       "",
-      "Exit codes: 0 done; 1 there is no such job, or it failed; 2 wrong use."
+      "Exit codes: 0 done; 1 there are no such figures, or it failed; 2 wrong use."
     })
 public final class StatsCommand extends Command {
   private static final int KNOWN_SHOWN_MAX = 50;
@@ -45,16 +45,16 @@ public final class StatsCommand extends Command {
   @Option(
       names = "--job",
       paramLabel = "ID",
-      description = "Of one job. An empty one is that of who has none.")
+      description = "Show one job; '' shows traffic that belongs to no job.")
   private @Nullable String job;
 
-  @Option(names = "--step", paramLabel = "STEP", description = "Of one step of the job.")
+  @Option(names = "--step", paramLabel = "STEP", description = "Show one step of the job.")
   private @Nullable String step;
 
-  @Option(names = "--json", description = "As JSON.")
+  @Option(names = "--json", description = "Print JSON.")
   private boolean json;
 
-  /** That rules may be about. */
+  /** The datasets that rules may name. */
   private List<Dataset> datasets = List.of();
 
   public StatsCommand(Surroundings surroundings) {
@@ -64,7 +64,7 @@ public final class StatsCommand extends Command {
   @Override
   public int run() throws UsageException, IOException {
     if (step != null && (job == null || job.isEmpty() || step.isEmpty())) {
-      throw new UsageException("--step is for a step of the job of --job");
+      throw new UsageException("--step needs --job with the id of the step's job");
     }
     JobFigures.Taken taken;
     try (JobFigures figures = JobFigures.open(instance().instance())) {
@@ -72,7 +72,7 @@ public final class StatsCommand extends Command {
       datasets = figures.datasets();
     }
     for (NodeId node : taken.failures().keySet()) {
-      output().note("the figures of " + node + " are missing: it does not answer");
+      output().note("the figures of node " + node + " are missing: it does not answer");
     }
     if (job == null) {
       list(taken);
@@ -101,7 +101,7 @@ public final class StatsCommand extends Command {
               + wanted
               + "; "
               + (whole.steps().isEmpty()
-                  ? "it has no steps here"
+                  ? "the job has no steps here"
                   : "there are: " + some(whole.steps())));
     }
     List<String> jobs = taken.jobs().stream().filter(each -> !each.isEmpty()).toList();
@@ -181,7 +181,7 @@ public final class StatsCommand extends Command {
     return String.format(Locale.ROOT, "%.1f", duration.toNanos() / 1e9);
   }
 
-  /** As in listing 3.1 of ADMIRE D4.1, where counts are texts; what is added to it has numbers. */
+  /** The fields of listing 3.1 of ADMIRE D4.1, where counts are texts; added fields are numbers. */
   private Map<String, Object> fields(JobStatistics statistics) {
     var fields = new LinkedHashMap<String, Object>();
     fields.put("job_id", statistics.job());

@@ -35,10 +35,11 @@ import picocli.CommandLine.Option;
       "Example:",
       "  adhocfs status --json | jq -r '.nodes[] | select(.state != \"active\") | .id'",
       "",
-      "Exit codes: 0 all nodes are active; 1 a node is down; 2 wrong use, no such instance."
+      "Exit codes: 0 all nodes are active; 1 a node is down, joining or draining; 2 wrong use, no",
+      "such instance."
     })
 public final class StatusCommand extends MalleabilityCommand {
-  /** A daemon that is dead is known at once; one that says nothing for so long is shown as down. */
+  /** A dead daemon is known at once; a daemon that is silent for this long is shown as down. */
   private static final Duration PATIENCE = Duration.ofSeconds(3);
 
   private static final long SKEW_NANOS_MAX = 100_000_000;
@@ -51,9 +52,9 @@ public final class StatusCommand extends MalleabilityCommand {
   }
 
   /**
-   * A node, and what it said.
+   * A node and its answer.
    *
-   * @param skewNanos by how much its clock is surely ahead of this machine's, or, below 0, behind
+   * @param skewNanos how far its clock is at least ahead of this machine's; below 0: behind
    */
   private record Node(
       ClusterMap.Node node,
@@ -65,7 +66,7 @@ public final class StatusCommand extends MalleabilityCommand {
     }
   }
 
-  /** What is written down of the instance, and who still votes although it was given up. */
+  /** The recorded instance, and the voters that were given up as lost. */
   private record Brought(InstanceDescription description, List<NodeId> lostVoters) {}
 
   @Override
@@ -114,9 +115,9 @@ public final class StatusCommand extends MalleabilityCommand {
   }
 
   /**
-   * By how much a node's clock is ahead of this machine's (below 0: behind), of what cannot be the
-   * way of question and answer. Where the time that all nodes took leaves it open whether a clock
-   * is wrong, that node is asked again alone.
+   * How far a node's clock is at least ahead of this machine's (below 0: behind), in nanoseconds:
+   * the part of the difference that the time between question and answer cannot explain. If the
+   * time that all nodes took leaves open whether a clock is wrong, its node is asked again alone.
    */
   private static long skew(
       AdminConnection connection,
@@ -144,13 +145,13 @@ public final class StatusCommand extends MalleabilityCommand {
     return Duration.between(Instant.EPOCH, Instant.now()).toNanos();
   }
 
-  /** The instance, with its file brought up to date where any node can tell. */
+  /** The instance; its file is brought up to date if any node answers. */
   private Brought brought() throws UsageException, FsException {
     InstanceDescription description = instance();
     try (Malleability malleability = open(description)) {
       return new Brought(malleability.description(), malleability.state().lostVoters());
     } catch (FsException e) {
-      return new Brought(description, List.of()); // said for each node below
+      return new Brought(description, List.of()); // reported for each node below
     }
   }
 
@@ -232,7 +233,7 @@ public final class StatusCommand extends MalleabilityCommand {
     }
   }
 
-  /** What the nodes that answer have together. */
+  /** The space of all nodes that answer, together. */
   private static StorageSpace.Sum sum(List<Node> nodes) {
     return StorageSpace.sum(
         nodes.stream().map(Node::status).filter(Objects::nonNull).map(NodeStatus::space).toList());
@@ -265,7 +266,7 @@ public final class StatusCommand extends MalleabilityCommand {
   private static List<String> voterWarnings(List<NodeId> lost) {
     return lost.stream()
         .map(
-            "node %s was given up as lost and still votes on changes: others take its place once most of the nodes that vote answer"
+            "node %s was given up as lost and is still a voter: another node takes its place once most voters answer"
                 ::formatted)
         .toList();
   }

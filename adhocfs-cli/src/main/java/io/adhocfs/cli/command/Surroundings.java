@@ -5,7 +5,7 @@ import java.io.InputStream;
 import java.util.Map;
 
 /**
- * What a command finds around it.
+ * The surroundings in which a command runs.
  *
  * @param environment the environment variables
  */

@@ -17,7 +17,7 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.function.Consumer;
 
-/** Removes an instance: mounts, daemons, data, and what is written down of it. */
+/** Removes an instance: mounts, daemons, data, and its record. */
 final class TakeDown {
   private static final Duration SHUTDOWN_PATIENCE = Duration.ofSeconds(5);
 
@@ -26,9 +26,9 @@ final class TakeDown {
   private final Consumer<String> notes;
 
   /**
-   * Of an instance.
+   * For one instance.
    *
-   * @param notes told what is waited for where it takes long, by several threads
+   * @param notes told what a long wait is for; called by several threads
    */
   TakeDown(InstanceDescription description, InstanceDirectory directory, Consumer<String> notes) {
     this.description = description;
@@ -36,10 +36,10 @@ final class TakeDown {
     this.notes = notes;
   }
 
-  /** What a user can do about what is left. */
+  /** Tells the user how to remove what is left. */
   String howToGoOn() {
     String down = "adhocfs down --name " + description.instance().name();
-    return "the instance stays written down: '%s' tries again, '%s --forget' forgets what is left"
+    return "the instance stays recorded: '%s' tries again, '%s --forget' forgets what is left"
         .formatted(down, down);
   }
 
@@ -59,8 +59,8 @@ final class TakeDown {
    */
   List<String> removeNodes() {
     if (!description.instance().nodes().isEmpty()) {
-      // Asked first, all at once: each closes its files and removes its directory by itself. What
-      // does not answer is dealt with below, so failures do not matter here.
+      // First ask all daemons at once: each closes its files and removes its directory by itself.
+      // Daemons that do not answer are removed below, so failures do not matter here.
       try (AdminConnection connection = AdminConnection.open(description.instance())) {
         var _ =
             connection.askAll(
@@ -89,8 +89,8 @@ final class TakeDown {
   }
 
   /**
-   * All of it, whatever state it is in. The instance stays written down if something is left, so
-   * that it can be found and removed.
+   * Removes all of the instance, whatever state it is in. If something is left, the instance stays
+   * recorded, so that the rest can be found and removed.
    *
    * @return what is left and why, a sentence each
    */

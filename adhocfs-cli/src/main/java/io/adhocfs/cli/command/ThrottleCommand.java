@@ -21,22 +21,22 @@ import picocli.CommandLine;
 import picocli.CommandLine.Option;
 import picocli.CommandLine.Parameters;
 
-/** Limits what may be done. */
+/** Sets, lists and clears limits. */
 @CommandLine.Command(
     name = "throttle",
-    description = "Limits traffic while programs go on, for all daemons of the instance together.",
+    description = "Limits traffic while programs run, for all daemons of the instance together.",
     footer = {
       "",
-      "What: set (a limit, a weight or both), list (with what each has let through and held back),",
-      "clear (one, all of a class or scope, or with --all all), or walk (a directory again, where",
-      "list says that it has stopped).",
+      "WHAT: set (a limit, a weight or both), list (with what each rule has let through and held back),",
+      "clear (one rule, all rules of a class or scope, or all rules with --all), or walk (walk a directory",
+      "again, if 'list' shows that its walk has stopped).",
       "",
       "Classes: metadata-ops, data-ops (requests a second), data-bandwidth, network-bandwidth (bytes a",
-      "second), rpc-tokens (one for each request and for each further MiB of it, a second).",
+      "second), rpc-tokens (a second: one for each request and for each further MiB of it).",
       "Scopes: instance, job:ID, user:NAME, path:/DIR, node:n3, traffic:foreground|migration|staging.",
       "",
-      "A directory's scope is about all that is made below it from then on. What is there already is",
-      "taken in by a walk in the background; list says how far it is. What is moved there later is not.",
+      "The scope path:/DIR covers everything made below DIR from then on. Existing files are added by a",
+      "background walk, whose progress 'list' shows. Files that are moved there later are not added.",
       "",
       "Examples:",
       "  adhocfs throttle set --class data-bandwidth --limit 200MB/s",
@@ -45,13 +45,13 @@ import picocli.CommandLine.Parameters;
       "  adhocfs throttle set --class data-bandwidth --limit 50MB/s --scope path:/out --wait",
       "  adhocfs throttle clear --class data-bandwidth --scope instance",
       "",
-      "Exit codes: 0 done; 1 it failed; 2 wrong use, and nothing is changed."
+      "Exit codes: 0 done; 1 failed; 2 wrong use, and nothing was changed."
     })
 public final class ThrottleCommand extends Command {
   @Parameters(index = "0", paramLabel = "WHAT", description = "set, list, clear or walk.")
   private String what = "";
 
-  @Option(names = "--class", paramLabel = "CLASS", description = "What is counted.")
+  @Option(names = "--class", paramLabel = "CLASS", description = "What the limit counts.")
   private @Nullable String resource;
 
   @Option(
@@ -69,16 +69,18 @@ public final class ThrottleCommand extends Command {
   @Option(
       names = "--weight",
       paramLabel = "N",
-      description = "What a job or user gets of limits that it shares with others; default 1.")
+      description = "Relative share of a limit when several jobs or users compete; default 1.")
   private @Nullable Integer weight;
 
-  @Option(names = "--ahead", description = "Set for a job that is yet to come.")
+  @Option(names = "--ahead", description = "Accept a job id that has not connected yet.")
   private boolean ahead;
 
-  @Option(names = "--wait", description = "Wait until what is in a directory has been taken in.")
+  @Option(
+      names = "--wait",
+      description = "Wait until the existing files of the directory have been added.")
   private boolean wait;
 
-  @Option(names = "--all", description = "Clear all.")
+  @Option(names = "--all", description = "Clear all rules.")
   private boolean all;
 
   @Option(names = "--json", description = "List as JSON.")
@@ -152,7 +154,8 @@ public final class ThrottleCommand extends Command {
 
   private void setForPath(InstanceDescription description, @Nullable Resource wanted, String path)
       throws UsageException, IOException {
-    // Wrong words are to change nothing, and the dataset is not known before it is made.
+    // Checked with a stand-in scope first: wrong use must change nothing, and the dataset is known
+    // only once it is made.
     ThrottleRule rule = rule(wanted, new Scope(Scope.Kind.DATASET, "0"));
     try (Throttles throttles = Throttles.open(description.instance())) {
       Dataset dataset = throttles.dataset(path);
@@ -175,10 +178,14 @@ public final class ThrottleCommand extends Command {
         return dataset;
       }
     }
-    throw new UsageException("--scope 'path:%s': nothing has been set for it".formatted(path));
+    throw new UsageException(
+        "--scope 'path:%s': nothing has been set for this directory".formatted(path));
   }
 
-  /** A job that nobody has seen is a mistake more often than one to come. */
+  /**
+   * Refuses a job that has not used the instance yet: it is more often a mistake than a job to
+   * come.
+   */
   private static void requireKnown(Throttles throttles, Scope scope)
       throws UsageException, FsException {
     Set<String> known = throttles.jobs();
@@ -260,7 +267,7 @@ public final class ThrottleCommand extends Command {
                       rule.weight() == 1 ? "" : ", weight " + rule.weight(),
                       dataset == null || dataset.complete()
                           ? ""
-                          : ", %d inodes taken in so far".formatted(dataset.walked())));
+                          : ", %d inodes added so far".formatted(dataset.walked())));
       for (Map.Entry<String, RuleFigures> entry : listed.groups().entrySet()) {
         RuleFigures figures = entry.getValue();
         output()

@@ -18,17 +18,17 @@ import java.util.regex.Pattern;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Limits as people write them, as options and as settings. Everything throws {@link UsageException}
- * that says what is allowed.
+ * Limits as users write them, as options and as settings. Methods throw {@link UsageException},
+ * whose message says what is allowed.
  */
 final class ThrottleWords {
-  /** Settings of limits begin so. */
+  /** The prefix of settings that set limits. */
   private static final String SETTING = "throttle.";
 
   private static final String SCOPES =
       "instance, job:ID, user:NAME, path:/DIR, node:n3, traffic:foreground, traffic:migration or traffic:staging";
 
-  /** Before the path of a directory that is limited. */
+  /** The prefix of a scope that names a directory. */
   private static final String PATH = "path:";
 
   private static final long COUNT_MAX = 1_000_000_000_000L;
@@ -95,13 +95,13 @@ final class ThrottleWords {
     return path;
   }
 
-  /** A scope as people write it, but users and nodes by number. */
+  /** A scope as users write it, but with users and nodes by number. */
   static String text(Scope scope, List<Dataset> datasets) {
     Dataset dataset = dataset(scope, datasets);
     return dataset == null ? scope.toString() : PATH + dataset.path();
   }
 
-  /** That which a scope is about; null for scopes of other things. */
+  /** The dataset that a scope names; null for other scopes. */
   static @Nullable Dataset dataset(Scope scope, List<Dataset> datasets) {
     for (Dataset dataset : datasets) {
       if (dataset.scope().equals(scope)) {
@@ -125,7 +125,7 @@ final class ThrottleWords {
         case "traffic" -> new Scope(Scope.Kind.TRAFFIC, value);
         case "path" ->
             throw new UsageException(
-                "%s: a directory is limited once it is there, by 'adhocfs throttle set --scope %s'"
+                "%s: a directory can only be limited after it is made, by 'adhocfs throttle set --scope %s'"
                     .formatted(what, word));
         default -> throw new UsageException(what + " '" + word + "': give " + SCOPES);
       };
@@ -143,7 +143,7 @@ final class ThrottleWords {
     }
   }
 
-  /** A user's number, by name as the system knows it, or as it is. */
+  /** The number of a user, given by a name that this system knows or by number. */
   private static String user(String what, String word) throws UsageException, FsException {
     if (word.matches("[0-9]{1,10}")) {
       return word;
@@ -165,14 +165,17 @@ final class ThrottleWords {
       if (e instanceof InterruptedException) {
         Thread.currentThread().interrupt();
       }
-      throw new UsageException("cannot ask for the number of user " + word + ": " + e, e);
+      throw new UsageException("cannot look up the number of user " + word + ": " + e, e);
     }
     throw new UsageException(
         "%s 'user:%s': there is no such user here: give a user's name or number"
             .formatted(what, word));
   }
 
-  /** The limits among settings by key, which are taken out of them: the instance keeps them. */
+  /**
+   * Removes the limits from the settings and returns them by key: they are not settings of
+   * processes but part of the agreed state.
+   */
   static Map<String, String> takeOut(Map<String, String> settings) {
     var taken = new LinkedHashMap<String, String>();
     for (Iterator<Map.Entry<String, String>> all = settings.entrySet().iterator();
@@ -186,14 +189,14 @@ final class ThrottleWords {
     return taken;
   }
 
-  /** The rules that settings {@code throttle.CLASS[.SCOPE]=[RATE] [weight N]} say. */
+  /** The rules of the settings {@code throttle.CLASS[.SCOPE]=[RATE] [weight N]}. */
   static List<ThrottleRule> rules(InstanceDescription description, Map<String, String> settings)
       throws UsageException, FsException {
     List<ThrottleRule> rules = new ArrayList<>();
     for (Map.Entry<String, String> entry : settings.entrySet()) {
       String key = entry.getKey();
       String words = key.substring(SETTING.length());
-      // A class has no dot; a job's id may have some.
+      // The name of a class has no dot; a job's id may have dots.
       int dot = words.indexOf('.');
       Resource resource = resource(key, dot < 0 ? words : words.substring(0, dot));
       Scope scope = dot < 0 ? Scope.INSTANCE : scope(key, description, words.substring(dot + 1));

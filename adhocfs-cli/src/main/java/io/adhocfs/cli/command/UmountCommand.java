@@ -20,21 +20,22 @@ import picocli.CommandLine.Parameters;
 @CommandLine.Command(
     name = "umount",
     description =
-        "Unmounts a directory of this machine and waits until its process has ended; also removes a mount whose process died.",
+        "Unmounts a directory of this machine and waits until the mount's process has ended; also removes a mount whose process died.",
     footer = {
       "",
       "Example:",
       "  adhocfs umount /tmp/fast",
       "",
-      "Exit codes: 0 nothing of ours is mounted there; 1 it is in use or could not be unmounted; 2 wrong use."
+      "Exit codes: 0 no instance is mounted there any more; 1 the mount is in use, or unmounting failed;",
+      "2 wrong use."
     })
 public final class UmountCommand extends Command {
-  @Parameters(paramLabel = "DIR", arity = "0..1", description = "Where it is mounted.")
+  @Parameters(paramLabel = "DIR", arity = "0..1", description = "The directory to unmount.")
   private @Nullable RawPath mountPoint;
 
   @Option(
       names = {"-f", "--force"},
-      description = "Also while programs use it: they get errors.")
+      description = "Unmount even while programs use the mount; they get errors.")
   private boolean force;
 
   @Option(names = "--source", hidden = true)
@@ -60,10 +61,10 @@ public final class UmountCommand extends Command {
       return ExitCode.OK;
     }
     if (mountPoint == null) {
-      throw new UsageException("which directory?");
+      throw new UsageException("give the directory to unmount");
     }
     Path path = mountPoint.onHost();
-    // The directory says which instance it is, so a name is not needed.
+    // The directory identifies the instance, so --name is not needed.
     boolean wasMounted = false;
     boolean known = false;
     for (String instance : directory.names()) {

@@ -53,36 +53,36 @@ import picocli.CommandLine.Option;
     description = "Brings an instance up: starts its daemons and mounts it.",
     footer = {
       "",
-      "Without --nodes and --hosts one daemon is started on this machine; inside a Slurm allocation",
-      "one on each of its nodes, through srun.",
+      "Without --nodes and --hosts, one daemon starts on this machine; inside a Slurm allocation, one",
+      "on each node of the allocation, through srun.",
       "",
-      "A setting throttle.CLASS[.SCOPE]=[RATE] [weight N] limits from the start: see 'adhocfs throttle",
-      "--help'.",
+      "The setting throttle.CLASS[.SCOPE]=[RATE] [weight N] sets a limit from the start: see",
+      "'adhocfs throttle --help'.",
       "",
       "Examples:",
       "  adhocfs up --nodes 4 --mount /tmp/fast --set chunk.size=1MiB",
       "  adhocfs up --set profile=checkpoint --set fsync=disk",
       "  adhocfs up --set throttle.data-bandwidth.job:42=200MB/s",
       "",
-      "Exit codes: 0 it is up; 1 it could not be brought up, and nothing of it is left; 2 wrong use."
+      "Exit codes: 0 the instance is up; 1 it is not, and anything that is left is named; 2 wrong use."
     })
 public final class UpCommand extends Command {
   private static final String DEFAULT_NAME = "adhocfs";
 
-  /** After this long it is looked whether the daemons that do not answer still live. */
+  /** After this long, check whether the daemons that do not answer still run. */
   private static final Duration INSTALL_PATIENCE = Duration.ofSeconds(10);
 
   @Option(
       names = "--nodes",
       paramLabel = "COUNT",
-      description = "Start so many daemons on this machine.")
+      description = "Start COUNT daemons on this machine.")
   private @Nullable Integer nodes;
 
   @Option(
       names = "--hosts",
       paramLabel = "FILE",
       description =
-          "Start a daemon on each host in FILE: one on each line, '#' begins a comment. They are reached by the setting remote.start.")
+          "Start a daemon on each host in FILE: one host on each line, '#' begins a comment. The setting remote.start says how to reach them.")
   private @Nullable RawPath hosts;
 
   @Option(
@@ -95,12 +95,13 @@ public final class UpCommand extends Command {
   @Option(
       names = "--mount",
       paramLabel = "DIR",
-      description = "Mount here. Default: /adhoc where it may be used.")
+      description =
+          "Mount on DIR. Default: /adhoc if it is yours and free, else a directory of your own.")
   private @Nullable RawPath mount;
 
   @Option(
       names = "--over",
-      description = "Mount also on a directory with something in it, which the mount hides.")
+      description = "Mount even on a directory with something in it; the mount hides the content.")
   private boolean over;
 
   @Option(names = "--no-mount", description = "Do not mount.")
@@ -138,7 +139,7 @@ public final class UpCommand extends Command {
     InstanceDirectory directory = directory();
     if (directory.names().contains(name)) {
       throw new UsageException(
-          "there is an instance '%s' already: take it down first (adhocfs down --name %s) or give another --name"
+          "instance '%s' exists already: take it down first (adhocfs down --name %s) or give another --name"
               .formatted(name, name));
     }
     Map<String, String> settingsByKey = settings();
@@ -240,12 +241,12 @@ public final class UpCommand extends Command {
     directory.create(description);
     var cleanUp = new TakeDown(description, directory, this::note);
     var settled = new AtomicBoolean();
-    // Ctrl-C in the middle leaves nothing behind either.
+    // Ctrl-C while the instance comes up leaves nothing behind either.
     var onInterrupt =
         new Thread(
             () -> {
               if (!settled.get()) {
-                output().note("adhocfs up: interrupted; what has been started is taken down again");
+                output().note("adhocfs up: interrupted; removing everything that was started");
                 cleanUp.afterFailedStart();
               }
             },
@@ -257,7 +258,7 @@ public final class UpCommand extends Command {
       complete =
           description.withNodes(
               new NodeProcesses(directory, this::note).start(description, description.places()));
-      // Before the daemons take it: from here on each of them can be found.
+      // Recorded before the daemons get their map: from here on every daemon can be found.
       List<ClusterMap.Node> ready = complete.instance().nodes();
       complete = directory.update(complete, written -> written.withNodes(ready));
       installMap(complete, new Nodes(complete, directory, this::note));
@@ -289,8 +290,8 @@ public final class UpCommand extends Command {
   }
 
   /**
-   * Gives the daemons their first map. They have said that they are ready; one that does not answer
-   * is waited for as long as it lives, for the machine may just be loaded.
+   * Gives the daemons their first map. All have reported that they are ready; a daemon that does
+   * not answer is waited for as long as its process lives, since its machine may just be loaded.
    */
   private void installMap(InstanceDescription description, Nodes nodes) throws FsException {
     ClusterMap map = ClusterMap.initial(description.instance().nodes());
@@ -310,7 +311,7 @@ public final class UpCommand extends Command {
             throw failure.getValue();
           }
           note(
-              "node %s runs and does not answer yet, going on to wait: %s"
+              "node %s runs but does not answer yet, still waiting: %s"
                   .formatted(failure.getKey(), failure.getValue().getMessage()));
         }
         silent = List.copyOf(failures.keySet());
@@ -329,7 +330,7 @@ public final class UpCommand extends Command {
     return description.places().stream().map(Place::host).distinct().toList();
   }
 
-  /** Before anything is started: nobody has to wait for that, nor for its end. */
+  /** Called before anything is started, so that a refusal needs no start and no clean-up. */
   private void checkMountPoint(InstanceDescription description, InstanceDirectory directory)
       throws FsException {
     var mounts = new Mounts(description, directory, this::note);
@@ -350,7 +351,7 @@ public final class UpCommand extends Command {
   private static FsException notMounted(FsException failure) {
     return new FsException(
         failure.error(),
-        failure.getMessage() + " (--no-mount brings it up without a mount)",
+        failure.getMessage() + " (--no-mount brings the instance up without a mount)",
         failure);
   }
 
@@ -398,7 +399,8 @@ public final class UpCommand extends Command {
                   + (record.remote().isEmpty() ? "" : " on " + record.remote()));
     }
     if (instance.settings().text(Setting.DAEMON_SIGTERM).equals("remove")) {
-      output().line("lifetime  until 'adhocfs down' or the end of the job, which removes all data");
+      output()
+          .line("lifetime  until 'adhocfs down' or the end of the job; either removes all data");
     }
     String option = instance.name().equals(DEFAULT_NAME) ? "" : " --name " + instance.name();
     output().line("");

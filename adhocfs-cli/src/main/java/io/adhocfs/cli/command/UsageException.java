@@ -1,6 +1,6 @@
 package io.adhocfs.cli.command;
 
-/** What the user asked for cannot be done as asked; the message says what can. */
+/** Wrong use: the command cannot do what was asked; the message says what is allowed. */
 public final class UsageException extends Exception {
   private static final long serialVersionUID = 1L;
 

@@ -22,23 +22,23 @@ import picocli.CommandLine.Option;
 @CommandLine.Command(
     name = "verify",
     description =
-        "Compares what all nodes keep and names what does not fit, and what would mend it. Changes"
-            + " nothing without --repair; the instance may be in use.",
+        "Compares what all nodes store, and reports each inconsistency with its remedy. Changes nothing without --repair; programs may use the instance meanwhile.",
     footer = {
       "",
       "Example:",
       "  adhocfs verify --json | jq .inconsistencies",
-      "  adhocfs verify --repair                what has lost its other half is removed, or named"
-          + " in /lost+found",
+      "  adhocfs verify --repair                mend what has lost its other half",
       "  adhocfs verify --data",
       "",
-      "Exit codes: 0 everything fits; 1 something is inconsistent; 2 not everything could be looked"
-          + " at, or wrong use."
+      "Exit codes: 0 everything fits; 1 something is inconsistent; 2 not everything could be checked,",
+      "or wrong use."
     })
 public final class VerifyCommand extends FileSystemCommand {
   private static final long SILENCE_NANOS = 1_000_000_000;
 
-  /** What is mended may show what was hidden behind it. */
+  /**
+   * A repair may show errors that were hidden behind the repaired one, so there are several rounds.
+   */
   private static final int ROUNDS_MAX = 8;
 
   @Option(names = "--json", description = "Print JSON.")
@@ -47,8 +47,7 @@ public final class VerifyCommand extends FileSystemCommand {
   @Option(
       names = "--repair",
       description =
-          "Mend what is inconsistent: remove names and chunks that belong to nothing, name what has"
-              + " no name in /lost+found, count anew.")
+          "Apply the remedies: remove names and chunks that belong to nothing, name inodes without a name in /lost+found, count anew.")
   private boolean repair;
 
   @Option(names = "--dry-run", description = "Only say what --repair would do (the default).")
@@ -57,7 +56,7 @@ public final class VerifyCommand extends FileSystemCommand {
   @Option(
       names = "--data",
       description =
-          "Read all file data as well and compare it with its checksums. Takes as long as reading it.")
+          "Also read all file data and compare it with its checksums; takes as long as reading the data.")
   private boolean data;
 
   private long repaired;
@@ -143,7 +142,7 @@ public final class VerifyCommand extends FileSystemCommand {
     if (!repair) {
       report.mends().forEach(mend -> output().line("--repair would " + mend.sentence()));
     }
-    report.unseen().forEach(sentence -> output().line("not looked at: " + sentence));
+    report.unseen().forEach(sentence -> output().line("not checked: " + sentence));
     report.notes().forEach(sentence -> output().line("note: " + sentence));
     output()
         .line(
@@ -158,7 +157,7 @@ public final class VerifyCommand extends FileSystemCommand {
                       case VerifyReport.EXIT_CLEAN -> "everything fits";
                       case VerifyReport.EXIT_INCONSISTENT ->
                           report.inconsistencyCount() + " inconsistencies";
-                      default -> "not everything could be looked at";
+                      default -> "not everything could be checked";
                     }));
   }
 

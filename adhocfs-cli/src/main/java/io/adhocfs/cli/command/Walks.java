@@ -12,14 +12,16 @@ import java.util.List;
 import java.util.concurrent.atomic.AtomicLong;
 import java.util.function.LongConsumer;
 
-/** Has what is in a directory taken into its dataset, here or by a process in the background. */
+/**
+ * Adds the existing files of a directory to its dataset, here or by a process in the background.
+ */
 final class Walks {
   private static final long HEAP_BYTES = 128 << 20;
   private static final long LOOK_MILLIS = 500;
 
   private Walks() {}
 
-  /** What takes a directory in, and tells how many inodes it has seen. */
+  /** Adds a directory's files to its dataset, and tells how many inodes it has seen. */
   @FunctionalInterface
   interface Walk {
     void run(Dataset dataset, LongConsumer progress) throws FsException;
@@ -35,7 +37,7 @@ final class Walks {
         log);
   }
 
-  /** Walks, with a line that says how far. */
+  /** Walks, and shows the progress in a line. */
   static void run(Walk walk, Dataset dataset, Output output) throws FsException {
     var progress = new ProgressLine(output, "adhocfs: ");
     var last = new AtomicLong();
@@ -50,10 +52,10 @@ final class Walks {
   }
 
   private static String sentence(long seen, Dataset dataset) {
-    return "%d inodes of %s taken in".formatted(seen, dataset.path());
+    return "%d inodes of %s added".formatted(seen, dataset.path());
   }
 
-  /** Ends this process when the instance has been taken down: nobody is left to be waited for. */
+  /** Ends this process when the instance has been taken down: no daemon is left to wait for. */
   static void endWith(InstanceDirectory directory, String instance) {
     var watch =
         new Thread(

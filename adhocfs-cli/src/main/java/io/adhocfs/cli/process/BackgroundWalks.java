@@ -11,8 +11,8 @@ import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /**
- * Has what is in directories taken into their datasets, a few side by side and each by one walk at
- * a time. Thread-safe.
+ * Adds the existing files of directories to their datasets, several directories at a time and each
+ * by one walk at a time. Thread-safe.
  */
 final class BackgroundWalks implements AutoCloseable {
   private static final Logger LOG = LoggerFactory.getLogger(BackgroundWalks.class);
@@ -21,7 +21,7 @@ final class BackgroundWalks implements AutoCloseable {
   private static final int IDLE_SECONDS = 10;
   private static final int LEAVE_SECONDS = 1;
 
-  /** Takes a directory in, as it is when that begins. */
+  /** Adds the files that a directory has when the walk begins. */
   @FunctionalInterface
   interface Walk {
     void run(Dataset dataset) throws IOException;
@@ -29,10 +29,10 @@ final class BackgroundWalks implements AutoCloseable {
 
   private final Walk walk;
 
-  /** Those that wait for their walk, or are walked. */
+  /** The datasets that wait for their walk, or are being walked. */
   private final Set<Integer> underWay = ConcurrentHashMap.newKeySet();
 
-  /** Its queue has no bound of its own: each dataset is in it once at most. */
+  /** The queue has no bound of its own, since it holds each dataset at most once. */
   private final ThreadPoolExecutor walkers =
       new ThreadPoolExecutor(
           AT_ONCE_MAX,
@@ -47,7 +47,7 @@ final class BackgroundWalks implements AutoCloseable {
     walkers.allowCoreThreadTimeOut(true);
   }
 
-  /** Starts a walk, unless the dataset is complete or on its way to be. */
+  /** Starts a walk, unless the dataset is complete or already being walked. */
   void start(Dataset dataset) {
     if (dataset.complete() || !underWay.add(dataset.id())) {
       return;
@@ -57,8 +57,7 @@ final class BackgroundWalks implements AutoCloseable {
         walk.run(dataset);
       } catch (IOException | RuntimeException e) {
         LOG.warn(
-            "not all that is in {} has been taken in, so it has not its switches; go on with"
-                + " 'adhocfs config walk --path {}': {}",
+            "not all existing files of {} have its switches yet; go on with 'adhocfs config walk --path {}': {}",
             dataset.path(),
             dataset.path(),
             e.getMessage());
@@ -68,7 +67,7 @@ final class BackgroundWalks implements AutoCloseable {
     });
   }
 
-  /** Ends those that are under way. */
+  /** Ends the running walks. */
   @Override
   public void close() {
     var _ = walkers.shutdownNow();

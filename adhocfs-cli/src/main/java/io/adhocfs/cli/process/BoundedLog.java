@@ -16,12 +16,11 @@ import java.util.ArrayDeque;
 import java.util.List;
 
 /**
- * Keeps a log within its bound: when it has half of its bytes, its content becomes that of the
- * earlier log beside it, and it begins anew. The log stays the same file, since the JVM's own words
- * come by a descriptor that was opened before there was any Java; whoever opened the descriptor
- * opened it to append. Of what others write while the content is copied, microseconds of it may be
- * lost. Where the earlier log cannot be written, its content is lost instead: the bound holds also
- * on a disk that is full. Thread-safe.
+ * Keeps a log within its bound: when the log reaches half of the bound, its content replaces that
+ * of the earlier log beside it, and the log begins anew. The log stays the same file, since the JVM
+ * itself writes to it by a descriptor that was opened, for appending, before any Java code ran.
+ * Lines that others write in the microseconds of the copy may be lost. If the earlier log cannot be
+ * written, its content is lost instead: the bound also holds on a full disk. Thread-safe.
  */
 public final class BoundedLog {
   private static final String EARLIER = ".1";
@@ -29,7 +28,7 @@ public final class BoundedLog {
   private final Path log;
   private final long bytesMax;
 
-  /** What may still be written before the size is looked at again. */
+  /** Bytes that may still be written before the size is checked again. */
   @GuardedBy("this")
   private long unlooked;
 
@@ -48,7 +47,7 @@ public final class BoundedLog {
     return log.resolveSibling(log.getFileName() + EARLIER);
   }
 
-  /** So many bytes have been written. */
+  /** To be called after this many bytes have been written. */
   synchronized void written(long bytes) {
     unlooked -= bytes;
     if (bytesMax == 0 || unlooked > 0) {
@@ -60,10 +59,10 @@ public final class BoundedLog {
         rotate();
         size = 0;
       }
-      // Others write to it too, so the size is looked at more often than our bytes ask for.
+      // Others write to the log too, so the size is checked more often than our bytes require.
       unlooked = Math.max(1, (bytesMax / 2 - size) / 8);
     } catch (IOException e) {
-      // It was removed, so nothing of it is left to bound.
+      // The log was removed, so there is nothing left to bound.
       unlooked = bytesMax / 2;
     }
   }
@@ -78,7 +77,7 @@ public final class BoundedLog {
               StandardOpenOption.CREATE,
               StandardOpenOption.WRITE,
               StandardOpenOption.TRUNCATE_EXISTING)) {
-        // What came at once since is left out: the newest lines are those that matter.
+        // If more was written at once, its beginning is left out: the newest lines matter most.
         long start = Math.max(0, from.size() - bytesMax / 2);
         long position = start;
         while (position < from.size()) {
@@ -91,7 +90,7 @@ public final class BoundedLog {
   }
 
   /**
-   * The last lines of a log, the earlier one's included.
+   * The last lines of a log, those of the earlier log included.
    *
    * @throws FsException NOT_FOUND or STORAGE_FAILED, naming the log
    */
@@ -111,7 +110,7 @@ public final class BoundedLog {
   }
 
   private static void read(Path log, int lines, ArrayDeque<String> last) throws IOException {
-    // A reader of this kind takes bytes that are no UTF-8, too.
+    // A reader of this kind also accepts bytes that are not UTF-8.
     try (var reader =
         new BufferedReader(
             new InputStreamReader(Files.newInputStream(log), StandardCharsets.UTF_8))) {

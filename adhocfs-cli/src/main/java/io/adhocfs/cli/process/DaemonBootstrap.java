@@ -13,11 +13,11 @@ import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 
-/** What a daemon's configuration file says. */
+/** The content of a daemon's configuration file. */
 final class DaemonBootstrap {
   private DaemonBootstrap() {}
 
-  /** The content of the file for one node. */
+  /** The configuration file for one node. */
   static String of(InstanceDescription description, Place place) throws FsException {
     Instance instance = description.instance();
     NodeAddress address = NodeAddress.of(description, place);

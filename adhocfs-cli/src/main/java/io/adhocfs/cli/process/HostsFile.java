@@ -4,15 +4,16 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.regex.Pattern;
 
-/** A file of hosts: one on each line, what follows '#' is a comment. */
+/** A file of hosts: one host on each line, '#' begins a comment. */
 public final class HostsFile {
-  // Also user@host and addresses; nothing that a command could take for an option or a shell.
+  // Also user@host and addresses, but nothing that a command could take for an option, or a shell
+  // for syntax.
   private static final Pattern HOST = Pattern.compile("[A-Za-z0-9_][A-Za-z0-9_.:@%-]*");
 
   private HostsFile() {}
 
   /**
-   * The hosts, in order; a host that is there twice gets two nodes.
+   * The hosts, in order; a host that is listed twice gets two nodes.
    *
    * @throws IllegalArgumentException naming the line that is no host; or for a file without hosts
    */
@@ -33,12 +34,12 @@ public final class HostsFile {
       hosts.add(host);
     }
     if (hosts.isEmpty()) {
-      throw new IllegalArgumentException("there is no host in it; one host on each line");
+      throw new IllegalArgumentException("the file has no host; one host on each line");
     }
     return hosts;
   }
 
-  /** The name by which others connect to a host that may be written user@host. */
+  /** The name by which others connect to a host, which may be written user@host. */
   public static String address(String host) {
     return host.substring(host.indexOf('@') + 1);
   }

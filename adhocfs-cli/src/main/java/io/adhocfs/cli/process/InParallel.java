@@ -10,7 +10,7 @@ import java.util.concurrent.Executors;
 import java.util.concurrent.Future;
 import org.jspecify.annotations.Nullable;
 
-/** The same work for many nodes or mounts, some at a time. */
+/** Does the same work for many nodes or mounts, several at a time. */
 public final class InParallel {
   private static final int AT_A_TIME_MAX = 64;
 
@@ -22,14 +22,16 @@ public final class InParallel {
   }
 
   /**
-   * What became of one item: a result or a failure.
+   * The outcome for one item: a result or a failure.
    *
-   * @param result null where it failed
-   * @param failure null where it did not
+   * @param result null if the work failed
+   * @param failure null if the work did not fail
    */
   public record Outcome<T, R>(T item, @Nullable R result, @Nullable FsException failure) {}
 
-  /** Does the work for each item, to the end also when some fail; outcomes in the items' order. */
+  /**
+   * Does the work for each item, even if some fail; returns the outcomes in the order of the items.
+   */
   public static <T, R> List<Outcome<T, R>> run(List<T> items, Work<T, R> work) {
     if (items.isEmpty()) {
       return List.of();

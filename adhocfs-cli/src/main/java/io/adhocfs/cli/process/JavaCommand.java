@@ -15,7 +15,7 @@ public final class JavaCommand {
   /**
    * A command line for a process that stays: a daemon or a mount.
    *
-   * @param heapBytesMax the most that its heap takes; direct memory may take as much again
+   * @param heapBytesMax the largest size of its heap; direct memory may take as much again
    * @param arguments of the program, starting with the command's name
    */
   public static List<String> ofService(long heapBytesMax, List<String> arguments) {
@@ -52,12 +52,12 @@ public final class JavaCommand {
     return command;
   }
 
-  /** The launcher script; what other hosts run. */
+  /** The launcher script, which other hosts run. */
   public static String launcher() {
     return System.getProperty("adhocfs.launcher", "adhocfs");
   }
 
-  /** The jars of one directory are written as its wildcard, which keeps command lines readable. */
+  /** Replaces the jars of a directory by its wildcard, which keeps command lines readable. */
   static String classPath(String expanded) {
     String directory = null;
     for (String entry : expanded.split(File.pathSeparator, -1)) {

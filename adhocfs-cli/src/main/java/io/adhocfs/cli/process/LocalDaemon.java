@@ -25,7 +25,7 @@ public final class LocalDaemon {
   /** What a daemon needs to start; holds the secret. */
   public static final String CONFIGURATION_FILE = StorageRemoval.CONFIGURATION_FILE;
 
-  /** Where it is, once it is ready. */
+  /** Has the daemon's address, once the daemon is ready. */
   public static final String READY_FILE = "daemon.json";
 
   public static final String LOG_FILE = "daemon.log";
@@ -45,8 +45,8 @@ public final class LocalDaemon {
   /**
    * Makes the storage directory of a new node.
    *
-   * @throws FsException EXISTS when there is something in it; NOT_PERMITTED when a directory above
-   *     that is ours by name belongs to somebody else
+   * @throws FsException EXISTS if the directory is not empty; NOT_PERMITTED if a directory above it
+   *     has a name of ours ("adhocfs-...") but belongs to another user
    */
   public void makeDirectory() throws FsException {
     try {
@@ -94,9 +94,9 @@ public final class LocalDaemon {
   }
 
   /**
-   * Writes what a daemon needs to start, and takes back that an earlier one was ready.
+   * Writes the daemon's configuration file, and removes the ready file of an earlier daemon.
    *
-   * @param configuration content of its configuration file; null = the one that is there
+   * @param configuration content of the configuration file; null = keep the existing file
    */
   void prepare(byte @Nullable [] configuration) throws FsException {
     Path configurationFile = configurationFile();
@@ -105,7 +105,7 @@ public final class LocalDaemon {
         StorageRemoval.remove(directory);
         throw new FsException(
             FsError.NOT_FOUND,
-            "the node has left the instance or was taken down; what was left of its data in %s is removed now"
+            "the node has left the instance or was taken down; the rest of its data in %s has been removed"
                 .formatted(directory));
       }
       if (configuration != null) {
@@ -124,11 +124,12 @@ public final class LocalDaemon {
   }
 
   /**
-   * Starts the daemon that was prepared, and waits until it is ready, as long as its process lives.
+   * Starts the daemon that was prepared, and waits until it is ready, for as long as its process
+   * lives.
    *
-   * @param heapBytesMax the most that its heap takes
-   * @param notes told what is waited for if it takes long
-   * @throws FsException with the last lines of its log when it does not come up
+   * @param heapBytesMax the largest size of its heap
+   * @param notes told what a long wait is for
+   * @throws FsException with the last lines of its log if the daemon ends before it is ready
    */
   RunningDaemon start(long heapBytesMax, Consumer<String> notes) throws FsException {
     ServiceProcess process =
@@ -136,7 +137,7 @@ public final class LocalDaemon {
             JavaCommand.ofService(
                 heapBytesMax, List.of("daemon", "--config", configurationFile().toString())),
             log());
-    var waiting = new LongWait("the daemon in " + directory + ", which lives: see " + log(), notes);
+    var waiting = new LongWait("the daemon in " + directory + ", which runs: see " + log(), notes);
     while (true) {
       boolean alive = process.isAlive();
       RunningDaemon running = readReady();
@@ -154,7 +155,10 @@ public final class LocalDaemon {
     return directory.resolve(CONFIGURATION_FILE);
   }
 
-  /** Leaves a file that is right as it is: a full disk must not keep a daemon from starting. */
+  /**
+   * Does not rewrite a file that has this content already: a full disk must not keep a daemon from
+   * starting.
+   */
   private static void writeConfiguration(Path file, byte[] configuration) throws IOException {
     if (Files.exists(file) && Arrays.equals(Files.readAllBytes(file), configuration)) {
       return;
@@ -193,7 +197,7 @@ public final class LocalDaemon {
 
   /** Ends whatever daemon runs on this directory. */
   public void end() throws FsException {
-    // Also those that are not ready yet and have not said their number.
+    // Also daemons that are not ready yet and have not written their process id.
     List<ProcessHandle> daemons =
         ProcessHandle.allProcesses()
             .filter(process -> ServiceProcess.isOurs(process.pid(), words()))
@@ -207,9 +211,9 @@ public final class LocalDaemon {
   }
 
   /**
-   * Ends the daemon, if it runs, and removes its directory, and those above that were made for it
-   * and are left empty. A directory that holds something else than a node of this instance is left
-   * as it is.
+   * Ends the daemon, if it runs, and removes its directory, and the directories above that were
+   * made for it and are now empty. A directory that holds anything but a node of this instance is
+   * left unchanged.
    *
    * @param instanceId of the instance that is taken down
    */
@@ -218,7 +222,7 @@ public final class LocalDaemon {
       if (isOfAnother(instanceId)) {
         return;
       }
-      // Without a configuration as well: a daemon that removes all by itself may not have ended
+      // Even without a configuration: a daemon that removes its data by itself may not have ended
       // yet.
       end();
       if (Files.exists(configurationFile()) || StorageRemoval.hasBegun(directory)) {
@@ -237,7 +241,10 @@ public final class LocalDaemon {
     MadeDirectories.removeEmpty(directory.getParent());
   }
 
-  /** Whether the directory holds a node of another instance; one that is going holds none. */
+  /**
+   * Whether the directory holds a node of another instance; a directory that is being removed holds
+   * none.
+   */
   private boolean isOfAnother(String instanceId) throws FsException {
     if (StorageRemoval.hasBegun(directory)) {
       return false;

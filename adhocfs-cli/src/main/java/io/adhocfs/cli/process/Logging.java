@@ -19,27 +19,31 @@ import org.jspecify.annotations.Nullable;
 
 /** How this process logs: one line for each event on standard error. */
 public final class Logging {
-  // Held, for the log manager forgets loggers that nobody holds, and their levels with them.
+  // Referenced here, since the log manager drops unreferenced loggers, and their levels with them.
   private static final Logger ROOT = Logger.getLogger("");
   private static final Logger OURS = Logger.getLogger("io.adhocfs");
 
-  /** Warns of every call to a voter that is down, several times a second; we say it once. */
+  /**
+   * This library warns of every call to a voter that is down, several times a second; our own code
+   * says so once.
+   */
   private static final Logger REPLICATED_LOG = Logger.getLogger("org.apache.ratis");
 
   private Logging() {}
 
-  /** For commands: nothing is logged; what went wrong is said once, by the command. */
+  /** For commands: logs nothing, since the command itself reports errors. */
   public static void off() {
     ROOT.setLevel(Level.OFF);
   }
 
   /**
-   * For daemons and mounts: what we log at this level and above, and warnings of the libraries.
+   * For daemons and mounts: logs our messages at this level and above, and warnings of the
+   * libraries.
    *
    * @param level error, warn, info, debug or trace
-   * @param logFile kept within the bound if standard error is appended to it; where standard error
-   *     is something else, whoever gave it to this process bounds it
-   * @param logBytesMax of the log and the earlier one beside it; 0 = no bound
+   * @param logFile kept within the bound if standard error appends to it; otherwise the process
+   *     that opened standard error has to bound it
+   * @param logBytesMax bytes of the log and the earlier log beside it; 0 = no bound
    */
   public static void toStandardError(String level, Path logFile, long logBytesMax) {
     for (Handler handler : ROOT.getHandlers()) {
@@ -73,7 +77,7 @@ public final class Logging {
     }
   }
 
-  /** Writes to standard error and has the log bounded. */
+  /** Writes to standard error and keeps the log within its bound. */
   private static final class BoundedHandler extends Handler {
     private final FileOutputStream out = new FileOutputStream(FileDescriptor.err);
     private final @Nullable BoundedLog log;
@@ -91,7 +95,7 @@ public final class Logging {
       try {
         out.write(line);
       } catch (IOException e) {
-        // The disk is full or the terminal is gone: there is nobody left to tell.
+        // The disk is full or the terminal is gone: there is no place left to report this.
         return;
       }
       if (log != null) {

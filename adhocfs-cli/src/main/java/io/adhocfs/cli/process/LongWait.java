@@ -3,7 +3,7 @@ package io.adhocfs.cli.process;
 import java.time.Duration;
 import java.util.function.Consumer;
 
-/** A wait that may take long: now and then it is said what is waited for. Used by one thread. */
+/** A wait that may take long: every ten seconds it says what it waits for. For one thread. */
 final class LongWait {
   private static final Duration BETWEEN_NOTES = Duration.ofSeconds(10);
 
@@ -15,14 +15,14 @@ final class LongWait {
   /**
    * Begins to wait.
    *
-   * @param what is waited for, and where one can look
+   * @param what the wait is for, and where to look
    */
   LongWait(String what, Consumer<String> notes) {
     this.what = what;
     this.notes = notes;
   }
 
-  /** Waits a moment before the next look. */
+  /** Waits a moment before the next check. */
   void pause() {
     ServiceProcess.pause();
     long now = System.nanoTime();

@@ -8,7 +8,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Map;
 
-/** Where an instance's files go when nobody says. */
+/** The default places of an instance's data and mount point. */
 public final class MountPlaces {
   private static final Path WELL_KNOWN = Path.of("/adhoc");
 
@@ -25,8 +25,8 @@ public final class MountPlaces {
   }
 
   /**
-   * The directory to mount on: /adhoc where this user may and nothing of ours is mounted there,
-   * else one below the user's run-time directory.
+   * The directory to mount on: /adhoc if this user may mount there and no instance is mounted
+   * there, else a directory below the user's run-time directory.
    */
   public static Path defaultMountPoint(Map<String, String> environment, String name)
       throws FsException {
@@ -47,7 +47,7 @@ public final class MountPlaces {
             && DeadMounts.stateOf(directory) == DeadMounts.State.NOT_MOUNTED
             && Files.getAttribute(directory, "unix:uid").equals(userId());
       }
-      // A dead mount of ours is removed by the next mount; whether one may is seen then.
+      // The next mount removes a dead mount of ours; whether this user may do so is seen then.
       return DeadMounts.stateOf(directory) == DeadMounts.State.DEAD || userId() == 0;
     } catch (IOException e) {
       return false;

@@ -18,7 +18,8 @@ final class MountPoint {
   private MountPoint() {}
 
   /**
-   * Refuses what cannot or should not be mounted on, and removes a dead mount that is there.
+   * Refuses a directory that cannot or should not be mounted on, and removes a dead mount that is
+   * on it.
    *
    * @param covers whether the directory may have something in it, which the mount hides
    * @throws FsException BUSY, NOT_DIRECTORY, EXISTS for a directory that is not empty
@@ -54,7 +55,7 @@ final class MountPoint {
       throw e;
     } catch (IOException e) {
       throw new FsException(
-          FsError.STORAGE_FAILED, "cannot look at " + mountPoint + ": " + e.getMessage(), e);
+          FsError.STORAGE_FAILED, "cannot check " + mountPoint + ": " + e.getMessage(), e);
     }
   }
 
@@ -62,12 +63,12 @@ final class MountPoint {
     try (DirectoryStream<Path> content = Files.newDirectoryStream(directory)) {
       return !content.iterator().hasNext();
     } catch (AccessDeniedException e) {
-      // Mounting on it will be refused, by somebody who says why.
+      // Mounting on it will fail later, with the reason.
       return true;
     }
   }
 
-  /** Makes the directory, and those missing above it; whether it had to be made. */
+  /** Makes the directory and missing directories above it; returns whether it had to be made. */
   static boolean make(Path mountPoint) throws FsException {
     try {
       if (Files.isDirectory(mountPoint)) {
@@ -89,7 +90,7 @@ final class MountPoint {
     }
   }
 
-  /** Removes a directory that {@link #make} made, unless somebody has put something into it. */
+  /** Removes a directory that {@link #make} made, unless it has content by now. */
   static void removeMade(Path mountPoint) {
     try {
       Files.deleteIfExists(mountPoint);

@@ -39,18 +39,21 @@ public final class MountProcess {
   /** How long a process that was told to end may take to close its session. */
   private static final int LEAVE_SECONDS = 5;
 
-  /** The program, event loops, the kernel's requests, and what is open for moments. */
+  /**
+   * Descriptors for the program, event loops, the kernel's requests, and files that are open for
+   * moments.
+   */
   private static final int DESCRIPTORS_FIXED = 96;
 
   private static final int DETACH_ATTEMPTS_MAX = 20;
   private static final int DETACH_PAUSE_MILLIS = 100;
 
-  /** How often a mount of a job's instance looks whether the nodes are gone. */
+  /** How often a mount of a job's instance checks whether the nodes are gone. */
   private static final int NODES_LOOK_SECONDS = 2;
 
   private final CountDownLatch served = new CountDownLatch(1);
 
-  /** Set by the main thread, read by the one that ends the process. */
+  /** Set by the main thread, read by the thread that ends the process. */
   private volatile @Nullable Driver driver;
 
   /** Set by the thread that ends the process, before it reads {@link #driver}. */
@@ -62,7 +65,7 @@ public final class MountProcess {
   /**
    * For one instance.
    *
-   * @param directory where the instance is written down and the mount shall be; null = nowhere on
+   * @param directory where the instance is recorded and its mount is to be recorded; null = not on
    *     this host
    */
   public MountProcess(InstanceDescription description, @Nullable InstanceDirectory directory) {
@@ -72,21 +75,22 @@ public final class MountProcess {
 
   /** One of the drivers, mounted. */
   private interface Driver {
-    /** Unmounts, also while programs use it. */
+    /** Unmounts, even while programs use the mount. */
     void detach() throws IOException;
 
     void awaitUnmounted() throws InterruptedException;
   }
 
   /**
-   * Mounts and serves until it is unmounted, by whomever, or this process is told to end. A
-   * directory that is not there is made before and removed afterwards, however the mount ends but
-   * by a kill; so is the instance, where its nodes are gone and this was the last mount.
+   * Mounts, and serves until the mount is unmounted, by whomever, or this process is told to end. A
+   * mount point that does not exist is made before and removed afterwards, however the mount ends,
+   * except by SIGKILL. If the nodes of the instance are gone and this was its last mount, the
+   * record of the instance is removed too.
    *
    * @param mountPoint absolute
    * @param readOnly whether the kernel refuses all changes
    * @param covers whether the directory may have something in it
-   * @param remote by which the remote-start command reaches this machine; empty = mounted by hand
+   * @param remote the name by which remote.start reaches this machine; empty = mounted by hand
    * @param whenReady told the mount's record when programs can use it
    * @throws FsException EXISTS for a directory with something in it; BUSY for a mount of this
    *     program
@@ -123,8 +127,8 @@ public final class MountProcess {
   }
 
   /**
-   * Programs that use the mount keep what they have open, and may do so for long; so everything
-   * else goes first.
+   * Detaches the mount and removes its record and directory before anything else: programs that use
+   * the mount may keep files open for long.
    */
   private void endOnSignal(MountRecord record) {
     ending = true;
@@ -137,13 +141,13 @@ public final class MountProcess {
     } catch (InterruptedException e) {
       Thread.currentThread().interrupt();
     } catch (IOException e) {
-      LOG.warn("{} is still written down: {}", record.directory(), e.getMessage());
+      LOG.warn("{} is still recorded: {}", record.directory(), e.getMessage());
     }
     awaitServed();
   }
 
   private static void detachOnSignal(Driver mounted, Path mountPoint) throws InterruptedException {
-    // Who ends a job sends the signal to all its processes, perhaps also to fusermount3.
+    // The end of a job sends the signal to all its processes, perhaps also to fusermount3.
     for (int attempt = 1;
         !detach(mounted, mountPoint) && attempt < DETACH_ATTEMPTS_MAX;
         attempt++) {
@@ -152,8 +156,9 @@ public final class MountProcess {
   }
 
   /**
-   * Removes what there is of a mount besides itself; may be repeated. Does nothing while it is
-   * mounted: this process would wait for itself if it looked there, and others must find it.
+   * Removes the directory and record of a mount that has ended; may be repeated. Does nothing while
+   * the directory is mounted: this process would wait for itself if it looked there, and others
+   * must find the mount.
    */
   private void tidy(MountRecord record) throws IOException {
     if (DeadMounts.isMounted(Path.of(record.directory()), Mounts.source(description.instance()))) {
@@ -168,7 +173,7 @@ public final class MountProcess {
     }
   }
 
-  /** Told of a mount that can be used. */
+  /** Told the record of a mount once programs can use it. */
   public interface WhenReady {
     void announce(MountRecord record) throws IOException;
   }
@@ -184,7 +189,7 @@ public final class MountProcess {
       Driver mounted = mount(mountPoint, record.driver(), readOnly, client, switches);
       driver = mounted;
       if (ending) {
-        // The signal came while it was being mounted, and what it began has found no mount.
+        // The signal came during mounting, and its handler found no mount.
         detachOnSignal(mounted, mountPoint);
       }
       try {
@@ -203,18 +208,18 @@ public final class MountProcess {
         var _ = detach(mounted, mountPoint);
         throw e;
       } finally {
-        // Before the client takes leave of daemons that may be gone.
+        // Before the client closes its sessions: the daemons may be gone.
         tidy(record);
       }
     } catch (InterruptedException e) {
       Thread.currentThread().interrupt();
-      throw new FsException(FsError.INTERRUPTED, "serving " + mountPoint, e);
+      throw new FsException(FsError.INTERRUPTED, "interrupted while serving " + mountPoint, e);
     }
   }
 
   /**
-   * Refuses to serve with fewer descriptors than the connections to all nodes take: programs would
-   * see errors of files that happen to lie on the last nodes.
+   * Refuses to serve with fewer descriptors than connections to all nodes take: programs would see
+   * errors for files that happen to lie on the last nodes.
    */
   private void requireDescriptors() throws FsException {
     long needed =
@@ -231,8 +236,9 @@ public final class MountProcess {
   }
 
   /**
-   * In an instance of a job the nodes end by themselves, and a mount that the job has made by hand
-   * may be no process of the job any more: nobody tells it to end.
+   * Unmounts once all nodes are gone. The nodes of a job's instance end by themselves, but the
+   * process of a mount that was made by hand may not belong to the job any more, so no signal ends
+   * it.
    */
   private void endWithTheNodes(Driver mounted, Path mountPoint, InstanceDirectory written) {
     String name = description.instance().name();
@@ -245,7 +251,7 @@ public final class MountProcess {
             LOG.info("all nodes are gone: {} is unmounted", mountPoint);
             var _ = detach(mounted, mountPoint);
           } catch (FsException e) {
-            LOG.warn("this mount does not end with its nodes: {}", e.getMessage());
+            LOG.warn("this mount will not end with its nodes: {}", e.getMessage());
           } catch (InterruptedException e) {
             Thread.currentThread().interrupt();
           }
@@ -255,7 +261,7 @@ public final class MountProcess {
     thread.start();
   }
 
-  /** Lets the main thread take leave of the daemons before the process ends. */
+  /** Lets the main thread close the sessions at the daemons before the process ends. */
   private void awaitServed() {
     try {
       var _ = served.await(LEAVE_SECONDS, TimeUnit.SECONDS);
@@ -311,7 +317,7 @@ public final class MountProcess {
     };
   }
 
-  /** Apart, so that libfuse's classes are loaded only where they are wanted. */
+  /** A class of its own, so that libfuse's classes are loaded only where they are used. */
   private static final class FallbackDriver {
     static Driver mount(
         Path mountPoint,
@@ -337,7 +343,7 @@ public final class MountProcess {
     }
   }
 
-  /** Whether it is not mounted any more. */
+  /** Unmounts; false if the directory is still mounted. */
   private static boolean detach(Driver driver, Path mountPoint) {
     try {
       driver.detach();
@@ -348,7 +354,7 @@ public final class MountProcess {
     }
   }
 
-  /** Writes the record of a mount where the process that began it waits for it. */
+  /** Writes the record of a mount to the file for which the process that began the mount waits. */
   public static void announce(Path readyFile, MountRecord record) throws FsException {
     Path unfinished = readyFile.resolveSibling(readyFile.getFileName() + ".new");
     try {

@@ -35,9 +35,9 @@ import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /**
- * Switches through a mount: what the command config does, for those who know a directory by its
- * inode. One thread does one thing after the other, for each asks the daemons what they have agreed
- * on: it is made for people, not for programs that do it all day.
+ * Switches through a mount: what the command config does, for callers that know a directory by its
+ * inode. One thread does one call after the other, and each call asks the daemons for the agreed
+ * state: this is made for people, not for programs that change switches all day.
  */
 final class MountSwitches implements SwitchAttributes, AutoCloseable {
   private static final Logger LOG = LoggerFactory.getLogger(MountSwitches.class);
@@ -60,8 +60,8 @@ final class MountSwitches implements SwitchAttributes, AutoCloseable {
           Thread.ofPlatform().daemon().name("adhocfs-switches").factory());
 
   /**
-   * @param inodes the mount's
-   * @param owner who may change switches, besides root: the user of the mount
+   * @param inodes the inodes of the mount
+   * @param owner the user of the mount, who may change switches, as root may
    */
   MountSwitches(InodeOperations inodes, InstanceSource source, int owner) {
     this.inodes = inodes;
@@ -88,7 +88,8 @@ final class MountSwitches implements SwitchAttributes, AutoCloseable {
     if (!await(inodes.getAttributes(directory)).isDirectory()) {
       throw new FsException(
           FsError.NOT_SUPPORTED,
-          "%s: switches are set for directories, and inode %s is none".formatted(key, directory));
+          "%s: switches are set for directories, and inode %s is not a directory"
+              .formatted(key, directory));
     }
     try (Configuration configuration = open()) {
       Setting setting = Setting.ofKey(key);
@@ -165,7 +166,7 @@ final class MountSwitches implements SwitchAttributes, AutoCloseable {
     walks.close();
   }
 
-  // What is asked for. ----------------------------------------------------------------------------
+  // Requests. -------------------------------------------------------------------------------------
 
   static void requireMayChange(int user, int owner, String key) throws FsException {
     if (user != ROOT_USER && user != owner) {
@@ -176,12 +177,12 @@ final class MountSwitches implements SwitchAttributes, AutoCloseable {
     }
   }
 
-  /** What is to be set: one switch, or all that a profile says. */
+  /** The switches to set: one, or all of a profile. */
   static Map<Setting, String> values(String key, String value) throws FsException {
     if (switchOf(key) == null && !key.equals(Profile.KEY)) {
       throw new FsException(
           FsError.NOT_SUPPORTED,
-          "%s is no switch; switches: %s, and %s"
+          "%s is not a switch; switches: %s, and %s"
               .formatted(
                   key,
                   Setting.switches().stream().map(Setting::key).collect(Collectors.joining(", ")),
@@ -219,7 +220,7 @@ final class MountSwitches implements SwitchAttributes, AutoCloseable {
     return setting != null && setting.isSwitch() ? setting : null;
   }
 
-  /** The path as datasets have it. */
+  /** The path as text, as datasets store it. */
   static String text(AdhocPath path) throws FsException {
     String text = path.toString();
     try {
@@ -228,12 +229,12 @@ final class MountSwitches implements SwitchAttributes, AutoCloseable {
       throw new FsException(FsError.INVALID, String.valueOf(e.getMessage()), e);
     }
     if (!AdhocPath.ofText(text).equals(path)) {
-      throw new FsException(FsError.INVALID, "the bytes of the path '" + text + "' are no text");
+      throw new FsException(FsError.INVALID, "the path '" + text + "' is not text");
     }
     return text;
   }
 
-  // What the instance has agreed on. --------------------------------------------------------------
+  // The agreed state. -----------------------------------------------------------------------------
 
   private Configuration open() throws FsException {
     try {
@@ -243,7 +244,7 @@ final class MountSwitches implements SwitchAttributes, AutoCloseable {
     } catch (IOException e) {
       throw new FsException(
           FsError.STORAGE_FAILED,
-          "the description of the instance can't be read: " + e.getMessage(),
+          "cannot read the description of the instance: " + e.getMessage(),
           e);
     }
   }
@@ -259,12 +260,15 @@ final class MountSwitches implements SwitchAttributes, AutoCloseable {
         .anyMatch(change -> change.dataset() == number && change.setting() == setting);
   }
 
-  /** The dataset that a directory is, or null: of the root and of most others. */
+  /** The dataset of a directory, or null: the root and most directories have none. */
   private static @Nullable Dataset ofDirectory(Configuration configuration, InodeId directory) {
     return latest(configuration, dataset -> dataset.directory().equals(directory));
   }
 
-  /** A directory that was renamed and then named again is two datasets: the later one counts. */
+  /**
+   * The latest dataset with this property: a directory that was renamed, and then given switches by
+   * its new path, has two datasets, of which the later counts.
+   */
   private static @Nullable Dataset latest(
       Configuration configuration, Predicate<Dataset> condition) {
     return configuration.datasets().stream()
@@ -296,7 +300,7 @@ final class MountSwitches implements SwitchAttributes, AutoCloseable {
       });
     } catch (RejectedExecutionException e) {
       answer.completeExceptionally(
-          new FsException(FsError.BUSY, "too many ask for switches at once", e));
+          new FsException(FsError.BUSY, "too many requests for switches at once", e));
     }
     return answer;
   }
@@ -308,7 +312,7 @@ final class MountSwitches implements SwitchAttributes, AutoCloseable {
       throw FsException.of(e);
     } catch (InterruptedException e) {
       Thread.currentThread().interrupt();
-      throw new FsException(FsError.INTERRUPTED, "the mount ends", e);
+      throw new FsException(FsError.INTERRUPTED, "the mount is ending", e);
     }
   }
 }

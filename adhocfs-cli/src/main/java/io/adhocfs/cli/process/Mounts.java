@@ -37,7 +37,9 @@ public final class Mounts {
   /** File-system type in the mount table. */
   public static final String TYPE = "fuse.adhocfs";
 
-  /** In what a host answers that is asked whether it may be mounted there; empty = it may. */
+  /**
+   * The field of a host's answer that says why a directory cannot be mounted on; empty = it can.
+   */
   public static final String REFUSAL = "refusal";
 
   /** Enough of an instance's id to tell it from others of the same name. */
@@ -61,9 +63,9 @@ public final class Mounts {
   private final Consumer<String> notes;
 
   /**
-   * Of an instance.
+   * For one instance.
    *
-   * @param notes told what is waited for where it takes long, by several threads
+   * @param notes told what a long wait is for; called by several threads
    */
   public Mounts(
       InstanceDescription description, InstanceDirectory directory, Consumer<String> notes) {
@@ -72,7 +74,7 @@ public final class Mounts {
     this.notes = notes;
   }
 
-  /** What the mount table of a host has as the source of an instance's mounts. */
+  /** The source of an instance's mounts in the mount table of a host. */
   public static String source(Instance instance) {
     return "adhocfs:"
         + instance.name()
@@ -80,7 +82,7 @@ public final class Mounts {
         + instance.id().substring(0, Math.min(SOURCE_ID_LENGTH, instance.id().length()));
   }
 
-  /** The name of this host, as mounts are written down. */
+  /** The name of this host, as in mount records. */
   public static String hostName() {
     try {
       String kernel = Files.readString(Path.of("/proc/sys/kernel/hostname")).strip();
@@ -101,12 +103,12 @@ public final class Mounts {
   }
 
   /**
-   * Refuses what {@link #mount} would refuse, before anything is started. A host that cannot be
-   * asked is left to whoever starts something there.
+   * Refuses what {@link #mount} would refuse, before anything is started. A host that does not
+   * answer is not refused: starting something there will fail.
    *
    * @param host as in the instance's places; empty = this one
    * @param covers whether the directory may have something in it
-   * @throws FsException BUSY, NOT_DIRECTORY, EXISTS; INVALID for whatever another host says
+   * @throws FsException BUSY, NOT_DIRECTORY, EXISTS; INVALID for any refusal of another host
    */
   public void check(String host, Path mountPoint, boolean covers) throws FsException {
     if (host.isEmpty()) {
@@ -131,13 +133,13 @@ public final class Mounts {
     }
   }
 
-  /** As {@link #check}, of this host. */
+  /** As {@link #check}, for this host. */
   public static void checkHere(Path mountPoint, boolean covers) throws FsException {
     MountPoint.check(mountPoint, covers);
   }
 
   /**
-   * Mounts on a host of this instance, and writes the mount down.
+   * Mounts on a host of this instance, and records the mount.
    *
    * @param host as in the instance's places; empty = this one
    * @param covers whether the directory may have something in it
@@ -177,7 +179,7 @@ public final class Mounts {
   /**
    * Mounts on another host of this instance, unless it is mounted there already.
    *
-   * @return whether it was mounted now
+   * @return whether this call has mounted it
    */
   public boolean mountIfMissing(String host, Path mountPoint) throws FsException {
     for (MountRecord record : directory.mounts(description.instance().name())) {
@@ -190,7 +192,7 @@ public final class Mounts {
     return true;
   }
 
-  /** By a process that is the command's own, and writes the mount down itself. */
+  /** Mounts by a process that stays with its command and records the mount itself. */
   private MountRecord mountAttached(RemoteHost remote, Path mountPoint, List<String> arguments)
       throws FsException {
     String host = remote.name();
@@ -217,7 +219,7 @@ public final class Mounts {
               notes);
       MountRecord record = MountRecord.parse("the answer of host " + host, said);
       if (!record.remote().isEmpty()) {
-        // It has written itself down, and may already have taken that back.
+        // The process has recorded the mount, and may already have removed the record.
         return record;
       }
       MountRecord reached = record.withRemote(host);
@@ -237,7 +239,7 @@ public final class Mounts {
   }
 
   /**
-   * Unmounts everywhere: what is written down, and what is mounted besides on the instance's hosts.
+   * Unmounts everywhere: the recorded mounts, and all others on the instance's hosts.
    *
    * @return what is still mounted and why, a sentence each
    */
@@ -271,7 +273,7 @@ public final class Mounts {
     return left;
   }
 
-  /** By what name the host of a mount is reached, empty = this one; null = by none. */
+  /** The name by which the host of a mount is reached; empty = this host, null = none is known. */
   private static @Nullable String hostOf(MountRecord record, Set<String> hosts) {
     if (record.host().equals(hostName())) {
       return "";
@@ -303,7 +305,7 @@ public final class Mounts {
     try {
       var _ = remote.run(arguments, Nodes.bytes(known.toString()), REMOTE_PATIENCE);
     } catch (FsException e) {
-      // In a job that ends nothing can be started there any more, and mounts end by themselves.
+      // While a job ends, nothing can be started there any more, and mounts end by themselves.
       if (!remote.endsWithItsCommand() || !awaitForgotten(records)) {
         throw e;
       }
@@ -325,12 +327,12 @@ public final class Mounts {
   }
 
   /**
-   * Unmounts on this host what is known, and all other mounts with this source.
+   * Unmounts the known mounts on this host, and all others with this source.
    *
-   * @param directory where instances are written down
+   * @param directory where instances are recorded
    * @param name of the instance
-   * @param known mounts of this host that are written down
-   * @throws FsException BUSY when programs use one; the others are unmounted
+   * @param known the recorded mounts of this host
+   * @throws FsException BUSY if programs use one; the others are unmounted
    */
   public static void unmountAllHere(
       InstanceDirectory directory,
@@ -359,7 +361,7 @@ public final class Mounts {
       }
     } catch (IOException e) {
       throw new FsException(
-          FsError.STORAGE_FAILED, "cannot read what is mounted: " + e.getMessage(), e);
+          FsError.STORAGE_FAILED, "cannot read the mount table: " + e.getMessage(), e);
     }
     if (failure != null) {
       throw failure;
@@ -375,15 +377,16 @@ public final class Mounts {
   }
 
   /**
-   * Mounts on a directory of this host, which is made if it is not there, by a process of its own.
-   * When this returns, programs can use it. A dead mount on it is removed first.
+   * Mounts on a directory of this host, by a process of its own. The directory is made if it does
+   * not exist; a dead mount on it is removed first. When this returns, programs can use the mount.
    *
    * @param readOnly whether the kernel refuses all changes
    * @param covers whether the directory may have something in it
    * @param bootstrap null = the process reads the instance's file; else the instance's description
-   *     for it, and its record is not kept in a file
-   * @param logFile what the process says
-   * @throws FsException BUSY when something is mounted there; what the process said when it ended
+   *     for the process, and the mount is not recorded in a file
+   * @param logFile where the process writes its log
+   * @throws FsException BUSY if something is mounted there; with the last lines of the log if the
+   *     process ended
    */
   public MountRecord mountHere(
       Path mountPoint,
@@ -437,7 +440,7 @@ public final class Mounts {
       ServiceProcess process = ServiceProcess.start(command, logFile, stdin);
       var waiting =
           new LongWait(
-              "the mount of " + mountPoint + ", whose process lives: see " + logFile, notes);
+              "the mount of " + mountPoint + ", whose process runs: see " + logFile, notes);
       while (!Files.exists(readyFile)) {
         if (!process.isAlive()) {
           throw process.ended("the mount of " + mountPoint);
@@ -465,7 +468,7 @@ public final class Mounts {
     }
   }
 
-  /** Refuses a log file on a mount of ours: its process would wait for itself. */
+  /** Refuses a log file on a mount of ours: the mount's process would wait for itself. */
   static void refuseOnOurs(Path file) throws FsException {
     Path parent = file.toAbsolutePath();
     while (parent.getParent() != null && !Files.isDirectory(parent)) {
@@ -480,7 +483,7 @@ public final class Mounts {
       throw e;
     } catch (IOException e) {
       throw new FsException(
-          FsError.STORAGE_FAILED, "cannot look at " + parent + ": " + e.getMessage(), e);
+          FsError.STORAGE_FAILED, "cannot check " + parent + ": " + e.getMessage(), e);
     }
   }
 
@@ -488,12 +491,13 @@ public final class Mounts {
    * Unmounts on this host, whatever state the mount is in, and waits until its process has ended
    * and its record is gone.
    *
-   * @param directory where instances are written down
+   * @param directory where instances are recorded
    * @param name of its instance; null = not known
-   * @param record what is known of it, or null
-   * @param force also while programs use it: they keep what they have open, and get errors
-   * @return whether anything was mounted there
-   * @throws FsException BUSY when programs use it
+   * @param record the record of the mount, or null
+   * @param force unmount even while programs use the mount: they keep their open files, and get
+   *     errors
+   * @return whether something was mounted there
+   * @throws FsException BUSY if programs use the mount
    */
   public static boolean unmountHere(
       InstanceDirectory directory,
@@ -520,7 +524,7 @@ public final class Mounts {
         if (name != null) {
           directory.removeMount(name, record);
         }
-        // Not a terminal or whatever else a mount in the foreground writes to.
+        // A mount in the foreground may write to a terminal instead, which must stay.
         if (Files.isRegularFile(Path.of(record.logFile()), LinkOption.NOFOLLOW_LINKS)) {
           deleteQuietly(Path.of(record.logFile()));
           deleteQuietly(BoundedLog.earlier(Path.of(record.logFile())));
@@ -542,7 +546,7 @@ public final class Mounts {
     return wasMounted;
   }
 
-  /** Waits for the process of a mount that is not written down, which removes what it made. */
+  /** Waits for the process of a mount without a record; the process removes what it made. */
   private static void awaitEndOf(Path mountPoint) {
     String[] words = {"mount", mountPoint.toString()};
     ProcessHandle.allProcesses()
@@ -561,7 +565,7 @@ public final class Mounts {
     }
   }
 
-  /** Unmounts; waits for programs that are just ending, or look at the mount for a moment. */
+  /** Unmounts; waits for programs that are just ending, or use the mount for a moment. */
   private static void unmount(Path mountPoint, boolean lazily) throws FsException {
     long since = System.nanoTime();
     try {
@@ -578,7 +582,7 @@ public final class Mounts {
       }
     } catch (InterruptedException e) {
       Thread.currentThread().interrupt();
-      throw new FsException(FsError.INTERRUPTED, "unmounting " + mountPoint, e);
+      throw new FsException(FsError.INTERRUPTED, "interrupted while unmounting " + mountPoint, e);
     }
   }
 
@@ -633,7 +637,7 @@ public final class Mounts {
     try {
       Files.deleteIfExists(file);
     } catch (DirectoryNotEmptyException e) {
-      // Somebody put something there before it was mounted or after: it is not ours to remove.
+      // The directory had content before the mount or has some since: it is not ours to remove.
     } catch (IOException e) {
       // It will be removed with the instance's directory.
     }

@@ -12,18 +12,20 @@ import java.util.List;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Where the native libraries of a process are unpacked: RocksDB's, Netty's and libffi's come in
- * jars, and the kernel maps programs from files alone, of file systems that are not mounted noexec.
+ * Where the native libraries of a process are unpacked: the libraries of RocksDB, Netty and libffi
+ * come in jars, and the kernel runs code only from files on file systems that are not mounted
+ * noexec.
  */
 public final class NativeDirectory {
   private NativeDirectory() {}
 
   /**
-   * Has libraries unpacked into the first directory that lets them run: that of temporary files,
-   * else one of these, else the program's own. Called before any of the libraries is used.
+   * Has libraries unpacked into the first directory that lets them run: the directory for temporary
+   * files, else one of {@code others}, else the program's own. To be called before any of the
+   * libraries is used.
    *
-   * @param others existing directories that nobody else may write to
-   * @throws FsException STORAGE_FAILED where none does, naming each with its reason
+   * @param others existing directories that no other user may write to
+   * @throws FsException STORAGE_FAILED if no directory does, naming each with its reason
    */
   public static void choose(Path... others) throws FsException {
     List<String> mountInfo = mountInfo();
@@ -42,7 +44,7 @@ public final class NativeDirectory {
     for (Path candidate : candidates) {
       reason = reasonAgainst(candidate, mountInfo);
       if (reason == null) {
-        // Each removes what it has unpacked as soon as it is loaded.
+        // Each library removes its unpacked file as soon as it is loaded.
         System.setProperty("io.netty.native.workdir", candidate.toString());
         System.setProperty("jffi.extract.dir", candidate.toString());
         System.setProperty(StorageLibrary.DIRECTORY_PROPERTY, candidate.toString());
@@ -76,7 +78,7 @@ public final class NativeDirectory {
       }
       return isNoexec(real, mountInfo) ? "is mounted noexec" : null;
     } catch (IOException e) {
-      return "is not there";
+      return "does not exist";
     }
   }
 

@@ -14,7 +14,7 @@ import java.net.UnknownHostException;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Where a node's daemon listens, and by what address others reach it.
+ * Where a node's daemon listens, and the address by which others reach it.
  *
  * @param bind name or address
  * @param advertised name or address
@@ -24,10 +24,10 @@ record NodeAddress(String bind, String advertised) {
   private static final String ALL_ADDRESSES = "0.0.0.0";
 
   /**
-   * Of a node of an instance. On this machine it is loopback, unless the instance has nodes on
-   * other hosts: then it is the address by which this machine speaks with them.
+   * The address of a node of an instance. On this machine it is loopback, unless the instance has
+   * nodes on other hosts: then it is the address by which this machine speaks with those hosts.
    *
-   * @throws FsException INVALID when this machine has no address that other hosts reach
+   * @throws FsException INVALID if this machine has no address that other hosts reach
    */
   static NodeAddress of(InstanceDescription description, Place place) throws FsException {
     if (!place.isLocal()) {
@@ -46,13 +46,13 @@ record NodeAddress(String bind, String advertised) {
     if (othersAreElsewhere) {
       throw new FsException(
           FsError.INVALID,
-          "the instance has nodes on other hosts, and this machine has no address that they reach: give --hosts with the name of a host that they reach");
+          "the instance has nodes on other hosts, which reach no address of this machine: give --hosts with the name of a host that they reach");
     }
     return new NodeAddress(LOOPBACK, LOOPBACK);
   }
 
   /**
-   * Refuses a new node on another host where nodes listen on loopback: neither would reach the
+   * Refuses a new node on another host if nodes listen on loopback: the nodes could not reach each
    * other.
    *
    * @throws FsException INVALID
@@ -66,7 +66,7 @@ record NodeAddress(String bind, String advertised) {
       if (other != null && other.isLocal() && isLoopback(node.host())) {
         throw new FsException(
             FsError.INVALID,
-            "node %s listens at %s, where host %s cannot reach it: an instance that is to have nodes on other hosts has to be brought up with --hosts"
+            "node %s listens at %s, where host %s cannot reach it: to have nodes on other hosts, an instance has to be brought up with --hosts"
                 .formatted(node.id(), node.address(), place.host()));
       }
     }
@@ -76,12 +76,12 @@ record NodeAddress(String bind, String advertised) {
     try {
       return InetAddress.getByName(host).isLoopbackAddress();
     } catch (UnknownHostException e) {
-      // A name that only the remote-start command knows is no name of this machine.
+      // A name that only the command of remote.start knows is not a name of this machine.
       return false;
     }
   }
 
-  /** The address that packets to a host leave with; null = loopback, or no way there. */
+  /** The source address of packets to a host; null if it is loopback, or there is no route. */
   private static @Nullable String addressTowards(String host) {
     // Connecting a datagram socket only asks the routing table. Any port will do.
     try (var socket = new DatagramSocket()) {

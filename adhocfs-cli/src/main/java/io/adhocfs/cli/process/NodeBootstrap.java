@@ -13,11 +13,11 @@ import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
 
 /**
- * What another host needs to start one node's daemon; passed on standard input, for it holds the
+ * What another host needs to start one node's daemon; passed on standard input, since it holds the
  * secret.
  *
  * @param fresh whether the node is new: its directory must be empty
- * @param configuration the daemon's own configuration file; empty = the one that is in the
+ * @param configuration the daemon's own configuration file; empty = the file that is in the
  *     directory
  */
 public record NodeBootstrap(
@@ -64,9 +64,9 @@ public record NodeBootstrap(
   }
 
   /**
-   * Starts it on this host, unless it runs already, and waits until it is ready.
+   * Starts the daemon on this host, unless it runs already, and waits until it is ready.
    *
-   * @param notes told what is waited for if it takes long
+   * @param notes told what a long wait is for
    */
   public RunningDaemon startHere(Consumer<String> notes) throws FsException {
     RunningDaemon running = prepareHere();
@@ -74,9 +74,9 @@ public record NodeBootstrap(
   }
 
   /**
-   * Makes and writes on this host what the daemon needs to start.
+   * Makes the directory and files that the daemon needs to start, on this host.
    *
-   * @return the daemon, if it runs already and nothing was changed; else null
+   * @return the daemon, if it runs already, in which case nothing was changed; else null
    */
   public @Nullable RunningDaemon prepareHere() throws FsException {
     var daemon = new LocalDaemon(dataDirectory);

@@ -21,16 +21,16 @@ public final class NodeProcesses implements NodeControl {
   private final InstanceDirectory directory;
   private final Consumer<String> notes;
 
-  /** For instances that are written down in a directory; nobody is told of waits and warnings. */
+  /** For instances that are recorded in a directory; waits and warnings are not reported. */
   public NodeProcesses(InstanceDirectory directory) {
     this(directory, _ -> {});
   }
 
   /**
-   * For instances that are written down in a directory.
+   * For instances that are recorded in a directory.
    *
-   * @param notes told what is waited for where it takes long, by several threads, and what people
-   *     should know of daemons that have started
+   * @param notes told what a long wait is for, and the warnings of started daemons; called by
+   *     several threads
    */
   public NodeProcesses(InstanceDirectory directory, Consumer<String> notes) {
     this.directory = directory;

@@ -17,14 +17,14 @@ import java.util.List;
 import java.util.Map;
 import java.util.function.Consumer;
 
-/** The daemons of one instance, wherever their places are. Thread-safe. */
+/** The daemons of one instance, on this and other hosts. Thread-safe. */
 public final class Nodes {
   /** How long another host may be silent. */
   private static final Duration REMOTE_PATIENCE = Duration.ofSeconds(60);
 
   /**
-   * How long nodes that end with their command may take to say that nothing of them is left. Less
-   * than the 30 s that Slurm gives a job that it ends.
+   * How long nodes that end with their command may take to record that nothing of them is left.
+   * Less than the 30 s that Slurm gives a job that it ends.
    */
   private static final Duration REMOVAL_PATIENCE = Duration.ofSeconds(15);
 
@@ -33,9 +33,9 @@ public final class Nodes {
   private final Consumer<String> notes;
 
   /**
-   * Of an instance.
+   * For one instance.
    *
-   * @param notes told what is waited for where it takes long, by several threads
+   * @param notes told what a long wait is for; called by several threads
    */
   public Nodes(
       InstanceDescription description, InstanceDirectory directory, Consumer<String> notes) {
@@ -50,7 +50,7 @@ public final class Nodes {
     return start(place, true, DaemonBootstrap.of(description, place));
   }
 
-  /** Starts the daemon of a node that has been there before, on its directory. */
+  /** Starts the daemon of an existing node, on its directory. */
   public RunningDaemon startAgain(Place place) throws FsException {
     return start(place, false, DaemonBootstrap.of(description, place));
   }
@@ -100,7 +100,7 @@ public final class Nodes {
   /** Variables of a process that is started on another host without the launcher. */
   static Map<String, String> attachedEnvironment(InstanceDirectory directory) {
     var environment = new LinkedHashMap<String, String>();
-    // As the launcher and ServiceProcess have it.
+    // The same values as in the launcher and ServiceProcess.
     environment.put("LC_ALL", "C.UTF-8");
     environment.put("MALLOC_ARENA_MAX", "2");
     environment.put("ADHOCFS_HOME", directory.path().toString());
@@ -111,7 +111,9 @@ public final class Nodes {
     return directory.path(description.instance().name()).resolve("node-" + place.id() + ".log");
   }
 
-  /** Where a node's daemon writes its log: on its host, or here if it ends with its command. */
+  /**
+   * Where a node's daemon writes its log: on its host, or here if the daemon ends with its command.
+   */
   public Path log(Place place) {
     return isAttached(place)
         ? attachedLog(place)
@@ -134,14 +136,14 @@ public final class Nodes {
   }
 
   /**
-   * Ends a node's daemon, however it takes it, and removes all its data.
+   * Ends a node's daemon, by a kill if need be, and removes all its data.
    *
    * @throws FsException that says where data is left
    */
   public void remove(Place place) throws FsException {
     String name = description.instance().name();
     boolean attached = isAttached(place);
-    // It says so itself, and in a job that ends nothing else can be started there.
+    // The daemon records its end itself, and while a job ends nothing else can be started there.
     if (directory.isRemoved(name, place.id()) || (attached && awaitRemoved(place))) {
       return;
     }
@@ -181,7 +183,7 @@ public final class Nodes {
   }
 
   private boolean awaitRemoved(Place place) {
-    // A node that never said where it is has nothing to end.
+    // A node that never told its address has no daemon to wait for.
     boolean started =
         description.instance().nodes().stream().anyMatch(node -> node.id().equals(place.id()));
     long limit = System.nanoTime() + (started ? REMOVAL_PATIENCE.toNanos() : 0);
@@ -199,7 +201,7 @@ public final class Nodes {
     return RemoteHost.of(description.instance().settings().text(Setting.REMOTE_START), host);
   }
 
-  /** The JSON object in what a host said; shells may have said something before. */
+  /** The JSON object in the output of a host; shells may have printed something before it. */
   static String lastJson(RemoteHost host, String said) throws FsException {
     return said.lines()
         .filter(line -> line.startsWith("{") && line.endsWith("}"))
@@ -209,9 +211,9 @@ public final class Nodes {
                 FsError.BAD_MESSAGE,
                 "host "
                     + host.name()
-                    + ": said '"
+                    + ": printed '"
                     + said.strip()
-                    + "' instead of where its daemon is"));
+                    + "' instead of the address of its daemon"));
   }
 
   private static void delete(Path file) {

@@ -9,7 +9,7 @@ import java.nio.file.StandardOpenOption;
 import java.nio.file.attribute.PosixFilePermissions;
 import java.util.Set;
 
-/** Files that hold secrets: nobody else may read them, not even for a moment. */
+/** Files that hold secrets: no other user may read them, not even for a moment. */
 final class PrivateFiles {
   private PrivateFiles() {}
 

@@ -33,7 +33,7 @@ public final class RemoteHost {
   /**
    * A host behind a command.
    *
-   * @param template words, of which {host} is replaced; quotes ' and " keep blanks in a word
+   * @param template words, in which {host} is replaced; quotes ' and " keep blanks in a word
    * @throws IllegalArgumentException for a template without words or with an open quote
    */
   public static RemoteHost of(String template, String host) {
@@ -53,20 +53,21 @@ public final class RemoteHost {
   }
 
   /**
-   * Whether what was started there ends with the command that started it, as with srun, whose
-   * processes end with their step. It then has to stay in the foreground.
+   * Whether a process there ends with the command that started it, as with srun, whose processes
+   * end with their step. Such a process has to stay in the foreground.
    */
   public boolean endsWithItsCommand() {
     return Path.of(reach.getFirst()).getFileName().toString().equals("srun");
   }
 
   /**
-   * Runs this program there with these arguments, and waits for its end.
+   * Runs this program on the host with these arguments, and waits for its end.
    *
-   * @param input what it reads
-   * @param patience how long it may say nothing; what it writes to its error stream counts
-   * @return what it wrote to its standard output
-   * @throws FsException UNREACHABLE with what it wrote to its error stream, TIMED_OUT
+   * @param input the program's standard input
+   * @param patience how long the program may write nothing, to its error stream either
+   * @return the program's standard output
+   * @throws FsException UNREACHABLE with the program's error stream, TIMED_OUT if the program wrote
+   *     nothing for too long
    */
   public String run(List<String> arguments, byte[] input, Duration patience) throws FsException {
     Path errors = null;
@@ -82,7 +83,7 @@ public final class RemoteHost {
       try (OutputStream stdin = process.getOutputStream()) {
         stdin.write(input);
       } catch (IOException e) {
-        // It ended without reading: its exit code and its errors say why.
+        // The program ended without reading: its exit code and its errors say why.
       }
       if (!awaitEnd(process, errors, patience)) {
         process.destroyForcibly();
@@ -92,7 +93,7 @@ public final class RemoteHost {
                 + host
                 + ": '"
                 + String.join(" ", reach)
-                + "' has said nothing for "
+                + "' has printed nothing for "
                 + patience.toSeconds()
                 + " s");
       }
@@ -118,14 +119,17 @@ public final class RemoteHost {
           e);
     } catch (InterruptedException e) {
       Thread.currentThread().interrupt();
-      throw new FsException(FsError.INTERRUPTED, "host " + host, e);
+      throw new FsException(FsError.INTERRUPTED, "interrupted while waiting for host " + host, e);
     } finally {
       delete(errors);
       delete(output);
     }
   }
 
-  /** Waits as long as it says something now and then; false if it has fallen silent. */
+  /**
+   * Waits for the end as long as the process writes something now and then; false if it has fallen
+   * silent.
+   */
   private static boolean awaitEnd(Process process, Path errors, Duration patience)
       throws IOException, InterruptedException {
     long said = 0;
@@ -139,14 +143,15 @@ public final class RemoteHost {
   }
 
   /**
-   * Starts a process of this program there that ends with the command, and waits for the first line
-   * of JSON in its output as long as the command lives. No other process stays with it.
+   * Starts a process of this program on the host that ends with the command, and waits for the
+   * first line of JSON in its output, as long as the command lives. No other process stays beside
+   * it.
    *
-   * @param heapBytesMax the most that its heap takes
-   * @param environment variables that it gets
-   * @param inputFile what it reads
+   * @param heapBytesMax the largest size of the process's heap
+   * @param environment the variables of the process
+   * @param inputFile the file for its standard input
    * @param log where its output goes
-   * @param notes told what is waited for if it takes long
+   * @param notes told what a long wait is for
    */
   String startAttached(
       long heapBytesMax,
@@ -196,7 +201,7 @@ public final class RemoteHost {
     return command;
   }
 
-  /** A word that sh takes as it is. */
+  /** The word, quoted so that sh takes it unchanged. */
   static String quoted(String word) {
     return word.matches("[A-Za-z0-9_./=:@%+-]+") ? word : "'" + word.replace("'", "'\\''") + "'";
   }
@@ -241,7 +246,7 @@ public final class RemoteHost {
       try {
         Files.deleteIfExists(file);
       } catch (IOException e) {
-        // A small file in the directory for temporary files: nobody's business.
+        // A small file stays in the directory for temporary files, which does no harm.
       }
     }
   }

@@ -8,10 +8,10 @@ import io.adhocfs.protocol.placement.ClusterMap.NodeState;
 import java.nio.charset.StandardCharsets;
 
 /**
- * What a daemon writes into its directory when it is ready: where it is.
+ * A running daemon, as in the file that it writes into its directory when it is ready.
  *
- * @param warning what keeps it from working as it should; empty = nothing
- * @param json all of it, on one line
+ * @param warning what keeps the daemon from working as it should; empty = nothing
+ * @param json the content of the file, on one line
  */
 public record RunningDaemon(ClusterMap.Node node, long processId, String warning, String json) {
   /**

@@ -15,7 +15,7 @@ import java.util.concurrent.TimeUnit;
 
 /** A process that outlives the command that started it, in a session of its own. */
 public final class ServiceProcess {
-  /** How often somebody who waits for a process looks again. */
+  /** How often a wait for a process checks again. */
   static final Duration LOOK = Duration.ofMillis(10);
 
   private static final int TAIL_BYTES_MAX = 64 << 10;
@@ -23,7 +23,7 @@ public final class ServiceProcess {
   private final Process process;
   private final Path log;
 
-  /** Where this process began to write to its log. */
+  /** The offset in the log at which this process began to write. */
   private final long logStart;
 
   private ServiceProcess(Process process, Path log, long logStart) {
@@ -33,19 +33,18 @@ public final class ServiceProcess {
   }
 
   /**
-   * Starts a program in a session of its own with nothing to read; what it says is appended to the
-   * log.
+   * Starts a program in a session of its own, without input; its output is appended to the log.
    *
-   * @throws FsException when it cannot be started
+   * @throws FsException if the program cannot be started
    */
   public static ServiceProcess start(List<String> command, Path log) throws FsException {
     return start(command, log, new File("/dev/null"));
   }
 
-  /** As the other, with something to read. */
+  /** As {@link #start(List, Path)}, with a file as standard input. */
   static ServiceProcess start(List<String> command, Path log, File input) throws FsException {
     List<String> detached = new ArrayList<>();
-    // In place: the process keeps its number.
+    // setsid replaces itself by the command: the process keeps its number.
     detached.add("setsid");
     detached.addAll(command);
     var builder =
@@ -53,7 +52,7 @@ public final class ServiceProcess {
             .redirectInput(input)
             .redirectErrorStream(true)
             .redirectOutput(ProcessBuilder.Redirect.appendTo(log.toFile()));
-    // Idle heaps of many threads would cost more than they save.
+    // More malloc arenas, for many threads, would cost more memory than they save time.
     builder.environment().putIfAbsent("MALLOC_ARENA_MAX", "2");
     // A service must not keep a directory busy that somebody wants to unmount or remove.
     builder.directory(new File("/"));
@@ -74,23 +73,23 @@ public final class ServiceProcess {
     return process.isAlive();
   }
 
-  /** Kills it if it still runs, and waits for its end. */
+  /** Kills the process if it still runs, and waits for its end. */
   public void kill() {
     process.destroyForcibly();
     process.onExit().join();
   }
 
-  /** What the process has said, as far as it is no more than the end of a log. */
+  /** The lines that the process has written, at most those at the end of the log. */
   List<String> said() {
     return tail(log, logStart);
   }
 
-  /** What the process said last; for errors. */
+  /** The last lines that the process has written; for errors. */
   public String lastLines() {
     return lastLines(tail(log, logStart), 3);
   }
 
-  /** How it ended, with what it said last. */
+  /** An error that says how the process ended, with its last lines. */
   FsException ended(String what) {
     return new FsException(
         FsError.STORAGE_FAILED,
@@ -103,7 +102,7 @@ public final class ServiceProcess {
             + lastLines());
   }
 
-  /** The last lines of a log that say something, joined into one. */
+  /** The last lines of a log, without empty lines and stack frames, joined into one. */
   static String lastLines(Path log, int lines) {
     return lastLines(tail(log), lines);
   }
@@ -140,8 +139,8 @@ public final class ServiceProcess {
   }
 
   /**
-   * Whether a process of this host is one of this program's, started with these words on its
-   * command line. False also when it has ended.
+   * Whether a process of this host runs this program, with these words on its command line. False
+   * also if the process has ended.
    */
   public static boolean isOurs(long processId, String... words) {
     String commandLine;
@@ -159,10 +158,10 @@ public final class ServiceProcess {
   }
 
   /**
-   * Ends a process that {@link #isOurs}: asks it, waits so long, kills it, and waits until it is
-   * gone. Does nothing to other processes.
+   * Ends a process that {@link #isOurs}: asks it to end, waits this long, kills it, and waits until
+   * it is gone. Does nothing to other processes.
    *
-   * @return false if it is still there
+   * @return false if the process still runs
    */
   public static boolean end(long processId, Duration patience, String... words) {
     ProcessHandle process = ProcessHandle.of(processId).orElse(null);
@@ -177,7 +176,7 @@ public final class ServiceProcess {
     return awaitEnd(processId, Duration.ofSeconds(10), words);
   }
 
-  /** Waits until a process is gone; false if it is still there after this long. */
+  /** Waits until a process is gone; false if it still runs after this long. */
   public static boolean awaitEnd(long processId, Duration patience, String... words) {
     long limit = System.nanoTime() + patience.toNanos();
     while (isOurs(processId, words)) {
@@ -189,7 +188,7 @@ public final class ServiceProcess {
     return true;
   }
 
-  /** Waits a moment before looking again. */
+  /** Waits a moment before the next check. */
   static void pause() {
     try {
       TimeUnit.NANOSECONDS.sleep(LOOK.toNanos());

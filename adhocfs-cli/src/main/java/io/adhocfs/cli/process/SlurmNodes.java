@@ -5,7 +5,7 @@ import java.util.List;
 
 /** Slurm's lists of nodes, such as {@code a[01-03,7],b}. */
 public final class SlurmNodes {
-  /** How a daemon gets to a node of the allocation. */
+  /** The command that starts a daemon on a node of the allocation. */
   public static final String REMOTE_START =
       "srun --quiet --overlap --nodes=1 --ntasks=1 --nodelist={host} sh -c";
 
@@ -16,7 +16,7 @@ public final class SlurmNodes {
   /**
    * The names in a list, in order.
    *
-   * @throws IllegalArgumentException for what is no such list
+   * @throws IllegalArgumentException for a text that is not such a list
    */
   public static List<String> expand(String list) {
     List<String> names = new ArrayList<>();
@@ -81,6 +81,6 @@ public final class SlurmNodes {
   }
 
   private static IllegalArgumentException wrong(String list) {
-    return new IllegalArgumentException("'" + list + "' is no list of nodes such as a[01-03],b");
+    return new IllegalArgumentException("'" + list + "' is not a list of nodes such as a[01-03],b");
   }
 }

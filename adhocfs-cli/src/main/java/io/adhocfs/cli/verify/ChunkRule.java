@@ -4,7 +4,7 @@ import io.adhocfs.protocol.model.FileLayout;
 import io.adhocfs.protocol.model.FileType;
 import io.adhocfs.protocol.placement.Placement;
 
-/** When a chunk fits the inode that it belongs to. Pure functions. */
+/** Decides whether a chunk fits the inode that it belongs to. Pure functions. */
 final class ChunkRule {
   private ChunkRule() {}
 

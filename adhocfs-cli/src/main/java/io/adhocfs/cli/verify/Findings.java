@@ -6,7 +6,7 @@ import java.util.List;
 import java.util.Set;
 import java.util.concurrent.atomic.AtomicLong;
 
-/** Collects what a verification has to say, each sentence once, in bounded memory. Thread-safe. */
+/** Collects the findings of a verification, each sentence once, in bounded memory. Thread-safe. */
 final class Findings {
   private final Set<String> inconsistencies = Collections.synchronizedSet(new LinkedHashSet<>());
   private final Set<String> unseen = Collections.synchronizedSet(new LinkedHashSet<>());
@@ -20,7 +20,10 @@ final class Findings {
     }
   }
 
-  /** Something is wrong that these would mend. All of them are kept: their cause is bounded. */
+  /**
+   * Adds an inconsistency with its remedies. All remedies are kept: the suspects that lead to them
+   * are bounded.
+   */
   void inconsistent(String sentence, List<Mend> cures) {
     inconsistent(sentence);
     mends.addAll(cures);
@@ -34,7 +37,7 @@ final class Findings {
     var _ = keep(notes, sentence);
   }
 
-  /** Whether the sentence is new, as far as that is known. */
+  /** Whether the sentence is new, as far as the kept sentences tell. */
   private static boolean keep(Set<String> sentences, String sentence) {
     return sentences.size() >= VerifyReport.KEPT_MAX
         ? !sentences.contains(sentence)

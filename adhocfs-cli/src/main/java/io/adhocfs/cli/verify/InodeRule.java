@@ -2,14 +2,14 @@ package io.adhocfs.cli.verify;
 
 import io.adhocfs.protocol.model.InodeId;
 
-/** When an inode and the names counted for it fit. Pure functions. */
+/** Decides whether an inode and the names counted for it fit. Pure functions. */
 final class InodeRule {
   private InodeRule() {}
 
   /**
-   * Whether a file's names are as many as it says.
+   * Whether a file has as many names as its link count says.
    *
-   * @param everyNodeSeen if not, names may be missing from the count
+   * @param everyNodeSeen false if names may be missing from the count
    */
   static boolean fileFits(int linkCount, int names, boolean pinned, boolean everyNodeSeen) {
     if (names != linkCount) {
@@ -21,7 +21,7 @@ final class InodeRule {
   /**
    * Whether a directory has its one name in its parent, and counts its entries right.
    *
-   * @param namedIn the directory in which it was last found; 0 = nowhere
+   * @param namedIn the directory in which a name of it was last found; 0 = nowhere
    */
   static boolean directoryFits(
       InodeId id,

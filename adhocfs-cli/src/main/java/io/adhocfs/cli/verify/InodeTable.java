@@ -112,7 +112,7 @@ final class InodeTable {
     return (flags[row] & FLAG_PINNED) != 0;
   }
 
-  /** Where its chunks lie; of a file. */
+  /** The layout of a file: where its chunks lie. */
   FileLayout layout(int row) {
     return new FileLayout(
         1 << chunkShifts[row],

@@ -27,13 +27,13 @@ import java.util.TreeSet;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Finds what files have lost with nodes: walks over all inodes that are left and has the new owners
- * of lost slots write down which chunks below a file's end they have not. A hole cannot be told
- * from a lost chunk, as what knew it is lost too, so holes count as lost. May be done again at any
- * time. Used once.
+ * Finds what files have lost with nodes: walks over all remaining inodes and has the new owners of
+ * lost slots record which chunks below a file's end are missing. A hole cannot be told from a lost
+ * chunk, since the record of the hole is lost too, so holes count as lost. The search may be
+ * repeated at any time; an object searches once.
  */
 public final class LostSearch {
-  /** A file of more chunks is searched up to so many past the last that is left of it. */
+  /** A file of more chunks is searched up to this many chunks past its last remaining chunk. */
   private static final long CHUNKS_WITHOUT_LOOKING = 1 << 20;
 
   private static final Duration PATIENCE = Duration.ofSeconds(60);
@@ -48,14 +48,14 @@ public final class LostSearch {
   private long batchChunks;
   private @Nullable FsException failure;
 
-  /** A file that has lost chunks, under all its names. */
+  /** A file that has lost chunks, with all its names. */
   public record LostFile(
       InodeId inode,
       long sizeBytes,
       int chunkSizeBytes,
       NavigableSet<Long> chunks,
       List<String> paths) {
-    /** Bytes of the file from and to where they are lost, the end not included. */
+    /** The lost byte ranges of the file: first byte, and end (not included). */
     public List<long[]> ranges() {
       List<long[]> ranges = new ArrayList<>();
       for (long chunk : chunks) {
@@ -73,7 +73,7 @@ public final class LostSearch {
   }
 
   /**
-   * @param map as of after the loss
+   * @param map the map after the loss
    */
   public LostSearch(AdminConnection connection, ClusterMap map) {
     this.connection = connection;
@@ -83,10 +83,10 @@ public final class LostSearch {
   }
 
   /**
-   * Does it.
+   * Searches.
    *
    * @return the files that have lost chunks, by inode
-   * @throws FsException when a node cannot be asked: the search is to be done again
+   * @throws FsException if a node does not answer; the search must then be repeated
    */
   public List<LostFile> search() throws FsException {
     scan.inodes(
@@ -120,7 +120,10 @@ public final class LostSearch {
     return Striping.chunkCount(file.sizeBytes(), file.layout().chunkSizeBytes());
   }
 
-  /** Files of many chunks are sparse, or have been written up to near the last that is left. */
+  /**
+   * Searches files of many chunks: such a file is sparse, or is written to near its last remaining
+   * chunk.
+   */
   private void searchLarge() {
     if (large.isEmpty()) {
       return;
@@ -218,7 +221,7 @@ public final class LostSearch {
     if (!scan.failures().isEmpty()) {
       throw new FsException(
           FsError.UNREACHABLE,
-          "names were not all read: " + scan.failures().firstEntry().getValue().getMessage());
+          "not all names could be read: " + scan.failures().firstEntry().getValue().getMessage());
     }
   }
 }

@@ -7,14 +7,14 @@ import io.adhocfs.protocol.wire.EntryKey;
 import io.adhocfs.protocol.wire.ScannedChunk;
 
 /**
- * What would make a thing fit again that a verification has found inconsistent. Two findings may
- * ask for the same.
+ * A remedy for an inconsistency that a verification has found. Two findings may need the same
+ * remedy.
  */
 public sealed interface Mend {
-  /** What is done, for people: begins with a verb. */
+  /** What the remedy does, for users: begins with a verb. */
   String sentence();
 
-  /** A name goes that stands for nothing, or lies where nobody looks for it. */
+  /** Removes a name that points to nothing, or lies where no lookup finds it. */
   record RemoveName(int slot, EntryKey entry, InodeId inode, String path) implements Mend {
     @Override
     public String sentence() {
@@ -22,7 +22,7 @@ public sealed interface Mend {
     }
   }
 
-  /** An inode that no name stands for gets one below {@link Repairer#ORPHANS}. */
+  /** Gives an inode without a name a name below {@link Repairer#ORPHANS}. */
   record Reattach(FileAttributes inode) implements Mend {
     @Override
     public String sentence() {
@@ -32,7 +32,10 @@ public sealed interface Mend {
     }
   }
 
-  /** An inode is told how many names stand for it, or in which directory the one lies. */
+  /**
+   * Sets the link count of a file, or removes the file if it has no names; or sets the parent of a
+   * directory.
+   */
   record SetNames(FileAttributes seen, int names, InodeId parent) implements Mend {
     @Override
     public String sentence() {
@@ -44,7 +47,7 @@ public sealed interface Mend {
     }
   }
 
-  /** The entries of a directory are counted anew, and partitions that are missing made. */
+  /** Counts the entries of a directory anew, and makes missing partitions. */
   record CountEntries(FileAttributes directory) implements Mend {
     @Override
     public String sentence() {
@@ -52,7 +55,7 @@ public sealed interface Mend {
     }
   }
 
-  /** What is left of a directory's partition goes. */
+  /** Removes a left-over partition of a directory. */
   record RemovePartition(InodeId directory, int partition) implements Mend {
     @Override
     public String sentence() {
@@ -60,7 +63,7 @@ public sealed interface Mend {
     }
   }
 
-  /** A chunk of no file goes. */
+  /** Removes a chunk that belongs to no file. */
   record DropChunk(NodeId node, ScannedChunk chunk) implements Mend {
     @Override
     public String sentence() {

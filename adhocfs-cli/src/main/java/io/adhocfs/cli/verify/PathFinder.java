@@ -17,8 +17,8 @@ import java.util.Map;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Finds the path of a directory by its parents, so that a finding names something that its reader
- * knows. For messages only: it says "unknown" rather than fail.
+ * Finds the path of a directory by its parents, so that a finding names a path that users know. For
+ * messages only: returns {@link #UNKNOWN} instead of failing.
  */
 final class PathFinder {
   private static final Duration PATIENCE = Duration.ofSeconds(2);

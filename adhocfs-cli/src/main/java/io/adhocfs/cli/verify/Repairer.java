@@ -23,12 +23,12 @@ import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Mends what a verification has found. Each mend is checked by the daemon that does it: where the
- * thing has changed meanwhile nothing is done, and the next verification sees what there is. One
- * thread.
+ * Applies the remedies of a verification. The daemon that applies a remedy checks it first: if the
+ * item has changed meanwhile, the daemon does nothing, and the next verification sees the new
+ * state. For one thread.
  */
 public final class Repairer {
-  /** The directory, below the root, for what no name stands for any more. */
+  /** The directory below the root that gets the inodes without a name. */
   public static final String ORPHANS = "/lost+found";
 
   private static final Duration PATIENCE = Duration.ofSeconds(30);
@@ -47,8 +47,8 @@ public final class Repairer {
   private @Nullable InodeId orphans;
 
   /**
-   * @param map by which slots are found
-   * @param undone told what could not be mended and why, a sentence each
+   * @param map says which node owns each slot
+   * @param undone told each remedy that failed and why, in a sentence
    */
   public Repairer(
       AdminConnection connection,
@@ -62,14 +62,14 @@ public final class Repairer {
   }
 
   /**
-   * Does what can be done.
+   * Applies the remedies that can be applied.
    *
-   * @return how many of the mends were made
+   * @return how many remedies were applied
    */
   public int mend(List<Mend> mends) {
     int made = 0;
     Map<NodeId, List<ScannedChunk>> chunks = new TreeMap<>();
-    // Counting comes last: what else is mended changes what is to be counted.
+    // Counting comes last, since the other remedies change the counts.
     List<Mend> ordered = new ArrayList<>(mends);
     ordered.sort(
         (a, b) -> Boolean.compare(a instanceof Mend.CountEntries, b instanceof Mend.CountEntries));
@@ -132,7 +132,10 @@ public final class Repairer {
         .attributes();
   }
 
-  /** First the name, then the inode: should this end in between, the next time does the rest. */
+  /**
+   * Makes the name first, then changes the inode: if this ends in between, the next repair does the
+   * rest.
+   */
   private void reattach(FileAttributes inode) throws FsException {
     InodeId directory = orphans;
     if (directory == null) {

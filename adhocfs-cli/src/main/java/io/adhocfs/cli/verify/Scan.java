@@ -21,17 +21,17 @@ import java.util.concurrent.locks.ReentrantLock;
 import java.util.function.BiConsumer;
 
 /**
- * Reads everything that the nodes keep, page by page, some nodes at a time. Items arrive one at a
- * time, whatever their node.
+ * Reads everything that the nodes store, page by page, several nodes at a time. Items arrive one at
+ * a time, whatever their node.
  */
 final class Scan {
   private static final int PAGE_ITEMS = 2_000;
   private static final int NODES_AT_A_TIME = 8;
 
-  /** File data that is compared at once: seconds of work on a slow disk. */
+  /** Bytes of file data compared per request: seconds of work on a slow disk. */
   private static final long PART_BYTES = 64 << 20;
 
-  /** A node that is busy may take long for a page; one that is dead is known at once. */
+  /** A busy node may take this long for a page; a dead node is known at once. */
   private static final Duration PAGE_PATIENCE = Duration.ofSeconds(30);
 
   private final AdminConnection connection;
@@ -121,7 +121,9 @@ final class Scan {
         });
   }
 
-  /** Has nodes compare their file data with its checksums, and shows each part of the answers. */
+  /**
+   * Has nodes compare their file data with its checksums, and passes each part of the answers on.
+   */
   void data(List<NodeId> nodes, BiConsumer<NodeId, Reply.VerifiedData> each) {
     onAll(
         nodes,

@@ -30,18 +30,18 @@ import java.util.concurrent.TimeUnit;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Reads again what did not fit, in rounds. A scan of a living instance is no snapshot: a file that
- * is renamed meanwhile may be seen twice or not at all. So in each round a suspect inode is read,
- * then all names are counted for it, then it is read once more by a request that waits for
- * operations under way. Only what did not fit in {@value #STRIKES} rounds, and did not change
- * during them, is inconsistent.
+ * Reads suspects again, in rounds. A scan of a running instance is no snapshot: a file that is
+ * renamed meanwhile may be seen twice or not at all. So each round reads a suspect inode, counts
+ * all its names, and reads the inode once more, by a request that waits for running operations.
+ * Only a suspect that did not fit in {@value #STRIKES} rounds, and did not change during them, is
+ * inconsistent.
  */
 final class SecondLook {
   private static final int ROUNDS_MAX = 7;
   private static final int STRIKES = 3;
   private static final Duration FIRST_PAUSE = Duration.ofMillis(50);
 
-  /** A request for what an undecided operation holds waits for the decision. */
+  /** A request for an item that an undecided operation holds waits for the decision. */
   private static final Duration READ_PATIENCE = Duration.ofSeconds(5);
 
   /** Chunks of removed files are reclaimed in the background. */
@@ -84,7 +84,7 @@ final class SecondLook {
     private int subdirectories;
   }
 
-  /** What one round has seen of directories that are spread. */
+  /** What one round has seen of spread directories. */
   private static final class SpreadDirectories {
     private final Map<InodeId, Integer> exponents = new HashMap<>();
     private final Map<ShareTable.Partition, ScannedShare> before = new HashMap<>();
@@ -108,7 +108,7 @@ final class SecondLook {
     }
   }
 
-  /** Clears or names everything that is suspect; nothing is left in the suspects afterwards. */
+  /** Clears or reports every suspect; no suspects are left afterwards. */
   void examine(Suspects suspects) {
     Duration pause = FIRST_PAUSE;
     for (int round = 0; round < ROUNDS_MAX && !suspects.isEmpty(); round++) {
@@ -129,7 +129,7 @@ final class SecondLook {
     int changing = suspects.inodes().size() + suspects.entries().size() + suspects.shares().size();
     if (changing > 0) {
       findings.note(
-          changing + " things changed each time they were looked at; nothing wrong was seen");
+          changing + " items changed each time they were read; none was seen to be wrong");
     }
     if (!suspects.chunks().isEmpty()) {
       findings.note(suspects.chunks().size() + " chunks of removed files wait to be reclaimed");
@@ -218,7 +218,7 @@ final class SecondLook {
     }
   }
 
-  /** Whether a suspect inode needs no further look. */
+  /** Whether a suspect inode need not be read again. */
   private boolean judged(InodeId inode, Count count, SpreadDirectories spread) {
     FileAttributes now;
     try {
@@ -228,7 +228,8 @@ final class SecondLook {
     }
     held.remove(inode);
     if (now == null) {
-      // Gone, which is fine, unless a name points to it: such names are suspects of their own.
+      // The inode is gone, which is fine unless a name points to it: such a name is a suspect of
+      // its own.
       return !inode.equals(InodeId.ROOT) || strike(inode, "the root directory is missing");
     }
     ScannedInode before = count.before;
@@ -243,7 +244,7 @@ final class SecondLook {
       if (!spread.table.partitionsFit(inode, exponent, everyNodeSeen)) {
         return strike(
             inode,
-            "directory %s (%s): its 2^%d partitions are not all there or count wrong"
+            "directory %s (%s): some of its 2^%d partitions are missing or count wrong"
                 .formatted(inode, paths.of(inode), exponent),
             mendsOf(now, count));
       }
@@ -301,7 +302,7 @@ final class SecondLook {
 
   private String describeFile(FileAttributes file, Count count) {
     return file.linkCount() == 0 && count.names == 0
-        ? "inode %s has no name and nobody has it open".formatted(file.id())
+        ? "inode %s has no name and no program has it open".formatted(file.id())
         : "inode %s (%s) has %d names and link count %d"
             .formatted(
                 file.id(),
@@ -310,7 +311,7 @@ final class SecondLook {
                 file.linkCount());
   }
 
-  /** Whether a share that looked wrong needs no further look. */
+  /** Whether a share that looked wrong need not be read again. */
   private boolean judged(
       ShareTable.Partition place, @Nullable ScannedShare active, boolean staged) {
     if (active == null && !staged) {
@@ -336,7 +337,7 @@ final class SecondLook {
       return fits
           || strike(
               place,
-              "partition %d of directory %s (%s) is kept, but the directory is not spread so"
+              "partition %d of directory %s (%s) is stored, but the directory is not spread so"
                   .formatted(place.number(), place.directory(), paths.of(place.directory())),
               List.of(new Mend.RemovePartition(place.directory(), place.number())));
     } catch (FsException e) {
@@ -376,7 +377,7 @@ final class SecondLook {
       if (directory != null && !directory.isDirectory()) {
         return strike(
             place,
-            "the name '%s' lies in inode %s, which is no directory"
+            "the name '%s' lies in inode %s, which is not a directory"
                 .formatted(place.name(), place.directory()),
             removal);
       }
@@ -387,7 +388,7 @@ final class SecondLook {
         return pendingOperations() == 0
             && strike(
                 place,
-                "%s/%s lies in slot %d, where nobody looks for it"
+                "%s/%s lies in slot %d, where no lookup finds it"
                     .formatted(paths.of(place.directory()), place.name(), place.slot()),
                 removal);
       }
@@ -450,7 +451,7 @@ final class SecondLook {
               !reclaiming
                   && strike(
                       place,
-                      "node %s keeps chunk %d of inode %s, which does not exist"
+                      "node %s stores chunk %d of inode %s, which does not exist"
                           .formatted(place.node(), place.chunkIndex(), place.inode()),
                       List.of(drop(place, slot)));
         } else {
@@ -458,7 +459,7 @@ final class SecondLook {
               ChunkRule.fits(file.type(), file.layout(), place.chunkIndex(), slot)
                   || strike(
                       place,
-                      "node %s keeps chunk %d of inode %s in slot %d, where it does not belong"
+                      "node %s stores chunk %d of inode %s in slot %d, where it does not belong"
                           .formatted(place.node(), place.chunkIndex(), place.inode(), slot),
                       List.of(drop(place, slot)));
         }
@@ -515,7 +516,10 @@ final class SecondLook {
     return false;
   }
 
-  /** What an inode is now, of a spread directory what its home keeps; null = there is none. */
+  /**
+   * The current attributes of an inode, for a spread directory those that its home stores; null if
+   * the inode does not exist.
+   */
   private @Nullable FileAttributes read(InodeId inode) throws FsException {
     try {
       return connection
@@ -533,15 +537,18 @@ final class SecondLook {
     }
   }
 
-  /** Counts a round in which something did not fit; names it when there were enough of them. */
+  /**
+   * Counts a round in which a suspect did not fit; reports the suspect after {@value #STRIKES} such
+   * rounds.
+   */
   private boolean strike(Object suspect, String sentence) {
     return strike(suspect, sentence, List.of());
   }
 
   /**
-   * As the other.
+   * As {@link #strike(Object, String)}, with remedies.
    *
-   * @param mends what would make it fit
+   * @param mends the remedies
    */
   private boolean strike(Object suspect, String sentence, List<Mend> mends) {
     if (strikes.merge(suspect, 1, Integer::sum) < STRIKES) {
@@ -551,7 +558,7 @@ final class SecondLook {
     return true;
   }
 
-  /** Whether to give up on an inode whose owner does not tell. */
+  /** Whether to give up on an inode whose owner does not answer. */
   private boolean cannotBeRead(InodeId inode, FsException e) {
     if (e.error() == FsError.TIMED_OUT) {
       held.add(inode);

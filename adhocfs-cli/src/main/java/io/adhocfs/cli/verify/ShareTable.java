@@ -7,8 +7,8 @@ import java.util.Map;
 import org.jspecify.annotations.Nullable;
 
 /**
- * What the partitions of spread directories say of themselves, and what was counted for them. Few
- * directories are spread. Not thread-safe.
+ * The counts that partitions of spread directories store, and the counts that the scan made for
+ * them. Few directories are spread. Not thread-safe.
  */
 final class ShareTable {
   /** A partition of a directory; 0 is the directory itself. */
@@ -48,9 +48,9 @@ final class ShareTable {
   }
 
   /**
-   * Whether all partitions of a directory but the first are there and count right.
+   * Whether all partitions of a directory but the first exist and count right.
    *
-   * @param everyNodeSeen if not, some may be missing
+   * @param everyNodeSeen false if some may be missing
    */
   boolean partitionsFit(InodeId directory, int partitionExponent, boolean everyNodeSeen) {
     for (int partition = 1; partition < 1 << partitionExponent; partition++) {
@@ -67,7 +67,7 @@ final class ShareTable {
     return true;
   }
 
-  /** What the partitions that were seen say to have, but the first: entries. */
+  /** The sum of the entries that the seen partitions, but for the first, store as their count. */
   long entries(InodeId directory, int partitionExponent) {
     long sum = 0;
     for (int partition = 1; partition < 1 << partitionExponent; partition++) {
@@ -77,7 +77,10 @@ final class ShareTable {
     return sum;
   }
 
-  /** What the partitions that were seen say to have, but the first: subdirectories. */
+  /**
+   * The sum of the subdirectories that the seen partitions, but for the first, store as their
+   * count.
+   */
   int subdirectories(InodeId directory, int partitionExponent) {
     int sum = 0;
     for (int partition = 1; partition < 1 << partitionExponent; partition++) {

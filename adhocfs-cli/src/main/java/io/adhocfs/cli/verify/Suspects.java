@@ -8,9 +8,12 @@ import java.util.LinkedHashSet;
 import java.util.Map;
 import java.util.Set;
 
-/** What looked wrong at first sight and must be read again. Bounded. */
+/** Items that looked wrong at first and must be read again. Bounded. */
 final class Suspects {
-  /** So many of each kind; a busy instance has some, a broken one is known to be broken. */
+  /**
+   * The most suspects of each kind: a busy instance has fewer, and with more the instance is known
+   * to be broken.
+   */
   static final int MAX = 100_000;
 
   /** A name in a directory, and the slot where it was found. */
@@ -74,7 +77,7 @@ final class Suspects {
     return chunks;
   }
 
-  /** Whether there was more than fits. */
+  /** Whether there were more suspects of a kind than {@link #MAX}. */
   boolean overflowed() {
     return overflowed;
   }

@@ -25,17 +25,17 @@ import java.util.TreeMap;
 import java.util.function.Consumer;
 
 /**
- * One verification of an instance: reads all that the nodes keep, compares, and reads again what
- * did not fit.
+ * One verification of an instance: reads everything that the nodes store, compares it, and reads
+ * again what did not fit.
  *
- * <p>The rules: a name points to an inode of the type that it says. An inode that is no directory
- * has as many names as its link count, none only while somebody has it open. A directory has one
- * name, in its parent; its link count is 2 + its subdirectories and its size the number of its
- * entries; its parents lead to the root. Of a directory that is spread, the partitions together say
- * so, each for its own entries, which lie in its slot; what was staged for a partition that never
- * came to be is not left. Every record lies on the node that owns its slot. A chunk belongs to a
- * file and lies in the slot that the file's layout says; past the file's end it is only space to be
- * reclaimed.
+ * <p>The rules: a name points to an inode of the type that the name records. An inode that is not a
+ * directory has as many names as its link count, and none only while a program has it open. A
+ * directory has one name, in its parent; its link count is 2 + its subdirectories, its size is the
+ * number of its entries, and its parents lead to the root. In a spread directory, each partition
+ * counts its own entries, which lie in the partition's slot, and the partitions together give these
+ * numbers; no entries are left that were staged for a partition that was never made. Every record
+ * lies on the node that owns its slot. A chunk belongs to a file and lies in the slot that the
+ * file's layout says; past the file's end it is only space to be reclaimed.
  *
  * <p>Not thread-safe; used once.
  */
@@ -67,7 +67,7 @@ public final class Verifier {
    * A verification over a connection, which stays open.
    *
    * @param known a map with the addresses of all nodes
-   * @param progress told what happens now, every now and then
+   * @param progress told the current step, now and then
    */
   public Verifier(AdminConnection connection, ClusterMap known, Consumer<String> progress) {
     this.connection = connection;
@@ -77,15 +77,15 @@ public final class Verifier {
     this.scan = new Scan(connection);
   }
 
-  /** Does it. Nodes that cannot be asked are in the report. */
+  /** Verifies. The report names the nodes that do not answer. */
   public VerifyReport verify() {
     return verify(false);
   }
 
   /**
-   * The same.
+   * As {@link #verify()}, on request with the file data.
    *
-   * @param data whether all file data is read and compared with its checksums as well
+   * @param data whether all file data is also read and compared with its checksums
    */
   public VerifyReport verify(boolean data) {
     long started = System.nanoTime();
@@ -107,21 +107,20 @@ public final class Verifier {
     }
     int readAgain = suspects.count();
     if (!suspects.isEmpty()) {
-      progress.accept("reading " + readAgain + " things again");
+      progress.accept("reading " + readAgain + " items again");
       new SecondLook(connection, scan, reachable, map, findings, everyNodeSeen).examine(suspects);
     }
     if (suspects.overflowed()) {
       findings.unseen(
           "more than "
               + Suspects.MAX
-              + " things changed or looked wrong; the rest was not read again");
+              + " items changed or looked wrong; the rest was not read again");
     }
     scan.failures().forEach((node, e) -> findings.unseen("node " + node + ": " + e.getMessage()));
     if (chunksPastEnd > 0) {
       findings.note(
           chunksPastEnd
-              + " chunks lie past the ends of their files: space that goes with the files or their"
-              + " next truncation");
+              + " chunks lie past the ends of their files: space that is freed with the files or at their next truncation");
     }
     long directories = 0;
     for (int row = 0; row < inodes.size(); row++) {
@@ -136,7 +135,7 @@ public final class Verifier {
         (System.nanoTime() - started) / 1_000_000);
   }
 
-  /** The newest map that was seen. */
+  /** The newest map that this verification has seen. */
   public ClusterMap map() {
     return map;
   }
@@ -144,7 +143,7 @@ public final class Verifier {
   private void findNodes() {
     NodeAnswers<Reply.Map> first = connection.askMaps(presentIn(known), MAP_PATIENCE);
     map = connection.useNewest(known, first);
-    // Those that were added since the instance's file was written are asked as well, and those that
+    // Nodes that were added since the instance's file was written are asked too, and nodes that
     // have left need not answer.
     List<NodeId> more = new ArrayList<>(presentIn(map));
     more.removeAll(presentIn(known));
@@ -157,12 +156,12 @@ public final class Verifier {
     var failures = new TreeMap<>(first.failures());
     failures.putAll(second.failures());
     failures.keySet().retainAll(present);
-    // A node that was added and given nothing has nothing to look at.
+    // A node that was added and owns no slots stores nothing to check.
     List<NodeId> idle =
         failures.keySet().stream().filter(node -> !map.owningNodes().contains(node)).toList();
     idle.forEach(node -> {
       findings.note(
-          "node %s keeps nothing and does not answer: idle, not needed; 'adhocfs shrink --remove %s' takes it out"
+          "node %s stores nothing and does not answer: idle, not needed; 'adhocfs shrink --remove %s' removes it"
               .formatted(node, node));
       failures.remove(node);
     });
@@ -189,7 +188,7 @@ public final class Verifier {
     InodeId id = inode.attributes().id();
     requireOwner(node, id.slotValue(), () -> "inode " + id);
     if (inodes.add(inode) == InodeTable.NONE) {
-      findings.inconsistent("inode " + id + " is kept more than once");
+      findings.inconsistent("inode " + id + " is stored more than once");
     }
   }
 
@@ -210,7 +209,7 @@ public final class Verifier {
     if (Placement.partitionSlot(directory, partition).value() != share.slot()
         || (share.active() && !shares.add(share))) {
       findings.inconsistent(
-          "partition %d of directory %s is kept in slot %d, too"
+          "partition %d of directory %s is also stored in slot %d"
               .formatted(partition, directory, share.slot()));
     }
   }
@@ -225,7 +224,7 @@ public final class Verifier {
         entry.slot(),
         () -> "the name '" + entry.name() + "' in directory " + entry.directory());
     if (Placement.partitionSlot(entry.directory(), partition).value() != entry.slot()) {
-      // Staged, or left behind; nobody sees it.
+      // Staged, or left behind; no lookup sees this entry.
       suspects.add(new Suspects.EntryPlace(entry.directory(), entry.name(), entry.slot()));
       return;
     }
@@ -303,7 +302,9 @@ public final class Verifier {
     }
   }
 
-  /** Follows parents up to the root; what has been reached once need not be followed again. */
+  /**
+   * Follows parents up to the root; a directory that was reached once need not be followed again.
+   */
   private void judgeReachability() {
     var reached = new byte[inodes.size()]; // 1 = on the way being followed, 2 = reached, 3 = not
     var way = new ArrayList<Integer>();
@@ -316,7 +317,7 @@ public final class Verifier {
       byte outcome = 0;
       while (outcome == 0) {
         if (row == InodeTable.NONE) {
-          // Where the parent's node was not seen nothing can be said.
+          // If the parent's node was not seen, nothing can be said.
           outcome = (byte) (everyNodeSeen ? 3 : 2);
         } else if (reached[row] == 1) {
           outcome = 3;
@@ -365,7 +366,7 @@ public final class Verifier {
     if (openChunks > 0) {
       findings.note(
           openChunks
-              + " of these chunks have been written of late, or checksums=wire: what of them has no checksum was only read");
+              + " of these chunks were written within the last seconds, or checksums=wire: their data that has no checksum was only read");
     }
   }
 

@@ -5,12 +5,12 @@ import java.util.List;
 /**
  * What a verification saw.
  *
- * @param inconsistencies what is wrong, a sentence each, the first {@link #KEPT_MAX} of them
- * @param inconsistencyCount all of them
- * @param mends what would mend that, as far as anything does
- * @param unseen why something could not be looked at, a sentence each
+ * @param inconsistencies the inconsistencies, a sentence each, the first {@link #KEPT_MAX}
+ * @param inconsistencyCount how many inconsistencies there are in all
+ * @param mends the remedies, as far as there are any
+ * @param unseen what could not be checked and why, a sentence each
  * @param notes what is right but worth knowing, a sentence each
- * @param readAgain how many things looked wrong at first and were read again
+ * @param readAgain how many items looked wrong at first and were read again
  */
 public record VerifyReport(
     long inodes,
@@ -27,13 +27,13 @@ public record VerifyReport(
   /** How many sentences of each kind a report keeps. */
   public static final int KEPT_MAX = 1000;
 
-  /** Everything was seen and nothing is wrong. */
+  /** Everything was checked and nothing is wrong. */
   public static final int EXIT_CLEAN = 0;
 
   /** Something is wrong. */
   public static final int EXIT_INCONSISTENT = 1;
 
-  /** Nothing wrong was seen, but not everything could be looked at. */
+  /** Nothing wrong was seen, but not everything could be checked. */
   public static final int EXIT_UNSEEN = 2;
 
   public VerifyReport {
@@ -43,7 +43,7 @@ public record VerifyReport(
     notes = List.copyOf(notes);
   }
 
-  /** One of the EXIT constants: what is wrong weighs more than what was not seen. */
+  /** One of the EXIT constants: an inconsistency outweighs anything that was not checked. */
   public int exitCode() {
     if (inconsistencyCount > 0) {
       return EXIT_INCONSISTENT;

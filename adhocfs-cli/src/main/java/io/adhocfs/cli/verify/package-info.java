@@ -1,9 +1,9 @@
 /**
- * Compares what all daemons keep with each other and names what does not fit, while programs use
- * the file system.
+ * Compares what all daemons store, reports what does not fit, and repairs it on request, while
+ * programs use the file system.
  *
- * <p>It must never change anything, and never name as wrong what was merely changing while it
- * looked.
+ * <p>A verification must never change anything, and never report an item as wrong that was merely
+ * changing meanwhile.
  */
 @NullMarked
 package io.adhocfs.cli.verify;

@@ -61,7 +61,7 @@ class ThrottleWordsTest {
     refuses("throttle.data-ops", "5 weight 2", "job:ID");
     refuses("throttle.speed", "5", "metadata-ops");
     refuses("throttle.", "5", "metadata-ops");
-    refuses("throttle.data-ops.path:/out", "5", "once it is there");
+    refuses("throttle.data-ops.path:/out", "5", "after it is made");
     refuses("throttle.data-ops.instance:x", "5", "job:ID");
     refuses("throttle.data-ops.job:a b", "5", "job:ID");
     refuses("throttle.data-ops.node:n1", "5", "it has: n0");

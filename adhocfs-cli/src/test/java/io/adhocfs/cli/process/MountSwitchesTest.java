@@ -80,7 +80,7 @@ class MountSwitchesTest {
   void aPathIsOneThatDatasetsCanHave() throws Exception {
     assertThat(MountSwitches.text(AdhocPath.ofText("/out/größer"))).isEqualTo("/out/größer");
     byte[] latin = "/gr\u00f6\u00dfer".getBytes(StandardCharsets.ISO_8859_1);
-    refused(FsError.INVALID, "no text", () -> MountSwitches.text(AdhocPath.of(latin)));
+    refused(FsError.INVALID, "not text", () -> MountSwitches.text(AdhocPath.of(latin)));
     String deep = "/d".repeat(Dataset.PATH_CHARS_MAX / 2 + 1);
     refused(
         FsError.INVALID,

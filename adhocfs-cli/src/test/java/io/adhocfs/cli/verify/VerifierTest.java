@@ -91,7 +91,7 @@ class VerifierTest {
   void namesAPartitionThatIsMissing() {
     cluster.spread(InodeId.ROOT, 2);
     cluster.shares.removeFirst();
-    assertInconsistent("2^2 partitions are not all there");
+    assertInconsistent("2^2 partitions are missing or count wrong");
   }
 
   @Test
@@ -120,7 +120,7 @@ class VerifierTest {
     cluster.entries.add(
         new ScannedEntry(
             entry.directory(), entry.name(), entry.inode(), entry.fileType(), 0, false));
-    assertInconsistent(entry.name().toString(), "lies in slot 0, where nobody looks for it");
+    assertInconsistent(entry.name().toString(), "lies in slot 0, where no lookup finds it");
   }
 
   @Test

@@ -190,7 +190,7 @@ class InstanceLifeIT {
     up("b", "--nodes", "1", "--no-mount").expectSuccess();
     Commands.Result taken = up("a", "--nodes", "1", "--no-mount");
     assertThat(taken.exitCode()).isEqualTo(2);
-    assertThat(taken.output()).contains("'a' already");
+    assertThat(taken.output()).contains("'a' exists already");
     Commands.Result which = adhocfs("status");
     assertThat(which.exitCode()).isEqualTo(2);
     assertThat(which.output()).contains("a, b", "--name");

@@ -60,7 +60,7 @@ class PowerLossIT {
 
   private static final Pattern CHUNK_OF_NOBODY =
       Pattern.compile(
-          "INCONSISTENT: node n\\d+ keeps chunk \\d+ of inode (\\d+), which does not exist");
+          "INCONSISTENT: node n\\d+ stores chunk \\d+ of inode (\\d+), which does not exist");
 
   /** When what a node has written reaches its device. */
   private enum WriteBack {

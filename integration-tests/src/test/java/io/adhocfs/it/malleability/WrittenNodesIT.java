@@ -154,7 +154,7 @@ class WrittenNodesIT {
     try (ChangingInstance instance = ChangingInstance.up(2)) {
       joinADeadNode(instance, 7);
       Commands.Result verify = instance.run("", List.of("verify")).expectSuccess();
-      assertThat(verify.output()).contains("node n7 keeps nothing and does not answer: idle");
+      assertThat(verify.output()).contains("node n7 stores nothing and does not answer: idle");
       instance.run("", List.of("shrink", "--remove", "n7", "--wait")).expectSuccess();
       assertThat(ChangingInstance.members(instance.awaitState())).containsExactly(0, 1);
 

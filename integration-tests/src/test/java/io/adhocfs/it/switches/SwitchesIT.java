@@ -544,7 +544,7 @@ class SwitchesIT {
       assertThat(layout(name + "/d" + i + "/f").chunkSizeBytes()).isEqualTo(128 << 10);
     }
     assertThat(config("list", "--path", name).expectSuccess().output())
-        .contains("chunk.size=128KiB", "set for " + name, "fsync=disk", "set since");
+        .contains("chunk.size=128KiB", "set for " + name, "fsync=disk", "set later");
     instance.adhocfs("shrink", "--nodes", "1", "--wait").expectSuccess();
     config("unset", "--path", name, "chunk.size").expectSuccess();
     untilMade(".", 512 << 10, true);
@@ -669,7 +669,7 @@ class SwitchesIT {
   @Test
   void theRootOfAMountIsTheWholeInstance() throws Exception {
     setAttribute("fsync", "none", mount.toString());
-    assertThat(config("list").expectSuccess().output()).contains("fsync=none", "set since");
+    assertThat(config("list").expectSuccess().output()).contains("fsync=none", "set later");
     assertThat(attribute("fsync", ".")).isEqualTo("none");
     shell("setfattr -x user.adhocfs.fsync " + mount);
     assertThat(attribute("fsync", mount.toString())).isEqualTo("process");
@@ -746,7 +746,7 @@ class SwitchesIT {
                     grep -rh --include='*.log' 'WARN.*NOT_SUPPORTED' . || true
                     """
                         .formatted(directory))
-                .contains("fsyc is no switch; switches: chunk.size"));
+                .contains("fsyc is not a switch; switches: chunk.size"));
     // The modes of the call do what they are for, too.
     shell(call.formatted("fsync", "none", 2));
     // With a newline, as a shell's echo leaves one.
@@ -768,7 +768,7 @@ class SwitchesIT {
             List.of("set", "--path", "/", "fsync=disk"), "below the root",
             List.of("set", "--wait", "fsync=disk"), "--path",
             List.of("unset"), "--all",
-            List.of("unset", "--path", name, "--all"), "nothing has been set for it");
+            List.of("unset", "--path", name, "--all"), "nothing has been set for this directory");
     for (Map.Entry<List<String>, String> each : wrong.entrySet()) {
       Commands.Result result = config(each.getKey().toArray(String[]::new));
       assertThat(result.exitCode()).as(each.getKey().toString()).isEqualTo(2);

@@ -347,7 +347,7 @@ class ThrottleIT {
             "throttle.data-bandwidth=20 MB", "200MB/s",
             "throttle.data-ops=-1", "a number",
             "throttle.speed=5", "metadata-ops",
-            "throttle.data-ops.path:/out=5", "once it is there",
+            "throttle.data-ops.path:/out=5", "after it is made",
             "throttle.data-ops.node:n7=5", "it has: n0",
             "throttle.data-ops=weight 3", "job:ID",
             "throttle.data-ops.job:=5", "job:ID");

@@ -342,7 +342,7 @@ class TransferIT {
     String said = Files.readString(local.resolve("said"));
     Matcher words =
         Pattern.compile(
-                "interrupted: (\\d+) files are complete, (\\d+) of those found are not; to go on:"
+                "interrupted: (\\d+) files are complete, (\\d+) more were found; to copy the rest:"
                     + " (adhocfs copy .*)")
             .matcher(said);
     assertThat(words.find()).as(said).isTrue();
