@@ -18,16 +18,17 @@ import java.util.StringJoiner;
 import java.util.TreeMap;
 import java.util.concurrent.locks.LockSupport;
 
-/** What the daemons of an instance have agreed on, and how they are asked to. One thread. */
+/** The agreed state of an instance, and how its daemons are asked to change it. For one thread. */
 final class Agreement implements AutoCloseable {
   private static final Duration PATIENCE = Duration.ofSeconds(5);
 
-  /** With one node; the next one is asked after. No round of questions begins later. */
+  /** How long to wait for one node; then the next node is asked. No round begins later. */
   private static final Duration PROPOSAL_PATIENCE = Duration.ofSeconds(20);
 
+  /** Between two rounds of questions. */
   private static final Duration PROPOSAL_PAUSE = Duration.ofMillis(500);
 
-  /** With all of them: longer than those that vote need to find each other again. */
+  /** How long to wait for all nodes: longer than the voters need to find each other again. */
   private static final Duration PROPOSALS_PATIENCE = Duration.ofSeconds(60);
 
   private final AdminConnection connection;
@@ -39,9 +40,9 @@ final class Agreement implements AutoCloseable {
   }
 
   /**
-   * Asks how things stand.
+   * Reads the agreed state from the nodes.
    *
-   * @throws FsException UNREACHABLE when no node answers
+   * @throws FsException UNREACHABLE if no node answers
    */
   static Agreement open(Instance instance) throws FsException {
     AdminConnection connection = AdminConnection.open(instance);
@@ -98,7 +99,7 @@ final class Agreement implements AutoCloseable {
     return nodes.stream().map(ClusterMap.Node::id).toList();
   }
 
-  /** Asks again. */
+  /** Reads the agreed state again. */
   ControlState refresh() throws FsException {
     ControlState now = newest(connection, nodeIds());
     if (now.version() >= state.version()) {
@@ -109,11 +110,12 @@ final class Agreement implements AutoCloseable {
   }
 
   /**
-   * Has a command agreed on. Nodes that could not be asked, or whose answer was lost, are asked
-   * again: a command that has had its effect has no second one.
+   * Proposes a command and waits until the nodes have agreed on it. Nodes that could not be
+   * reached, or whose answer was lost, are asked again: a command that has had its effect has no
+   * second one.
    *
-   * @throws FsException BUSY when it is refused; UNREACHABLE, telling what each node said last,
-   *     when it was not agreed on within a minute: it may be later
+   * @throws FsException BUSY if the command is refused; UNREACHABLE, with the last answer of each
+   *     node, if the nodes have not agreed on the command within a minute: they may do so later
    */
   void propose(ControlCommand command) throws FsException {
     Deadline limit = Deadline.after(PROPOSALS_PATIENCE);
@@ -140,7 +142,7 @@ final class Agreement implements AutoCloseable {
     failures.values().forEach(failure -> told.add(failure.error() + ": " + failure.getMessage()));
     throw new FsException(
         FsError.UNREACHABLE,
-        "the nodes have not agreed on it yet; see 'adhocfs status' (" + told + ")");
+        "the nodes have not agreed on the change yet; see 'adhocfs status' (" + told + ")");
   }
 
   private void decide(NodeId node, ControlCommand command, Deadline limit) throws FsException {

@@ -4,15 +4,15 @@ import io.adhocfs.protocol.control.Rebalance;
 import io.adhocfs.protocol.model.NodeId;
 import java.util.List;
 
-/** The nodes that an instance is to have instead of those it has. */
+/** A change of the set of nodes of an instance. */
 public sealed interface Change {
-  /** Stands for the machine that this process runs on, where a host is asked for. */
+  /** In place of a host: the machine that this process runs on. */
   String THIS_MACHINE = "";
 
-  /** What the daemons call it. */
+  /** The kind by which the daemons know this change. */
   Rebalance.Kind kind();
 
-  /** One more node on each of these hosts; a host may be named several times. */
+  /** Adds one node on each of these hosts; a host may be named several times. */
   record Expand(List<String> hosts) implements Change {
     public Expand {
       hosts = List.copyOf(hosts);
@@ -24,7 +24,7 @@ public sealed interface Change {
     }
   }
 
-  /** Without these nodes. */
+  /** Removes these nodes. */
   record Shrink(List<NodeId> nodes) implements Change {
     public Shrink {
       nodes = List.copyOf(nodes);
@@ -36,7 +36,7 @@ public sealed interface Change {
     }
   }
 
-  /** None of the nodes that it has, but a new one on each of these hosts. */
+  /** Replaces all nodes of the instance by a new node on each of these hosts. */
   record Relocate(List<String> hosts) implements Change {
     public Relocate {
       hosts = List.copyOf(hosts);
@@ -48,7 +48,7 @@ public sealed interface Change {
     }
   }
 
-  /** Hosts of the nodes that come. */
+  /** The hosts of the new nodes. */
   default List<String> added() {
     return switch (this) {
       case Expand expand -> expand.hosts();

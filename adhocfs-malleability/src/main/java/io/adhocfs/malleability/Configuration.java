@@ -18,14 +18,14 @@ import java.util.function.LongConsumer;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Switches of an instance, read and changed while programs use it: for all of it, or for a
- * directory and what is below (requirements 31, 72, 87). The command config is made of it.
+ * Reads and changes the switches of an instance while programs use it: for the whole instance, or
+ * for a directory and everything below it. The command config is built on this class.
  *
- * <p>Daemons know a change within a second, clients with the next answer that a daemon gives them
- * after that. It stays until it is taken back, also over restarts of daemons. What files are made
- * of (chunk size, whether they may lie with their metadata) holds for those that are made from then
- * on. An object is for one thread at a time; methods throw {@link FsException} with UNREACHABLE
- * when no node answers.
+ * <p>Daemons learn of a change within a second, clients with the next answer that a daemon gives
+ * them after that. A change stays until it is unset, also over restarts of daemons. Switches about
+ * the form of files (chunk size, whether files may lie with their metadata) hold for files made
+ * from then on. An object is for one thread at a time; methods throw {@link FsException} with
+ * UNREACHABLE if no node answers.
  */
 public final class Configuration implements AutoCloseable {
   private final Settings given;
@@ -40,37 +40,38 @@ public final class Configuration implements AutoCloseable {
 
   /** Where a value comes from. */
   public enum Origin {
-    /** Nobody said anything. */
+    /** The default: the value was never set. */
     DEFAULT,
-    /** The instance was brought up with it. */
+    /** The value was given when the instance was brought up. */
     GIVEN,
-    /** It was set while the instance was up, for all of it. */
+    /** The value was set while the instance was up, for the whole instance. */
     SET,
-    /** It was set for a directory. */
+    /** The value was set for a directory. */
     DIRECTORY,
-    /** Nobody said anything of it, but a hint. */
+    /** The value was never set, but a hint (the switch {@code access}) implies it. */
     HINT
   }
 
   /**
-   * What holds.
+   * The value that holds for a setting.
    *
-   * @param directory the path of that which it was set for; empty unless the origin is that
+   * @param directory the path of the directory that the value was set for; empty unless the origin
+   *     is DIRECTORY
    */
   public record Value(Setting setting, String text, Origin origin, String directory) {}
 
-  /** Asks an instance what has been set. */
+  /** Reads from an instance what has been set. */
   public static Configuration open(Instance instance) throws FsException {
     Agreement agreement = Agreement.open(instance);
     return new Configuration(instance.settings(), agreement, new DatasetWalks(instance, agreement));
   }
 
-  /** All that has been set, by dataset and setting. */
+  /** All values that have been set, by dataset and setting. */
   public List<SettingChange> changes() {
     return agreement.state().changes();
   }
 
-  /** The directories that rules or switches are about, with how far they have been walked. */
+  /** The directories with limits or switches of their own, with the progress of their walks. */
   public List<Dataset> datasets() {
     return agreement.state().datasets();
   }
@@ -80,7 +81,7 @@ public final class Configuration implements AutoCloseable {
     return datasets.of(path);
   }
 
-  /** As the other, where it is known which directory has the path. */
+  /** As {@link #dataset(String)}, if the caller knows the inode of the directory at this path. */
   public Dataset dataset(InodeId directory, String path) throws FsException {
     return datasets.of(directory, path);
   }
@@ -91,9 +92,9 @@ public final class Configuration implements AutoCloseable {
   }
 
   /**
-   * What holds for a directory, or for the instance.
+   * The values that hold for files made in a directory, or for the instance.
    *
-   * @param path absolute; null = what is in no dataset
+   * @param path absolute; null = for files in no dataset
    */
   public List<Value> values(@Nullable String path) {
     Map<Setting, Value> values = given(given);
@@ -107,7 +108,10 @@ public final class Configuration implements AutoCloseable {
     return withHints(values);
   }
 
-  /** What an instance was brought up with, without asking it what has been set since. */
+  /**
+   * The values that an instance was brought up with, without values that were set later: no node is
+   * asked.
+   */
   public static List<Value> valuesGiven(Settings given) {
     return withHints(given(given));
   }
@@ -121,7 +125,7 @@ public final class Configuration implements AutoCloseable {
     return values;
   }
 
-  /** What hints say of that which nobody has set comes in. */
+  /** Adds the values that hints imply for settings that were never set. */
   private static List<Value> withHints(Map<Setting, Value> values) {
     Map<Setting, String> said = new EnumMap<>(Setting.class);
     for (Value value : values.values()) {
@@ -147,8 +151,8 @@ public final class Configuration implements AutoCloseable {
    * Sets switches.
    *
    * @param dataset the directory's; null = the whole instance
-   * @throws IllegalArgumentException naming the one that is no switch, or whose value is refused;
-   *     nothing is changed
+   * @throws IllegalArgumentException naming the setting that is not a switch, or whose value is
+   *     refused; nothing is changed
    */
   public void set(@Nullable Dataset dataset, Map<Setting, String> values) throws FsException {
     int id = idOf(dataset);
@@ -158,7 +162,7 @@ public final class Configuration implements AutoCloseable {
     agreement.refresh();
   }
 
-  /** Takes back what was set; what was not does not matter. */
+  /** Unsets switches; a switch that is not set is no error. */
   public void unset(@Nullable Dataset dataset, Collection<Setting> settings) throws FsException {
     agreement.propose(
         new ControlCommand.ChangeSettings(idOf(dataset), List.of(), List.copyOf(settings)));

@@ -18,9 +18,9 @@ import java.util.concurrent.TimeoutException;
 import java.util.concurrent.atomic.AtomicLong;
 import java.util.function.LongConsumer;
 
-/** Makes directories datasets, and takes what is in them in. One thread. */
+/** Makes directories datasets, and adds their existing files. For one thread. */
 final class DatasetWalks {
-  /** How often the instance is told how far a walk is. */
+  /** How often the instance is told the progress of a walk. */
   private static final long TELL_MILLIS = 1000;
 
   private final Instance instance;
@@ -32,9 +32,9 @@ final class DatasetWalks {
   }
 
   /**
-   * The dataset of a directory, which becomes one unless it is: what rules and switches say of it
-   * is about all that is below it. What is made there from now on belongs to it; what is there
-   * already when it has been {@linkplain #walk walked}.
+   * The dataset of a directory, made if the directory is not a dataset yet: its rules and switches
+   * hold for everything below the directory. Files made there from now on belong to the dataset at
+   * once, existing files when the directory has been {@linkplain #walk walked}.
    *
    * @param path absolute, of a directory below the root: NOT_FOUND, NOT_DIRECTORY
    */
@@ -44,7 +44,7 @@ final class DatasetWalks {
     try (AdhocFileSystem files = AdhocFileSystem.open(instance)) {
       FileAttributes attributes = files.stat(AdhocPath.ofText(path));
       if (!attributes.isDirectory()) {
-        throw new FsException(FsError.NOT_DIRECTORY, path + " is no directory");
+        throw new FsException(FsError.NOT_DIRECTORY, path + " is not a directory");
       }
       directory = attributes.id();
     }
@@ -52,7 +52,7 @@ final class DatasetWalks {
   }
 
   /**
-   * As the other, where it is known which directory has the path.
+   * As {@link #of(String)}, if the caller knows the inode of the directory at this path.
    *
    * @param path absolute and below the root
    */
@@ -61,18 +61,18 @@ final class DatasetWalks {
     agreement.refresh();
     Dataset made = agreement.state().dataset(path);
     if (made == null) {
-      throw new FsException(FsError.INTERNAL, "the dataset " + path + " is not there");
+      throw new FsException(FsError.INTERNAL, "the dataset " + path + " was not made");
     }
     return made;
   }
 
   /**
-   * Takes what is in a directory into its dataset, and says so to the instance, about once a second
-   * and at the end. Blocks for as long as the tree is large. May be done again at any time, after
-   * it was interrupted for one.
+   * Adds the existing files of a directory to its dataset, and tells the instance the progress,
+   * about once a second and at the end. Blocks until the whole tree has been walked. A walk may be
+   * repeated at any time, for example after an interruption.
    *
-   * @param progress hears how many inodes have been seen, when the instance does
-   * @throws FsException INTERRUPTED where the thread is
+   * @param progress told how many inodes have been seen, whenever the instance is told
+   * @throws FsException INTERRUPTED if the thread is interrupted
    */
   void walk(Dataset dataset, LongConsumer progress) throws FsException {
     Set<Integer> within = ConcurrentHashMap.newKeySet();
@@ -87,7 +87,7 @@ final class DatasetWalks {
           walk.get(TELL_MILLIS, TimeUnit.MILLISECONDS);
           complete = true;
         } catch (TimeoutException e) {
-          // Not yet.
+          // The walk goes on.
         } catch (ExecutionException e) {
           throw e.getCause() instanceof FsException failure
               ? failure
@@ -95,11 +95,12 @@ final class DatasetWalks {
         } catch (InterruptedException e) {
           walk.cancel(true);
           Thread.currentThread().interrupt();
-          throw new FsException(FsError.INTERRUPTED, "the walk of " + dataset.path(), e);
+          throw new FsException(
+              FsError.INTERRUPTED, "interrupted: the walk of " + dataset.path(), e);
         }
         agreement.propose(new ControlCommand.WalkDataset(dataset.id(), seen.get(), complete));
         progress.accept(seen.get());
-        // One may have been made meanwhile.
+        // A dataset within this one may have been made meanwhile.
         agreement.refresh();
         addThoseWithin(dataset, within);
       }

@@ -19,18 +19,17 @@ import java.util.TreeSet;
 import org.jspecify.annotations.Nullable;
 
 /**
- * What an instance has done for each job: operations by kind, bytes, and the time that limits have
- * held it back, of all daemons together (requirements 37, 44, 106). The command stats is made of
- * it.
+ * What an instance has done for each job, of all daemons together: operations by kind, bytes, and
+ * the time that limits have held the job back. The command stats is built on this class.
  *
- * <p>Figures are those since each daemon has started. An object is for one thread at a time.
+ * <p>Figures count from the start of each daemon. An object is for one thread at a time.
  */
 public final class JobFigures implements AutoCloseable {
   private static final Duration PATIENCE = Duration.ofSeconds(5);
 
   private final Agreement agreement;
 
-  /** The datasets that there were when this was opened: rules are about them by number. */
+  /** The datasets as of when this was opened; rules name them by number. */
   public List<Dataset> datasets() {
     return agreement.state().datasets();
   }
@@ -40,7 +39,7 @@ public final class JobFigures implements AutoCloseable {
   }
 
   /**
-   * What daemons have said.
+   * The figures of all daemons.
    *
    * @param parties by daemon, user, step and job
    * @param failures of the daemons whose figures are missing, each naming its node
@@ -52,8 +51,8 @@ public final class JobFigures implements AutoCloseable {
     }
 
     /**
-     * The jobs that there are figures of; the empty text stands for those without a job, {@link
-     * PartyFigures#OTHERS_JOB} for those that were too many to keep.
+     * The jobs that have figures; the empty text stands for traffic that belongs to no job, {@link
+     * PartyFigures#OTHERS_JOB} for jobs that were too many to keep.
      */
     public SortedSet<String> jobs() {
       SortedSet<String> jobs = new TreeSet<>();
@@ -61,13 +60,13 @@ public final class JobFigures implements AutoCloseable {
       return jobs;
     }
 
-    /** A whole job, or null where there are no figures of it. */
+    /** The figures of a whole job, or null if there are none. */
     public @Nullable JobStatistics job(String job) {
       return JobStatistics.of(
           job, "", parties.stream().filter(each -> each.party().job().equals(job)).toList());
     }
 
-    /** A step of a job, or null where there are no figures of it. */
+    /** The figures of a step of a job, or null if there are none. */
     public @Nullable JobStatistics step(String job, String step) {
       return JobStatistics.of(
           job,
@@ -79,18 +78,18 @@ public final class JobFigures implements AutoCloseable {
   }
 
   /**
-   * Asks an instance what nodes it has.
+   * Reads from an instance which nodes it has.
    *
-   * @throws FsException UNREACHABLE when no node answers
+   * @throws FsException UNREACHABLE if no node answers
    */
   public static JobFigures open(Instance instance) throws FsException {
     return new JobFigures(Agreement.open(instance));
   }
 
   /**
-   * Asks all daemons; those that do not answer are named.
+   * Asks all daemons; the result names the daemons that do not answer.
    *
-   * @throws FsException UNREACHABLE when no node answers
+   * @throws FsException UNREACHABLE if no node answers
    */
   public Taken take() throws FsException {
     agreement.refresh();
@@ -123,7 +122,7 @@ public final class JobFigures implements AutoCloseable {
     return new Taken(parties, failures);
   }
 
-  /** Closes its connections. */
+  /** Closes the connections. */
   @Override
   public void close() {
     agreement.close();

@@ -19,13 +19,13 @@ import org.jspecify.annotations.Nullable;
 /**
  * What all daemons have done for a job or for one of its steps.
  *
- * @param job its id; empty = for nobody's job
- * @param step which of its steps; empty = the whole job
- * @param steps those of its steps that there are figures of
- * @param users numbers of the users for whom it was; -1 = not known
- * @param runtime from its first request to its last
- * @param kinds all kinds that are known, then others that daemons have told of
- * @param waits the limits that held it back
+ * @param job the job's id; empty = traffic that belongs to no job
+ * @param step the step's id; empty = the whole job
+ * @param steps the steps of the job that have figures
+ * @param users numbers of the job's users; -1 = not known
+ * @param runtime from the job's first request to its last
+ * @param kinds all known kinds, then other kinds that daemons have reported
+ * @param waits the limits that held the job back
  */
 public record JobStatistics(
     String job,
@@ -42,7 +42,7 @@ public record JobStatistics(
     waits = List.copyOf(waits);
   }
 
-  /** Adds up; null where there is nothing to add. */
+  /** Adds figures up; null if there are none. */
   static @Nullable JobStatistics of(String job, String step, Collection<PartyFigures> parties) {
     if (parties.isEmpty()) {
       return null;
@@ -78,7 +78,7 @@ public record JobStatistics(
         longestFirst);
   }
 
-  /** What there was of one kind. */
+  /** The figures of one kind. */
   public KindFigures of(OperationKind kind) {
     for (KindFigures figures : kinds) {
       if (figures.kind().equals(kind.label())) {
@@ -88,12 +88,12 @@ public record JobStatistics(
     return new KindFigures(kind.label(), 0, 0, 0, 0, 0);
   }
 
-  /** Operations that move no data. */
+  /** The figures of operations that move no data. */
   public List<KindFigures> metadata() {
     return kinds.stream().filter(figures -> !movesData(figures)).toList();
   }
 
-  /** Reads and writes. */
+  /** The figures of reads and writes. */
   public List<KindFigures> data() {
     return kinds.stream().filter(JobStatistics::movesData).toList();
   }
@@ -103,7 +103,9 @@ public record JobStatistics(
     return kind != null && kind.movesData();
   }
 
-  /** How long limits held its requests back, in all: of several at once, each counts. */
+  /**
+   * How long limits held the job's requests back, in all: of several requests at once, each counts.
+   */
   public Duration throttled() {
     return Duration.ofNanos(waits.stream().mapToLong(RuleWaits::nanos).sum());
   }

@@ -39,37 +39,37 @@ import java.util.stream.Collectors;
 
 /**
  * Changes the nodes of one instance while programs use it: the interface for an outside controller
- * such as a batch system (requirements 27, 28, 29, 34, 40, 94). The commands expand, shrink,
- * relocate and rebalance are made of it.
+ * such as a batch system. The commands expand, shrink, relocate and rebalance are built on this
+ * class.
  *
- * <p>The daemons do the work and remember it: what was started goes on when this is closed or its
- * process dies, and whoever opens the instance next sees how far it is. They agree on one change at
- * a time; several controllers may work on one instance, of which all but one get BUSY. An object is
- * for one thread at a time.
+ * <p>The daemons do the work and remember it: a started change goes on when this object is closed
+ * or its process dies, and whoever opens the instance next sees the progress. The daemons agree on
+ * one change at a time; several controllers may work on one instance, and all but one get BUSY. An
+ * object is for one thread at a time.
  *
- * <p>Unless said otherwise, methods throw {@link FsException} with UNREACHABLE when no node
- * answers, and block for up to half a minute while the daemons find out who leads them.
+ * <p>Unless said otherwise, methods throw {@link FsException} with UNREACHABLE if no node answers,
+ * and block for up to half a minute while the daemons elect a leader.
  */
 public final class Malleability implements AutoCloseable {
-  /** Reason of a pause that somebody wanted. */
+  /** The reason of a pause that a controller has asked for. */
   public static final String PAUSED_ON_REQUEST = "by command";
 
   private static final Duration PATIENCE = Duration.ofSeconds(10);
 
-  /** A node that does not answer for so long cannot be reckoned with. */
+  /** A node that does not answer for this long counts as silent. */
   private static final Duration ANSWER_PATIENCE = Duration.ofSeconds(5);
 
   private static final Duration PROPOSAL_PATIENCE = Duration.ofSeconds(30);
   private static final Duration END_PATIENCE = Duration.ofSeconds(60);
   private static final long LOOK_MILLIS = 100;
 
-  /** Nothing has moved for so long: somebody may be missing. */
+  /** If nothing has moved for this long, a node may be missing. */
   private static final Duration STALLED = Duration.ofSeconds(5);
 
   private static final int BATCHES_AT_ONCE = 2;
   private static final int START_ATTEMPTS_MAX = 50;
 
-  /** What a target's disk must have for each byte that is to arrive. */
+  /** How many bytes a target's disk must have free for each byte that is to arrive. */
   private static final double SPARE = 1.02;
 
   private final InstanceDirectory directory;
@@ -77,7 +77,9 @@ public final class Malleability implements AutoCloseable {
   private final Agreement agreement;
   private InstanceDescription description;
 
-  /** Nodes that were waited for, and since when they did not answer, as far as this has asked. */
+  /**
+   * The nodes that a rebalance waits for, and the time since which they were seen not to answer.
+   */
   private final Map<NodeId, Long> silentSince = new TreeMap<>();
 
   private Malleability(
@@ -92,10 +94,10 @@ public final class Malleability implements AutoCloseable {
   }
 
   /**
-   * Asks an instance how things stand, and brings what is written down of it up to date.
+   * Reads the agreed state of an instance, and brings the recorded instance up to date.
    *
    * @param directory lists the instance
-   * @throws FsException NOT_FOUND when there is no such instance
+   * @throws FsException NOT_FOUND if there is no such instance
    */
   public static Malleability open(InstanceDirectory directory, String name, NodeControl control)
       throws FsException {
@@ -119,22 +121,24 @@ public final class Malleability implements AutoCloseable {
     }
   }
 
-  /** What the daemons had agreed on when they were last asked: map, running and last rebalance. */
+  /**
+   * The agreed state, as of the last time that a daemon was asked: map, running and last rebalance.
+   */
   public ControlState state() {
     return agreement.state();
   }
 
-  /** Asks again. */
+  /** Reads the agreed state again. */
   public ControlState refresh() throws FsException {
     return agreement.refresh();
   }
 
-  /** What is written down of the instance. */
+  /** The instance as recorded. */
   public InstanceDescription description() {
     return description;
   }
 
-  /** Nodes that are part of the instance, those that come and those that go included. */
+  /** The nodes that are part of the instance, joining and leaving nodes included. */
   public List<ClusterMap.Node> nodes() {
     return agreement.nodes();
   }
@@ -142,29 +146,30 @@ public final class Malleability implements AutoCloseable {
   /**
    * What a change would move; nothing is changed.
    *
-   * @throws FsException NO_SPACE when a node would get more than it has room for; INVALID when a
-   *     node is named that there is not, or none would be left
+   * @throws FsException NO_SPACE if a node would get more than it has room for; INVALID if the
+   *     instance does not have a named node, or no node would be left
    */
   public ResizePlan plan(Change change) throws FsException {
     return plan(change, owners(leaving(change), newPlaces(change, description)));
   }
 
   /**
-   * Starts the daemons of new nodes and has all of them move what the change needs; returns when
-   * that has begun. The moves are planned from where slots are at that time.
+   * Starts the daemons of new nodes and has all daemons move the slots that the change needs;
+   * returns when the rebalance has begun. The moves are planned from where slots are at that time.
    *
    * @param bytesPerSecond the most that each node may send; 0 = no bound
-   * @param supersede whether it takes the place of a change that is under way, from where it stands
-   * @return the id of the rebalance, for {@link #await}, and what is to be moved
-   * @throws FsException as {@link #plan}, nothing being changed; BUSY when another change is under
-   *     way or came first; what {@link NodeControl} throws, all new nodes being removed again
+   * @param supersede whether the change replaces a running change; slots already moved are not
+   *     moved back first
+   * @return the id of the rebalance, for {@link #await}, and the plan
+   * @throws FsException as {@link #plan}, with nothing changed; BUSY if another change is running
+   *     or came first; what {@link NodeControl} throws, with all new nodes removed again
    */
   public Started start(Change change, long bytesPerSecond, boolean supersede) throws FsException {
     Rebalance running = state().rebalance();
     if (running != null && !supersede) {
       throw new FsException(
           FsError.BUSY,
-          "slots are being moved already (%d of %d): wait for it (adhocfs rebalance status --wait), take it back (adhocfs rebalance cancel) or give --supersede"
+          "another change is running (%d of %d slots moved): wait for it (adhocfs rebalance status --wait), undo it (adhocfs rebalance cancel) or give --supersede"
               .formatted(running.slotsMoved(), running.slotsPlanned()));
     }
     var _ = bringUpToDate();
@@ -178,7 +183,7 @@ public final class Malleability implements AutoCloseable {
     try {
       SortedMap<NodeId, Integer> weights = owners(leaving, joining);
       if (!joining.isEmpty()) {
-        // Only now can the new ones say what room they have.
+        // Only now can the new nodes say how much space they have.
         plan = plan(change, weights);
       }
       return propose(change, plan, leaving, weights, bytesPerSecond, supersede);
@@ -226,12 +231,13 @@ public final class Malleability implements AutoCloseable {
           if (!now.isMember(owner)) {
             throw new FsException(
                 FsError.BUSY,
-                "another command that changes the nodes has taken out node %s meanwhile: try again"
+                "another command that changes the nodes has removed node %s meanwhile: try again"
                     .formatted(owner),
                 e);
           }
         }
-        // Where a switch has been set meanwhile, the plan is still right; slots may move, too.
+        // The plan is still right if only a switch has been set meanwhile, but not if slots have
+        // moved.
         if (!now.hasNodesAndOwnersOf(base)) {
           plan = plan(change, weights);
         }
@@ -240,17 +246,16 @@ public final class Malleability implements AutoCloseable {
   }
 
   /**
-   * Goes on without nodes that are lost with their disks: their slots begin empty at the others,
-   * and nothing that they had will come back. A rebalance that is under way ends. Afterwards what
-   * is missing is to be searched for, and {@link #searched} told.
+   * Goes on without nodes that are lost with their disks: their slots pass, empty, to the other
+   * nodes, and none of their data comes back. A running rebalance ends. Afterwards the caller has
+   * to search for the missing data, and then to call {@link #searched}.
    *
-   * @param force whether those that are left may decide alone where most of the nodes that vote do
-   *     not answer: what these had agreed on, and those that are left have not heard of, is void
-   *     then
-   * @return nodes that own slots now; those that were given up before are given up already
-   * @throws FsException INVALID for a node that answers, that there never was, when none would be
-   *     left, or for force that is not needed; UNREACHABLE when most of the nodes that vote do not
-   *     answer
+   * @param force whether the remaining nodes may decide alone if most voters do not answer:
+   *     anything that the silent voters had agreed on, and the remaining nodes have not heard of,
+   *     is then void
+   * @return the nodes that own slots now; nodes that were given up before are not given up again
+   * @throws FsException INVALID for a node that answers or never existed, if no node would be left,
+   *     or if force is not needed; UNREACHABLE if most voters do not answer
    */
   public List<NodeId> lose(List<NodeId> nodes, boolean force) throws FsException {
     for (NodeId id : nodes) {
@@ -266,10 +271,10 @@ public final class Malleability implements AutoCloseable {
     if (!answering.isEmpty()) {
       throw new FsException(
           FsError.INVALID,
-          "%s answers, so it is not lost: 'adhocfs shrink --remove %s' lets it hand over what it has"
+          "%s answers, so it is not lost: 'adhocfs shrink --remove %s' lets it hand over its data"
               .formatted(named(answering), String.join(" ", words(answering))));
     }
-    // Those that were given up before are not given up again, however this is asked for.
+    // Nodes that were given up before are not given up again, even if named again.
     if (!losing.isEmpty()) {
       if (force) {
         forceLoss(losing);
@@ -317,7 +322,7 @@ public final class Malleability implements AutoCloseable {
         WallClock.nanos(InstantSource.system()));
   }
 
-  /** Nodes that may take what others had: those that have a share, else all that are left. */
+  /** The nodes that may take the lost slots: the active nodes, else all remaining nodes. */
   private List<NodeId> takers(List<NodeId> losing) throws FsException {
     List<ClusterMap.Node> left =
         nodes().stream().filter(node -> !losing.contains(node.id())).toList();
@@ -331,7 +336,7 @@ public final class Malleability implements AutoCloseable {
   }
 
   /**
-   * Tells that it has been written down which chunks are missing, of all losses up to now.
+   * Tells the instance that the missing chunks of all losses up to now have been recorded.
    *
    * @param losses how many there were when the search began
    */
@@ -342,9 +347,9 @@ public final class Malleability implements AutoCloseable {
   }
 
   /**
-   * Says who cannot be done without where nothing can be agreed on.
+   * Refuses, naming the silent voters, if the nodes cannot agree on anything.
    *
-   * @throws FsException UNREACHABLE when most of the nodes that vote do not answer
+   * @throws FsException UNREACHABLE if most voters do not answer
    */
   private void requireVoters() throws FsException {
     List<NodeId> voters = state().voters();
@@ -353,7 +358,7 @@ public final class Malleability implements AutoCloseable {
       List<NodeId> silent = voters.stream().filter(id -> !answering.contains(id)).toList();
       throw new FsException(
           FsError.UNREACHABLE,
-          "%s of the %d nodes that vote on such changes %s not answer (%s), and without most of them nothing can be agreed on: start %s with 'adhocfs start %s', or, where those are lost with their disks, give --force as well, so that the others decide alone"
+          "%s of the %d voters %s not answer (%s), and without most voters the nodes cannot agree on a change: start %s with 'adhocfs start %s', or, if their disks are lost, give --force too, so that the other nodes decide alone"
               .formatted(
                   silent.size(),
                   voters.size(),
@@ -365,15 +370,15 @@ public final class Malleability implements AutoCloseable {
   }
 
   /**
-   * Lets those that are left decide without most of those that vote, which they outbid: should
-   * these come back, they hear of it and follow.
+   * Lets the remaining nodes decide without most voters, by a state that outbids the voters' state:
+   * a voter that comes back learns of it and follows.
    */
   private void forceLoss(List<NodeId> losing) throws FsException {
     List<NodeId> voters = state().voters();
     if (answering(voters).size() > voters.size() / 2) {
       throw new FsException(
           FsError.INVALID,
-          "most of the nodes that vote answer (%s of %s): --force is for when they do not"
+          "most voters answer (%s of %s): --force is for when they do not"
               .formatted(answering(voters), voters));
     }
     List<NodeId> left = takers(losing);
@@ -382,7 +387,7 @@ public final class Malleability implements AutoCloseable {
     if (!silent.isEmpty()) {
       throw new FsException(
           FsError.UNREACHABLE,
-          "%s, which would go on, does not answer either: start it with 'adhocfs start %s', or give it up as well"
+          "%s, which would go on, does not answer either: start it with 'adhocfs start %s', or give it up too"
               .formatted(named(silent), String.join(" ", words(silent))));
     }
     ControlState.Applied lost = state().apply(loss(losing));
@@ -413,7 +418,7 @@ public final class Malleability implements AutoCloseable {
     return nodes.stream().map(NodeId::toString).toList();
   }
 
-  /** Nodes with their addresses, for people. */
+  /** Nodes with their addresses, for users. */
   private String named(Collection<NodeId> nodes) {
     return nodes.stream()
         .map(id -> {
@@ -424,8 +429,9 @@ public final class Malleability implements AutoCloseable {
   }
 
   /**
-   * Nodes that a running rebalance waits for, since they own slots that are to move or are to get
-   * some, and do not answer; a sentence for each that says what to do.
+   * The silent nodes that a running rebalance waits for: nodes that own slots which are to move,
+   * nodes that are to get slots, and voters. A sentence for each, without its subject, says what to
+   * do.
    */
   public List<String> awaited() {
     Rebalance running = state().rebalance();
@@ -449,18 +455,18 @@ public final class Malleability implements AutoCloseable {
 
   private String waitsFor(NodeId id) {
     long nanos = System.nanoTime() - silentSince.computeIfAbsent(id, _ -> System.nanoTime());
-    return "waits for %s, which does not answer%s; start it with 'adhocfs start %s', or go on without it and what it has: adhocfs shrink --remove %s --lost"
+    return "waits for %s, which does not answer%s; start it with 'adhocfs start %s', or go on without it and its data: adhocfs shrink --remove %s --lost"
         .formatted(
             named(List.of(id)),
-            nanos < 1_000_000_000L ? "" : " since " + nanos / 1_000_000_000L + " s",
+            nanos < 1_000_000_000L ? "" : " (silent for " + nanos / 1_000_000_000L + " s)",
             id,
             id);
   }
 
   /**
-   * Refuses a change by which nodes leave that cannot hand over what they have.
+   * Refuses a change if a leaving node cannot hand over its data.
    *
-   * @throws FsException UNREACHABLE, naming them and the ways on
+   * @throws FsException UNREACHABLE, naming the nodes and what to do
    */
   private void requireHandingOver(List<NodeId> leaving) throws FsException {
     var sources = new TreeSet<>(leaving);
@@ -470,36 +476,38 @@ public final class Malleability implements AutoCloseable {
       String ids = String.join(" ", words(sources));
       throw new FsException(
           FsError.UNREACHABLE,
-          "%s would have to hand over slots and does not answer: start it with 'adhocfs start %s', or go on without it and what it has: adhocfs shrink --remove %s --lost"
+          "%s would have to hand over slots and does not answer: start it with 'adhocfs start %s', or go on without it and its data: adhocfs shrink --remove %s --lost"
               .formatted(named(sources), ids, ids));
     }
   }
 
   /**
-   * What {@link #start} has begun.
+   * The rebalance that {@link #start} has begun.
    *
    * @param id of the rebalance
    */
   public record Started(long id, ResizePlan plan) {}
 
-  /** No further batch of slots begins. NOT_FOUND when nothing is under way. */
+  /** Stops the sending of slots until {@link #resume}. NOT_FOUND if no rebalance is running. */
   public void pause() throws FsException {
     agreement.propose(new ControlCommand.Pause(required().id(), PAUSED_ON_REQUEST));
   }
 
-  /** Goes on after a pause. NOT_FOUND when nothing is under way. */
+  /** Goes on after a pause. NOT_FOUND if no rebalance is running. */
   public void resume() throws FsException {
     agreement.propose(new ControlCommand.Resume(required().id()));
   }
 
-  /** What has been moved goes back, new nodes leave. NOT_FOUND when nothing is under way. */
+  /**
+   * Moves back the slots that have moved; new nodes leave. NOT_FOUND if no rebalance is running.
+   */
   public void cancel() throws FsException {
     agreement.propose(
         new ControlCommand.Cancel(required().id(), WallClock.nanos(InstantSource.system())));
   }
 
   /**
-   * Changes how much each node may send. NOT_FOUND when nothing is under way.
+   * Changes how much each node may send in a second. NOT_FOUND if no rebalance is running.
    *
    * @param bytesPerSecond 0 = no bound
    */
@@ -512,20 +520,21 @@ public final class Malleability implements AutoCloseable {
   private Rebalance required() throws FsException {
     Rebalance running = state().rebalance();
     if (running == null) {
-      throw new FsException(FsError.NOT_FOUND, "nothing is being moved");
+      throw new FsException(FsError.NOT_FOUND, "no rebalance is running");
     }
     return running;
   }
 
   /**
-   * Waits until a rebalance, or what takes it back, is over. Nodes that leave end a little later:
-   * see {@link #awaitEnds}.
+   * Waits until a rebalance, or the rebalance that cancels it, is over. Leaving nodes end a little
+   * later: see {@link #awaitEnds}.
    *
-   * @param progress told ten times a second how far it is, in this thread
-   * @param stalled told every few seconds for which nodes it waits, a sentence each, where nothing
-   *     has moved for some seconds because of them; in this thread
-   * @return what came of it, or of what took its place and is over
-   * @throws FsException NO_SPACE when the daemons have paused it, with the reason; INTERRUPTED
+   * @param progress told the progress ten times a second, in this thread
+   * @param stalled told every few seconds, while nothing moves, which nodes the rebalance waits
+   *     for, as {@link #awaited} does; in this thread
+   * @return the finished rebalance, or the finished one that has replaced it
+   * @throws FsException NO_SPACE if the daemons have paused the rebalance, with the reason;
+   *     INTERRUPTED
    */
   public FinishedRebalance await(
       long id, Consumer<Rebalance> progress, Consumer<List<String>> stalled) throws FsException {
@@ -537,7 +546,7 @@ public final class Malleability implements AutoCloseable {
       if (running == null || (running.id() != id && running.id() != Rebalance.cancelOf(id))) {
         FinishedRebalance last = state().last();
         if (last == null) {
-          throw new FsException(FsError.INTERNAL, "nothing is known of the rebalance");
+          throw new FsException(FsError.INTERNAL, "the nodes know of no such rebalance");
         }
         return last;
       }
@@ -553,27 +562,28 @@ public final class Malleability implements AutoCloseable {
       if (running.paused() && !running.reason().equals(PAUSED_ON_REQUEST)) {
         throw new FsException(
             FsError.NO_SPACE,
-            "paused with %d of %d slots moved: %s; 'adhocfs rebalance resume' goes on, 'adhocfs rebalance cancel' takes it back"
+            "paused with %d of %d slots moved: %s; 'adhocfs rebalance resume' goes on, 'adhocfs rebalance cancel' moves the slots back"
                 .formatted(running.slotsMoved(), running.slotsPlanned(), running.reason()));
       }
       try {
         Thread.sleep(LOOK_MILLIS);
       } catch (InterruptedException e) {
         Thread.currentThread().interrupt();
-        throw new FsException(FsError.INTERRUPTED, "waiting", e);
+        throw new FsException(FsError.INTERRUPTED, "interrupted while waiting", e);
       }
     }
   }
 
-  /** As {@link #await(long, Consumer, Consumer)}, without word of nodes that are silent. */
+  /** As {@link #await(long, Consumer, Consumer)}, without reports of silent nodes. */
   public FinishedRebalance await(long id, Consumer<Rebalance> progress) throws FsException {
     return await(id, progress, sentences -> {});
   }
 
   /**
-   * Waits until nodes that have left have ended, which they do by themselves, and tidies up.
+   * Waits until nodes that have left have ended, which they do by themselves, and removes what they
+   * left.
    *
-   * @return what they left and why, a sentence each
+   * @return what could not be removed and why, a sentence each
    */
   public List<String> awaitEnds() throws FsException {
     long limit = System.nanoTime() + END_PATIENCE.toNanos();
@@ -583,7 +593,7 @@ public final class Malleability implements AutoCloseable {
     return bringUpToDate();
   }
 
-  /** Nodes that would own slots, and their weights: those that stay and those that come. */
+  /** The nodes that would own slots, and their weights: the remaining and the new nodes. */
   private SortedMap<NodeId, Integer> owners(List<NodeId> leaving, List<Place> joining)
       throws FsException {
     var weights = new TreeMap<NodeId, Integer>();
@@ -602,7 +612,7 @@ public final class Malleability implements AutoCloseable {
     return weights;
   }
 
-  /** Nodes that a change takes away, of those that are there now. */
+  /** The present nodes that a change removes. */
   private List<NodeId> leaving(Change change) throws FsException {
     List<NodeId> present = agreement.nodeIds();
     return switch (change) {
@@ -619,12 +629,14 @@ public final class Malleability implements AutoCloseable {
     };
   }
 
-  /** Whether a node was added and given nothing: what added it ended too early. */
+  /**
+   * Whether a node was added and owns no slots, since the command that added it ended too early.
+   */
   private boolean isIdle(ClusterMap.Node node) {
     return node.state() == NodeState.JOINING && state().rebalance() == null;
   }
 
-  /** Places for new nodes, with ids that were never used. */
+  /** The places of new nodes, with ids that were never used. */
   private List<Place> newPlaces(Change change, InstanceDescription written) {
     int next = 0;
     for (ClusterMap.Node node : state().map().nodes()) {
@@ -662,7 +674,7 @@ public final class Malleability implements AutoCloseable {
           Reply.Status answer = answers.get(source);
           NodeStatus status = answer == null ? null : answer.status();
           var row = new TreeMap<NodeId, Long>();
-          // Slots are alike, as far as can be known: hashes fill them.
+          // All slots count as equally full, since hashes fill them.
           targets.forEach((target, count) ->
               row.put(
                   target,
@@ -695,17 +707,17 @@ public final class Malleability implements AutoCloseable {
   }
 
   /**
-   * Starts daemons of new nodes and makes them known to all; they own nothing yet.
+   * Starts the daemons of new nodes and makes the nodes known to all; they own no slots yet.
    *
-   * @return their places; none where the change adds nobody
+   * @return the places of the new nodes; none if the change adds no node
    */
   private List<Place> join(Change change) throws FsException {
     if (change.added().isEmpty()) {
       return List.of();
     }
     control.check(description, newPlaces(change, description));
-    // Written first, so that whatever is started can be found and taken down. The ids are drawn
-    // from what is written at that moment, so that no other command draws the same.
+    // Recorded first, so that every started daemon can be found and taken down. The ids are drawn
+    // from the record of that moment, so that no other command draws the same ids.
     List<Place> places = new ArrayList<>();
     description =
         directory.update(
@@ -752,12 +764,12 @@ public final class Malleability implements AutoCloseable {
   }
 
   /**
-   * Takes nodes out again that were to come: out of the map if they are in it, their daemons and
-   * data, and out of what is written down. What does not succeed is told with the failure; the next
-   * change of the nodes takes out what is left.
+   * Removes new nodes again: from the map if they are in it, their daemons and data, and from the
+   * record. A step that fails is reported with the failure; the next change of the nodes removes
+   * what is left.
    *
-   * <p>Nodes of which it is not agreed that they leave keep their daemons and data: what failed may
-   * have been agreed on all the same, or another command may have given them slots.
+   * <p>If the nodes have not agreed that a new node leaves, its daemon and data stay: the failed
+   * command may have been agreed on all the same, or another command may have given the node slots.
    */
   private void takeBack(List<Place> places, FsException failure) {
     if (places.isEmpty()) {
@@ -778,8 +790,7 @@ public final class Malleability implements AutoCloseable {
   }
 
   /**
-   * Takes out nodes that were added and have been given nothing, but for those that this change
-   * takes away itself.
+   * Removes nodes that were added and own no slots, but for nodes that this change removes itself.
    */
   private void removeIdle(Change change) throws FsException {
     List<NodeId> leaving = leaving(change);
@@ -793,8 +804,8 @@ public final class Malleability implements AutoCloseable {
   }
 
   /**
-   * Ends the daemons of nodes and removes their data and their places. A place whose data could not
-   * be removed stays written, for the next change of the nodes and for the end of the instance.
+   * Ends the daemons of nodes and removes their data and places. A place whose data could not be
+   * removed stays recorded, for the next change of the nodes and for the end of the instance.
    *
    * @return what could not be removed and why, a sentence each
    */
@@ -818,8 +829,8 @@ public final class Malleability implements AutoCloseable {
   }
 
   /**
-   * Places of nodes that have left. Those of lost nodes are not among them: what such a node has,
-   * should it come back, is all that there is of it, and goes only with the instance.
+   * The places of nodes that have left, without lost nodes: the data of a lost node, should it come
+   * back, is the only copy, and is removed only with the instance.
    */
   private List<Place> gonePlaces() {
     ClusterMap map = state().map();
@@ -831,7 +842,7 @@ public final class Malleability implements AutoCloseable {
         .toList();
   }
 
-  /** Those whose daemons still answer. */
+  /** The nodes of these places whose daemons still answer. */
   private Set<NodeId> running(List<Place> places) {
     return places.isEmpty()
         ? Set.of()
@@ -847,9 +858,9 @@ public final class Malleability implements AutoCloseable {
   }
 
   /**
-   * Writes who is part of the instance now, and removes what nodes that have left and ended may
-   * leave. A place whose data could not be removed stays written, for the next change of the nodes
-   * and for the end of the instance.
+   * Records which nodes are part of the instance now, and removes what nodes that have left and
+   * ended may have left behind. A place whose data could not be removed stays recorded, for the
+   * next change of the nodes and for the end of the instance.
    *
    * @return what could not be removed and why, a sentence each
    */
@@ -862,7 +873,7 @@ public final class Malleability implements AutoCloseable {
     return removeData(gone);
   }
 
-  /** Closes its connections; what was started goes on. */
+  /** Closes the connections; a started change goes on. */
   @Override
   public void close() {
     agreement.close();

@@ -6,29 +6,29 @@ import io.adhocfs.protocol.model.FsException;
 import io.adhocfs.protocol.placement.ClusterMap;
 import java.util.List;
 
-/** How daemons are started and removed where nodes come and go. Thread-safe. */
+/** Starts and removes the daemons of nodes that come and go. Thread-safe. */
 public interface NodeControl {
   /**
-   * Refuses new nodes that could not work together with those that are there, before anything of
-   * them is written down or started. Their numbers may still change.
+   * Refuses new nodes that could not work together with the present nodes, before the new nodes are
+   * recorded or started. Their ids may still change.
    *
-   * @throws FsException INVALID, saying what has to be done instead
+   * @throws FsException INVALID, saying what to do instead
    */
   void check(InstanceDescription instance, List<Place> places) throws FsException;
 
   /**
    * Starts the daemons of new nodes, side by side, and waits until all are ready.
    *
-   * @return where they are, in the order of the places
-   * @throws FsException naming a node that could not be started; others may run by then
+   * @return the nodes with their addresses, in the order of the places
+   * @throws FsException naming a node that could not be started; other nodes may run by then
    */
   List<ClusterMap.Node> start(InstanceDescription instance, List<Place> places) throws FsException;
 
   /**
-   * Ends a node's daemon, however it takes it, and removes its data; nothing happens where there is
-   * nothing left.
+   * Ends a node's daemon, by a kill if need be, and removes its data; does nothing if nothing is
+   * left.
    *
-   * @throws FsException when something is left
+   * @throws FsException if something is left
    */
   void remove(InstanceDescription instance, Place place) throws FsException;
 }

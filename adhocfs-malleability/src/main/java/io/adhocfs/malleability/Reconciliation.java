@@ -16,8 +16,8 @@ import java.util.List;
 import java.util.Map;
 
 /**
- * Brings what is written down of an instance in line with what its daemons have agreed on, which
- * wins: the file is where the daemons are looked for, not who they are.
+ * Brings the record of an instance in line with the agreed state of its daemons, which wins: the
+ * record says where to look for daemons, not which nodes there are.
  */
 public final class Reconciliation {
   private static final Duration PATIENCE = Duration.ofSeconds(5);
@@ -25,13 +25,14 @@ public final class Reconciliation {
   private Reconciliation() {}
 
   /**
-   * Writes down which nodes a map has and where they are. Of a node that the map has and the file
-   * has not, the daemon is asked where it stores; one that does not answer stays unwritten.
+   * Records which nodes a map has, and their addresses. For a node that is in the map and not in
+   * the record, the daemon is asked for its data directory; a node whose daemon does not answer
+   * stays unrecorded.
    *
-   * @param known what was read of the instance
-   * @param agreed the newest map that any daemon has told; the connection uses it
-   * @return what is written down now
-   * @throws FsException NOT_FOUND when the instance is not written down any more
+   * @param known the instance as read from the record
+   * @param agreed the newest map of any daemon; the connection uses it
+   * @return the instance as recorded now
+   * @throws FsException NOT_FOUND if the instance is not recorded any more
    */
   public static InstanceDescription reconcile(
       InstanceDirectory directory,
@@ -54,7 +55,7 @@ public final class Reconciliation {
     if (missing.isEmpty()) {
       return List.of();
     }
-    // The others too: they tell by which name their machines are reached.
+    // Recorded nodes are asked too: they tell the names by which their machines are reached.
     Map<NodeId, Reply.Status> answers =
         connection
             .askAll(

@@ -14,11 +14,10 @@ import org.jspecify.annotations.Nullable;
 /**
  * What a {@link Change} would move.
  *
- * @param slots owners wanted, the moves that takes and the fewest that any plan could do with
- * @param bytes about how many bytes go from a node (first key) to another (second key): slots of
- *     one node are taken to hold alike
- * @param space of the nodes' storage; those that are still to be started, and those that do not
- *     answer, are missing
+ * @param slots the wanted owners, the moves that they take, and the fewest moves of any plan
+ * @param bytes about how many bytes go from a node (first key) to another (second key): all slots
+ *     of a node count as equally full
+ * @param space of the nodes' storage, without nodes that are still to be started or do not answer
  */
 public record ResizePlan(
     Change change,
@@ -30,7 +29,7 @@ public record ResizePlan(
     space = Collections.unmodifiableSortedMap(space);
   }
 
-  /** Bytes that go from anywhere to anywhere. */
+  /** Bytes that move between nodes, in all. */
   public long totalBytes() {
     return bytes.values().stream().mapToLong(ResizePlan::sum).sum();
   }
@@ -46,18 +45,18 @@ public record ResizePlan(
   }
 
   /**
-   * Nodes that would get more than there is room for.
+   * Nodes that would get more bytes than there is room for.
    *
-   * @param nodes all that share the disk, or the one whose capacity is too small
+   * @param nodes all nodes that share the disk, or the node whose capacity is too small
    */
   public record Shortage(List<NodeId> nodes, long incomingBytes, long availableBytes) {}
 
   /**
-   * What does not fit; null = everything fits, as far as the nodes have told. A disk is counted
-   * once for all of its nodes, and what moves from one of them to another takes nothing of it in
-   * the end.
+   * The first shortage; null = everything fits, as far as the nodes have told. A disk is counted
+   * once for all of its nodes, and data that moves between two nodes of a disk takes no space of
+   * the disk in the end.
    *
-   * @param factor how many bytes are to be free for each that comes
+   * @param factor how many bytes have to be free for each byte that arrives
    */
   public @Nullable Shortage shortage(double factor) {
     Map<String, Shortage> disks = new TreeMap<>();
@@ -97,7 +96,9 @@ public record ResizePlan(
         Math.max(some.availableBytes(), other.availableBytes()));
   }
 
-  /** How long it takes at least, in seconds, where each node sends so many bytes in a second. */
+  /**
+   * How long the moves take at least, in seconds, if each node sends this many bytes in a second.
+   */
   public double seconds(long bytesPerSecond) {
     return bytes.values().stream().mapToLong(ResizePlan::sum).max().orElse(0)
         / (double) bytesPerSecond;

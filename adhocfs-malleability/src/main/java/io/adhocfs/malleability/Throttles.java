@@ -21,13 +21,12 @@ import java.util.TreeSet;
 import java.util.function.LongConsumer;
 
 /**
- * Holds an instance back while programs use it: limits and weights by class, scope and value, for
- * an outside controller (requirements 30, 33, 34, 67, 74, 99, 100). The command throttle is made of
- * it.
+ * Limits the traffic of an instance while programs use it: sets limits and weights by class, scope
+ * and value, for an outside controller. The command throttle is built on this class.
  *
  * <p>A rule takes effect on all daemons within a second and stays until it is cleared, also over
  * restarts of daemons. An object is for one thread at a time; methods throw {@link FsException}
- * with UNREACHABLE when no node answers.
+ * with UNREACHABLE if no node answers.
  */
 public final class Throttles implements AutoCloseable {
   private static final Duration PATIENCE = Duration.ofSeconds(5);
@@ -41,27 +40,27 @@ public final class Throttles implements AutoCloseable {
   }
 
   /**
-   * A rule and what it has done.
+   * A rule and its figures.
    *
-   * @param groups by who was concerned: a job, else a user, else a kind of traffic
+   * @param groups by whose traffic the rule has counted: a job, else a user, else a kind of traffic
    */
   public record Listed(ThrottleRule rule, Map<String, RuleFigures> groups) {}
 
-  /** Asks an instance what rules it has. */
+  /** Reads the rules of an instance. */
   public static Throttles open(Instance instance) throws FsException {
     Agreement agreement = Agreement.open(instance);
     return new Throttles(agreement, new DatasetWalks(instance, agreement));
   }
 
-  /** The datasets that there are, with how far they have been walked; see {@link #list}. */
+  /** The datasets, with the progress of their walks; see {@link #list}. */
   public List<Dataset> datasets() {
     return agreement.state().datasets();
   }
 
   /**
-   * The dataset of a directory, which becomes one unless it is: rules with its {@link
-   * Dataset#scope()} are about all that is below it. What is made there from now on belongs to it;
-   * what is there already when it has been {@linkplain #walk walked}.
+   * The dataset of a directory, made if the directory is not a dataset yet: rules with its {@link
+   * Dataset#scope()} hold for everything below the directory. Files made there from now on belong
+   * to the dataset at once, existing files when the directory has been {@linkplain #walk walked}.
    *
    * @param path absolute, of a directory below the root: NOT_FOUND, NOT_DIRECTORY
    */
@@ -74,24 +73,24 @@ public final class Throttles implements AutoCloseable {
     datasets.walk(dataset, progress);
   }
 
-  /** The rules that there are, by resource and scope. */
+  /** All rules, by resource and scope. */
   public List<ThrottleRule> rules() {
     return agreement.state().throttles();
   }
 
-  /** Puts a rule in the place of that of the same resource and scope, or adds it. */
+  /** Sets a rule; it replaces the rule of the same resource and scope. */
   public void set(ThrottleRule rule) throws FsException {
     agreement.propose(new ControlCommand.SetThrottle(rule));
   }
 
-  /** Takes rules away; those that are not there do not matter. */
+  /** Removes rules; a rule that does not exist is no error. */
   public void clear(Collection<ThrottleRule.Key> keys) throws FsException {
     agreement.propose(new ControlCommand.ClearThrottles(List.copyOf(keys)));
   }
 
   /**
-   * The rules, with what they have let through and held back since the daemons that answer have
-   * started.
+   * The rules, with what they have let through and held back since the start of each daemon that
+   * answers.
    */
   public List<Listed> list() throws FsException {
     agreement.refresh();
@@ -108,7 +107,7 @@ public final class Throttles implements AutoCloseable {
         .toList();
   }
 
-  /** The jobs whose programs have used the instance since the daemons that answer have started. */
+  /** The jobs whose programs have used the instance since the start of each daemon that answers. */
   public SortedSet<String> jobs() throws FsException {
     SortedSet<String> jobs = new TreeSet<>();
     ask().answers().values().forEach(answer -> jobs.addAll(answer.jobs()));
@@ -125,7 +124,7 @@ public final class Throttles implements AutoCloseable {
             PATIENCE);
   }
 
-  /** Closes its connections; the rules stay. */
+  /** Closes the connections; the rules stay. */
   @Override
   public void close() {
     agreement.close();

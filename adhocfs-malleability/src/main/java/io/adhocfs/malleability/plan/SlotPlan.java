@@ -17,23 +17,23 @@ import java.util.TreeMap;
 import java.util.TreeSet;
 
 /**
- * Owners wanted for every slot, and what has to move for that. Made by {@link #of}.
+ * The wanted owner of every slot, and the number of moves. Made by {@link #of}.
  *
- * <p>Every node gets its share by weight, rounded down or up; no slot moves that need not: the
- * number of moves is the sum of what nodes have beyond their new shares, which no plan can go
- * below. Slots that lie next to each other are kept on different nodes, as a file's chunks lie in
- * slots that follow each other: a node gives up first what lies closest to another slot of its own,
- * and what is free goes to the node whose slots are farthest away.
+ * <p>Every node gets its share by weight, rounded down or up; no slot moves unless it must: the
+ * number of moves is the sum of the slots that nodes have beyond their new shares, and no plan can
+ * do with fewer. Slots next to each other are kept on different nodes, since a file's chunks lie in
+ * consecutive slots: a node first gives up the slot that is closest to another of its own, and a
+ * free slot goes to the node whose slots are farthest away.
  *
  * @param target node id of each slot's owner, as unsigned numbers; not to be changed
  * @param moves how many slots change their owner
- * @param lowerBound the least that any plan with these shares could move
+ * @param lowerBound the fewest slots that any plan with these shares could move
  */
 public record SlotPlan(short[] target, int moves, int lowerBound) {
   /** How many receivers are compared for a slot. */
   private static final int CANDIDATES = 24;
 
-  /** One node's slots, and how many it is to have. */
+  /** One node's slots, and how many slots the node is to have. */
   private static final class Share {
     final int node;
     final TreeSet<Integer> slots = new TreeSet<>();
@@ -47,7 +47,7 @@ public record SlotPlan(short[] target, int moves, int lowerBound) {
       return slots.size() - wanted;
     }
 
-    /** Distance around the ring to the nearest slot of this node, itself left out. */
+    /** Distance around the ring to the nearest other slot of this node. */
     int distance(int slot) {
       if (slots.isEmpty()) {
         return SlotId.COUNT;
@@ -64,8 +64,9 @@ public record SlotPlan(short[] target, int moves, int lowerBound) {
    * Plans.
    *
    * @param owners node id of each slot's owner now, as unsigned numbers
-   * @param weights of the nodes that are to own slots: each more than 0
-   * @throws IllegalArgumentException for no nodes, more nodes than slots, or a weight of 0 or less
+   * @param weights weights of the nodes that are to own slots: each more than 0
+   * @throws IllegalArgumentException if there are no nodes or more nodes than slots, or a weight is
+   *     0 or less
    */
   public static SlotPlan of(short[] owners, Map<NodeId, Integer> weights) {
     if (weights.isEmpty() || weights.size() > SlotId.COUNT) {
@@ -92,16 +93,16 @@ public record SlotPlan(short[] target, int moves, int lowerBound) {
   }
 
   /**
-   * Plans for slots whose owners are lost, and leaves all others where they are: each goes to one
-   * of the nodes that have fewest.
+   * Plans for slots whose owners are lost, and leaves all others where they are: each lost slot
+   * goes to a node that has the fewest slots.
    *
    * @param lost nodes whose slots need another owner
    * @param takers nodes that may take them
-   * @throws IllegalArgumentException without takers
+   * @throws IllegalArgumentException if there are no takers
    */
   public static SlotPlan ofLost(short[] owners, Set<NodeId> lost, Collection<NodeId> takers) {
     if (takers.isEmpty()) {
-      throw new IllegalArgumentException("nobody to take what others had");
+      throw new IllegalArgumentException("no node to take lost slots");
     }
     var shares = new TreeMap<Integer, Share>();
     takers.forEach(node -> shares.put(node.value(), new Share(node.value())));
@@ -115,7 +116,7 @@ public record SlotPlan(short[] target, int moves, int lowerBound) {
         share.slots.add(slot);
       }
     }
-    // As water fills a vessel: whoever has least gets the next one.
+    // As water fills a vessel: the node that has least gets the next slot.
     var order =
         new PriorityQueue<Share>(
             Comparator.<Share>comparingInt(share -> share.wanted)
@@ -136,7 +137,9 @@ public record SlotPlan(short[] target, int moves, int lowerBound) {
     return new SlotPlan(target, free.cardinality(), free.cardinality());
   }
 
-  /** Shares by weight; what is left after rounding down goes where it saves a move. */
+  /**
+   * Sets the shares by weight; slots that are left after rounding down go where they save a move.
+   */
   private static void setWanted(TreeMap<Integer, Share> shares, Map<NodeId, Integer> weights) {
     long sum = 0;
     for (int weight : weights.values()) {
@@ -169,7 +172,7 @@ public record SlotPlan(short[] target, int moves, int lowerBound) {
     }
   }
 
-  /** Takes slots from a node that has too many: those closest to others of its own first. */
+  /** Takes slots from a node that has too many: first the slots closest to others of the node. */
   private static void giveUp(Share share, BitSet free) {
     int surplus = share.surplus();
     if (surplus <= 0) {
@@ -180,7 +183,7 @@ public record SlotPlan(short[] target, int moves, int lowerBound) {
       share.slots.clear();
       return;
     }
-    // Evenly around the ring: of every so many, as many go.
+    // Evenly around the ring: every section of the same size gives up as many slots.
     List<Integer> slots = new ArrayList<>(share.slots);
     int size = slots.size();
     int start = Math.floorMod(share.node * 0x9E3779B9, size);
@@ -204,7 +207,7 @@ public record SlotPlan(short[] target, int moves, int lowerBound) {
     chosen.forEach(free::set);
   }
 
-  /** Gives each free slot to a node that has too few: to the one that has nothing near it. */
+  /** Gives each free slot to a node that has too few slots, and none near this one. */
   private static void take(TreeMap<Integer, Share> shares, BitSet free, short[] target) {
     List<Share> takers = new ArrayList<>();
     for (Share share : shares.values()) {
@@ -212,7 +215,7 @@ public record SlotPlan(short[] target, int moves, int lowerBound) {
         takers.add(share);
       }
     }
-    // Those that have not had one for longest come first.
+    // The nodes that have not got a slot for the longest time come first.
     Collections.rotate(takers, 1);
     int total = free.cardinality();
     int done = 0;
@@ -224,7 +227,7 @@ public record SlotPlan(short[] target, int moves, int lowerBound) {
       int looked = Math.min(CANDIDATES, takers.size());
       for (int i = 0; i < looked; i++) {
         Share taker = takers.get(i);
-        // Nobody may fall behind: those with most to get count more.
+        // No node may fall behind: a node that still needs most of its slots counts more.
         int whole = need.getOrDefault(taker, 1);
         double behind = -taker.surplus() / (double) whole * total / (total - done);
         double value = Math.min(taker.distance(slot), 4L * shares.size()) * Math.max(0.05, behind);
@@ -234,7 +237,7 @@ public record SlotPlan(short[] target, int moves, int lowerBound) {
         }
       }
       if (best == null) {
-        throw new IllegalStateException("a free slot that nobody wants");
+        throw new IllegalStateException("a free slot that no node wants");
       }
       best.slots.add(slot);
       target[slot] = (short) best.node;
@@ -246,7 +249,7 @@ public record SlotPlan(short[] target, int moves, int lowerBound) {
     }
   }
 
-  /** How many slots go from each node to each other. */
+  /** How many slots go from each node to each other node. */
   public Map<NodeId, Map<NodeId, Integer>> links(short[] owners) {
     var links = new TreeMap<NodeId, Map<NodeId, Integer>>();
     for (int slot = 0; slot < owners.length; slot++) {
@@ -260,8 +263,8 @@ public record SlotPlan(short[] target, int moves, int lowerBound) {
   }
 
   /**
-   * On how large a share of the nodes a file of as many chunks as nodes lies: the mean over all
-   * slots that it can start at, and the least.
+   * The share of the nodes that store a file with as many chunks as there are nodes: the mean over
+   * all slots at which the file can start, and the least.
    */
   public static Spread spread(short[] owners, int nodes) {
     int least = nodes;

@@ -1,7 +1,7 @@
 /**
- * Who should own which slot: pure functions from who owns what, and which nodes are wanted.
+ * Which node should own which slot: pure functions of the present owners and the wanted nodes.
  *
- * <p>Must never ask a daemon anything.
+ * <p>It must never ask a daemon anything.
  */
 @NullMarked
 package io.adhocfs.malleability.plan;

@@ -218,7 +218,7 @@ class LostNodeIT {
       }
       Commands.Result refused = instance.adhocfs("shrink", "--remove", "n0", "n1", "--lost");
       assertThat(refused.exitCode()).isEqualTo(1);
-      assertThat(refused.output()).contains("2 of the 3 nodes that vote", "node n0", "--force");
+      assertThat(refused.output()).contains("2 of the 3 voters", "node n0", "--force");
 
       Commands.Result lost =
           instance.adhocfs("shrink", "--remove", "n0", "n1", "--lost", "--force");
