@@ -9,7 +9,6 @@ import io.adhocfs.protocol.model.FsError;
 import io.adhocfs.protocol.model.FsException;
 import io.adhocfs.protocol.model.NodeId;
 import io.adhocfs.protocol.placement.ClusterMap;
-import io.adhocfs.protocol.transport.Deadline;
 import io.adhocfs.protocol.wire.ControlRequest;
 import io.adhocfs.protocol.wire.Reply;
 import java.time.Duration;
@@ -118,16 +117,16 @@ final class Agreement implements AutoCloseable {
    *     node, if the nodes have not agreed on the command within a minute: they may do so later
    */
   void propose(ControlCommand command) throws FsException {
-    Deadline limit = Deadline.after(PROPOSALS_PATIENCE);
-    Deadline rounds = Deadline.after(PROPOSAL_PATIENCE);
+    long startNanos = System.nanoTime();
     var failures = new TreeMap<NodeId, FsException>();
     do {
       for (NodeId node : nodeIds()) {
-        if (limit.passed()) {
+        long leftNanos = PROPOSALS_PATIENCE.toNanos() - (System.nanoTime() - startNanos);
+        if (leftNanos <= 0) {
           break;
         }
         try {
-          decide(node, command, limit);
+          decide(node, command, Math.min(leftNanos, PROPOSAL_PATIENCE.toNanos()));
           return;
         } catch (FsException e) {
           if (e.error() == FsError.BUSY || e.error() == FsError.INTERRUPTED) {
@@ -137,7 +136,7 @@ final class Agreement implements AutoCloseable {
         }
       }
       LockSupport.parkNanos(PROPOSAL_PAUSE.toNanos());
-    } while (!rounds.passed());
+    } while (System.nanoTime() - startNanos < PROPOSAL_PATIENCE.toNanos());
     var told = new StringJoiner("; ");
     failures.values().forEach(failure -> told.add(failure.error() + ": " + failure.getMessage()));
     throw new FsException(
@@ -145,15 +144,14 @@ final class Agreement implements AutoCloseable {
         "the nodes have not agreed on the change yet; see 'adhocfs status' (" + told + ")");
   }
 
-  private void decide(NodeId node, ControlCommand command, Deadline limit) throws FsException {
+  private void decide(NodeId node, ControlCommand command, long patienceNanos) throws FsException {
     Outcome outcome =
         connection
             .ask(
                 node,
                 new ControlRequest.Propose(command, true),
                 Reply.Decided.class,
-                Duration.ofNanos(
-                    Math.clamp(limit.remainingNanos(), 1, PROPOSAL_PATIENCE.toNanos())))
+                Duration.ofNanos(patienceNanos))
             .outcome();
     if (!outcome.accepted()) {
       throw new FsException(FsError.BUSY, outcome.message());

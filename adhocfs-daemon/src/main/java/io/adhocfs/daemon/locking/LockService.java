@@ -125,6 +125,14 @@ public final class LockService implements SessionHoldings, SlotPart {
     table.forget(slots);
   }
 
+  @Override
+  public List<String> kept(BitSet slots) {
+    return table.inodes().stream()
+        .filter(inode -> slots.get(inode.slotValue()))
+        .map(inode -> "locks on " + inode)
+        .toList();
+  }
+
   private static FileLock lock(LockKind kind, LockMode mode, long first, long last, int pid)
       throws FsException {
     try {

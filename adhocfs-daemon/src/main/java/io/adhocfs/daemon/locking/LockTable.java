@@ -69,6 +69,11 @@ final class LockTable {
     gone.forEach(holder -> set(holder, HeldLocks.NONE));
   }
 
+  /** The inodes that locks are held on. */
+  Set<InodeId> inodes() {
+    return byInode.keySet();
+  }
+
   HeldLocks held(Holder holder) {
     Map<Holder, HeldLocks> holders = byInode.get(holder.inode());
     return holders == null ? HeldLocks.NONE : holders.getOrDefault(holder, HeldLocks.NONE);

@@ -42,8 +42,18 @@ public final class Batch {
 
   private final List<Runnable> afterCommit = new ArrayList<>(4);
 
-  Batch(MetadataStore store) {
+  private final @Nullable Object holder;
+
+  private boolean whole;
+
+  Batch(MetadataStore store, @Nullable Object holder) {
     this.store = store;
+    this.holder = holder;
+  }
+
+  /** Says that everything that the operation changes is in this batch. */
+  public void whole() {
+    whole = true;
   }
 
   /** The inode as this batch leaves it, or null. */
@@ -296,7 +306,7 @@ public final class Batch {
         changes.put(changed.getKey().key(), store.records().share(share));
       }
     }
-    store.commit(changes);
+    store.commit(changes, holder, whole);
     for (Runnable action : afterCommit) {
       action.run();
     }

@@ -9,6 +9,7 @@ import io.adhocfs.protocol.model.FileType;
 import io.adhocfs.protocol.model.FsException;
 import io.adhocfs.protocol.model.SlotId;
 import java.util.BitSet;
+import java.util.List;
 import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -92,6 +93,14 @@ public final class InodeCounts implements SlotPart {
       count(slot, true, -directoriesOf[slot]);
     }
     uncounted.andNot(slots);
+  }
+
+  @Override
+  public List<String> kept(BitSet slots) {
+    return slots.stream()
+        .filter(slot -> filesOf[slot] != 0 || directoriesOf[slot] != 0 || uncounted.get(slot))
+        .mapToObj(slot -> "counts of slot " + slot)
+        .toList();
   }
 
   private void countLater() {

@@ -1,5 +1,6 @@
 package io.adhocfs.daemon.metadata;
 
+import io.adhocfs.daemon.slot.Invariants;
 import io.adhocfs.daemon.slot.Keys;
 import io.adhocfs.daemon.slot.RecordKind;
 import io.adhocfs.daemon.slot.SlotBatch;
@@ -62,6 +63,7 @@ public final class MetadataStore implements SlotPart {
   private GrowthRoom growthRoom = new GrowthRoom() {};
   private IntPredicate shown = slot -> true;
   private IntPredicate writable = slot -> true;
+  private ChangedKeys locks = ChangedKeys.FREE;
   private Supplier<LostSlots> lost = () -> LostSlots.NONE;
 
   public MetadataStore(SlotStore slots, NumberLimit numbers) {
@@ -318,9 +320,14 @@ public final class MetadataStore implements SlotPart {
     idLimit[slot] = first + ID_BLOCK;
   }
 
-  /** A new batch. */
+  /** A new batch, of an operation that holds no locks. */
   public Batch batch() {
-    return new Batch(this);
+    return new Batch(this, null);
+  }
+
+  /** A new batch, of an operation that holds locks under this name. */
+  public Batch batch(Object holder) {
+    return new Batch(this, holder);
   }
 
   /** Makes everything written so far survive a power failure. Any thread; blocks on the disk. */
@@ -344,6 +351,11 @@ public final class MetadataStore implements SlotPart {
     lost = slots;
   }
 
+  /** Sets who knows what is locked. Once, before anything is written. */
+  public void locks(ChangedKeys known) {
+    locks = known;
+  }
+
   /** Whether anything may be written in the slot now. */
   public boolean isWritable(int slot) {
     return writable.test(slot);
@@ -361,16 +373,21 @@ public final class MetadataStore implements SlotPart {
   /**
    * @throws FsException WRONG_OWNER, or what the storage says
    */
-  void commit(SlotBatch changes) throws FsException {
+  void commit(SlotBatch changes, @Nullable Object holder, boolean whole) throws FsException {
     int refused = changes.firstSlotWithout(writable);
     if (refused >= 0) {
       requireWritable(refused);
+    }
+    if (Invariants.CHECKED) {
+      BatchInvariants.require(slots, changes, holder, whole, locks);
     }
     slots.commit(changes);
   }
 
   void cutPending(InodeId inode, int delta) {
-    pendingCuts.merge(inode, delta, (a, b) -> a + b == 0 ? null : a + b);
+    Integer left = pendingCuts.merge(inode, delta, (a, b) -> a + b == 0 ? null : a + b);
+    Invariants.require(
+        left == null || left > 0, () -> "inode %s has %d pending cuts".formatted(inode, left));
   }
 
   void reclaimRecorded(InodeId inode) {
@@ -401,6 +418,25 @@ public final class MetadataStore implements SlotPart {
     }
     pendingCuts.keySet().removeIf(inode -> gone.get(inode.slotValue()));
     appendEnds.keySet().removeIf(inode -> gone.get(inode.slotValue()));
+  }
+
+  @Override
+  public List<String> kept(BitSet of) {
+    List<String> kept = new ArrayList<>();
+    of.stream()
+        .filter(slot -> nextId[slot] != idLimit[slot])
+        .forEach(slot -> kept.add("numbers of slot " + slot));
+    pendingCuts.forEach((inode, cuts) -> {
+      if (of.get(inode.slotValue())) {
+        kept.add(cuts + " cuts of " + inode);
+      }
+    });
+    appendEnds.forEach((inode, end) -> {
+      if (of.get(inode.slotValue())) {
+        kept.add(end + " of " + inode);
+      }
+    });
+    return kept;
   }
 
   /**

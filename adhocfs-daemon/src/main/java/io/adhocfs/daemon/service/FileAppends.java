@@ -360,6 +360,14 @@ final class FileAppends implements SlotPart {
     }
   }
 
+  @Override
+  public List<String> kept(BitSet slots) {
+    return files.keySet().stream()
+        .filter(inode -> slots.get(inode.slotValue()))
+        .map(inode -> "appends to " + inode)
+        .toList();
+  }
+
   private void forget(InodeId inode, FsException reason) {
     Appended file = files.get(inode);
     if (file != null) {

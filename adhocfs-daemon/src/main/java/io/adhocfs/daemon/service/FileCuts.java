@@ -1,6 +1,5 @@
 package io.adhocfs.daemon.service;
 
-import io.adhocfs.daemon.cluster.ClusterState;
 import io.adhocfs.daemon.crash.CrashPoint;
 import io.adhocfs.daemon.crash.CrashPoints;
 import io.adhocfs.daemon.metadata.AttributeEdit;
@@ -20,7 +19,9 @@ import io.adhocfs.protocol.model.FsException;
 import io.adhocfs.protocol.wire.DataRequest;
 import java.util.ArrayList;
 import java.util.BitSet;
+import java.util.LinkedHashMap;
 import java.util.List;
+import java.util.Map;
 import java.util.Set;
 import java.util.function.Supplier;
 import org.slf4j.Logger;
@@ -41,19 +42,19 @@ final class FileCuts implements SlotPart {
   private final MetadataThread thread;
   private final MetadataStore store;
   private final DiskOrder diskOrder;
-  private final ClusterState cluster;
   private final Discards discards;
   private final KeyLocks locks;
   private final CrashPoints crashPoints;
   private final Supplier<Backoff> backoffs;
   private final List<PendingCut> recovered = new ArrayList<>();
-  private int pending;
+
+  /** In the order in which they began. */
+  private final Map<PendingCut, Cutting> running = new LinkedHashMap<>();
 
   FileCuts(
       MetadataThread thread,
       MetadataStore store,
       DiskOrder diskOrder,
-      ClusterState cluster,
       Discards discards,
       KeyLocks locks,
       CrashPoints crashPoints,
@@ -61,7 +62,6 @@ final class FileCuts implements SlotPart {
     this.thread = thread;
     this.store = store;
     this.diskOrder = diskOrder;
-    this.cluster = cluster;
     this.discards = discards;
     this.locks = locks;
     this.crashPoints = crashPoints;
@@ -83,7 +83,7 @@ final class FileCuts implements SlotPart {
     for (PendingCut cut : recovered) {
       switch (cut.kind()) {
         case CUT -> begin(cut, () -> {});
-        case LEAVE_INLINE -> undoLeaving(cut);
+        case LEAVE_INLINE -> undoLeaving(store.batch(), cut);
       }
     }
     recovered.clear();
@@ -91,7 +91,7 @@ final class FileCuts implements SlotPart {
 
   @Override
   public int pending() {
-    return pending;
+    return running.size();
   }
 
   /** The inode as others may know it. */
@@ -107,64 +107,100 @@ final class FileCuts implements SlotPart {
   /** Goes on with a cut whose record has been written; the action runs when it is done. */
   void begin(PendingCut cut, Runnable whenDone) {
     crashPoints.reached(CrashPoint.CUT_AFTER_RECORD);
-    pending++;
     locks.acquire(cut, List.of(new LockKey.Wanted(new LockKey.OfCut(cut.inode()), false)), false);
-    discardInOrder(cut, whenDone, backoffs.get());
+    var cutting = new Cutting(cut, whenDone);
+    running.put(cut, cutting);
+    cutting.discardInOrder(backoffs.get());
   }
 
-  private void discardInOrder(PendingCut cut, Runnable whenDone, Backoff backoff) {
-    diskOrder.then(error -> {
-      if (error == null) {
-        discard(cut, whenDone);
-      } else {
-        LOG.warn("the cut of inode {} waits: {}", cut.inode(), error.getMessage());
-        var _ = thread.schedule(() -> discardInOrder(cut, whenDone, backoff), backoff.nextNanos());
+  /** A cut that is under way; not any more once it is done, or its slot has gone. */
+  private final class Cutting {
+    private final PendingCut cut;
+    private final Runnable whenDone;
+
+    Cutting(PendingCut cut, Runnable whenDone) {
+      this.cut = cut;
+      this.whenDone = whenDone;
+    }
+
+    @SuppressWarnings("ReferenceEquality") // its slot may have come back, and the cut with it
+    private boolean isUnderWay() {
+      return running.get(cut) == this;
+    }
+
+    private void discardInOrder(Backoff backoff) {
+      diskOrder.then(error -> {
+        if (!isUnderWay()) {
+          return;
+        }
+        if (error == null) {
+          discard();
+        } else {
+          LOG.warn("the cut of inode {} waits: {}", cut.inode(), error.getMessage());
+          var _ = thread.schedule(() -> discardInOrder(backoff), backoff.nextNanos());
+        }
+      });
+    }
+
+    private void discard() {
+      discards.send(
+          new DataRequest.DiscardChunks(
+              cut.inode(),
+              cut.layout(),
+              cut.generation(),
+              cut.fromByte(),
+              cut.toByte(),
+              diskOrder.isKept()),
+          map -> ChunkOwners.of(map, cut.layout(), cut.fromByte(), cut.toByte()),
+          () -> {
+            crashPoints.reached(CrashPoint.CUT_AFTER_DISCARD);
+            finish(backoffs.get());
+          });
+    }
+
+    private void finish(Backoff backoff) {
+      if (!isUnderWay()) {
+        return;
       }
-    });
-  }
-
-  private void discard(PendingCut cut, Runnable whenDone) {
-    discards.send(
-        new DataRequest.DiscardChunks(
-            cut.inode(),
-            cut.layout(),
-            cut.generation(),
-            cut.fromByte(),
-            cut.toByte(),
-            diskOrder.isKept()),
-        map -> ChunkOwners.of(map, cut.layout(), cut.fromByte(), cut.toByte()),
-        () -> {
-          crashPoints.reached(CrashPoint.CUT_AFTER_DISCARD);
-          finish(cut, whenDone, backoffs.get());
-        });
-  }
-
-  private void finish(PendingCut cut, Runnable whenDone, Backoff backoff) {
-    if (!cluster.owns(cut.inode().slotValue())) {
-      // Its new owner has the record, and finishes it.
-      pending--;
+      try {
+        Batch batch = store.batch();
+        batch.removeCut(cut);
+        batch.commit();
+      } catch (FsException e) {
+        LOG.warn("the cut of inode {} stays for now: {}", cut.inode(), e.getMessage());
+        var _ = thread.schedule(() -> finish(backoff), backoff.nextNanos());
+        return;
+      }
+      running.remove(cut);
+      whenDone.run();
       locks.release(cut);
-      return;
     }
-    try {
-      Batch batch = store.batch();
-      batch.removeCut(cut);
-      batch.commit();
-    } catch (FsException e) {
-      LOG.warn("the cut of inode {} stays for now: {}", cut.inode(), e.getMessage());
-      var _ = thread.schedule(() -> finish(cut, whenDone, backoff), backoff.nextNanos());
-      return;
+  }
+
+  /** Leaves cuts of slots that have gone to the new owners, which have the records. */
+  @Override
+  public void forget(BitSet slots) {
+    for (PendingCut cut : List.copyOf(running.keySet())) {
+      if (slots.get(cut.inode().slotValue())) {
+        running.remove(cut);
+        locks.release(cut);
+      }
     }
-    pending--;
-    whenDone.run();
-    locks.release(cut);
+  }
+
+  @Override
+  public List<String> kept(BitSet slots) {
+    return running.keySet().stream()
+        .filter(cut -> slots.get(cut.inode().slotValue()))
+        .map(cut -> "a cut of " + cut.inode())
+        .toList();
   }
 
   /**
    * Takes back what a file that did not leave inline form after all may have in chunks: as a cut
    * with a generation above that of the copy.
    */
-  void undoLeaving(PendingCut leaving) throws FsException {
+  void undoLeaving(Batch batch, PendingCut leaving) throws FsException {
     var cut =
         new PendingCut(
             leaving.inode(),
@@ -174,7 +210,6 @@ final class FileCuts implements SlotPart {
             0,
             leaving.toByte());
     FileAttributes attributes = store.inode(leaving.inode());
-    Batch batch = store.batch();
     batch.removeCut(leaving);
     if (attributes != null) {
       batch.putInode(AttributeEdit.of(attributes).dataGeneration(cut.generation()).done());

@@ -10,6 +10,7 @@ import io.adhocfs.daemon.metadata.DiskOrder;
 import io.adhocfs.daemon.metadata.MetadataStore;
 import io.adhocfs.daemon.metadata.MetadataThread;
 import io.adhocfs.daemon.metadata.PendingCut;
+import io.adhocfs.daemon.slot.SlotPart;
 import io.adhocfs.daemon.transaction.KeyLocks;
 import io.adhocfs.daemon.transaction.LockKey;
 import io.adhocfs.protocol.model.DataGeneration;
@@ -29,6 +30,8 @@ import io.adhocfs.protocol.wire.Reply;
 import io.netty.buffer.ByteBuf;
 import io.netty.buffer.PooledByteBufAllocator;
 import java.util.ArrayList;
+import java.util.BitSet;
+import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
@@ -47,7 +50,7 @@ import org.slf4j.LoggerFactory;
  *
  * <p>Metadata thread only.
  */
-final class InlineDeparture {
+final class InlineDeparture implements SlotPart {
   private static final Logger LOG = LoggerFactory.getLogger(InlineDeparture.class);
 
   /** Takes part in the batch that makes the file a chunked one. */
@@ -63,6 +66,9 @@ final class InlineDeparture {
   private final KeyLocks locks;
   private final FileCuts cuts;
   private final CrashPoints crashPoints;
+
+  /** Those under way, in the order in which they began. */
+  private final Set<Copy> copies = new LinkedHashSet<>();
 
   InlineDeparture(
       MetadataThread thread,
@@ -99,7 +105,7 @@ final class InlineDeparture {
     try {
       byte[] data = store.inlineData(file.id());
       if (data.length == 0) {
-        done.accept(becomeChunked(file.id(), null, finish));
+        done.accept(becomeChunked(store.batch(), file.id(), null, finish));
       } else {
         new Copy(file, data, finish, done, failed).begin();
       }
@@ -108,9 +114,30 @@ final class InlineDeparture {
     }
   }
 
-  private FileAttributes becomeChunked(InodeId inode, @Nullable PendingCut leaving, Finish finish)
-      throws FsException {
-    Batch batch = store.batch();
+  /** Leaves copies of slots that have gone to the new owners, which take them back. */
+  @Override
+  public void forget(BitSet slots) {
+    for (Copy copy : List.copyOf(copies)) {
+      if (slots.get(copy.file.id().slotValue())) {
+        copies.remove(copy);
+        locks.release(copy);
+        copy.failed.accept(
+            new FsException(
+                FsError.WRONG_OWNER, "inode " + copy.file.id() + " has gone to another node"));
+      }
+    }
+  }
+
+  @Override
+  public List<String> kept(BitSet slots) {
+    return copies.stream()
+        .filter(copy -> slots.get(copy.file.id().slotValue()))
+        .map(copy -> "a copy of the inline data of " + copy.file.id())
+        .toList();
+  }
+
+  private FileAttributes becomeChunked(
+      Batch batch, InodeId inode, @Nullable PendingCut leaving, Finish finish) throws FsException {
     FileAttributes before = store.inode(inode);
     if (leaving != null) {
       batch.removeCut(leaving);
@@ -174,6 +201,7 @@ final class InlineDeparture {
       batch.putCut(leaving);
       batch.commit();
       locks.acquire(this, List.of(new LockKey.Wanted(new LockKey.OfInode(file.id()), false)), true);
+      copies.add(this);
       crashPoints.reached(CrashPoint.INLINE_AFTER_RECORD);
       diskOrder.then(unsynced -> {
         if (unsynced == null) {
@@ -274,9 +302,12 @@ final class InlineDeparture {
     }
 
     private void end() {
+      if (!copies.remove(this)) {
+        return; // its slot has gone
+      }
       if (error == null) {
         try {
-          done.accept(becomeChunked(file.id(), leaving, finish));
+          done.accept(becomeChunked(store.batch(this), file.id(), leaving, finish));
           locks.release(this);
           return;
         } catch (FsException e) {
@@ -285,7 +316,7 @@ final class InlineDeparture {
       }
       if (store.cutPending(file.id())) {
         try {
-          cuts.undoLeaving(leaving);
+          cuts.undoLeaving(store.batch(this), leaving);
         } catch (FsException e) {
           LOG.warn(
               "inode {} stays half out of inline form until the next start: {}",

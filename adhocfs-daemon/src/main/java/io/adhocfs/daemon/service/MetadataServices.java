@@ -133,9 +133,7 @@ public final class MetadataServices {
             timing,
             s.random());
     var discards = new Discards(thread, s.cluster(), s.peers(), backoffs);
-    var cuts =
-        new FileCuts(
-            thread, store, diskOrder, s.cluster(), discards, locks, s.crashPoints(), backoffs);
+    var cuts = new FileCuts(thread, store, diskOrder, discards, locks, s.crashPoints(), backoffs);
     var appends = new FileAppends(thread, store, locks, cuts);
     reclaimer =
         new Reclaimer(thread, store, diskOrder, s.cluster(), discards, s.crashPoints(), backoffs);
@@ -210,12 +208,14 @@ public final class MetadataServices {
             policies);
     slots = new SlotParts(store.slotStore());
     store.counts().countOn(thread);
+    store.locks(locks);
     List.of(
             s.chunks(),
             spreading,
             sessions,
             advisoryLocks,
             cuts,
+            departure,
             appends,
             coordinator,
             participant,

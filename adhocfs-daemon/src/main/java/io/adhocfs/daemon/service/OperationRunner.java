@@ -159,6 +159,7 @@ final class OperationRunner {
   /** Writes the whole effect of an operation, with the reply, and answers. */
   void finish(Ticket ticket, Batch batch, Reply reply) throws FsException {
     ticket.store(batch, reply);
+    batch.whole();
     batch.commit();
     crashPoints.reached(CrashPoint.LOCAL_AFTER_COMMIT);
     ticket.reply(reply);

@@ -419,6 +419,22 @@ public final class Sessions implements SlotPart {
     recalls.forget(slots);
   }
 
+  @Override
+  public List<String> kept(BitSet slots) {
+    List<String> kept = new ArrayList<>();
+    for (Session session : sessions.values()) {
+      session.answered.forEach((sequence, answered) -> {
+        if (answered.inMemory() == null && slots.get(answered.slot())) {
+          kept.add("the answer to operation " + sequence + " of " + session.id());
+        }
+      });
+      session.pins.keySet().stream()
+          .filter(inode -> slots.get(inode.slotValue()))
+          .forEach(inode -> kept.add("a pin of " + session.id() + " on " + inode));
+    }
+    return kept;
+  }
+
   /** Ends a session, in slices; the action runs when nothing of it is left. */
   public void end(Session session, Runnable whenDone) {
     session.ended = true;

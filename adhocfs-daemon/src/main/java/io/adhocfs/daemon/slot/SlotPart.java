@@ -2,6 +2,7 @@ package io.adhocfs.daemon.slot;
 
 import io.adhocfs.protocol.model.FsException;
 import java.util.BitSet;
+import java.util.List;
 import java.util.Set;
 
 /**
@@ -43,6 +44,15 @@ public interface SlotPart {
    * whoever waits for something in them is told to ask there.
    */
   default void forget(BitSet slots) {}
+
+  /**
+   * What it keeps in memory of slots that a record says too, in words. Once slots are forgotten it
+   * keeps nothing of them: then what it knows after it has been shown their records again is what
+   * any other node would know. Asked for by self-checks only; it may look through all it has.
+   */
+  default List<String> kept(BitSet slots) {
+    return List.of();
+  }
 
   /** How many operations it has under way that a restart would have to go on with. */
   default int pending() {

@@ -56,6 +56,7 @@ public final class SlotParts {
    * @throws FsException what the storage says: what could be read is taken up, the rest is not
    */
   public void takeUp(BitSet slots) throws FsException {
+    requireNothingKept(slots, "come");
     takenUp.or(slots);
     show(slots);
     for (SlotPart part : parts) {
@@ -91,6 +92,20 @@ public final class SlotParts {
   public void forget(BitSet slots) {
     takenUp.andNot(slots);
     parts.forEach(part -> part.forget(slots));
+    requireNothingKept(slots, "have gone");
+  }
+
+  private void requireNothingKept(BitSet slots, String when) {
+    if (Invariants.CHECKED) {
+      for (SlotPart part : parts) {
+        List<String> kept = part.kept(slots);
+        Invariants.require(
+            kept.isEmpty(),
+            () ->
+                "%s keeps of slots that %s: %s"
+                    .formatted(part.getClass().getSimpleName(), when, kept));
+      }
+    }
   }
 
   /** The slots that have been taken up and not been forgotten; a copy. */

@@ -133,6 +133,14 @@ public final class Coordinator implements SlotPart {
     committed.keySet().removeIf(id -> slots.get(id.coordinator().value()));
   }
 
+  @Override
+  public List<String> kept(BitSet slots) {
+    return committed.keySet().stream()
+        .filter(id -> slots.get(id.coordinator().value()))
+        .map(id -> "the decision of " + id)
+        .toList();
+  }
+
   /** Transactions that are undecided or not confirmed by all. */
   @Override
   public int pending() {
@@ -320,6 +328,7 @@ public final class Coordinator implements SlotPart {
         rules.apply(change, made, batch);
       }
       ticket.store(batch, reply);
+      batch.whole();
       batch.commit();
       crashPoints.reached(CrashPoint.LOCAL_AFTER_COMMIT);
       succeed(reply);
@@ -511,7 +520,7 @@ public final class Coordinator implements SlotPart {
       asked.values().forEach(slots -> slots.forEach(slot -> remoteSlots.add(slot.value())));
       Reply reply = plan.answer().apply(made);
       try {
-        Batch batch = store.batch();
+        Batch batch = store.batch(id);
         for (Step step : steps) {
           if (isOwn(step)) {
             for (Change change : step.changes()) {

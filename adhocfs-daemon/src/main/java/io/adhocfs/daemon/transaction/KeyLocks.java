@@ -1,7 +1,9 @@
 package io.adhocfs.daemon.transaction;
 
+import io.adhocfs.daemon.metadata.ChangedKeys;
 import io.adhocfs.daemon.metadata.MetadataThread;
 import io.adhocfs.daemon.slot.SlotPart;
+import io.adhocfs.protocol.model.EntryName;
 import io.adhocfs.protocol.model.FsError;
 import io.adhocfs.protocol.model.FsException;
 import io.adhocfs.protocol.model.InodeId;
@@ -30,7 +32,7 @@ import org.jspecify.annotations.Nullable;
  * <p>In memory only: after a restart, the promises of participants take their locks again. Metadata
  * thread only.
  */
-public final class KeyLocks implements SlotPart {
+public final class KeyLocks implements SlotPart, ChangedKeys {
   /** How many may wait in all. */
   static final int WAITERS_MAX = 10_000;
 
@@ -144,6 +146,36 @@ public final class KeyLocks implements SlotPart {
   /** The key of a file's end while it is being cut, else null. */
   public @Nullable LockKey heldCut(InodeId inode) {
     return held.isEmpty() ? null : ifHeld(new LockKey.OfCut(inode));
+  }
+
+  @Override
+  public @Nullable Object otherHolderOfEntry(
+      @Nullable Object holder, InodeId directory, EntryName name) {
+    Held state = held.get(new LockKey.OfEntry(directory, name));
+    return state == null
+        ? null
+        : state.sharedOwners.stream()
+            .filter(owner -> !owner.equals(holder))
+            .findAny()
+            .orElse(otherThan(holder, state));
+  }
+
+  @Override
+  public @Nullable Object otherHolderOfInode(@Nullable Object holder, InodeId inode) {
+    Held state = held.get(new LockKey.OfInode(inode));
+    return state == null ? null : otherThan(holder, state);
+  }
+
+  @Override
+  public @Nullable Object otherHolderOfShare(
+      @Nullable Object holder, InodeId directory, int partition) {
+    Held state = held.get(LockKey.ofPartition(directory, partition));
+    return state == null ? null : otherThan(holder, state);
+  }
+
+  private static @Nullable Object otherThan(@Nullable Object holder, Held state) {
+    Object owner = state.exclusiveOwner;
+    return owner == null || owner.equals(holder) ? null : owner;
   }
 
   /** The first key that the owner cannot have now, or null. */

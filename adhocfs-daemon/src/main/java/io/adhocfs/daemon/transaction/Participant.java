@@ -138,6 +138,17 @@ public final class Participant implements SlotPart {
     }
   }
 
+  @Override
+  public List<String> kept(BitSet slots) {
+    List<String> kept = new ArrayList<>();
+    for (Promised promise : promised.values()) {
+      promise.bySlot.keySet().stream()
+          .filter(slots::get)
+          .forEach(slot -> kept.add("what " + promise.id + " was promised of slot " + slot));
+    }
+    return kept;
+  }
+
   /** Promises that are not settled. */
   @Override
   public int pending() {
@@ -241,7 +252,7 @@ public final class Participant implements SlotPart {
       madeBySlot.computeIfAbsent(change.slotValue(), s -> new ArrayList<>()).add(inode);
     }
     Map<Integer, TransactionRecords.Promise> promises = new TreeMap<>();
-    Batch batch = store.batch();
+    Batch batch = store.batch(id);
     for (Map.Entry<Integer, List<Change>> entry : changesBySlot.entrySet()) {
       int slot = entry.getKey();
       var promise =
@@ -287,7 +298,7 @@ public final class Participant implements SlotPart {
       stagings.settled(id);
       return;
     }
-    Batch batch = store.batch();
+    Batch batch = store.batch(id);
     List<Integer> done = new ArrayList<>();
     for (SlotId slot : slots) {
       TransactionRecords.Promise part = promise.bySlot.get(slot.value());

@@ -132,6 +132,17 @@ public final class Stagings implements SlotPart {
   }
 
   @Override
+  public List<String> kept(BitSet slots) {
+    return stagings.values().stream()
+        .flatMap(staging -> staging.places.stream())
+        .filter(
+            place -> slots.get(Placement.partitionSlot(place.directory, place.partition).value()))
+        .map(place ->
+            "what is staged of %s in partition %d".formatted(place.directory, place.partition))
+        .toList();
+  }
+
+  @Override
   public int pending() {
     return stagings.size();
   }
@@ -209,7 +220,7 @@ public final class Stagings implements SlotPart {
     if (!stagings.containsKey(id) && stagings.size() >= TRANSACTIONS_MAX) {
       throw new FsException(FsError.OVERLOADED, "too many directories are being spread");
     }
-    Batch batch = store.batch();
+    Batch batch = store.batch(id);
     for (Share share : there) {
       if (share.staging() != null && !id.equals(share.staging())) {
         drop(share, batch);
@@ -265,7 +276,7 @@ public final class Stagings implements SlotPart {
     }
     int exponent = before.partitionExponent();
     int subdirectories = 0;
-    Batch batch = store.batch();
+    Batch batch = store.batch(request.transaction());
     for (StagedEntry entry : request.entries()) {
       if (Placement.partition(entry.name(), exponent) != request.partition()) {
         throw new FsException(
@@ -365,7 +376,7 @@ public final class Stagings implements SlotPart {
 
     void end() {
       try {
-        Batch batch = store.batch();
+        Batch batch = store.batch(id);
         boolean any = false;
         for (Place place : places) {
           Share share = find(place);

@@ -4,16 +4,21 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import io.adhocfs.client.AdhocFileSystem;
 import io.adhocfs.client.AdhocPath;
+import io.adhocfs.client.OpenFile;
+import io.adhocfs.client.OpenOptions;
 import io.adhocfs.protocol.model.FileAttributes;
 import io.adhocfs.protocol.model.FsError;
 import io.adhocfs.protocol.model.FsException;
+import io.adhocfs.protocol.model.NodeId;
 import io.adhocfs.protocol.settings.Settings;
+import java.nio.ByteBuffer;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 import java.util.SplittableRandom;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.atomic.AtomicInteger;
+import java.util.concurrent.atomic.AtomicReference;
 import org.junit.jupiter.api.Test;
 
 /** What a node has begun in a slot ends with its ownership, also where the slot comes back. */
@@ -23,7 +28,10 @@ class LeftBehindTest {
 
   private final SimulatedInstance instance =
       new SimulatedInstance(
-          new SplittableRandom(1), 3, new Settings(Map.of("client.deadline", "0")), 64 << 20);
+          new SplittableRandom(1),
+          3,
+          new Settings(Map.of("client.deadline", "0", "chunk.size", "4KiB", "inline.max", "0")),
+          64 << 20);
   private final ClientProcess process = instance.newProcess();
 
   private static AdhocPath path(int number) throws FsException {
@@ -99,6 +107,45 @@ class LeftBehindTest {
       }
     });
     assertThat(found).hasValue(0);
+    instance.settle();
+    Inspection.requireSound(instance);
+    instance.close();
+  }
+
+  @Test
+  void aCutThatHasMovedOnIsNotDoneTwice() {
+    instance.time().pass(SECOND_NANOS);
+    int home = instance.log().state().map().ownerValue(0);
+    int next = (home + 1) % 3;
+    int cutOff = (home + 2) % 3;
+    var cut = new AtomicReference<CompletableFuture<?>>();
+    inProcess(() -> {
+      try {
+        OpenFile file = process.await(process.fileSystem().openAsync(path(0), OpenOptions.CREATE));
+        process.await(file.writeAsync(0, ByteBuffer.allocate(10 * 4096)));
+        instance.network().separate("n" + home, "n" + cutOff, true);
+        cut.set(file.truncateAsync(1));
+        process.pause(SECOND_NANOS);
+      } catch (FsException e) {
+        throw new AssertionError(e);
+      }
+    });
+    assertThat(cut.get()).isNotDone();
+
+    instance.network().separate("n" + next, "n" + cutOff, true);
+    moveRootTo(next);
+    moveRootTo(home);
+    instance.time().pass(SECOND_NANOS);
+    assertThat(instance.daemon(new NodeId(home)).pending()).isPositive();
+    instance.network().joinAll();
+    inProcess(() -> {
+      try {
+        process.await(cut.get());
+        process.await(process.fileSystem().removeAsync(path(0)));
+      } catch (FsException e) {
+        throw new AssertionError(e);
+      }
+    });
     instance.settle();
     Inspection.requireSound(instance);
     instance.close();

@@ -116,4 +116,23 @@ class SlotPartsTest {
     parts.takeUp(slots(1));
     assertThatThrownBy(() -> parts.add(new Part("a"))).isInstanceOf(IllegalStateException.class);
   }
+
+  @Test
+  void aPartThatKeepsSomethingOfASlotThatHasGoneViolatesAnInvariant() throws FsException {
+    parts.add(
+        new SlotPart() {
+          @Override
+          public List<String> kept(BitSet slots) {
+            return slots.get(5) ? List.of("a promise") : List.of();
+          }
+        });
+    parts.takeUp(slots(4));
+    parts.forget(slots(4));
+    assertThatThrownBy(() -> parts.takeUp(slots(4, 5)))
+        .isInstanceOf(AssertionError.class)
+        .hasMessageContaining("of slots that come: [a promise]");
+    assertThatThrownBy(() -> parts.forget(slots(5)))
+        .isInstanceOf(AssertionError.class)
+        .hasMessageContaining("of slots that have gone: [a promise]");
+  }
 }

@@ -28,7 +28,6 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.ArrayList;
-import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
@@ -45,9 +44,6 @@ final class MortalInstance implements AutoCloseable {
   private static final Duration PATIENCE = Duration.ofSeconds(90);
   private static final Duration ANSWER_PATIENCE = Duration.ofSeconds(5);
   private static final long LOOK_NANOS = 5_000_000;
-
-  /** Daemons live for seconds here: compiling them well takes longer than it saves. */
-  private static final String QUICK_START = "-XX:TieredStopAtLevel=1";
 
   private final TestInstance instance;
   private final int nodes;
@@ -198,8 +194,7 @@ final class MortalInstance implements AutoCloseable {
     if (wanted.isEmpty()) {
       return new Commands.Result(0, "nothing to start");
     }
-    var environment = new HashMap<>(instance.environment());
-    environment.put("ADHOCFS_JAVA_OPTS", (QUICK_START + " " + javaOptions).strip());
+    Map<String, String> environment = instance.environmentForQuickStarts(javaOptions);
     List<String> command = new ArrayList<>();
     command.add(environment.getOrDefault("adhocfs", ""));
     command.addAll(List.of("start", "--name", instance.name()));

@@ -53,9 +53,6 @@ class PowerLossIT {
   private static final long LOOK_NANOS = 1_000_000;
   private static final Owner OWNER = new Owner(0, 0);
 
-  /** Daemons live for seconds here: compiling them well takes longer than it saves. */
-  private static final String QUICK_START = "-XX:TieredStopAtLevel=1";
-
   private static final Pattern PROCESS = Pattern.compile("\"pid\"\\s*:\\s*(\\d+)");
 
   private static final Pattern CHUNK_OF_NOBODY =
@@ -225,8 +222,7 @@ class PowerLossIT {
     }
 
     private void start() throws IOException, InterruptedException {
-      var environment = new HashMap<>(instance.environment());
-      environment.put("ADHOCFS_JAVA_OPTS", QUICK_START);
+      Map<String, String> environment = instance.environmentForQuickStarts();
       var _ =
           Commands.run(
                   instance.scratch(),

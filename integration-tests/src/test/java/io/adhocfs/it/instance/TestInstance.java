@@ -8,6 +8,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.ArrayList;
+import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.concurrent.ThreadLocalRandom;
@@ -20,6 +21,9 @@ import java.util.stream.Stream;
  */
 public final class TestInstance implements AutoCloseable {
   private static final Duration COMMAND_LIMIT = Duration.ofMinutes(2);
+
+  /** Options of JVMs that live for seconds: compiling well takes longer than it saves. */
+  public static final String QUICK_START = "-XX:TieredStopAtLevel=1";
 
   private final String name;
   private final Path directory;
@@ -128,6 +132,23 @@ public final class TestInstance implements AutoCloseable {
         "never",
         "adhocfs",
         launcher());
+  }
+
+  /**
+   * As {@link #environment}, for commands whose daemons live for seconds.
+   *
+   * @param javaOptions further options of their JVMs
+   */
+  public Map<String, String> environmentForQuickStarts(String... javaOptions) {
+    Map<String, String> environment = new HashMap<>(environment());
+    environment.put(
+        "ADHOCFS_JAVA_OPTS",
+        String.join(
+            " ",
+            System.getenv().getOrDefault("ADHOCFS_JAVA_OPTS", ""),
+            QUICK_START,
+            String.join(" ", javaOptions)));
+    return environment;
   }
 
   private static String launcher() {

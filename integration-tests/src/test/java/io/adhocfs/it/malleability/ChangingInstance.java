@@ -30,7 +30,6 @@ import java.nio.file.Path;
 import java.nio.file.StandardCopyOption;
 import java.time.Duration;
 import java.util.ArrayList;
-import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Objects;
@@ -51,9 +50,8 @@ final class ChangingInstance implements AutoCloseable {
   private static final long LOOK_NANOS = 20_000_000;
 
   /** Daemons live for seconds here: compiling them well takes longer than it saves. */
-  private static final String QUICK_START = "-XX:TieredStopAtLevel=1";
-
   private final TestInstance instance;
+
   private final NettyRpcClient admin;
   private int commands;
 
@@ -98,7 +96,7 @@ final class ChangingInstance implements AutoCloseable {
             List.of(
                 Path.of(System.getProperty("java.home"), "bin", "java").toString(),
                 "-XX:+UseSerialGC",
-                QUICK_START,
+                TestInstance.QUICK_START,
                 "-Xmx64m",
                 "--enable-native-access=ALL-UNNAMED",
                 "--sun-misc-unsafe-memory-access=allow",
@@ -344,6 +342,10 @@ final class ChangingInstance implements AutoCloseable {
 
   // Commands. --------------------------------------------------------------------------------
 
+  private Map<String, String> environment(String crash) {
+    return instance.environmentForQuickStarts(crash.isEmpty() ? "" : "-Dadhocfs.crash=" + crash);
+  }
+
   private List<String> command(List<String> words) {
     List<String> command = new ArrayList<>();
     command.add(instance.environment().getOrDefault("adhocfs", ""));
@@ -351,13 +353,6 @@ final class ChangingInstance implements AutoCloseable {
     command.addAll(List.of("--name", instance.name()));
     command.addAll(words.subList(1, words.size()));
     return command;
-  }
-
-  private Map<String, String> environment(String crash) {
-    var environment = new HashMap<>(instance.environment());
-    String options = crash.isEmpty() ? QUICK_START : QUICK_START + " -Dadhocfs.crash=" + crash;
-    environment.put("ADHOCFS_JAVA_OPTS", options);
-    return environment;
   }
 
   /** Runs a command; daemons that it starts die or stand still where they are told to. */
