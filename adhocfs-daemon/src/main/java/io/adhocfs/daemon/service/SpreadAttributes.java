@@ -116,7 +116,7 @@ final class SpreadAttributes {
         return;
       }
       try {
-        FileAttributes home = cluster.owns(directory.slotValue()) ? store.inode(directory) : null;
+        FileAttributes home = store.inode(directory);
         if (home == null) {
           fail(new FsException(FsError.NOT_FOUND, "inode " + directory + " is not there"));
           return;

@@ -46,13 +46,18 @@ public final class MemoryDisk implements Disk {
     Content synced = new Content();
   }
 
-  private final long capacityBlocks;
+  private long capacityBlocks;
   private final Map<Path, Inode> names = new TreeMap<>();
   private final Map<Path, Inode> syncedNames = new TreeMap<>();
   private final Set<Path> directories = new TreeSet<>();
   private long usedBlocks;
 
   public MemoryDisk(long capacityBytes) {
+    resize(capacityBytes);
+  }
+
+  /** Gives it another capacity; what is there stays. */
+  public final synchronized void resize(long capacityBytes) {
     capacityBlocks = capacityBytes / BLOCK_BYTES;
   }
 

@@ -47,10 +47,19 @@ final class RandomProgram extends Program {
   private final ModelFileSystem model = new ModelFileSystem();
   private final List<Opened> opened = new ArrayList<>();
 
+  /** Whether writes may find the disks full. */
+  private final boolean fullDisks;
+
   RandomProgram(
-      ClientProcess process, String home, SplittableRandom random, int steps, long pauseNanosMax) {
+      ClientProcess process,
+      String home,
+      SplittableRandom random,
+      int steps,
+      long pauseNanosMax,
+      boolean fullDisks) {
     super(process, random, steps, pauseNanosMax);
     this.home = home;
+    this.fullDisks = fullDisks;
   }
 
   @Override
@@ -281,9 +290,48 @@ final class RandomProgram extends Program {
       int offset = anyOffset(one.node);
       byte[] bytes = anyBytes(anyLength());
       doing = "write of " + bytes.length + " at " + offset + " to " + one.file.inode();
-      process.await(one.file.writeAsync(offset, ByteBuffer.wrap(bytes)));
-      ModelFileSystem.write(one.node, offset, bytes);
+      if (hasRoom(one.file.writeAsync(offset, ByteBuffer.wrap(bytes)))) {
+        ModelFileSystem.write(one.node, offset, bytes);
+      } else {
+        adopt(one, offset, bytes);
+      }
     }
+  }
+
+  /** Whether a call that writes has succeeded, and not found a disk full. */
+  private boolean hasRoom(CompletableFuture<?> call) throws FsException {
+    try {
+      process.await(call);
+      return true;
+    } catch (FsException e) {
+      if (fullDisks && e.error() == FsError.NO_SPACE) {
+        return false;
+      }
+      throw e;
+    }
+  }
+
+  /**
+   * Takes for granted what a write has left that found a disk full: of each byte the old or the new
+   * one, and nothing else is different.
+   */
+  private void adopt(Opened one, int offset, byte[] bytes) throws FsException {
+    ByteBuf got = process.await(one.file.readBuffer(0, 2 * SIZE_MAX, null));
+    byte[] now = ByteBufUtil.getBytes(got);
+    got.release();
+    byte[] before = one.node.data;
+    assertThat(now.length)
+        .as("the size after a write that found no room")
+        .isBetween(before.length, Math.max(before.length, offset + bytes.length));
+    for (int i = 0; i < now.length; i++) {
+      byte old = i < before.length ? before[i] : 0;
+      boolean written = i >= offset && i < offset + bytes.length && now[i] == bytes[i - offset];
+      if (now[i] != old && !written) {
+        throw new AssertionError(
+            "byte %d is %d after a write that found no room, and was %d".formatted(i, now[i], old));
+      }
+    }
+    one.node.data = now;
   }
 
   private void append() throws FsException {
@@ -291,9 +339,14 @@ final class RandomProgram extends Program {
     if (one != null && one.node.data.length < SIZE_MAX) {
       byte[] bytes = anyBytes(anyLength());
       doing = "append of " + bytes.length + " to " + one.file.inode();
-      long at = process.await(one.file.appendAsync(ByteBuffer.wrap(bytes)));
-      assertThat(at).as("where it was appended").isEqualTo(one.node.data.length);
-      ModelFileSystem.write(one.node, (int) at, bytes);
+      int end = one.node.data.length;
+      CompletableFuture<Long> call = one.file.appendAsync(ByteBuffer.wrap(bytes));
+      if (hasRoom(call)) {
+        assertThat(call.join()).as("where it was appended").isEqualTo(end);
+        ModelFileSystem.write(one.node, end, bytes);
+      } else {
+        adopt(one, end, bytes);
+      }
     }
   }
 
@@ -338,8 +391,10 @@ final class RandomProgram extends Program {
       int size =
           random.nextBoolean() ? anyOffset(one.node) : random.nextInt(one.node.data.length + 1);
       doing = "truncate of " + one.file.inode() + " to " + size;
-      process.await(one.file.truncateAsync(size));
-      ModelFileSystem.truncate(one.node, size);
+      // A file that leaves inline form for it is written to a disk.
+      if (hasRoom(one.file.truncateAsync(size))) {
+        ModelFileSystem.truncate(one.node, size);
+      }
     }
   }
 

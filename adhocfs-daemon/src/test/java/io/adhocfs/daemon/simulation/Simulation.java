@@ -20,6 +20,9 @@ import java.util.concurrent.CompletableFuture;
 public final class Simulation {
   private static final long DISK_BYTES = 64L << 20;
 
+  /** Less than programs write. */
+  private static final int SMALL_DISK_BYTES = 300_000;
+
   private static final int DAEMONS_MAX = 6;
 
   /** Longer than any run may take. */
@@ -40,6 +43,7 @@ public final class Simulation {
   private final boolean deaths;
   private final boolean resizes;
   private final boolean partitions;
+  private final boolean fullDisks;
 
   private Simulation(long seed) {
     this.seed = seed;
@@ -48,9 +52,11 @@ public final class Simulation {
     deaths = power || random.nextInt(3) > 0;
     resizes = random.nextInt(3) > 0;
     partitions = random.nextInt(3) == 0;
+    fullDisks = !power && random.nextInt(4) == 0;
     // Who cannot be told of a change for five seconds is not waited for.
     together = new SharedProgram.Together(!partitions && random.nextBoolean());
-    instance = new SimulatedInstance(random.split(), 1 + random.nextInt(4), settings(), DISK_BYTES);
+    long diskBytes = fullDisks ? 40_000 + random.nextInt(SMALL_DISK_BYTES) : DISK_BYTES;
+    instance = new SimulatedInstance(random.split(), 1 + random.nextInt(4), settings(), diskBytes);
     instance
         .network()
         .faults(
@@ -74,9 +80,9 @@ public final class Simulation {
       programs.add(
           power
               ? new SyncedProgram(process, home, own, steps, pauseNanosMax)
-              : random.nextInt(3) == 0
+              : !fullDisks && random.nextInt(3) == 0
                   ? new SharedProgram(process, together, own, steps, pauseNanosMax)
-                  : new RandomProgram(process, home, own, steps, pauseNanosMax));
+                  : new RandomProgram(process, home, own, steps, pauseNanosMax, fullDisks));
     }
   }
 
@@ -145,6 +151,9 @@ public final class Simulation {
       }
     }
     over = true;
+    if (fullDisks) {
+      makeRoom();
+    }
     instance.settle();
     lookAtEverything();
   }
@@ -188,7 +197,25 @@ public final class Simulation {
         });
   }
 
+  /** Who was refused for want of room may have said so and not been heard yet. */
+  private void makeRoom() {
+    instance.daemons().forEach(daemon -> daemon.resizeDisk(DISK_BYTES));
+    for (int second = 0; second < 10; second++) {
+      resume();
+      instance.time().pass(1_000_000_000L);
+    }
+  }
+
+  /** Has a rebalance go on that found no room. */
+  private void resume() {
+    Rebalance running = instance.log().state().rebalance();
+    if (running != null && running.paused()) {
+      var _ = instance.log().apply(new ControlCommand.Resume(running.id()));
+    }
+  }
+
   private void move() {
+    resume();
     Rebalance running = instance.log().state().rebalance();
     if (running != null && random.nextInt(3) > 0) {
       return;
