@@ -89,9 +89,7 @@ final class DatasetWalks {
         } catch (TimeoutException e) {
           // The walk goes on.
         } catch (ExecutionException e) {
-          throw e.getCause() instanceof FsException failure
-              ? failure
-              : new FsException(FsError.INTERNAL, "the walk of " + dataset.path() + ": " + e, e);
+          throw FsException.of(e);
         } catch (InterruptedException e) {
           walk.cancel(true);
           Thread.currentThread().interrupt();

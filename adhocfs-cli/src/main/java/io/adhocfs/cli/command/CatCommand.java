@@ -82,14 +82,7 @@ public final class CatCommand extends FileSystemCommand {
     try {
       return future.get();
     } catch (ExecutionException e) {
-      Throwable cause = e.getCause();
-      while (cause != null && !(cause instanceof FsException) && cause.getCause() != null) {
-        cause = cause.getCause();
-      }
-      if (cause instanceof FsException failure) {
-        throw failure;
-      }
-      throw new IllegalStateException(e);
+      throw FsException.of(e);
     } catch (InterruptedException e) {
       Thread.currentThread().interrupt();
       throw new IllegalStateException("interrupted", e);

@@ -1,6 +1,5 @@
 package io.adhocfs.cli.process;
 
-import io.adhocfs.protocol.model.FsError;
 import io.adhocfs.protocol.model.FsException;
 import java.util.ArrayList;
 import java.util.List;
@@ -48,13 +47,7 @@ public final class InParallel {
         try {
           outcomes.add(new Outcome<>(item, futures.get(i).get(), null));
         } catch (ExecutionException e) {
-          outcomes.add(
-              new Outcome<>(
-                  item,
-                  null,
-                  e.getCause() instanceof FsException failure
-                      ? failure
-                      : new FsException(FsError.INTERNAL, String.valueOf(e.getCause()), e)));
+          outcomes.add(new Outcome<>(item, null, FsException.of(e)));
         }
       }
     } catch (InterruptedException e) {

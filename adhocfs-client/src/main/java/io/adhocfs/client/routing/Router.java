@@ -1,6 +1,5 @@
 package io.adhocfs.client.routing;
 
-import io.adhocfs.client.retry.Backoff;
 import io.adhocfs.client.retry.Timers;
 import io.adhocfs.protocol.model.Epoch;
 import io.adhocfs.protocol.model.FsError;
@@ -12,6 +11,7 @@ import io.adhocfs.protocol.model.TrafficClass;
 import io.adhocfs.protocol.placement.ClusterMap;
 import io.adhocfs.protocol.placement.ClusterMap.Node;
 import io.adhocfs.protocol.settings.SwitchTable;
+import io.adhocfs.protocol.transport.Backoff;
 import io.adhocfs.protocol.transport.Deadline;
 import io.adhocfs.protocol.transport.Response;
 import io.adhocfs.protocol.wire.ControlRequest.GetMap;

@@ -603,7 +603,7 @@ public final class Migrator implements AutoCloseable {
       try {
         threads.await(held);
       } catch (ExecutionException e) {
-        throw new FsException(FsError.INTERNAL, String.valueOf(e.getCause()), e);
+        throw FsException.of(e);
       }
       data.awaitRunning();
     }

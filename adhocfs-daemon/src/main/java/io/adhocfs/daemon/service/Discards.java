@@ -3,10 +3,10 @@ package io.adhocfs.daemon.service;
 import io.adhocfs.daemon.cluster.ClusterState;
 import io.adhocfs.daemon.cluster.Peers;
 import io.adhocfs.daemon.metadata.MetadataThread;
-import io.adhocfs.daemon.transaction.Backoff;
 import io.adhocfs.protocol.model.Epoch;
 import io.adhocfs.protocol.model.NodeId;
 import io.adhocfs.protocol.placement.ClusterMap;
+import io.adhocfs.protocol.transport.Backoff;
 import io.adhocfs.protocol.transport.Deadline;
 import io.adhocfs.protocol.wire.DataRequest;
 import java.util.List;
@@ -24,9 +24,10 @@ final class Discards {
   private final MetadataThread thread;
   private final ClusterState cluster;
   private final Peers peers;
-  private final Supplier<Backoff> backoffs;
+  private final Supplier<Backoff.Pauses> backoffs;
 
-  Discards(MetadataThread thread, ClusterState cluster, Peers peers, Supplier<Backoff> backoffs) {
+  Discards(
+      MetadataThread thread, ClusterState cluster, Peers peers, Supplier<Backoff.Pauses> backoffs) {
     this.thread = thread;
     this.cluster = cluster;
     this.peers = peers;
@@ -51,7 +52,7 @@ final class Discards {
     private final DataRequest.DiscardChunks request;
     private final Function<ClusterMap, List<NodeId>> nodes;
     private final Runnable whenDone;
-    private final Backoff backoff = backoffs.get();
+    private final Backoff.Pauses pauses = backoffs.get();
     private final Set<NodeId> unconfirmed = new TreeSet<>();
     private Epoch epoch = Epoch.NONE;
     private int underWay;
@@ -120,7 +121,7 @@ final class Discards {
                     begin();
                   }
                 },
-                backoff.nextNanos());
+                pauses.nextNanos());
       }
     }
   }

@@ -10,12 +10,12 @@ import io.adhocfs.daemon.metadata.MetadataThread;
 import io.adhocfs.daemon.metadata.PendingCut;
 import io.adhocfs.daemon.slot.RecordKind;
 import io.adhocfs.daemon.slot.SlotPart;
-import io.adhocfs.daemon.transaction.Backoff;
 import io.adhocfs.daemon.transaction.KeyLocks;
 import io.adhocfs.daemon.transaction.LockKey;
 import io.adhocfs.protocol.model.DataGeneration;
 import io.adhocfs.protocol.model.FileAttributes;
 import io.adhocfs.protocol.model.FsException;
+import io.adhocfs.protocol.transport.Backoff;
 import io.adhocfs.protocol.wire.DataRequest;
 import java.util.ArrayList;
 import java.util.BitSet;
@@ -45,7 +45,7 @@ final class FileCuts implements SlotPart {
   private final Discards discards;
   private final KeyLocks locks;
   private final CrashPoints crashPoints;
-  private final Supplier<Backoff> backoffs;
+  private final Supplier<Backoff.Pauses> backoffs;
   private final List<PendingCut> recovered = new ArrayList<>();
 
   /** In the order in which they began. */
@@ -58,7 +58,7 @@ final class FileCuts implements SlotPart {
       Discards discards,
       KeyLocks locks,
       CrashPoints crashPoints,
-      Supplier<Backoff> backoffs) {
+      Supplier<Backoff.Pauses> backoffs) {
     this.thread = thread;
     this.store = store;
     this.diskOrder = diskOrder;
@@ -128,7 +128,7 @@ final class FileCuts implements SlotPart {
       return running.get(cut) == this;
     }
 
-    private void discardInOrder(Backoff backoff) {
+    private void discardInOrder(Backoff.Pauses pauses) {
       diskOrder.then(error -> {
         if (!isUnderWay()) {
           return;
@@ -137,7 +137,7 @@ final class FileCuts implements SlotPart {
           discard();
         } else {
           LOG.warn("the cut of inode {} waits: {}", cut.inode(), error.getMessage());
-          var _ = thread.schedule(() -> discardInOrder(backoff), backoff.nextNanos());
+          var _ = thread.schedule(() -> discardInOrder(pauses), pauses.nextNanos());
         }
       });
     }
@@ -158,7 +158,7 @@ final class FileCuts implements SlotPart {
           });
     }
 
-    private void finish(Backoff backoff) {
+    private void finish(Backoff.Pauses pauses) {
       if (!isUnderWay()) {
         return;
       }
@@ -168,7 +168,7 @@ final class FileCuts implements SlotPart {
         batch.commit();
       } catch (FsException e) {
         LOG.warn("the cut of inode {} stays for now: {}", cut.inode(), e.getMessage());
-        var _ = thread.schedule(() -> finish(backoff), backoff.nextNanos());
+        var _ = thread.schedule(() -> finish(pauses), pauses.nextNanos());
         return;
       }
       running.remove(cut);

@@ -12,7 +12,6 @@ import io.adhocfs.daemon.session.Sessions;
 import io.adhocfs.daemon.slot.SlotPart;
 import io.adhocfs.daemon.slot.SlotParts;
 import io.adhocfs.daemon.statistics.Accounts;
-import io.adhocfs.daemon.transaction.Backoff;
 import io.adhocfs.daemon.transaction.ChangeRules;
 import io.adhocfs.daemon.transaction.Coordinator;
 import io.adhocfs.daemon.transaction.KeyLocks;
@@ -27,6 +26,7 @@ import io.adhocfs.protocol.model.SlotId;
 import io.adhocfs.protocol.placement.Placement;
 import io.adhocfs.protocol.settings.Setting;
 import io.adhocfs.protocol.settings.Settings;
+import io.adhocfs.protocol.transport.Backoff;
 import java.util.BitSet;
 import java.util.List;
 import java.util.SplittableRandom;
@@ -100,8 +100,7 @@ public final class MetadataServices {
     thread = s.thread();
     Policies policies = s.policies();
     TransactionTiming timing = s.timing();
-    Supplier<Backoff> backoffs =
-        () -> new Backoff(timing.backoffMin(), timing.backoffMax(), s.random());
+    Supplier<Backoff.Pauses> backoffs = () -> timing.backoff().pauses(s.random());
     diskOrder = new DiskOrder(thread, store, s.syncing(), policies::anyOnDisk);
     sessions = new Sessions(store, thread, s.settings().duration(Setting.CLIENT_LEASE));
     var advisoryLocks = new LockService(thread, store);

@@ -12,10 +12,10 @@ import io.adhocfs.daemon.metadata.Reclaim;
 import io.adhocfs.daemon.slot.Keys;
 import io.adhocfs.daemon.slot.RecordKind;
 import io.adhocfs.daemon.slot.SlotPart;
-import io.adhocfs.daemon.transaction.Backoff;
 import io.adhocfs.protocol.model.FsException;
 import io.adhocfs.protocol.model.InodeId;
 import io.adhocfs.protocol.placement.ClusterMap;
+import io.adhocfs.protocol.transport.Backoff;
 import io.adhocfs.protocol.wire.DataRequest;
 import java.util.ArrayDeque;
 import java.util.HashSet;
@@ -50,7 +50,7 @@ final class Reclaimer implements SlotPart {
   private final ClusterState cluster;
   private final Discards discards;
   private final CrashPoints crashPoints;
-  private final Supplier<Backoff> backoffs;
+  private final Supplier<Backoff.Pauses> backoffs;
   private final ArrayDeque<InodeId> queued = new ArrayDeque<>();
   private final Set<InodeId> underWay = new HashSet<>();
   private boolean woken;
@@ -65,7 +65,7 @@ final class Reclaimer implements SlotPart {
       ClusterState cluster,
       Discards discards,
       CrashPoints crashPoints,
-      Supplier<Backoff> backoffs) {
+      Supplier<Backoff.Pauses> backoffs) {
     this.thread = thread;
     this.store = store;
     this.diskOrder = diskOrder;
@@ -140,14 +140,14 @@ final class Reclaimer implements SlotPart {
     }
   }
 
-  private void begin(InodeId inode, Backoff backoff) {
+  private void begin(InodeId inode, Backoff.Pauses pauses) {
     if (!cluster.owns(inode.slotValue())) {
       done(inode); // its new owner has the record
       return;
     }
     if (store.cutPending(inode)) {
       // Its confirmation must not arrive after the file has been forgotten.
-      var _ = thread.schedule(() -> begin(inode, backoff), backoff.nextNanos());
+      var _ = thread.schedule(() -> begin(inode, pauses), pauses.nextNanos());
       return;
     }
     try {
@@ -159,10 +159,10 @@ final class Reclaimer implements SlotPart {
       crashPoints.reached(CrashPoint.RECLAIM_AFTER_RECORD);
       diskOrder.then(error -> {
         if (error == null) {
-          discard(inode, reclaim, backoff);
+          discard(inode, reclaim, pauses);
         } else {
           LOG.warn("the chunks of inode {} stay for now: {}", inode, error.getMessage());
-          var _ = thread.schedule(() -> begin(inode, backoff), backoff.nextNanos());
+          var _ = thread.schedule(() -> begin(inode, pauses), pauses.nextNanos());
         }
       });
     } catch (FsException e) {
@@ -171,18 +171,18 @@ final class Reclaimer implements SlotPart {
     }
   }
 
-  private void discard(InodeId inode, Reclaim reclaim, Backoff backoff) {
+  private void discard(InodeId inode, Reclaim reclaim, Backoff.Pauses pauses) {
     discards.send(
         new DataRequest.DiscardChunks(
             inode, reclaim.layout(), FORGET, 0, Long.MAX_VALUE, diskOrder.isKept()),
         ClusterMap::owningNodes,
         () -> {
           crashPoints.reached(CrashPoint.RECLAIM_AFTER_DISCARD);
-          finish(inode, backoff);
+          finish(inode, pauses);
         });
   }
 
-  private void finish(InodeId inode, Backoff backoff) {
+  private void finish(InodeId inode, Backoff.Pauses pauses) {
     if (!cluster.owns(inode.slotValue())) {
       done(inode);
       return;
@@ -193,7 +193,7 @@ final class Reclaimer implements SlotPart {
       batch.commit();
     } catch (FsException e) {
       LOG.warn("the reclaim record of inode {} stays for now: {}", inode, e.getMessage());
-      var _ = thread.schedule(() -> finish(inode, backoff), backoff.nextNanos());
+      var _ = thread.schedule(() -> finish(inode, pauses), pauses.nextNanos());
       return;
     }
     done(inode);

@@ -5,7 +5,6 @@ import io.adhocfs.daemon.cluster.Peers;
 import io.adhocfs.daemon.metadata.MetadataStore;
 import io.adhocfs.daemon.metadata.MetadataThread;
 import io.adhocfs.daemon.metadata.Share;
-import io.adhocfs.daemon.transaction.Backoff;
 import io.adhocfs.daemon.transaction.KeyLocks;
 import io.adhocfs.daemon.transaction.LockKey;
 import io.adhocfs.protocol.model.FileAttributes;
@@ -14,6 +13,7 @@ import io.adhocfs.protocol.model.FsException;
 import io.adhocfs.protocol.model.InodeId;
 import io.adhocfs.protocol.model.NodeId;
 import io.adhocfs.protocol.placement.Placement;
+import io.adhocfs.protocol.transport.Backoff;
 import io.adhocfs.protocol.transport.Deadline;
 import io.adhocfs.protocol.wire.NamespaceRequest;
 import io.adhocfs.protocol.wire.Reply;
@@ -47,7 +47,7 @@ final class SpreadAttributes {
   private final ClusterState cluster;
   private final Peers peers;
   private final KeyLocks locks;
-  private final Supplier<Backoff> backoffs;
+  private final Supplier<Backoff.Pauses> backoffs;
   private final Duration answerWait;
   private final Map<InodeId, Asked> asked = new HashMap<>();
 
@@ -57,7 +57,7 @@ final class SpreadAttributes {
       ClusterState cluster,
       Peers peers,
       KeyLocks locks,
-      Supplier<Backoff> backoffs,
+      Supplier<Backoff.Pauses> backoffs,
       Duration answerWait) {
     this.thread = thread;
     this.store = store;
@@ -96,7 +96,7 @@ final class SpreadAttributes {
   private final class Round {
     private final InodeId directory;
     private final Asked asked;
-    private final Backoff backoff = backoffs.get();
+    private final Backoff.Pauses pauses = backoffs.get();
     private int tries;
 
     // Of the current try.
@@ -177,7 +177,7 @@ final class SpreadAttributes {
       } else if (error != null && isPassing(error.error())) {
         tries++;
         if (tries < TRIES_MAX) {
-          var _ = thread.schedule(this::begin, backoff.nextNanos());
+          var _ = thread.schedule(this::begin, pauses.nextNanos());
         } else {
           fail(
               new FsException(

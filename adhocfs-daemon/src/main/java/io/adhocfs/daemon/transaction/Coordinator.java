@@ -18,6 +18,7 @@ import io.adhocfs.protocol.model.InodeId;
 import io.adhocfs.protocol.model.NodeId;
 import io.adhocfs.protocol.model.SlotId;
 import io.adhocfs.protocol.model.TransactionId;
+import io.adhocfs.protocol.transport.Backoff;
 import io.adhocfs.protocol.transport.Deadline;
 import io.adhocfs.protocol.wire.Change;
 import io.adhocfs.protocol.wire.EntryKey;
@@ -240,7 +241,7 @@ public final class Coordinator implements SlotPart {
     private final Planner planner;
     private final List<EntryKey> looksAt;
     private final long deadlineNanos = thread.nanoTime() + timing.operation().toNanos();
-    private final Backoff backoff = new Backoff(timing.backoffMin(), timing.backoffMax(), random);
+    private final Backoff.Pauses pauses = timing.backoff().pauses(random);
 
     Operation(Ticket ticket, int slot, Planner planner) {
       this.ticket = ticket;
@@ -353,7 +354,7 @@ public final class Coordinator implements SlotPart {
         ticket.fail(error);
         return;
       }
-      long pauseNanos = backoff.nextNanos();
+      long pauseNanos = pauses.nextNanos();
       if (thread.nanoTime() + pauseNanos - deadlineNanos > 0) {
         running--;
         ticket.fail(FsError.OVERLOADED, "not done in time: " + error.getMessage());
@@ -544,18 +545,17 @@ public final class Coordinator implements SlotPart {
         purpose.succeed(reply);
         locks.release(id);
       } else {
-        tellInOrder(
-            remoteSlots, reply, new Backoff(timing.backoffMin(), timing.backoffMax(), random));
+        tellInOrder(remoteSlots, reply, timing.backoff().pauses(random));
       }
     }
 
     /** Until this node can't lose the decision any more, the transaction counts as undecided. */
-    private void tellInOrder(List<Integer> remoteSlots, Reply reply, Backoff backoff) {
+    private void tellInOrder(List<Integer> remoteSlots, Reply reply, Backoff.Pauses pauses) {
       diskOrder.then(error -> {
         if (error != null) {
           LOG.warn("the decision of {} is not on the disk yet: {}", id, error.getMessage());
           var _ =
-              thread.schedule(() -> tellInOrder(remoteSlots, reply, backoff), backoff.nextNanos());
+              thread.schedule(() -> tellInOrder(remoteSlots, reply, pauses), pauses.nextNanos());
           return;
         }
         active.remove(id);
@@ -598,7 +598,7 @@ public final class Coordinator implements SlotPart {
   private final class Delivery {
     private final TransactionId id;
     private final List<Integer> unconfirmed;
-    private final Backoff backoff = new Backoff(timing.backoffMin(), timing.backoffMax(), random);
+    private final Backoff.Pauses pauses = timing.backoff().pauses(random);
     private int underWay;
 
     Delivery(TransactionId id, List<Integer> slots) {
@@ -647,7 +647,7 @@ public final class Coordinator implements SlotPart {
       if (unconfirmed.isEmpty()) {
         forget();
       } else {
-        var _ = thread.schedule(this::send, backoff.nextNanos());
+        var _ = thread.schedule(this::send, pauses.nextNanos());
       }
     }
 
@@ -664,7 +664,7 @@ public final class Coordinator implements SlotPart {
         committed.remove(id);
       } catch (FsException e) {
         LOG.warn("the decision of {} stays for now: {}", id, e.getMessage());
-        var _ = thread.schedule(this::send, backoff.nextNanos());
+        var _ = thread.schedule(this::send, pauses.nextNanos());
       }
     }
   }

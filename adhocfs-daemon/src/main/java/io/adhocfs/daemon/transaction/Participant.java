@@ -16,6 +16,7 @@ import io.adhocfs.protocol.model.FsException;
 import io.adhocfs.protocol.model.InodeId;
 import io.adhocfs.protocol.model.SlotId;
 import io.adhocfs.protocol.model.TransactionId;
+import io.adhocfs.protocol.transport.Backoff;
 import io.adhocfs.protocol.transport.Deadline;
 import io.adhocfs.protocol.transport.RequestHandler.Exchange;
 import io.adhocfs.protocol.wire.Change;
@@ -335,7 +336,7 @@ public final class Participant implements SlotPart {
   private final class Promised {
     private final TransactionId id;
     private final Map<Integer, TransactionRecords.Promise> bySlot = new TreeMap<>();
-    private final Backoff backoff = new Backoff(timing.backoffMin(), timing.backoffMax(), random);
+    private final Backoff.Pauses pauses = timing.backoff().pauses(random);
 
     Promised(TransactionId id) {
       this.id = id;
@@ -362,7 +363,7 @@ public final class Participant implements SlotPart {
                 return;
               }
             }
-            askLater(backoff.nextNanos());
+            askLater(pauses.nextNanos());
           });
     }
 
@@ -378,7 +379,7 @@ public final class Participant implements SlotPart {
             settle(id, decision == Reply.Decision.COMMITTED, slots);
           } catch (FsException e) {
             LOG.warn("{} is decided and can't be settled yet: {}", id, e.getMessage());
-            askLater(backoff.nextNanos());
+            askLater(pauses.nextNanos());
           }
         }
       }

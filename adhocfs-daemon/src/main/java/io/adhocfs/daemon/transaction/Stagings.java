@@ -18,6 +18,7 @@ import io.adhocfs.protocol.model.FsException;
 import io.adhocfs.protocol.model.InodeId;
 import io.adhocfs.protocol.model.TransactionId;
 import io.adhocfs.protocol.placement.Placement;
+import io.adhocfs.protocol.transport.Backoff;
 import io.adhocfs.protocol.transport.Deadline;
 import io.adhocfs.protocol.transport.RequestHandler.Exchange;
 import io.adhocfs.protocol.wire.Reply;
@@ -308,7 +309,7 @@ public final class Stagings implements SlotPart {
   private final class Staging {
     private final TransactionId id;
     private final Set<Place> places = new LinkedHashSet<>();
-    private final Backoff backoff = new Backoff(timing.backoffMin(), timing.backoffMax(), random);
+    private final Backoff.Pauses pauses = timing.backoff().pauses(random);
 
     Staging(TransactionId id) {
       this.id = id;
@@ -348,7 +349,7 @@ public final class Stagings implements SlotPart {
                 case ABORTED -> end();
               }
             } else {
-              askLater(backoff.nextNanos());
+              askLater(pauses.nextNanos());
             }
           });
     }
@@ -391,7 +392,7 @@ public final class Stagings implements SlotPart {
         stagings.remove(id);
       } catch (FsException e) {
         LOG.warn("what {} has staged stays for now: {}", id, e.getMessage());
-        askLater(backoff.nextNanos());
+        askLater(pauses.nextNanos());
       }
     }
   }

@@ -1,5 +1,6 @@
 package io.adhocfs.daemon.transaction;
 
+import io.adhocfs.protocol.transport.Backoff;
 import java.time.Duration;
 
 /**
@@ -9,22 +10,19 @@ import java.time.Duration;
  * @param prepareWait how long a prepare waits for keys, and its coordinator for the answer
  * @param operation how long an operation is tried anew before it is OVERLOADED
  * @param alone after how long a participant asks for the outcome
- * @param backoffMin the first pause before something is tried again
- * @param backoffMax the longest one
+ * @param backoff how long to wait before something is tried again
  */
 public record TransactionTiming(
     Duration requestWait,
     Duration prepareWait,
     Duration operation,
     Duration alone,
-    Duration backoffMin,
-    Duration backoffMax) {
+    Backoff backoff) {
   public static final TransactionTiming DEFAULT =
       new TransactionTiming(
           Duration.ofSeconds(10),
           Duration.ofSeconds(3),
           Duration.ofSeconds(20),
           Duration.ofSeconds(1),
-          Duration.ofMillis(5),
-          Duration.ofSeconds(2));
+          new Backoff(5_000_000, 2_000_000_000));
 }

@@ -1,4 +1,4 @@
-package io.adhocfs.client.retry;
+package io.adhocfs.protocol.transport;
 
 import java.util.random.RandomGenerator;
 
@@ -29,5 +29,25 @@ public record Backoff(long firstNanos, long maxNanos) {
   public long delayNanos(int failures, RandomGenerator random) {
     long longest = Math.min(maxNanos, firstNanos << Math.min(failures, DOUBLINGS_MAX));
     return longest / 2 + random.nextLong(longest / 2 + 1);
+  }
+
+  /** The pauses of one task, which grow with each try. */
+  public Pauses pauses(RandomGenerator random) {
+    return new Pauses(random);
+  }
+
+  /** Pauses between the tries of one task. Not thread-safe. */
+  public final class Pauses {
+    private final RandomGenerator random;
+    private int failures;
+
+    private Pauses(RandomGenerator random) {
+      this.random = random;
+    }
+
+    /** Nanoseconds to wait after one more failure. */
+    public long nextNanos() {
+      return delayNanos(failures++, random);
+    }
   }
 }
