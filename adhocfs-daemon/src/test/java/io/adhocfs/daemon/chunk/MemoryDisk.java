@@ -46,14 +46,30 @@ public final class MemoryDisk implements Disk {
     Content synced = new Content();
   }
 
-  private final long capacityBlocks;
+  private final String name;
+  private long capacityBlocks;
   private final Map<Path, Inode> names = new TreeMap<>();
   private final Map<Path, Inode> syncedNames = new TreeMap<>();
   private final Set<Path> directories = new TreeSet<>();
   private long usedBlocks;
 
   public MemoryDisk(long capacityBytes) {
+    this("memory", capacityBytes);
+  }
+
+  /**
+   * Makes an empty disk.
+   *
+   * @param name by which two are told apart
+   */
+  public MemoryDisk(String name, long capacityBytes) {
+    this.name = name;
     capacityBlocks = capacityBytes / BLOCK_BYTES;
+  }
+
+  /** Makes the disk as large as what is on it and so many bytes more. */
+  public synchronized void leaveRoom(long bytes) {
+    capacityBlocks = usedBlocks + bytes / BLOCK_BYTES;
   }
 
   /** The power fails: what was not synced is there or not. */
@@ -208,7 +224,7 @@ public final class MemoryDisk implements Disk {
 
   @Override
   public String name() {
-    return "memory";
+    return name;
   }
 
   private final class MemoryFile implements DiskFile {
