@@ -167,6 +167,21 @@ public final class Router {
     return maps.current();
   }
 
+  /**
+   * The map of an epoch that a node has told, or a newer one, once this client has learnt it. The
+   * newest that is known where nobody tells. Never fails.
+   */
+  public CompletableFuture<ClusterMap> mapOf(Epoch epoch, NodeId teller) {
+    // The first question may have been under way before the epoch began.
+    return newerThanKnown(epoch, teller).thenCompose(_ -> newerThanKnown(epoch, teller));
+  }
+
+  private CompletableFuture<ClusterMap> newerThanKnown(Epoch epoch, NodeId teller) {
+    return epoch.isAfter(map().epoch())
+        ? maps.ask(teller).handle((_, _) -> map())
+        : CompletableFuture.completedFuture(map());
+  }
+
   /** The nodes that may know a session, that are there, and where it has not ended. */
   List<NodeId> nodesThatKnow(Session session) {
     ClusterMap map = map();

@@ -26,9 +26,10 @@ import org.junit.jupiter.api.Test;
 
 /** What an open file keeps alive, and for how long. */
 class PinTest {
+  private static final int NODES = 4;
   private static final NewInode FILE = NewInode.regularFile(0644, new Owner(1, 2));
 
-  private final DaemonCluster cluster = new DaemonCluster(11, 4, Map.of("inline.max", "64"));
+  private final DaemonCluster cluster = new DaemonCluster(11, NODES, Map.of("inline.max", "64"));
   private final SimulatedClient client = new SimulatedClient(cluster);
   private final AdhocFileSystem fs = client.fileSystem;
 
@@ -86,6 +87,15 @@ class PinTest {
     assertThat(client.rpc.sent()).isEmpty();
     cluster.pass(Duration.ofMillis(60));
     assertThat(client.rpc.sent(ReleasePins.class::isInstance)).isEqualTo(1);
+  }
+
+  @Test
+  void releasesReachTheOwnerAfterSlotsHaveMoved() throws FsException {
+    OpenFile file = client.await(fs.openAsync(path("/file"), OpenOptions.CREATE));
+    client.await(file.closeAsync());
+    cluster.moveSlots(slot -> (slot + 1) % NODES);
+    cluster.pass(Duration.ofSeconds(2));
+    assertThat(cluster.isPinned(file.inode())).isFalse();
   }
 
   @Test
