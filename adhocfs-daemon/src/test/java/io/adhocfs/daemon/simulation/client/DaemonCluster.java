@@ -3,6 +3,7 @@ package io.adhocfs.daemon.simulation.client;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import io.adhocfs.daemon.simulation.AgreedLog;
+import io.adhocfs.daemon.simulation.Inspection;
 import io.adhocfs.daemon.simulation.SimulatedDaemon;
 import io.adhocfs.daemon.simulation.SimulatedInstance;
 import io.adhocfs.daemon.slot.Keys;
@@ -17,7 +18,6 @@ import io.adhocfs.protocol.model.SessionId;
 import io.adhocfs.protocol.placement.ClusterMap;
 import io.adhocfs.protocol.settings.Settings;
 import java.time.Duration;
-import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
@@ -193,6 +193,12 @@ final class DaemonCluster implements AutoCloseable {
     pass(Duration.ofMillis(150));
   }
 
+  /** Fails if anything that is stored does not fit together, once nothing is under way. */
+  void requireSound() {
+    instance.settle();
+    Inspection.requireSound(instance);
+  }
+
   // What is stored -------------------------------------------------------------------------------
 
   NodeId ownerOf(InodeId inode) {
@@ -229,28 +235,29 @@ final class DaemonCluster implements AutoCloseable {
 
   /** Whether a session's pin holds an inode. */
   boolean isPinned(InodeId id) throws FsException {
-    return keys(key ->
-        Keys.isKind(key, id.slotValue(), RecordKind.PIN) && Keys.number(key, 0) == id.value())
-        > 0;
+    int pins =
+        countKeys(key ->
+            Keys.isKind(key, id.slotValue(), RecordKind.PIN) && Keys.number(key, 0) == id.value());
+    return pins > 0;
   }
 
   /** How many replies are kept for a session. */
   int repliesKept(SessionId session) throws FsException {
-    return keys(key ->
+    return countKeys(key ->
         Keys.kindCode(key) == RecordKind.REPLY.code() && Keys.number(key, 0) == session.value());
   }
 
-  private int keys(Predicate<byte[]> which) throws FsException {
-    List<byte[]> found = new ArrayList<>();
+  private int countKeys(Predicate<byte[]> which) throws FsException {
+    int found = 0;
     for (SimulatedDaemon daemon : instance.daemons()) {
       try (SlotStore.Cursor records = daemon.records().cursor()) {
         for (boolean more = records.seek(new byte[0]); more; more = records.next()) {
           if (which.test(records.key())) {
-            found.add(records.key());
+            found++;
           }
         }
       }
     }
-    return found.size();
+    return found;
   }
 }

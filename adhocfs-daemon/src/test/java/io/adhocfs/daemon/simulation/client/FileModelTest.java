@@ -64,6 +64,7 @@ class FileModelTest {
     var random = new Random(seed);
     try (var cluster = new DaemonCluster(seed, 1 + random.nextInt(5), inlineMax(random))) {
       oneAfterTheOther(cluster, seed, random, clientCount, switches);
+      cluster.requireSound();
     }
   }
 
@@ -140,6 +141,7 @@ class FileModelTest {
     var random = new Random(seed);
     try (var cluster = new DaemonCluster(seed, 2 + random.nextInt(4), inlineMax(random))) {
       whatIsToldLaterIsThere(cluster, seed, random);
+      cluster.requireSound();
     }
   }
 
@@ -350,6 +352,7 @@ class FileModelTest {
     var random = new Random(seed);
     try (var cluster = new DaemonCluster(seed, 3, Map.of("inline.max", "0"))) {
       manyAtOnce(cluster, seed, random);
+      cluster.requireSound();
     }
   }
 
