@@ -3,6 +3,7 @@ package io.adhocfs.client;
 import com.google.errorprone.annotations.CanIgnoreReturnValue;
 import io.adhocfs.client.namespace.Found;
 import io.adhocfs.client.retry.SystemTimers;
+import io.adhocfs.client.retry.Timers;
 import io.adhocfs.client.routing.Completion;
 import io.adhocfs.client.routing.Failures;
 import io.adhocfs.client.routing.Operation;
@@ -28,6 +29,7 @@ import java.time.InstantSource;
 import java.util.List;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.ExecutionException;
+import java.util.concurrent.Executor;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
 import java.util.concurrent.ThreadLocalRandom;
@@ -64,14 +66,19 @@ public final class AdhocFileSystem implements AutoCloseable {
   private final InodeOperations inodes;
   private final PathWalk walk;
   private final Owner owner;
+  private final Timers timers;
+  private final Executor waiting;
   private final Runnable closeSurroundings;
   private final AtomicBoolean closed = new AtomicBoolean();
 
-  private AdhocFileSystem(ClientCore core, Owner owner, Runnable closeSurroundings) {
+  private AdhocFileSystem(
+      ClientCore core, Owner owner, Surroundings surroundings, Runnable closeSurroundings) {
     this.core = core;
     this.inodes = new InodeOperations(core);
     this.walk = new PathWalk(core.namespace);
     this.owner = owner;
+    this.timers = surroundings.timers();
+    this.waiting = surroundings.waiting();
     this.closeSurroundings = closeSurroundings;
   }
 
@@ -117,7 +124,7 @@ public final class AdhocFileSystem implements AutoCloseable {
       } catch (FsException e) {
         throw giveUp(core, e);
       }
-      return started(core, owner, close);
+      return started(core, owner, surroundings, close);
     } catch (FsException e) {
       close.run();
       throw e;
@@ -139,7 +146,7 @@ public final class AdhocFileSystem implements AutoCloseable {
             if (error != null) {
               throw giveUp(core, FsException.of(error)).asCompletion();
             }
-            return started(core, owner, () -> {});
+            return started(core, owner, surroundings, () -> {});
           });
     } catch (FsException e) {
       return CompletableFuture.failedFuture(e);
@@ -165,9 +172,10 @@ public final class AdhocFileSystem implements AutoCloseable {
     return reason;
   }
 
-  private static AdhocFileSystem started(ClientCore core, Owner owner, Runnable closeSurroundings) {
+  private static AdhocFileSystem started(
+      ClientCore core, Owner owner, Surroundings surroundings, Runnable closeSurroundings) {
     core.router.sessions().start();
-    return new AdhocFileSystem(core, owner, closeSurroundings);
+    return new AdhocFileSystem(core, owner, surroundings, closeSurroundings);
   }
 
   private static RpcClient connections(Instance instance, SessionId session, ClientLoops loops) {
@@ -474,17 +482,40 @@ public final class AdhocFileSystem implements AutoCloseable {
       return;
     }
     try {
-      CompletableFuture<?> told =
-          core.pins
-              .sendAll()
-              .handle((_, _) -> true)
-              .thenCompose(_ -> core.router.closeSessions(CLOSE_LIMIT));
-      Object _ = told.get(CLOSE_LIMIT.toNanos(), TimeUnit.NANOSECONDS);
+      Object _ = tellDaemons().get(CLOSE_LIMIT.toNanos(), TimeUnit.NANOSECONDS);
     } catch (ExecutionException | TimeoutException e) {
       log.debug("the daemons were not told the end of a session: it ends with its lease", e);
     } catch (InterruptedException e) {
       Thread.currentThread().interrupt();
     }
+    end();
+  }
+
+  /** As {@link #close}, but does not wait: completes when the client is closed. */
+  public CompletableFuture<Void> closeAsync() {
+    if (!closed.compareAndSet(false, true)) {
+      return Completion.done();
+    }
+    var over = new CompletableFuture<Boolean>();
+    Timers.Timer limit = timers.after(CLOSE_LIMIT.toNanos(), () -> over.complete(false));
+    Completion.then(
+        tellDaemons(),
+        (_, _) -> {
+          limit.cancel();
+          over.complete(true);
+        });
+    // It may wait for the threads that all this runs on.
+    return over.thenAcceptAsync(_ -> end(), waiting);
+  }
+
+  private CompletableFuture<?> tellDaemons() {
+    return core.pins
+        .sendAll()
+        .handle((_, _) -> true)
+        .thenCompose(_ -> core.router.closeSessions(CLOSE_LIMIT));
+  }
+
+  private void end() {
     core.router.end(new FsException(FsError.CLOSED, "the client has been closed"));
     core.router.disconnect();
     closeSurroundings.run();

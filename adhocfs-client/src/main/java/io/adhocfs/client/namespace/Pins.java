@@ -2,7 +2,6 @@ package io.adhocfs.client.namespace;
 
 import com.google.errorprone.annotations.concurrent.GuardedBy;
 import io.adhocfs.client.retry.Timers;
-import io.adhocfs.client.routing.Answers;
 import io.adhocfs.client.routing.Completion;
 import io.adhocfs.client.routing.OperationSource;
 import io.adhocfs.client.routing.Parallel;
@@ -293,38 +292,43 @@ public final class Pins {
         i -> send(session, batches.get(i).getKey(), batches.get(i).getValue(), map.epoch()));
   }
 
-  private CompletableFuture<?> send(
+  private CompletableFuture<Void> send(
       Session session, NodeId node, List<PinRelease> releases, Epoch usedEpoch) {
     return Completion.compose(
-        router
-            .send(
-                operations.begin(session, () -> "release of open files"),
-                node,
-                new ReleasePins(releases))
-            .thenApply(Answers::reply),
-        (_, failed) -> {
-          if (failed != null
-              && failed.error() != FsError.CLOSED
-              && failed.error() != FsError.SESSION_EXPIRED) {
+        router.send(
+            operations.begin(session, () -> "release of open files"),
+            node,
+            new ReleasePins(releases)),
+        (response, failed) -> {
+          if (failed == null) {
+            response.payload().release();
+            // It says nothing of inodes that are not its own any more.
+            return router
+                .mapOf(response.epoch(), node)
+                .thenCompose(map -> sendMoved(session, node, releases, usedEpoch, map));
+          }
+          if (failed.error() != FsError.CLOSED && failed.error() != FsError.SESSION_EXPIRED) {
             log.warn(
                 "{} open files stay pinned at {} until the lease ends: {}",
                 releases.size(),
                 node,
                 failed.getMessage());
           }
-          // Slots that have moved meanwhile: those inodes' new owners are told, which does no harm.
-          Map<InodeId, Long> moved = new LinkedHashMap<>();
-          ClusterMap now = router.map();
-          if (failed == null && now.epoch().isAfter(usedEpoch)) {
-            for (PinRelease release : releases) {
-              if (!now.owner(release.inode().slot()).equals(node)) {
-                moved.put(release.inode(), release.pin());
-              }
-            }
-          }
-          return moved.isEmpty()
-              ? CompletableFuture.completedFuture(true)
-              : send(session, moved).thenApply(_ -> true);
+          return Completion.done();
         });
+  }
+
+  /** Tells the new owners of slots that have moved meanwhile, which does no harm. */
+  private CompletableFuture<Void> sendMoved(
+      Session session, NodeId told, List<PinRelease> releases, Epoch usedEpoch, ClusterMap now) {
+    Map<InodeId, Long> moved = new LinkedHashMap<>();
+    if (now.epoch().isAfter(usedEpoch)) {
+      for (PinRelease release : releases) {
+        if (!now.owner(release.inode().slot()).equals(told)) {
+          moved.put(release.inode(), release.pin());
+        }
+      }
+    }
+    return moved.isEmpty() ? Completion.done() : send(session, moved);
   }
 }

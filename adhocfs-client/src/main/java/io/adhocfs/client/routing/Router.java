@@ -23,10 +23,11 @@ import io.adhocfs.protocol.wire.Request;
 import io.netty.buffer.ByteBuf;
 import io.netty.buffer.Unpooled;
 import java.time.Duration;
+import java.util.Collections;
+import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Set;
 import java.util.concurrent.CompletableFuture;
-import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.Executor;
 import java.util.concurrent.atomic.AtomicReference;
 import java.util.function.Consumer;
@@ -59,8 +60,9 @@ public final class Router {
   private final long leaseNanos;
   private volatile Consumer<Request> keptElsewhere = _ -> {};
 
-  /** What waits for its next try, to be answered when this is closed. */
-  private final Set<CompletableFuture<Void>> pauses = ConcurrentHashMap.newKeySet();
+  /** What waits for its next try, to be answered when this is closed; the oldest first. */
+  private final Set<CompletableFuture<Void>> pauses =
+      Collections.synchronizedSet(new LinkedHashSet<>());
 
   private volatile @Nullable FsException ended;
 
@@ -165,6 +167,21 @@ public final class Router {
   /** The map that requests are routed by now. */
   public ClusterMap map() {
     return maps.current();
+  }
+
+  /**
+   * The map of an epoch that a node has told, or a newer one, once this client has learnt it. The
+   * newest that is known where nobody tells. Never fails.
+   */
+  public CompletableFuture<ClusterMap> mapOf(Epoch epoch, NodeId teller) {
+    // The first question may have been under way before the epoch began.
+    return newerThanKnown(epoch, teller).thenCompose(_ -> newerThanKnown(epoch, teller));
+  }
+
+  private CompletableFuture<ClusterMap> newerThanKnown(Epoch epoch, NodeId teller) {
+    return epoch.isAfter(map().epoch())
+        ? maps.ask(teller).handle((_, _) -> map())
+        : CompletableFuture.completedFuture(map());
   }
 
   /** The nodes that may know a session, that are there, and where it has not ended. */
@@ -610,15 +627,17 @@ public final class Router {
       }
       ended = reason;
     }
-    for (CompletableFuture<Void> pause : pauses) {
-      pause.completeExceptionally(reason);
-    }
+    allPauses().forEach(pause -> pause.completeExceptionally(reason));
   }
 
   /** Has all that waits look at once whether it may go on. */
   public void hurry() {
-    for (CompletableFuture<Void> pause : pauses) {
-      pause.complete(null);
+    allPauses().forEach(pause -> pause.complete(null));
+  }
+
+  private List<CompletableFuture<Void>> allPauses() {
+    synchronized (pauses) {
+      return List.copyOf(pauses);
     }
   }
 

@@ -46,6 +46,7 @@ public final class MemoryDisk implements Disk {
     Content synced = new Content();
   }
 
+  private final String name;
   private long capacityBlocks;
   private final Map<Path, Inode> names = new TreeMap<>();
   private final Map<Path, Inode> syncedNames = new TreeMap<>();
@@ -53,12 +54,27 @@ public final class MemoryDisk implements Disk {
   private long usedBlocks;
 
   public MemoryDisk(long capacityBytes) {
+    this("memory", capacityBytes);
+  }
+
+  /**
+   * Makes an empty disk.
+   *
+   * @param name by which two are told apart
+   */
+  public MemoryDisk(String name, long capacityBytes) {
+    this.name = name;
     resize(capacityBytes);
   }
 
   /** Gives it another capacity; what is there stays. */
   public final synchronized void resize(long capacityBytes) {
     capacityBlocks = capacityBytes / BLOCK_BYTES;
+  }
+
+  /** Makes the disk as large as what is on it and so many bytes more. */
+  public synchronized void leaveRoom(long bytes) {
+    capacityBlocks = usedBlocks + bytes / BLOCK_BYTES;
   }
 
   /** The power fails: what was not synced is there or not. */
@@ -213,7 +229,7 @@ public final class MemoryDisk implements Disk {
 
   @Override
   public String name() {
-    return "memory";
+    return name;
   }
 
   private final class MemoryFile implements DiskFile {

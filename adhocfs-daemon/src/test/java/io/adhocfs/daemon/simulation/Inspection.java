@@ -28,7 +28,7 @@ import java.util.concurrent.CompletableFuture;
 import java.util.function.Consumer;
 
 /** Looks at all that is stored of an instance while nothing is under way. */
-final class Inspection {
+public final class Inspection {
   private static final Set<Byte> UNDER_WAY =
       Set.of(
           RecordKind.PREPARED.code(),
@@ -39,7 +39,7 @@ final class Inspection {
   private Inspection() {}
 
   /** Fails with what does not fit together. */
-  static void requireSound(SimulatedInstance instance) {
+  public static void requireSound(SimulatedInstance instance) {
     // What was never synced may be left in parts, which belong to no file.
     boolean whole = instance.powerFailures() == 0;
     try {

@@ -16,23 +16,32 @@ import io.adhocfs.daemon.simulation.SimulatedTime.Life;
 import io.adhocfs.daemon.slot.MemorySlotStore;
 import io.adhocfs.daemon.statistics.Accounts;
 import io.adhocfs.protocol.control.ControlCommand;
+import io.adhocfs.protocol.model.Epoch;
+import io.adhocfs.protocol.model.FsError;
 import io.adhocfs.protocol.model.FsException;
 import io.adhocfs.protocol.model.NodeId;
 import io.adhocfs.protocol.model.SessionId;
 import io.adhocfs.protocol.model.StorageSpace;
+import io.adhocfs.protocol.model.TrafficClass;
 import io.adhocfs.protocol.placement.ClusterMap;
 import io.adhocfs.protocol.placement.ClusterMap.NodeState;
 import io.adhocfs.protocol.transport.Deadline;
+import io.adhocfs.protocol.transport.RequestHandler;
 import io.adhocfs.protocol.transport.RequestHandler.PeerRole;
+import io.adhocfs.protocol.wire.ControlRequest;
 import io.adhocfs.protocol.wire.NodeStatus;
 import io.adhocfs.protocol.wire.Reply;
+import io.netty.buffer.ByteBuf;
+import io.netty.buffer.Unpooled;
 import io.netty.buffer.UnpooledByteBufAllocator;
 import java.util.SplittableRandom;
+import java.util.concurrent.CompletableFuture;
 import org.jspecify.annotations.Nullable;
 
 /** One daemon with its disk: its process can die and start again. */
 public final class SimulatedDaemon {
   private static final int OPEN_FILES_MAX = 16;
+  private static final long RESERVE_BYTES = 1 << 16;
 
   private final SimulatedInstance instance;
   private final SplittableRandom random;
@@ -52,6 +61,7 @@ public final class SimulatedDaemon {
   private long recoveredTerm;
   private boolean gone;
   private @Nullable SimulatedThreads threads;
+  private @Nullable MetadataThread metadataThread;
   private @Nullable ServingNode serving;
   private @Nullable MetadataStore metadata;
   private @Nullable FileChunkStore chunks;
@@ -63,7 +73,7 @@ public final class SimulatedDaemon {
     this.instance = instance;
     this.id = id;
     this.random = random;
-    this.disk = new MemoryDisk(capacityBytes);
+    this.disk = new MemoryDisk("disk of " + id, capacityBytes);
     life.ended = true;
   }
 
@@ -153,6 +163,7 @@ public final class SimulatedDaemon {
     var store = new MortalStore(records, mayDie, text -> time.trace(() -> id + " " + text));
     var executor = new SimulatedExecutor(time, mine);
     var thread = new MetadataThread(executor, executor::isRunning, time::nanoTime);
+    metadataThread = thread;
     ClusterState state = ClusterState.open(mapFile, id, map);
     cluster = state;
     var session = new SessionId(0x0DAE_0000_0000L + id.value() * 1000L + starts);
@@ -164,7 +175,7 @@ public final class SimulatedDaemon {
             processThreads,
             new MortalDisk(disk, mayDie),
             store,
-            new FileChunkStore.Limits(1 << 16, 0, OPEN_FILES_MAX),
+            new FileChunkStore.Limits(RESERVE_BYTES, 0, OPEN_FILES_MAX),
             FileChunkStore.Sealing.AT_REST,
             UnpooledByteBufAllocator.DEFAULT);
     chunks = chunkStore;
@@ -281,14 +292,32 @@ public final class SimulatedDaemon {
     return now == null ? 0 : now.services().slots().pending();
   }
 
-  MetadataStore metadata() {
+  /** Ends a session here as if its client had closed it, which does not hear of it. */
+  public CompletableFuture<Void> endSession(SessionId session) {
+    ServingNode now = serving;
+    MetadataThread thread = metadataThread;
+    if (now == null || thread == null) {
+      throw new IllegalStateException(id + " does not serve");
+    }
+    var ending = new Ending(session, new CompletableFuture<>());
+    thread.execute(() ->
+        now.handler().handle(ending, new ControlRequest.CloseSession(), Unpooled.EMPTY_BUFFER));
+    return ending.done();
+  }
+
+  /** Leaves so much space for chunks, beyond what is taken. */
+  public void leaveRoom(long bytes) {
+    disk.leaveRoom(RESERVE_BYTES + bytes);
+  }
+
+  public MetadataStore metadata() {
     if (metadata == null) {
       throw new IllegalStateException(id + " has not started");
     }
     return metadata;
   }
 
-  MemorySlotStore records() {
+  public MemorySlotStore records() {
     return records;
   }
 
@@ -299,11 +328,41 @@ public final class SimulatedDaemon {
     return chunks;
   }
 
-  ClusterState cluster() {
+  public ClusterState cluster() {
     if (cluster == null) {
       throw new IllegalStateException(id + " has not started");
     }
     return cluster;
+  }
+
+  /** The request to end a session. */
+  private record Ending(SessionId session, CompletableFuture<Void> done)
+      implements RequestHandler.Exchange {
+    @Override
+    public PeerRole role() {
+      return PeerRole.CLIENT;
+    }
+
+    @Override
+    public Epoch epoch() {
+      return Epoch.NONE;
+    }
+
+    @Override
+    public TrafficClass trafficClass() {
+      return TrafficClass.CONTROL;
+    }
+
+    @Override
+    public void reply(Reply reply, ByteBuf payload) {
+      payload.release();
+      done.complete(null);
+    }
+
+    @Override
+    public void fail(FsError error, String message) {
+      done.completeExceptionally(new FsException(error, message));
+    }
   }
 
   private final class Control implements NodeControl {

@@ -89,7 +89,8 @@ public final class SimulatedInstance implements AutoCloseable {
     return Objects.requireNonNull(daemons.get(id.value()));
   }
 
-  List<ClusterMap.Node> contacts() {
+  /** Where its daemons are, or were last. */
+  public List<ClusterMap.Node> contacts() {
     return daemons().stream().map(SimulatedDaemon::address).toList();
   }
 
@@ -102,7 +103,12 @@ public final class SimulatedInstance implements AutoCloseable {
   }
 
   public ClientProcess newProcess() {
-    var process = new ClientProcess(this, "c" + processes.size(), random.split());
+    return newProcess(
+        new ClientProcess.Setup(settings, this::contacts, (_, _, connections) -> connections));
+  }
+
+  public ClientProcess newProcess(ClientProcess.Setup setup) {
+    var process = new ClientProcess(this, "c" + processes.size(), setup, random.split());
     processes.add(process);
     return process;
   }

@@ -184,7 +184,7 @@ public final class SimulatedNetwork {
   }
 
   /** A time that a message takes. */
-  long latency() {
+  public long latency() {
     long latency = LATENCY_NANOS_MIN + random.nextLong(LATENCY_NANOS);
     return random.nextDouble() < faults.slow() ? latency + random.nextLong(SLOW_NANOS) : latency;
   }

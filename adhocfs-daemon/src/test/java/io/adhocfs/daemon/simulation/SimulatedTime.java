@@ -1,6 +1,8 @@
 package io.adhocfs.daemon.simulation;
 
+import java.util.ArrayList;
 import java.util.Comparator;
+import java.util.List;
 import java.util.PriorityQueue;
 import java.util.function.BooleanSupplier;
 import java.util.function.Consumer;
@@ -121,6 +123,21 @@ public final class SimulatedTime {
       step();
     }
     nowNanos = end;
+  }
+
+  /** Lets a duration pass in which a process is stopped: what was to happen in it comes after. */
+  public void passWithout(Life stopped, long durationNanos) {
+    long end = nowNanos + durationNanos;
+    List<Event> held = new ArrayList<>();
+    for (Event next = events.peek(); next != null && next.timeNanos <= end; next = events.peek()) {
+      if (next.life == stopped) {
+        held.add(events.remove());
+      } else {
+        step();
+      }
+    }
+    nowNanos = end;
+    events.addAll(held);
   }
 
   private boolean step() {

@@ -1,12 +1,12 @@
-package io.adhocfs.client;
+package io.adhocfs.daemon.simulation.client;
 
-import static io.adhocfs.client.simulation.SimulatedClient.path;
+import static io.adhocfs.daemon.simulation.client.SimulatedClient.path;
 import static org.assertj.core.api.Assertions.assertThat;
 
-import io.adhocfs.client.simulation.SimulatedClient;
-import io.adhocfs.client.simulation.SimulatedCluster;
-import io.adhocfs.client.simulation.SimulatedRpc.Fate;
-import io.adhocfs.client.simulation.Simulation;
+import io.adhocfs.client.AttributeChange;
+import io.adhocfs.client.OpenFile;
+import io.adhocfs.client.OpenOptions;
+import io.adhocfs.daemon.simulation.client.FatefulConnections.Fate;
 import io.adhocfs.protocol.model.EntryName;
 import io.adhocfs.protocol.model.FileAttributes;
 import io.adhocfs.protocol.model.FsError;
@@ -24,6 +24,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.Objects;
 import java.util.concurrent.CompletableFuture;
+import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 
@@ -32,12 +33,21 @@ class WriteBehindTest {
   private static final int CHUNK = 512 << 10;
   private static final int WRITE = 100 << 10;
   private static final int HELD_BYTES_MAX = 32 << 20;
-  private static final Map<String, String> BEHIND =
-      Map.of("inline.max", "0", "writes", "behind", "client.deadline", "10s");
 
-  private final Simulation simulation = new Simulation(5);
-  private final SimulatedCluster cluster = new SimulatedCluster(simulation, 3, CHUNK, 0);
-  private final SimulatedClient client = new SimulatedClient(simulation, cluster, 1, BEHIND);
+  private final DaemonCluster cluster =
+      new DaemonCluster(
+          5,
+          3,
+          Map.of(
+              "chunk.size",
+              String.valueOf(CHUNK),
+              "inline.max",
+              "0",
+              "writes",
+              "behind",
+              "client.deadline",
+              "10s"));
+  private final SimulatedClient client = new SimulatedClient(cluster);
   private final OpenFile file;
 
   WriteBehindTest() throws FsException {
@@ -49,11 +59,16 @@ class WriteBehindTest {
     client.rpc.forgetSent();
   }
 
+  @AfterEach
+  void close() {
+    cluster.close();
+  }
+
   private long requests() {
     return client.rpc.sent(DataRequest.class::isInstance);
   }
 
-  private long told() {
+  private long told() throws FsException {
     return cluster.sizeOf(file.inode());
   }
 
@@ -68,7 +83,7 @@ class WriteBehindTest {
   }
 
   private byte[] read(OpenFile from, long offset, int length) throws FsException {
-    ByteBuf got = simulation.await(from.readBuffer(offset, length, from.lastKnownAttributes()));
+    ByteBuf got = cluster.await(from.readBuffer(offset, length, from.lastKnownAttributes()));
     byte[] bytes = ByteBufUtil.getBytes(got);
     got.release();
     return bytes;
@@ -81,7 +96,7 @@ class WriteBehindTest {
     }
     assertThat(requests()).isZero();
     assertThat(told()).isZero();
-    simulation.pass(Duration.ofMillis(1500));
+    cluster.pass(Duration.ofMillis(1500));
     assertThat(requests()).isEqualTo(1);
     assertThat(told()).isEqualTo(5000);
   }
@@ -91,7 +106,7 @@ class WriteBehindTest {
     for (int i = 0; i < 4 * CHUNK / 4096; i++) {
       write(i * 4096L, 4096, i);
     }
-    simulation.pass(Duration.ofMillis(100));
+    cluster.pass(Duration.ofMillis(100));
     assertThat(requests()).isEqualTo(4);
     assertThat(told()).isEqualTo(4 * CHUNK);
     assertThat(read(file, CHUNK + 4096, 4096)).containsOnly((byte) (CHUNK / 4096 + 1));
@@ -156,7 +171,7 @@ class WriteBehindTest {
         };
     assertThat(read(file, 0, 100)).containsOnly(1);
     assertThat(writes[0]).isBetween(1, 10);
-    simulation.pass(Duration.ofSeconds(3));
+    cluster.pass(Duration.ofSeconds(3));
     client.await(file.closeAsync());
     assertThat(told()).isGreaterThan(100);
   }
@@ -170,7 +185,7 @@ class WriteBehindTest {
             .inodes()
             .setAttributes(file.inode(), AttributeChange.NONE.withMtimeNanos(7_000_000_000L)));
     client.await(file.closeAsync());
-    simulation.pass(Duration.ofSeconds(5));
+    cluster.pass(Duration.ofSeconds(5));
     assertThat(client.await(client.fileSystem.statAsync(path("/file"))).mtimeNanos())
         .isEqualTo(7_000_000_000L);
   }
@@ -205,7 +220,7 @@ class WriteBehindTest {
     write(100, 100, 2);
     client.rpc.fates =
         (_, request) -> request instanceof DataRequest ? Fate.UNREACHABLE : Fate.ARRIVES;
-    simulation.pass(Duration.ofSeconds(30));
+    cluster.pass(Duration.ofSeconds(30));
     client.rpc.fates = (_, _) -> Fate.ARRIVES;
     OpenFile third =
         client.await(client.fileSystem.openAsync(path("/file"), OpenOptions.READ_WRITE));
@@ -225,10 +240,10 @@ class WriteBehindTest {
   void whatHasNoRoomIsALossAndLeavesNoHole() throws FsException {
     write(0, 100, 1);
     client.await(file.flushAsync());
-    cluster.roomBytes = 1;
-    write(100, 1000, 2);
+    cluster.leaveRoom(0);
+    write(CHUNK - 100, 1000, 2);
     assertThat(client.error(file.syncAsync())).isEqualTo(FsError.NO_SPACE);
-    cluster.roomBytes = Long.MAX_VALUE;
+    cluster.leaveRoom(DaemonCluster.DISK_BYTES);
     assertThat(told()).isEqualTo(100);
     client.await(file.closeAsync());
   }

@@ -1,11 +1,11 @@
-package io.adhocfs.client;
+package io.adhocfs.daemon.simulation.client;
 
-import static io.adhocfs.client.simulation.SimulatedClient.path;
+import static io.adhocfs.daemon.simulation.client.SimulatedClient.path;
 import static org.assertj.core.api.Assertions.assertThat;
 
-import io.adhocfs.client.simulation.SimulatedClient;
-import io.adhocfs.client.simulation.SimulatedCluster;
-import io.adhocfs.client.simulation.Simulation;
+import io.adhocfs.client.IoPiece;
+import io.adhocfs.client.OpenFile;
+import io.adhocfs.client.OpenOptions;
 import io.adhocfs.protocol.model.FsException;
 import io.adhocfs.protocol.model.NodeId;
 import io.adhocfs.protocol.wire.DataRequest.ReadChunks;
@@ -20,18 +20,22 @@ import java.util.List;
 import java.util.Map;
 import java.util.Set;
 import java.util.TreeSet;
+import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
 
 /** How many messages transfers take: one for each node, not one for each piece. */
 class VectoredIoTest {
-  private static final int CHUNK = 4096;
+  private static final int CHUNK = DaemonCluster.CHUNK;
 
-  private final Simulation simulation = new Simulation(3);
-  private final SimulatedCluster cluster = new SimulatedCluster(simulation, 4, CHUNK, 256);
+  private final DaemonCluster cluster = new DaemonCluster(3, 4, Map.of("inline.max", "256"));
+
+  @AfterEach
+  void close() {
+    cluster.close();
+  }
 
   private SimulatedClient client(int inlineMax) throws FsException {
-    return new SimulatedClient(
-        simulation, cluster, 1, Map.of("inline.max", String.valueOf(inlineMax)));
+    return new SimulatedClient(cluster, Map.of("inline.max", String.valueOf(inlineMax)));
   }
 
   private static OpenFile file(SimulatedClient client) throws FsException {
@@ -59,7 +63,7 @@ class VectoredIoTest {
 
     client.await(file.writeVectoredAsync(pieces));
 
-    // The first try finds the file inline in the simulation, which a client with no limit leaves.
+    // The first try finds the file inline, which a client with no limit leaves.
     assertThat(asked(client, WriteChunks.class)).hasSize(4);
     assertThat(client.rpc.sent(ReportWrite.class::isInstance)).isEqualTo(1);
     client.rpc.forgetSent();

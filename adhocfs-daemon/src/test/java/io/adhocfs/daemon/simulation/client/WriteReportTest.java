@@ -1,12 +1,12 @@
-package io.adhocfs.client;
+package io.adhocfs.daemon.simulation.client;
 
-import static io.adhocfs.client.simulation.SimulatedClient.path;
+import static io.adhocfs.daemon.simulation.client.SimulatedClient.path;
 import static org.assertj.core.api.Assertions.assertThat;
 
-import io.adhocfs.client.simulation.SimulatedClient;
-import io.adhocfs.client.simulation.SimulatedCluster;
-import io.adhocfs.client.simulation.SimulatedRpc.Fate;
-import io.adhocfs.client.simulation.Simulation;
+import io.adhocfs.client.AttributeChange;
+import io.adhocfs.client.OpenFile;
+import io.adhocfs.client.OpenOptions;
+import io.adhocfs.daemon.simulation.client.FatefulConnections.Fate;
 import io.adhocfs.protocol.model.FileAttributes;
 import io.adhocfs.protocol.model.FsError;
 import io.adhocfs.protocol.model.FsException;
@@ -24,26 +24,30 @@ import java.util.Arrays;
 import java.util.List;
 import java.util.Map;
 import java.util.concurrent.CompletableFuture;
+import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 
 /** When the owner of a file is told of writes. */
 class WriteReportTest {
-  private static final int CHUNK = 4096;
+  private static final int CHUNK = DaemonCluster.CHUNK;
 
-  private final Simulation simulation = new Simulation(5);
-  private final SimulatedCluster cluster = new SimulatedCluster(simulation, 3, CHUNK, 0);
-  private SimulatedClient client;
-  private OpenFile file;
+  private final DaemonCluster cluster = new DaemonCluster(5, 3, Map.of("inline.max", "0"));
+  private final SimulatedClient client = new SimulatedClient(cluster);
+  private final OpenFile file;
 
   WriteReportTest() throws FsException {
-    client = new SimulatedClient(simulation, cluster, 1, Map.of("inline.max", "0"));
     file = client.await(client.fileSystem.openAsync(path("/file"), OpenOptions.CREATE));
   }
 
   @BeforeEach
   void forgetOpening() {
     client.rpc.forgetSent();
+  }
+
+  @AfterEach
+  void close() {
+    cluster.close();
   }
 
   private long reports() {
@@ -59,7 +63,7 @@ class WriteReportTest {
     client.rpc.fates =
         (_, request) -> request instanceof ReportWrite ? Fate.UNANSWERED : Fate.ARRIVES;
     CompletableFuture<Void> write = file.writeAsync(0, ByteBuffer.allocate(10));
-    simulation.pass(Duration.ofSeconds(1));
+    cluster.pass(Duration.ofSeconds(1));
     assertThat(client.rpc.sent(WriteChunks.class::isInstance)).isEqualTo(1);
     assertThat(reports()).isEqualTo(1);
     assertThat(write).isNotDone();
@@ -71,7 +75,7 @@ class WriteReportTest {
     client.rpc.fates =
         (_, request) -> request instanceof WriteChunks ? Fate.UNANSWERED : Fate.ARRIVES;
     CompletableFuture<Void> write = file.writeAsync(0, ByteBuffer.allocate(10));
-    simulation.pass(Duration.ofSeconds(1));
+    cluster.pass(Duration.ofSeconds(1));
     assertThat(reports()).isZero();
     assertThat(cluster.sizeOf(file.inode())).isZero();
     write.cancel(true);
@@ -124,7 +128,7 @@ class WriteReportTest {
     client.await(file.flushAsync());
     client.rpc.forgetSent();
     long mtime = cluster.mtimeOf(file.inode());
-    simulation.pass(Duration.ofSeconds(1));
+    cluster.pass(Duration.ofSeconds(1));
 
     write(10, 100);
     write(20, 100);
@@ -154,12 +158,12 @@ class WriteReportTest {
   void onesOwnGetattrAndLookupShowTheTimeOfTheLastWrite() throws FsException {
     write(0, 1000);
     client.await(file.flushAsync());
-    simulation.pass(Duration.ofSeconds(5));
+    cluster.pass(Duration.ofSeconds(5));
     write(0, 10);
     long after = cluster.mtimeOf(file.inode());
     FileAttributes stat = client.await(client.fileSystem.statAsync(path("/file")));
     assertThat(stat.mtimeNanos()).isGreaterThan(after + Duration.ofSeconds(4).toNanos());
-    simulation.pass(Duration.ofSeconds(5));
+    cluster.pass(Duration.ofSeconds(5));
     write(0, 10);
     FileAttributes fstat = client.await(client.fileSystem.inodes().getAttributes(file.inode()));
     assertThat(fstat.mtimeNanos())
@@ -181,7 +185,7 @@ class WriteReportTest {
 
   @Test
   void timesAreToldUnderTheNewGenerationAfterACut() throws FsException {
-    var other = new SimulatedClient(simulation, cluster, 2, Map.of("inline.max", "0"));
+    var other = new SimulatedClient(cluster);
     write(0, 3 * CHUNK);
     write(0, 10);
     client.rpc.fates =
@@ -202,17 +206,17 @@ class WriteReportTest {
     write(0, 10);
     write(20, 10);
     assertThat(reports()).isZero();
-    simulation.pass(Duration.ofMillis(1100));
+    cluster.pass(Duration.ofMillis(1100));
     assertThat(reports()).isEqualTo(1);
     assertThat(cluster.versionOf(file.inode())).isEqualTo(version + 1);
-    simulation.pass(Duration.ofSeconds(10));
+    cluster.pass(Duration.ofSeconds(10));
     assertThat(reports()).isEqualTo(1);
   }
 
   @Test
   void writesAgainWhatACutMayHaveTaken() throws FsException {
     write(0, 3 * CHUNK);
-    var other = new SimulatedClient(simulation, cluster, 2, Map.of("inline.max", "0"));
+    var other = new SimulatedClient(cluster);
     other.await(other.fileSystem.truncateAsync(path("/file"), 0));
     client.await(file.writeBuffer(CHUNK, Unpooled.copiedBuffer(new byte[] {1, 2, 3})));
     assertThat(cluster.sizeOf(file.inode())).isEqualTo(CHUNK + 3L);
@@ -224,7 +228,7 @@ class WriteReportTest {
 
   @Test
   void aFullDiskFailsTheWriteAndLeavesTheSize() throws FsException {
-    cluster.roomBytes = 2 * CHUNK;
+    cluster.leaveRoom(CHUNK);
     ByteBuf data = Unpooled.buffer().writeZero(4 * CHUNK);
     FsException failure = client.failure(file.writeBuffer(0, data));
     assertThat(failure.error()).isEqualTo(FsError.NO_SPACE);
@@ -237,7 +241,7 @@ class WriteReportTest {
   @Test
   void whatAFailedWriteHasStoredDoesNotShowWhenTheFileGrows() throws FsException {
     write(0, 10);
-    cluster.roomBytes = 2 * CHUNK;
+    cluster.leaveRoom(0);
     var ones = new byte[4 * CHUNK];
     Arrays.fill(ones, (byte) 1);
     FsException failure = client.failure(file.writeBuffer(0, Unpooled.wrappedBuffer(ones)));
@@ -269,11 +273,11 @@ class WriteReportTest {
     client.rpc.fates = (_, _) -> Fate.UNREACHABLE;
     ByteBuf data = Unpooled.buffer().writeZero(100);
     CompletableFuture<Void> write = file.writeBuffer(0, data);
-    simulation.pass(Duration.ofSeconds(1));
+    cluster.pass(Duration.ofSeconds(1));
     write.cancel(true);
     assertThat(data.refCnt()).isZero();
     client.rpc.forgetSent();
-    simulation.pass(Duration.ofSeconds(20));
+    cluster.pass(Duration.ofSeconds(20));
     // What it may have stored behind the end is cleared; nothing more is stored.
     assertThat(client.rpc.sent(WriteChunks.class::isInstance)).isZero();
     assertThat(reports()).isZero();
@@ -285,35 +289,43 @@ class WriteReportTest {
     ByteBuffer target = ByteBuffer.allocate(4);
     CompletableFuture<Integer> read = file.readAsync(0, target);
     read.cancel(true);
-    simulation.pass(Duration.ofSeconds(2));
+    cluster.pass(Duration.ofSeconds(2));
     assertThat(target.array()).containsOnly(0);
     assertThat(client.rpc.unreleased()).isZero();
   }
 
+  private static DaemonCluster syncedCluster() {
+    return new DaemonCluster(5, 3, Map.of("inline.max", "0", "fsync", "disk"));
+  }
+
   @Test
   void syncsEveryOwnerOfChunksWhenTheSettingSaysDisk() throws FsException {
-    var durable =
-        new SimulatedClient(simulation, cluster, 3, Map.of("inline.max", "0", "fsync", "disk"));
-    OpenFile same = durable.await(durable.fileSystem.openAsync(path("/file"), OpenOptions.CREATE));
-    durable.await(same.writeAsync(0, ByteBuffer.allocate(10 * CHUNK)));
-    durable.rpc.forgetSent();
-    durable.await(same.syncAsync());
-    assertThat(durable.rpc.sent(SyncChunks.class::isInstance)).isEqualTo(3);
-    assertThat(durable.rpc.sent(SyncInode.class::isInstance)).isEqualTo(1);
-    assertThat(durable.rpc.sent()).extracting(sent -> sent.node()).contains(new NodeId(2));
+    try (DaemonCluster synced = syncedCluster()) {
+      var writer = new SimulatedClient(synced);
+      OpenFile written =
+          writer.await(writer.fileSystem.openAsync(path("/file"), OpenOptions.CREATE));
+      writer.await(written.writeAsync(0, ByteBuffer.allocate(10 * CHUNK)));
+      writer.rpc.forgetSent();
+      writer.await(written.syncAsync());
+      assertThat(writer.rpc.sent(SyncChunks.class::isInstance)).isEqualTo(3);
+      assertThat(writer.rpc.sent(SyncInode.class::isInstance)).isEqualTo(1);
+      assertThat(writer.rpc.sent()).extracting(sent -> sent.node()).contains(new NodeId(2));
+    }
   }
 
   @Test
   void syncsWhatAnotherClientHasWritten() throws FsException {
-    var settings = Map.of("inline.max", "0", "fsync", "disk");
-    var durable = new SimulatedClient(simulation, cluster, 3, settings);
-    var other = new SimulatedClient(simulation, cluster, 4, settings);
-    OpenFile same = durable.await(durable.fileSystem.openAsync(path("/file"), OpenOptions.CREATE));
-    OpenFile theirs = other.await(other.fileSystem.openAsync(path("/file"), OpenOptions.CREATE));
-    other.await(theirs.writeAsync(0, ByteBuffer.allocate(10 * CHUNK)));
-    durable.rpc.forgetSent();
-    durable.await(same.syncAsync());
-    assertThat(durable.rpc.sent(SyncChunks.class::isInstance)).isEqualTo(3);
+    try (DaemonCluster synced = syncedCluster()) {
+      var reader = new SimulatedClient(synced);
+      var writer = new SimulatedClient(synced);
+      OpenFile read = reader.await(reader.fileSystem.openAsync(path("/file"), OpenOptions.CREATE));
+      OpenFile written =
+          writer.await(writer.fileSystem.openAsync(path("/file"), OpenOptions.CREATE));
+      writer.await(written.writeAsync(0, ByteBuffer.allocate(10 * CHUNK)));
+      reader.rpc.forgetSent();
+      reader.await(read.syncAsync());
+      assertThat(reader.rpc.sent(SyncChunks.class::isInstance)).isEqualTo(3);
+    }
   }
 
   @Test

@@ -1,12 +1,11 @@
-package io.adhocfs.client;
+package io.adhocfs.daemon.simulation.client;
 
-import static io.adhocfs.client.simulation.SimulatedClient.path;
+import static io.adhocfs.daemon.simulation.client.SimulatedClient.path;
 import static org.assertj.core.api.Assertions.assertThat;
 
-import io.adhocfs.client.simulation.SimulatedClient;
-import io.adhocfs.client.simulation.SimulatedCluster;
-import io.adhocfs.client.simulation.SimulatedRpc.Fate;
-import io.adhocfs.client.simulation.Simulation;
+import io.adhocfs.client.OpenFile;
+import io.adhocfs.client.OpenOptions;
+import io.adhocfs.daemon.simulation.client.FatefulConnections.Fate;
 import io.adhocfs.protocol.model.FileAttributes;
 import io.adhocfs.protocol.model.FsError;
 import io.adhocfs.protocol.model.FsException;
@@ -19,18 +18,18 @@ import java.time.Duration;
 import java.util.Arrays;
 import java.util.Map;
 import java.util.concurrent.CompletableFuture;
+import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 
 /** When the owner of a file is told of its size where {@code size-updates} is {@code at-close}. */
 class LaterSizesTest {
-  private static final int CHUNK = 4096;
-  private static final Map<String, String> LATER =
-      Map.of("inline.max", "0", "size-updates", "at-close", "client.deadline", "10s");
+  private static final int CHUNK = DaemonCluster.CHUNK;
 
-  private final Simulation simulation = new Simulation(5);
-  private final SimulatedCluster cluster = new SimulatedCluster(simulation, 3, CHUNK, 0);
-  private final SimulatedClient client = new SimulatedClient(simulation, cluster, 1, LATER);
+  private final DaemonCluster cluster =
+      new DaemonCluster(
+          5, 3, Map.of("inline.max", "0", "size-updates", "at-close", "client.deadline", "10s"));
+  private final SimulatedClient client = new SimulatedClient(cluster);
   private final OpenFile file;
 
   LaterSizesTest() throws FsException {
@@ -42,11 +41,16 @@ class LaterSizesTest {
     client.rpc.forgetSent();
   }
 
+  @AfterEach
+  void close() {
+    cluster.close();
+  }
+
   private long reports() {
     return client.rpc.sent(ReportWrite.class::isInstance);
   }
 
-  private long told() {
+  private long told() throws FsException {
     return cluster.sizeOf(file.inode());
   }
 
@@ -71,7 +75,7 @@ class LaterSizesTest {
     assertThat(reports()).isZero();
     assertThat(told()).isZero();
     assertThat(file.lastKnownAttributes().sizeBytes()).isEqualTo(5000);
-    simulation.pass(Duration.ofMillis(1500));
+    cluster.pass(Duration.ofMillis(1500));
     assertThat(reports()).isEqualTo(1);
     assertThat(told()).isEqualTo(5000);
   }
@@ -113,10 +117,10 @@ class LaterSizesTest {
   void whatAnotherCutsIsGoneAndStaysSo() throws FsException {
     write(0, 3 * CHUNK, 1);
     client.await(file.flushAsync());
-    var other = new SimulatedClient(simulation, cluster, 2, LATER);
+    var other = new SimulatedClient(cluster);
     write(3 * CHUNK, CHUNK, 1);
     other.await(other.fileSystem.truncateAsync(path("/file"), 100));
-    simulation.pass(Duration.ofSeconds(20));
+    cluster.pass(Duration.ofSeconds(20));
     assertThat(told()).isEqualTo(100);
     client.await(file.closeAsync());
     assertThat(told()).isEqualTo(100);
@@ -126,12 +130,12 @@ class LaterSizesTest {
   void whatIsWrittenAfterAnotherHasCutTheFileIsThere() throws FsException {
     write(0, 3 * CHUNK, 1);
     client.await(file.flushAsync());
-    var other = new SimulatedClient(simulation, cluster, 2, LATER);
+    var other = new SimulatedClient(cluster);
     for (long size : new long[] {100, 0, 0}) {
       write(7 * CHUNK, CHUNK, 2);
       other.await(other.fileSystem.truncateAsync(path("/file"), size));
       write(11 * CHUNK, 50, 3);
-      simulation.pass(Duration.ofSeconds(3));
+      cluster.pass(Duration.ofSeconds(3));
       assertThat(told()).isEqualTo(11 * CHUNK + 50);
       assertThat(read(11 * CHUNK, CHUNK)).hasSize(50).containsOnly(3);
       assertThat(read(size, 11 * CHUNK - (int) size)).containsOnly(0);
@@ -145,7 +149,7 @@ class LaterSizesTest {
 
   @Test
   void rangesThatAnotherClearsTakeNothingElse() throws FsException {
-    var other = new SimulatedClient(simulation, cluster, 2, LATER);
+    var other = new SimulatedClient(cluster);
     OpenFile elsewhere =
         other.await(other.fileSystem.openAsync(path("/file"), OpenOptions.READ_WRITE));
     write(0, CHUNK, 1);
@@ -170,7 +174,7 @@ class LaterSizesTest {
     for (int round = 0; round < 20; round++) {
       write(0, 3 * CHUNK, 1);
       CompletableFuture<FileAttributes> cut = file.truncateAsync(100);
-      simulation.pass(Duration.ofNanos(simulation.random.nextInt(8_000_000)));
+      cluster.pass(Duration.ofNanos(cluster.random.nextInt(8_000_000)));
       CompletableFuture<Void> written =
           file.writeBuffer(9 * CHUNK, Unpooled.copiedBuffer(new byte[] {5, 5, 5}));
       client.await(cut);
@@ -196,10 +200,10 @@ class LaterSizesTest {
         (_, request) -> request instanceof ReportWrite ? Fate.UNREACHABLE : Fate.ARRIVES;
     assertThat(client.error(second.closeAsync())).isEqualTo(FsError.TIMED_OUT);
     write(100, 100, 1);
-    simulation.pass(Duration.ofSeconds(30));
+    cluster.pass(Duration.ofSeconds(30));
     assertThat(told()).isZero();
     client.rpc.fates = (_, _) -> Fate.ARRIVES;
-    simulation.pass(Duration.ofSeconds(30));
+    cluster.pass(Duration.ofSeconds(30));
     assertThat(told()).isEqualTo(200);
     client.await(file.closeAsync());
   }
@@ -207,12 +211,13 @@ class LaterSizesTest {
   @Test
   void aWriteThatFailsLeavesWhatWasWrittenBefore() throws FsException {
     write(0, CHUNK + 100, 1);
-    cluster.roomBytes = 3 * CHUNK;
+    // The chunk that the file has already can still be written.
+    cluster.leaveRoom(CHUNK);
     var twos = new byte[6 * CHUNK];
     Arrays.fill(twos, (byte) 2);
     FsException failure = client.failure(file.writeBuffer(CHUNK, Unpooled.wrappedBuffer(twos)));
     assertThat(failure.error()).isEqualTo(FsError.NO_SPACE);
-    cluster.roomBytes = Long.MAX_VALUE;
+    cluster.leaveRoom(DaemonCluster.DISK_BYTES);
     // Of the range that it should have changed, what had succeeded before is one or the other.
     byte[] now = read(0, 10 * CHUNK);
     assertThat(now).hasSize(CHUNK + 100);

@@ -1,20 +1,19 @@
-package io.adhocfs.client;
+package io.adhocfs.daemon.simulation.client;
 
-import static io.adhocfs.client.simulation.SimulatedClient.path;
+import static io.adhocfs.daemon.simulation.client.SimulatedClient.path;
 import static org.assertj.core.api.Assertions.assertThat;
 
-import io.adhocfs.client.simulation.SimulatedClient;
-import io.adhocfs.client.simulation.SimulatedCluster;
-import io.adhocfs.client.simulation.SimulatedRpc;
-import io.adhocfs.client.simulation.SimulatedRpc.Fate;
-import io.adhocfs.client.simulation.Simulation;
+import io.adhocfs.client.NewInode;
+import io.adhocfs.client.Owner;
+import io.adhocfs.client.Statistics;
+import io.adhocfs.daemon.simulation.client.FatefulConnections.Fate;
 import io.adhocfs.protocol.model.EntryName;
 import io.adhocfs.protocol.model.FileAttributes;
 import io.adhocfs.protocol.model.FsError;
 import io.adhocfs.protocol.model.FsException;
 import io.adhocfs.protocol.model.InodeId;
 import io.adhocfs.protocol.model.NodeId;
-import io.adhocfs.protocol.placement.ClusterMap;
+import io.adhocfs.protocol.placement.ClusterMap.Node;
 import io.adhocfs.protocol.wire.ControlRequest;
 import io.adhocfs.protocol.wire.NamespaceRequest;
 import java.time.Duration;
@@ -22,16 +21,24 @@ import java.util.List;
 import java.util.Map;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.atomic.AtomicInteger;
+import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
 
 class RoutingTest {
   private static final NewInode FILE = NewInode.regularFile(0644, new Owner(1, 2));
 
-  private final Simulation simulation = new Simulation(1);
-  private final SimulatedCluster cluster = new SimulatedCluster(simulation, 4, 4096, 64);
+  private static final int NODES = 4;
+
+  private final DaemonCluster cluster =
+      new DaemonCluster(1, NODES, Map.of("inline.max", "64", "client.lease", "30s"));
+
+  @AfterEach
+  void close() {
+    cluster.close();
+  }
 
   private SimulatedClient client(Map<String, String> settings) throws FsException {
-    return new SimulatedClient(simulation, cluster, 7, settings);
+    return new SimulatedClient(cluster, settings);
   }
 
   private SimulatedClient client() throws FsException {
@@ -80,7 +87,7 @@ class RoutingTest {
 
     List<Long> sequences =
         client.rpc.sent().stream()
-            .map(SimulatedRpc.Sent::request)
+            .map(FatefulConnections.Sent::request)
             .filter(NamespaceRequest.Create.class::isInstance)
             .map(request -> ((NamespaceRequest.Create) request).stamp().sequence())
             .toList();
@@ -93,7 +100,7 @@ class RoutingTest {
     for (int i = 0; i < 50; i++) {
       client.await(create(client, "f" + i));
     }
-    assertThat(cluster.repliesKept(7)).isEqualTo(1);
+    assertThat(cluster.repliesKept(client.rpc.session(0))).isEqualTo(1);
   }
 
   @Test
@@ -108,18 +115,18 @@ class RoutingTest {
     for (int i = 0; i < 10; i++) {
       client.await(create(client, "f" + i));
     }
-    assertThat(cluster.repliesKept(7)).isEqualTo(11);
+    assertThat(cluster.repliesKept(client.rpc.session(0))).isEqualTo(11);
     client.rpc.fates = (_, _) -> Fate.ARRIVES;
     client.await(slow);
     client.await(create(client, "last"));
-    assertThat(cluster.repliesKept(7)).isEqualTo(1);
+    assertThat(cluster.repliesKept(client.rpc.session(0))).isEqualTo(1);
   }
 
   @Test
   void learnsTheMapFromANodeThatDoesNotOwnTheSlotAnyMore() throws FsException {
     SimulatedClient client = client();
     client.await(create(client, "a"));
-    cluster.moveSlots(slot -> (slot + 1) % 4);
+    cluster.moveSlots(slot -> (slot + 1) % NODES);
     client.rpc.forgetSent();
 
     client.await(client.fileSystem.statAsync(path("/a")));
@@ -134,36 +141,38 @@ class RoutingTest {
   void findsADaemonThatWasStartedAtAnotherAddressInTheDescription() throws FsException {
     SimulatedClient client = client();
     client.await(create(client, "a"));
-    cluster.moveNode(new NodeId(0), 9999, false);
-    client.contacts = cluster.map().nodes();
+    cluster.moveNode(new NodeId(0), false);
+    client.contacts = cluster.instance.contacts();
 
-    long before = simulation.nanoTime();
+    long before = cluster.nanoTime();
     client.await(client.fileSystem.statAsync(path("/a")));
-    assertThat(simulation.nanoTime() - before).isLessThan(Duration.ofSeconds(1).toNanos());
+    assertThat(cluster.nanoTime() - before).isLessThan(Duration.ofSeconds(1).toNanos());
   }
 
   @Test
   void findsADaemonThatWasStartedAtAnotherAddressThroughTheOthers() throws FsException {
     SimulatedClient client = client();
     client.await(create(client, "a"));
-    cluster.moveNode(new NodeId(0), 9999, true);
+    cluster.moveNode(new NodeId(0), true);
 
-    long before = simulation.nanoTime();
+    long before = cluster.nanoTime();
     client.await(client.fileSystem.statAsync(path("/a")));
-    assertThat(simulation.nanoTime() - before).isLessThan(Duration.ofSeconds(1).toNanos());
+    assertThat(cluster.nanoTime() - before).isLessThan(Duration.ofSeconds(1).toNanos());
   }
 
   @Test
   void givesUpAtTheDeadlineAndNamesNodeAddressAndOperation() throws FsException {
     SimulatedClient client = client(Map.of("client.deadline", "5s"));
     client.rpc.setDown(new NodeId(0), true);
-    long before = simulation.nanoTime();
+    long before = cluster.nanoTime();
 
     FsException failure = client.failure(client.fileSystem.statAsync(path("/a")));
 
     assertThat(failure.error()).isEqualTo(FsError.TIMED_OUT);
-    assertThat(failure).hasMessageContainingAll("stat /a", "n0", "host0:7000", "5000 ms");
-    assertThat(Duration.ofNanos(simulation.nanoTime() - before))
+    assertThat(failure)
+        .hasMessageContainingAll(
+            "stat /a", "n0", "host0:" + cluster.map().nodes().getFirst().port(), "5000 ms");
+    assertThat(Duration.ofNanos(cluster.nanoTime() - before))
         .isBetween(Duration.ofMillis(4999), Duration.ofMillis(5100));
   }
 
@@ -172,7 +181,7 @@ class RoutingTest {
     SimulatedClient client = client(Map.of("client.deadline", "0"));
     client.rpc.setDown(new NodeId(0), true);
     CompletableFuture<?> stat = client.fileSystem.statAsync(path("/"));
-    simulation.pass(Duration.ofHours(1));
+    cluster.pass(Duration.ofMinutes(10));
     assertThat(stat).isNotDone();
     client.rpc.setDown(new NodeId(0), false);
     client.await(stat);
@@ -183,7 +192,7 @@ class RoutingTest {
     SimulatedClient client = client();
     client.rpc.setDown(new NodeId(0), true);
     CompletableFuture<?> stat = client.fileSystem.inodes().getAttributes(InodeId.ROOT);
-    simulation.pass(Duration.ofSeconds(30));
+    cluster.pass(Duration.ofSeconds(30));
     // 10 ms doubling to 1 s, of which half is chance: 7 tries in the first second, then 1 to 2.
     assertThat(client.rpc.sent(NamespaceRequest.GetAttributes.class::isInstance))
         .isBetween(30L, 75L);
@@ -196,7 +205,11 @@ class RoutingTest {
   void triesAgainWhereTooMuchIsQueued() throws FsException {
     SimulatedClient client = client();
     var tries = new AtomicInteger();
-    client.rpc.fates = (_, _) -> tries.incrementAndGet() < 4 ? Fate.OVERLOADED : Fate.ARRIVES;
+    client.rpc.fates =
+        (_, request) ->
+            request instanceof NamespaceRequest.Create && tries.incrementAndGet() < 4
+                ? Fate.OVERLOADED
+                : Fate.ARRIVES;
     client.await(create(client, "a"));
     assertThat(tries).as("%s", client.rpc.sent()).hasValue(4);
   }
@@ -205,51 +218,55 @@ class RoutingTest {
   void goesOnInANewSessionWhenItsSessionHasExpired() throws FsException {
     SimulatedClient client = client();
     client.await(create(client, "a"));
-    cluster.expire(7);
+    cluster.expire(client.rpc.session(0));
     client.await(client.fileSystem.statAsync(path("/a")));
     client.await(create(client, "b"));
     assertThat(client.rpc.sessions()).isEqualTo(2);
     client.rpc.forgetSent();
     client.await(client.fileSystem.statAsync(path("/b")));
-    assertThat(client.rpc.sent()).allMatch(sent -> sent.session() != 7);
+    assertThat(client.rpc.sent())
+        .isNotEmpty()
+        .allMatch(sent -> sent.session().equals(client.rpc.session(1)));
   }
 
   @Test
   void whoWasStoppedOverItsLeaseSendsNothingMoreOfItsSession() throws FsException {
-    SimulatedClient client = client(Map.of("client.lease", "30s"));
+    SimulatedClient client = client();
     client.await(create(client, "a"));
-    simulation.pass(Duration.ofMinutes(3));
+    cluster.pass(Duration.ofMinutes(3));
     client.await(client.fileSystem.statAsync(path("/a")));
 
-    simulation.stopFor(Duration.ofSeconds(36));
+    client.stopFor(Duration.ofSeconds(36));
     client.rpc.forgetSent();
     client.await(client.fileSystem.statAsync(path("/a")));
-    simulation.pass(Duration.ofMinutes(3));
-    assertThat(client.rpc.sent()).isNotEmpty().allMatch(sent -> sent.session() != 7);
+    cluster.pass(Duration.ofMinutes(3));
+    assertThat(client.rpc.sent())
+        .isNotEmpty()
+        .allMatch(sent -> sent.session().equals(client.rpc.session(1)));
     assertThat(client.rpc.sessions()).isEqualTo(2);
   }
 
   @Test
   void whoWasStoppedForLessThanItsLeaseGoesOn() throws FsException {
-    SimulatedClient client = client(Map.of("client.lease", "30s"));
+    SimulatedClient client = client();
     client.await(create(client, "a"));
     for (int seconds = 0; seconds < 12; seconds++) {
-      simulation.pass(Duration.ofSeconds(7));
-      simulation.stopFor(Duration.ofSeconds(29));
+      cluster.pass(Duration.ofSeconds(7));
+      client.stopFor(Duration.ofSeconds(29));
       client.await(client.fileSystem.statAsync(path("/a")));
     }
   }
 
   @Test
   void renewsAlsoWhereNoAnswerCameFrom() throws FsException {
-    SimulatedClient client = client(Map.of("client.lease", "30s"));
+    SimulatedClient client = client();
     client.rpc.setDown(new NodeId(1), true);
     CompletableFuture<?> lost = client.fileSystem.inodes().getAttributes(new InodeId(1L << 48 | 5));
-    simulation.pass(Duration.ofMillis(50));
+    cluster.pass(Duration.ofMillis(50));
     lost.cancel(true);
     client.rpc.setDown(new NodeId(1), false);
-    simulation.pass(Duration.ofSeconds(6));
-    assertThat(cluster.wasRenewed(new NodeId(1))).isTrue();
+    cluster.pass(Duration.ofSeconds(6));
+    assertThat(client.rpc.wasRenewed(new NodeId(1))).isTrue();
   }
 
   @Test
@@ -257,11 +274,11 @@ class RoutingTest {
     SimulatedClient client = client();
     client.rpc.setDown(new NodeId(0), true);
     CompletableFuture<?> stat = client.fileSystem.statAsync(path("/a"));
-    simulation.pass(Duration.ofSeconds(2));
+    cluster.pass(Duration.ofSeconds(2));
     assertThat(stat.cancel(true)).isTrue();
     client.rpc.forgetSent();
-    simulation.pass(Duration.ofSeconds(30));
-    assertThat(client.rpc.sent()).isEmpty();
+    cluster.pass(Duration.ofSeconds(30));
+    assertThat(client.rpc.sent(NamespaceRequest.class::isInstance)).isZero();
   }
 
   @Test
@@ -269,23 +286,23 @@ class RoutingTest {
     SimulatedClient client = client();
     client.rpc.fates = (_, _) -> Fate.UNANSWERED;
     CompletableFuture<?> create = create(client, "a");
-    simulation.pass(Duration.ofMillis(10));
+    cluster.pass(Duration.ofMillis(10));
     create.cancel(true);
     client.rpc.fates = (_, _) -> Fate.ARRIVES;
     client.await(create(client, "b"));
     client.await(create(client, "c"));
-    assertThat(cluster.repliesKept(7)).isEqualTo(1);
+    assertThat(cluster.repliesKept(client.rpc.session(0))).isEqualTo(1);
   }
 
   @Test
   void renewsTheSessionWhereItIsKnown() throws FsException {
-    SimulatedClient client = client(Map.of("client.lease", "30s"));
+    SimulatedClient client = client();
     client.await(create(client, "a"));
     client.rpc.forgetSent();
-    simulation.pass(Duration.ofSeconds(31));
+    cluster.pass(Duration.ofSeconds(31));
     assertThat(client.rpc.sent(ControlRequest.RenewSession.class::isInstance))
         .isGreaterThanOrEqualTo(3);
-    assertThat(cluster.wasRenewed(new NodeId(0))).isTrue();
+    assertThat(client.rpc.wasRenewed(new NodeId(0))).isTrue();
   }
 
   @Test
@@ -295,14 +312,11 @@ class RoutingTest {
     client.rpc.setDown(new NodeId(1), true);
     var elsewhere = new InodeId(1L << 48 | 5);
     CompletableFuture<?> waiting = client.fileSystem.inodes().getAttributes(elsewhere);
-    simulation.pass(Duration.ofMillis(50));
+    cluster.pass(Duration.ofMillis(50));
 
-    simulation.awaitBlocking(() -> {
-      client.fileSystem.close();
-      return true;
-    });
+    client.await(client.fileSystem.closeAsync());
 
-    assertThat(cluster.wasClosed(new NodeId(0))).isTrue();
+    assertThat(client.rpc.wasClosed(new NodeId(0))).isTrue();
     assertThat(client.error(waiting)).isEqualTo(FsError.CLOSED);
     assertThat(client.error(client.fileSystem.statAsync(path("/a")))).isEqualTo(FsError.CLOSED);
   }
@@ -310,14 +324,15 @@ class RoutingTest {
   @Test
   void sumsTheSpaceOfAllNodesAndRemembersThoseThatAreSilent() throws FsException {
     SimulatedClient client = client();
+    client.await(create(client, "a"));
     Statistics all = client.await(client.fileSystem.inodes().statistics());
-    assertThat(all.totalBytes()).isEqualTo(16_384_000);
-    assertThat(all.availableBytes()).isEqualTo(9_830_400);
-    assertThat(all.inodesTotal()).isEqualTo(400);
+    assertThat(all.totalBytes()).isEqualTo(NODES * DaemonCluster.DISK_BYTES);
+    assertThat(all.availableBytes()).isBetween(all.totalBytes() * 9 / 10, all.totalBytes() - 1);
+    assertThat(all.inodesTotal() - all.inodesFree()).isEqualTo(1);
     client.rpc.setDown(new NodeId(2), true);
-    long before = simulation.nanoTime();
+    long before = cluster.nanoTime();
     assertThat(client.await(client.fileSystem.inodes().statistics())).isEqualTo(all);
-    assertThat(Duration.ofNanos(simulation.nanoTime() - before)).isLessThan(Duration.ofSeconds(4));
+    assertThat(Duration.ofNanos(cluster.nanoTime() - before)).isLessThan(Duration.ofSeconds(4));
   }
 
   @Test
@@ -329,13 +344,12 @@ class RoutingTest {
 
   @Test
   void startsWhenSomeContactsAreDead() throws FsException {
-    ClusterMap map = cluster.map();
-    assertThat(map.nodes()).hasSize(4);
     SimulatedClient first = client();
     first.await(create(first, "a"));
-    cluster.moveNode(new NodeId(1), 9001, true);
-    cluster.moveNode(new NodeId(2), 9002, true);
-    SimulatedClient client = new SimulatedClient(simulation, cluster, 9, Map.of());
+    List<Node> old = cluster.map().nodes();
+    cluster.moveNode(new NodeId(1), true);
+    cluster.moveNode(new NodeId(2), true);
+    SimulatedClient client = new SimulatedClient(cluster, Map.of(), old);
     client.await(client.fileSystem.statAsync(path("/a")));
   }
 }

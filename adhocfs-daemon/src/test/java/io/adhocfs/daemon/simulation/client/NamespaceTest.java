@@ -1,45 +1,44 @@
-package io.adhocfs.client;
+package io.adhocfs.daemon.simulation.client;
 
-import static io.adhocfs.client.simulation.SimulatedClient.path;
+import static io.adhocfs.daemon.simulation.client.SimulatedClient.path;
 import static org.assertj.core.api.Assertions.assertThat;
 
-import io.adhocfs.client.simulation.SimulatedClient;
-import io.adhocfs.client.simulation.SimulatedCluster;
-import io.adhocfs.client.simulation.SimulatedRpc.Fate;
-import io.adhocfs.client.simulation.Simulation;
+import io.adhocfs.client.AdhocFileSystem;
+import io.adhocfs.client.AdhocPath;
+import io.adhocfs.client.AttributeChange;
+import io.adhocfs.client.NewInode;
+import io.adhocfs.client.OpenFile;
+import io.adhocfs.client.OpenOptions;
+import io.adhocfs.client.Owner;
+import io.adhocfs.client.RenameMode;
+import io.adhocfs.daemon.simulation.client.FatefulConnections.Fate;
 import io.adhocfs.protocol.model.EntryName;
 import io.adhocfs.protocol.model.FileAttributes;
 import io.adhocfs.protocol.model.FileType;
 import io.adhocfs.protocol.model.FsError;
 import io.adhocfs.protocol.model.FsException;
 import io.adhocfs.protocol.model.InodeId;
-import io.adhocfs.protocol.wire.NamespaceRequest.Create;
 import io.adhocfs.protocol.wire.NamespaceRequest.ReadDirectory;
-import io.adhocfs.protocol.wire.NamespaceRequest.ReleasePins;
 import java.nio.charset.StandardCharsets;
 import java.time.Duration;
-import java.util.ArrayList;
-import java.util.List;
 import java.util.Map;
-import java.util.Random;
-import java.util.Set;
-import java.util.TreeSet;
-import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.atomic.AtomicInteger;
+import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
 
-/** Names, paths, listings and pins. */
+/** Names, paths and trees. */
 class NamespaceTest {
   private static final NewInode FILE = NewInode.regularFile(0644, new Owner(1, 2));
 
-  private final Simulation simulation = new Simulation(11);
-  private final SimulatedCluster cluster = new SimulatedCluster(simulation, 4, 4096, 64);
-  private final SimulatedClient client;
-  private final AdhocFileSystem fs;
+  private final DaemonCluster cluster = new DaemonCluster(11, 4, Map.of("inline.max", "64"));
+  private final SimulatedClient client = new SimulatedClient(cluster);
+  private final AdhocFileSystem fs = client.fileSystem;
 
-  NamespaceTest() throws FsException {
-    client = new SimulatedClient(simulation, cluster, 1, Map.of());
-    fs = client.fileSystem;
+  NamespaceTest() throws FsException {}
+
+  @AfterEach
+  void close() {
+    cluster.close();
   }
 
   private InodeId mkdir(String path) throws FsException {
@@ -181,7 +180,7 @@ class NamespaceTest {
                 NewInode.node(FileType.FIFO, 0600, new Owner(0, 0), 0)));
     assertThat(client.error(fs.openAsync(path("/fifo"), OpenOptions.READ)))
         .isEqualTo(FsError.NOT_SUPPORTED);
-    simulation.pass(Duration.ofSeconds(1));
+    cluster.pass(Duration.ofSeconds(1));
     assertThat(cluster.isPinned(stat("/d"))).isFalse();
   }
 
@@ -235,178 +234,6 @@ class NamespaceTest {
     assertThat(client.error(fs.removeRecursivelyAsync(path("/tree")))).isEqualTo(FsError.NOT_FOUND);
     client.await(fs.removeRecursivelyAsync(AdhocPath.ROOT));
     assertThat(client.error(fs.statAsync(path("/keep")))).isEqualTo(FsError.NOT_FOUND);
-  }
-
-  @Test
-  void listsNamesOfArbitraryBytesOnceInEveryPageSize() throws FsException {
-    var random = new Random(simulation.seed);
-    Set<String> made = new TreeSet<>();
-    for (int i = 0; i < 300; i++) {
-      byte[] bytes = new byte[1 + random.nextInt(30)];
-      for (int j = 0; j < bytes.length; j++) {
-        do {
-          bytes[j] = (byte) random.nextInt();
-        } while (bytes[j] == 0 || bytes[j] == '/');
-      }
-      EntryName name = EntryName.of(bytes);
-      client.await(fs.inodes().create(InodeId.ROOT, name, FILE));
-      made.add(new String(bytes, StandardCharsets.ISO_8859_1));
-    }
-    for (int exponent : new int[] {0, 1, 4, 7}) {
-      cluster.spread(InodeId.ROOT, exponent);
-      for (int pageBytes : new int[] {1, 100, 1 << 20}) {
-        assertThat(listed(pageBytes)).containsExactlyElementsOf(made);
-      }
-    }
-  }
-
-  private List<String> listed(int pageBytes) throws FsException {
-    List<String> names = new ArrayList<>();
-    long cookie = 0;
-    while (true) {
-      DirectoryPage page =
-          client.await(fs.inodes().readDirectory(InodeId.ROOT, cookie, pageBytes, true));
-      for (DirectoryItem item : page.items()) {
-        names.add(new String(item.name().bytes(), StandardCharsets.ISO_8859_1));
-        assertThat(item.attributes()).isNotNull();
-        // A reader may go on after any entry.
-        assertThat(item.cookie()).isGreaterThan(cookie);
-      }
-      cookie = page.nextCookie();
-      if (page.last()) {
-        names.sort(null);
-        return names;
-      }
-    }
-  }
-
-  @Test
-  void asksAPartitionOnceWhenItsPageWasTheLast() throws FsException {
-    for (int i = 0; i < 40; i++) {
-      touch("/f" + i);
-    }
-    cluster.spread(InodeId.ROOT, 2);
-    client.await(fs.inodes().readDirectory(InodeId.ROOT, 0, 1 << 20, false));
-    client.rpc.forgetSent();
-    DirectoryListing listing = client.await(fs.listAsync(AdhocPath.ROOT, false));
-    int entries = 0;
-    DirectoryPage page;
-    do {
-      page = client.await(listing.nextPage());
-      entries += page.items().size();
-    } while (!page.last());
-    assertThat(entries).isEqualTo(40);
-    assertThat(client.rpc.sent(ReadDirectory.class::isInstance)).isEqualTo(4);
-  }
-
-  @Test
-  void findsOutHowADirectoryIsSpread() throws FsException {
-    InodeId directory = mkdir("/big");
-    touch("/big/a");
-    cluster.spread(directory, 3);
-    client.rpc.forgetSent();
-    touch("/big/b");
-    assertThat(client.rpc.sent(Create.class::isInstance)).isEqualTo(1);
-    stat("/big/a");
-    client.await(fs.renameAsync(path("/big/a"), path("/big/c"), RenameMode.REPLACE));
-    cluster.spread(directory, 4);
-    client.rpc.forgetSent();
-    touch("/big/d");
-    client.await(fs.removeRecursivelyAsync(path("/big")));
-  }
-
-  @Test
-  void anUnlinkedFileLivesUntilItsLastHandleIsClosed() throws FsException {
-    OpenFile first = client.await(fs.openAsync(path("/file"), OpenOptions.CREATE));
-    OpenFile second = client.await(fs.openAsync(path("/file"), OpenOptions.READ));
-    client.await(fs.removeAsync(path("/file")));
-    client.await(first.closeAsync());
-    simulation.pass(Duration.ofSeconds(1));
-    assertThat(cluster.exists(first.inode())).isTrue();
-    client.await(second.readBuffer(0, 10, null)).release();
-    client.await(second.closeAsync());
-    simulation.pass(Duration.ofSeconds(1));
-    assertThat(cluster.exists(first.inode())).isFalse();
-  }
-
-  @Test
-  void anOpenInBetweenKeepsThePin() throws FsException {
-    OpenFile first = client.await(fs.openAsync(path("/file"), OpenOptions.CREATE));
-    client.await(first.closeAsync());
-    // The release waits for others to travel with; this open overtakes it.
-    OpenFile second = client.await(fs.openAsync(path("/file"), OpenOptions.READ));
-    simulation.pass(Duration.ofSeconds(1));
-    assertThat(client.rpc.sent(ReleasePins.class::isInstance)).isEqualTo(1);
-    assertThat(cluster.isPinned(second.inode())).isTrue();
-    client.await(second.closeAsync());
-    simulation.pass(Duration.ofSeconds(1));
-    assertThat(cluster.isPinned(second.inode())).isFalse();
-  }
-
-  @Test
-  void releasesTravelTogether() throws FsException {
-    List<OpenFile> files = new ArrayList<>();
-    for (int i = 0; i < 60; i++) {
-      files.add(client.await(fs.openAsync(path("/f" + i), OpenOptions.CREATE)));
-    }
-    client.rpc.forgetSent();
-    for (OpenFile file : files) {
-      client.await(file.closeAsync());
-    }
-    assertThat(client.rpc.sent()).isEmpty();
-    simulation.pass(Duration.ofMillis(60));
-    assertThat(client.rpc.sent(ReleasePins.class::isInstance)).isEqualTo(1);
-  }
-
-  @Test
-  void releasesReachTheOwnerAfterSlotsHaveMoved() throws FsException {
-    OpenFile file = client.await(fs.openAsync(path("/file"), OpenOptions.CREATE));
-    client.await(file.closeAsync());
-    cluster.moveSlots(slot -> (slot + 1) % 4);
-    simulation.pass(Duration.ofSeconds(2));
-    assertThat(cluster.isPinned(file.inode())).isFalse();
-  }
-
-  @Test
-  void anOpenThatNobodyWaitsForLeavesNoPin() throws FsException {
-    InodeId file = touch("/file");
-    simulation.pass(Duration.ofSeconds(1));
-    client.rpc.fates = (_, _) -> Fate.REPLY_LOST;
-    CompletableFuture<OpenFile> open = fs.inodes().open(file);
-    simulation.pass(Duration.ofMillis(100));
-    open.cancel(true);
-    client.rpc.fates = (_, _) -> Fate.ARRIVES;
-    simulation.pass(Duration.ofSeconds(2));
-    assertThat(cluster.isPinned(file)).isFalse();
-  }
-
-  @Test
-  void aCreateThatNobodyWaitsForLeavesNoPin() throws FsException {
-    client.rpc.fates = (_, request) -> request instanceof Create ? Fate.REPLY_LOST : Fate.ARRIVES;
-    CompletableFuture<CreatedFile> create =
-        fs.inodes().createAndOpen(InodeId.ROOT, EntryName.ofText("file"), FILE, true);
-    simulation.pass(Duration.ofMillis(100));
-    create.cancel(true);
-    simulation.pass(Duration.ofSeconds(2));
-    assertThat(cluster.isPinned(stat("/file"))).isFalse();
-  }
-
-  @Test
-  void opensAnExistingFileOfAnotherNodeByItsName() throws FsException {
-    // A name that was renamed lies in another slot than its inode.
-    InodeId inode = touch("/a");
-    mkdir("/d");
-    client.await(fs.renameAsync(path("/a"), path("/d/b"), RenameMode.REPLACE));
-    OpenFile file = client.await(fs.openAsync(path("/d/b"), OpenOptions.CREATE_EMPTY));
-    assertThat(file.inode()).isEqualTo(inode);
-    CreatedFile created =
-        client.await(fs.inodes().createAndOpen(stat("/d"), EntryName.ofText("b"), FILE, false));
-    assertThat(created.existed()).isTrue();
-    assertThat(created.file().inode()).isEqualTo(inode);
-    client.await(created.file().closeAsync());
-    client.await(file.closeAsync());
-    simulation.pass(Duration.ofSeconds(1));
-    assertThat(cluster.isPinned(inode)).isFalse();
   }
 
   @Test
