@@ -13,10 +13,12 @@ import io.adhocfs.protocol.transport.RequestHandler;
 import io.adhocfs.protocol.transport.RequestHandler.PeerRole;
 import io.adhocfs.protocol.transport.Response;
 import io.adhocfs.protocol.transport.RpcClient;
+import io.adhocfs.protocol.wire.DataRequest;
 import io.adhocfs.protocol.wire.Message;
 import io.adhocfs.protocol.wire.MessageType.Lane;
 import io.adhocfs.protocol.wire.Reply;
 import io.adhocfs.protocol.wire.Request;
+import io.adhocfs.protocol.wire.TransactionRequest;
 import io.adhocfs.protocol.wire.WireReader;
 import io.adhocfs.protocol.wire.WireWriter;
 import io.netty.buffer.ByteBuf;
@@ -48,9 +50,19 @@ public final class SimulatedNetwork {
   /** After it a process notices that the other end of its connection is silent or gone. */
   private static final long SILENCE_NANOS = 3_000_000_000L;
 
-  /** How bad it is: shares of messages at which a connection breaks, and that are slow. */
-  public record Faults(double broken, double slow) {
+  /** Longer than the senders of most requests wait for an answer. */
+  private static final long LATE_NANOS = 20_000_000_000L;
+
+  /**
+   * How bad it is: shares of messages at which a connection breaks, and that are slow. And worse
+   * than connections can be: shares of requests that arrive twice, and that later ones overtake.
+   */
+  public record Faults(double broken, double slow, double doubled, double late) {
     public static final Faults NONE = new Faults(0, 0);
+
+    public Faults(double broken, double slow) {
+      this(broken, slow, 0, 0);
+    }
   }
 
   /** What stands at an address. */
@@ -215,6 +227,14 @@ public final class SimulatedNetwork {
     } catch (FsException e) {
       throw new AssertionError(like + " can't be decoded", e);
     }
+  }
+
+  /**
+   * Whether a request does no harm after what was sent later: one with a number, and what daemons
+   * say to each other about transactions. Others rely on the order of their connection.
+   */
+  private static boolean bearsAnyOrder(Request request) {
+    return request.type().stamped() || request instanceof TransactionRequest;
   }
 
   private static byte[] taken(ByteBuf payload) {
@@ -440,13 +460,28 @@ public final class SimulatedNetwork {
       }
       byte[] bytes = encoded(call.request);
       Epoch epoch = client.addresses.epoch();
-      time.after(thereNanos(), there.life, () -> arrive(call, bytes, epoch));
+      boolean isLate = bearsAnyOrder(call.request) && happens(faults.late());
+      time.after(
+          isLate ? random.nextLong(LATE_NANOS) : thereNanos(),
+          there.life,
+          () -> arrive(call, bytes, epoch));
+      if (happens(faults.doubled()) && !(call.request instanceof DataRequest)) {
+        time.after(
+            bearsAnyOrder(call.request) ? random.nextLong(LATE_NANOS) : thereNanos(),
+            there.life,
+            () -> arrive(call, bytes, epoch));
+      }
       if (random.nextDouble() < faults.broken()) {
         time.after(latency(), client.life, this::lost);
       }
       if (areApart(client.process, there.node.toString())) {
         time.after(SILENCE_NANOS, client.life, this::lost);
       }
+    }
+
+    /** Draws nothing where it cannot happen, so that other rates change no run without this. */
+    private boolean happens(double share) {
+      return share > 0 && random.nextDouble() < share;
     }
 
     /** On the way there: what was sent on a connection that has broken may have arrived. */
