@@ -119,6 +119,7 @@ abstract class ConcurrentOperationsContract extends ServiceFixture {
       untilAllHaveEnded();
       inspection.requireSoundInTheEnd();
     }
+    assertThat(instance.deaths()).isPositive();
     assertThat(succeeded).isGreaterThan(500);
     assertThat(errors.keySet())
         .isSubsetOf(
