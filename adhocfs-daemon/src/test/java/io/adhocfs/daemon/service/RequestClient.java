@@ -172,7 +172,8 @@ final class RequestClient {
     return Objects.requireNonNull(lastNumbered);
   }
 
-  <T> T await(CompletableFuture<T> future, Object what) throws FsException {
+  <T extends @Nullable Object> T await(CompletableFuture<T> future, Object what)
+      throws FsException {
     instance.time().until(future::isDone, what.toString());
     try {
       return future.join();

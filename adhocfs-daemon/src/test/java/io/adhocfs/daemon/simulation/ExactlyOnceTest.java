@@ -104,8 +104,8 @@ class ExactlyOnceTest {
             instance
                 .network()
                 .faults(
-                    random.nextBoolean()
-                        ? new SimulatedNetwork.Faults(0.03, 0, 0.05, 0.03)
+                    random.nextInt(4) > 0
+                        ? new SimulatedNetwork.Faults(0.03, 0, 0.4, 0.03)
                         : SimulatedNetwork.Faults.NONE);
             if (random.nextInt(2) == 0) {
               instance

@@ -460,16 +460,17 @@ public final class SimulatedNetwork {
       }
       byte[] bytes = encoded(call.request);
       Epoch epoch = client.addresses.epoch();
-      boolean isLate = bearsAnyOrder(call.request) && happens(faults.late());
-      time.after(
-          isLate ? random.nextLong(LATE_NANOS) : thereNanos(),
-          there.life,
-          () -> arrive(call, bytes, epoch));
-      if (happens(faults.doubled()) && !(call.request instanceof DataRequest)) {
-        time.after(
-            bearsAnyOrder(call.request) ? random.nextLong(LATE_NANOS) : thereNanos(),
-            there.life,
-            () -> arrive(call, bytes, epoch));
+      if (happens(faults.late()) && bearsAnyOrder(call.request)) {
+        comeLate(call, bytes, epoch);
+      } else {
+        time.after(thereNanos(), there.life, () -> arrive(call, bytes, epoch));
+      }
+      if (happens(faults.doubled())) {
+        if (bearsAnyOrder(call.request)) {
+          comeLate(call, bytes, epoch);
+        } else if (!(call.request instanceof DataRequest)) {
+          time.after(thereNanos(), there.life, () -> arrive(call, bytes, epoch));
+        }
       }
       if (random.nextDouble() < faults.broken()) {
         time.after(latency(), client.life, this::lost);
@@ -484,6 +485,18 @@ public final class SimulatedNetwork {
       return share > 0 && random.nextDouble() < share;
     }
 
+    /** Has a request arrive at some time, whatever becomes of its connection. */
+    private void comeLate(Call call, byte[] bytes, Epoch epoch) {
+      time.after(
+          random.nextLong(LATE_NANOS),
+          there.life,
+          () -> {
+            if (!areApart(client.process, there.node.toString())) {
+              handle(call, bytes, epoch, false);
+            }
+          });
+    }
+
     /** On the way there: what was sent on a connection that has broken may have arrived. */
     private void arrive(Call call, byte[] bytes, Epoch epoch) {
       if ((broken && random.nextBoolean()) || areApart(client.process, there.node.toString())) {
@@ -493,13 +506,13 @@ public final class SimulatedNetwork {
           there.served.computeIfAbsent(
               new Served.Key(client.session, call.request.type().lane()), _ -> new Served());
       if (served.arrived(this)) {
-        served.serve(() -> handle(call, bytes, epoch));
+        served.serve(() -> handle(call, bytes, epoch, true));
       }
     }
 
-    private void handle(Call call, byte[] bytes, Epoch epoch) {
+    private void handle(Call call, byte[] bytes, Epoch epoch, boolean inOrder) {
       Request request = decoded(call.request, bytes, Request.class);
-      var exchange = new Arrived(this, call, epoch);
+      var exchange = new Arrived(this, call, epoch, inOrder);
       time.trace(() -> client.process + " -> " + there.node + ": " + request);
       if (request.type().lane() == Lane.METADATA) {
         there.metadataThread.execute(
@@ -544,10 +557,15 @@ public final class SimulatedNetwork {
     private final Connection connection;
     private final Call call;
     private final Epoch epoch;
+    private final boolean inOrder;
     private int answerFlags;
     private boolean answered;
 
-    Arrived(Connection connection, Call call, Epoch epoch) {
+    /**
+     * @param inOrder whether later connections wait for its answer
+     */
+    Arrived(Connection connection, Call call, Epoch epoch, boolean inOrder) {
+      this.inOrder = inOrder;
       this.connection = connection;
       this.call = call;
       this.epoch = epoch;
@@ -592,7 +610,7 @@ public final class SimulatedNetwork {
       answered = true;
       Served served =
           connection.there.served.get(new Served.Key(session(), call.request.type().lane()));
-      if (served != null) {
+      if (inOrder && served != null) {
         served.answered(connection);
       }
       time.trace(() ->
