@@ -15,6 +15,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.Set;
 import java.util.TreeSet;
+import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.Test;
 
 /** What a daemon tells of itself and of what it has stored. */
@@ -74,7 +75,7 @@ class ControlRequestsTest extends ServiceFixture {
 
   private static Path filesOf(SimulatedDaemon node) {
     Path directory = node.disk().directory();
-    Path below = directory;
+    @Nullable Path below = directory;
     while (below != null) {
       directory = below;
       below =
