@@ -1,20 +1,14 @@
 package io.adhocfs.daemon.service;
 
-import io.adhocfs.protocol.settings.Settings;
+import io.adhocfs.protocol.model.FsException;
 import java.util.Map;
 
 /**
- * The same, where each step waits for the disk before another node hears of it: a node that dies
- * with its power loses what it has not synced, and the tree is sound all the same.
+ * Each step waits for the disk before another node hears of it: a node that dies with its power
+ * loses what it has not synced, and the tree is sound all the same.
  */
-class ConcurrentOperationsInDiskOrderTest extends ConcurrentOperationsTest {
-  @Override
-  Settings settings() {
-    return new Settings(Map.of("fsync", "disk"));
-  }
-
-  @Override
-  boolean powerFails() {
-    return true;
+class ConcurrentOperationsInDiskOrderTest extends ConcurrentOperationsContract {
+  ConcurrentOperationsInDiskOrderTest() throws FsException {
+    super(Map.of("fsync", "disk"), true);
   }
 }

@@ -1,12 +1,11 @@
 package io.adhocfs.daemon.service;
 
-import io.adhocfs.protocol.settings.Settings;
+import io.adhocfs.protocol.model.FsException;
 import java.util.Map;
 
-/** The same, with directories that lie where their makers want them. */
-class ConcurrentOperationsOnLocalDirectoriesTest extends ConcurrentOperationsTest {
-  @Override
-  Settings settings() {
-    return new Settings(Map.of("distribution", "local"));
+/** Directories lie where their makers want them. */
+class ConcurrentOperationsOnLocalDirectoriesTest extends ConcurrentOperationsContract {
+  ConcurrentOperationsOnLocalDirectoriesTest() throws FsException {
+    super(Map.of("distribution", "local"), false);
   }
 }

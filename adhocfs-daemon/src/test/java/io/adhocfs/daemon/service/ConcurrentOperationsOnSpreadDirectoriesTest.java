@@ -1,12 +1,11 @@
 package io.adhocfs.daemon.service;
 
-import io.adhocfs.protocol.settings.Settings;
+import io.adhocfs.protocol.model.FsException;
 import java.util.Map;
 
-/** The same, with directories that are spread as soon as they have three entries. */
-class ConcurrentOperationsOnSpreadDirectoriesTest extends ConcurrentOperationsTest {
-  @Override
-  Settings settings() {
-    return new Settings(Map.of("directory.spread-entries", "3"));
+/** Directories are spread as soon as they have three entries. */
+class ConcurrentOperationsOnSpreadDirectoriesTest extends ConcurrentOperationsContract {
+  ConcurrentOperationsOnSpreadDirectoriesTest() throws FsException {
+    super(Map.of("directory.spread-entries", "3"), false);
   }
 }

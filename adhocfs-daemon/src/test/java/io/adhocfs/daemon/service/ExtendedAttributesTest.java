@@ -8,56 +8,28 @@ import io.adhocfs.protocol.model.FileAttributes;
 import io.adhocfs.protocol.model.FsError;
 import io.adhocfs.protocol.model.FsException;
 import io.adhocfs.protocol.model.InodeId;
-import io.adhocfs.protocol.settings.Settings;
 import io.adhocfs.protocol.wire.ExtendedAttributeRequest;
 import io.adhocfs.protocol.wire.NamespaceRequest;
+import io.adhocfs.protocol.wire.OperationStamp;
 import io.adhocfs.protocol.wire.PinRelease;
 import io.adhocfs.protocol.wire.Reply;
-import java.nio.file.Path;
+import io.adhocfs.protocol.wire.Request;
 import java.util.List;
 import java.util.Map;
-import org.junit.jupiter.api.AfterEach;
-import org.junit.jupiter.api.BeforeEach;
+import java.util.function.Function;
 import org.junit.jupiter.api.Test;
-import org.junit.jupiter.api.io.TempDir;
 
 /** Extended attributes and set-id bits at the owner of an inode, on three nodes. */
-class ExtendedAttributesTest {
-  private static final InodeId ROOT = InodeId.ROOT;
-
-  private SimulatedCluster cluster;
-  private SimulatedClient client;
-  private ClusterInspection inspection;
-
-  @BeforeEach
-  void start(@TempDir Path directory) throws FsException {
-    cluster = new SimulatedCluster(3, directory, 1, new Settings(Map.of("chunk.size", "4KiB")));
-    client = new SimulatedClient(cluster, 77);
-    inspection = new ClusterInspection(cluster);
+class ExtendedAttributesTest extends ServiceFixture {
+  ExtendedAttributesTest() throws FsException {
+    super(3, Map.of("chunk.size", "4KiB"));
   }
 
-  @AfterEach
-  void stop() {
-    cluster.close();
-  }
-
-  private interface Call {
-    void run() throws FsException;
-  }
-
-  private static FsError errorOf(Call call) {
-    try {
-      call.run();
-    } catch (FsException e) {
-      return e.error();
-    }
-    throw new AssertionError("no error");
-  }
-
-  private ExtendedAttributeRequest.SetExtendedAttribute setting(
+  private Function<OperationStamp, Request> setting(
       InodeId inode, String name, String value, int mode) {
-    return new ExtendedAttributeRequest.SetExtendedAttribute(
-        client.stamp(), inode, name.getBytes(UTF_8), value.getBytes(UTF_8), mode, client.nowNanos);
+    return stamp ->
+        new ExtendedAttributeRequest.SetExtendedAttribute(
+            stamp, inode, name.getBytes(UTF_8), value.getBytes(UTF_8), mode, client.nowNanos);
   }
 
   private FileAttributes set(InodeId inode, String name, String value) throws FsException {
@@ -68,9 +40,10 @@ class ExtendedAttributesTest {
         .attributes();
   }
 
-  private ExtendedAttributeRequest.RemoveExtendedAttribute removal(InodeId inode, String name) {
-    return new ExtendedAttributeRequest.RemoveExtendedAttribute(
-        client.stamp(), inode, name.getBytes(UTF_8), client.nowNanos);
+  private Function<OperationStamp, Request> removal(InodeId inode, String name) {
+    return stamp ->
+        new ExtendedAttributeRequest.RemoveExtendedAttribute(
+            stamp, inode, name.getBytes(UTF_8), client.nowNanos);
   }
 
   private String get(InodeId inode, String name) throws FsException {
@@ -91,13 +64,13 @@ class ExtendedAttributesTest {
   void valuesAreKeptUnderTheirNamesAndTheInodeTellsWhetherThereAreAny() throws FsException {
     InodeId file = client.create(ROOT, "a");
     assertThat(client.attributes(file).hasExtendedAttributes()).isFalse();
-    client.nowNanos = 9_000;
+    client.nowNanos += 9_000;
     FileAttributes after = set(file, "user.b", "two");
     assertThat(after.hasExtendedAttributes()).isTrue();
-    assertThat(after.ctimeNanos()).isEqualTo(9_000);
-    assertThat(after.mtimeNanos()).isLessThan(9_000);
+    assertThat(after.ctimeNanos()).isEqualTo(client.nowNanos);
+    assertThat(after.mtimeNanos()).isLessThan(client.nowNanos);
     set(file, "user.a", "one");
-    cluster.restartAll();
+    instance.restartAll();
     assertThat(get(file, "user.a")).isEqualTo("one");
     assertThat(list(file)).isEqualTo("user.a user.b ");
     client.call(removal(file, "user.a"));
@@ -105,17 +78,19 @@ class ExtendedAttributesTest {
     client.call(removal(file, "user.b"));
     assertThat(client.attributes(file).hasExtendedAttributes()).isFalse();
     assertThat(list(file)).isEmpty();
-    inspection.requireSound();
+    inspection.requireSoundInTheEnd();
   }
 
   @Test
   void creationAndRemovalSentAgainAreAnsweredAsTheFirstTime() throws FsException {
     InodeId file = client.create(ROOT, "a");
-    var creation =
-        setting(file, "user.a", "one", ExtendedAttributeRequest.SetExtendedAttribute.MODE_CREATE);
-    Reply first = client.call(creation);
+    Reply first =
+        client.call(
+            setting(
+                file, "user.a", "one", ExtendedAttributeRequest.SetExtendedAttribute.MODE_CREATE));
+    Request creation = client.lastNumbered();
     assertThat(client.call(creation)).isEqualTo(first);
-    cluster.restartAll();
+    instance.restartAll();
     assertThat(client.call(creation)).isEqualTo(first);
     assertThat(
             errorOf(() ->
@@ -126,9 +101,8 @@ class ExtendedAttributesTest {
                         "x",
                         ExtendedAttributeRequest.SetExtendedAttribute.MODE_CREATE))))
         .isEqualTo(FsError.EXISTS);
-    var removal = removal(file, "user.a");
-    Reply removed = client.call(removal);
-    assertThat(client.call(removal)).isEqualTo(removed);
+    Reply removed = client.call(removal(file, "user.a"));
+    assertThat(client.call(client.lastNumbered())).isEqualTo(removed);
     assertThat(errorOf(() -> client.call(removal(file, "user.a")))).isEqualTo(FsError.NO_ATTRIBUTE);
     assertThat(
             errorOf(() ->
@@ -139,7 +113,7 @@ class ExtendedAttributesTest {
                         "x",
                         ExtendedAttributeRequest.SetExtendedAttribute.MODE_REPLACE))))
         .isEqualTo(FsError.NO_ATTRIBUTE);
-    inspection.requireSound();
+    inspection.requireSoundInTheEnd();
   }
 
   @Test
@@ -152,9 +126,10 @@ class ExtendedAttributesTest {
     client.call(new NamespaceRequest.Open(file, 5));
     client.unlink(ROOT, "a");
     assertThat(get(file, "user.a")).isEqualTo("one");
-    client.at(cluster.owner(0), new NamespaceRequest.ReleasePins(List.of(new PinRelease(file, 5))));
-    client.call(client.removeDirectoryRequest(ROOT, "d"));
-    inspection.requireSound();
+    client.at(
+        instance.owner(0), new NamespaceRequest.ReleasePins(List.of(new PinRelease(file, 5))));
+    client.removeDirectory(ROOT, "d");
+    inspection.requireSoundInTheEnd();
     assertThat(inspection.records(RecordKind.XATTR)).isZero();
   }
 
@@ -177,14 +152,14 @@ class ExtendedAttributesTest {
     assertThat(errorOf(() -> set(file, "user.more", "v".repeat(64 << 10))))
         .isEqualTo(FsError.NO_SPACE);
     set(file, "user.0", "v".repeat(64 << 10));
-    inspection.requireSound();
+    inspection.requireSoundInTheEnd();
   }
 
   private FileAttributes change(InodeId inode, int mask, int mode, int uid) throws FsException {
     return ((Reply.Attributes)
-            client.call(
+            client.call(stamp ->
                 new NamespaceRequest.SetAttributes(
-                    client.stamp(), inode, mask, mode, uid, 0, 0, 0, client.nowNanos, 0)))
+                    stamp, inode, mask, mode, uid, 0, 0, 0, client.nowNanos, 0)))
         .attributes();
   }
 

@@ -3,54 +3,38 @@ package io.adhocfs.daemon.service;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
+import io.adhocfs.daemon.slot.RecordKind;
 import io.adhocfs.protocol.model.DataGeneration;
 import io.adhocfs.protocol.model.FileAttributes;
 import io.adhocfs.protocol.model.FsError;
 import io.adhocfs.protocol.model.FsException;
 import io.adhocfs.protocol.model.InodeId;
-import io.adhocfs.protocol.settings.Settings;
 import io.adhocfs.protocol.transport.Response;
 import io.adhocfs.protocol.wire.FileRequest.ChangeRange;
 import io.adhocfs.protocol.wire.FileRequest.FinishAppend;
 import io.adhocfs.protocol.wire.FileRequest.ReserveAppend;
 import io.adhocfs.protocol.wire.NamespaceRequest;
+import io.adhocfs.protocol.wire.OperationStamp;
 import io.adhocfs.protocol.wire.Reply;
+import io.adhocfs.protocol.wire.Request;
 import java.nio.charset.StandardCharsets;
-import java.nio.file.Path;
+import java.util.List;
 import java.util.Map;
 import java.util.concurrent.CompletableFuture;
-import org.junit.jupiter.api.AfterEach;
-import org.junit.jupiter.api.BeforeEach;
+import java.util.function.Function;
 import org.junit.jupiter.api.Test;
-import org.junit.jupiter.api.io.TempDir;
 
 /** Room for appends and cleared ranges at the inode's owner, in simulated time. */
-class FileServiceTest {
-  private static final int CHUNK = 4096;
-  private static final long SECOND = 1_000_000_000L;
+class FileServiceTest extends ServiceFixture {
+  private final RequestClient other = new RequestClient(instance);
+  private final InodeId file = client.create(ROOT, "f");
 
-  private SimulatedCluster cluster;
-  private SimulatedClient client;
-  private SimulatedClient other;
-  private InodeId file;
-
-  @BeforeEach
-  void start(@TempDir Path directory) throws FsException {
-    cluster =
-        new SimulatedCluster(
-            3, directory, 1, new Settings(Map.of("chunk.size", "4KiB", "inline.max", "100")));
-    client = new SimulatedClient(cluster, 77);
-    other = new SimulatedClient(cluster, 78);
-    file = client.create(InodeId.ROOT, "f");
+  FileServiceTest() throws FsException {
+    super(3, Map.of("chunk.size", "4KiB", "inline.max", "100"));
   }
 
-  @AfterEach
-  void stop() {
-    cluster.close();
-  }
-
-  private Reply.Appended reserve(SimulatedClient from, int length) throws FsException {
-    return (Reply.Appended) from.call(new ReserveAppend(from.stamp(), file, length, 1));
+  private Reply.Appended reserve(RequestClient from, int length) throws FsException {
+    return (Reply.Appended) from.call(stamp -> new ReserveAppend(stamp, file, length, 1));
   }
 
   private static FinishAppend end(Reply.Appended room, int length, boolean stored) {
@@ -60,8 +44,8 @@ class FileServiceTest {
   }
 
   private static CompletableFuture<Response> finish(
-      SimulatedClient from, Reply.Appended room, int length) {
-    return from.start(end(room, length, true), new byte[0]);
+      RequestClient from, Reply.Appended room, int length) {
+    return from.start(end(room, length, true));
   }
 
   private long size() throws FsException {
@@ -71,8 +55,12 @@ class FileServiceTest {
   @Test
   void aSmallAppendToAnInlineFileIsOneRequestAndRunsOnce() throws FsException {
     byte[] data = "hello".getBytes(StandardCharsets.US_ASCII);
-    var request = new ReserveAppend(client.stamp(), file, data.length, 1);
-    Reply first = client.await(client.start(request, data), request).reply();
+    Response answer =
+        client.await(
+            client.start(stamp -> new ReserveAppend(stamp, file, data.length, 1), data),
+            "an append");
+    Reply first = answer.reply();
+    Request request = client.lastNumbered();
     Reply again = client.await(client.start(request, data), request).reply();
     assertThat(again).isEqualTo(first);
     assertThat(((Reply.Appended) first).done()).isTrue();
@@ -86,7 +74,7 @@ class FileServiceTest {
     assertThat(first.offset()).isZero();
     assertThat(second.offset()).isEqualTo(1000);
     CompletableFuture<Response> early = finish(other, second, 500);
-    cluster.time.pass(SECOND);
+    pass(SECOND_NANOS);
     assertThat(early).isNotDone();
     assertThat(size()).isZero();
     Response _ = client.await(finish(client, first, 1000), "the first append");
@@ -100,7 +88,7 @@ class FileServiceTest {
     Reply.Appended silent = reserve(client, 1000);
     Reply.Appended second = reserve(other, 500);
     CompletableFuture<Response> early = finish(other, second, 500);
-    cluster.time.pass(FileAppends.PATIENCE_SECONDS * SECOND + SECOND);
+    pass(FileAppends.PATIENCE_SECONDS * SECOND_NANOS + SECOND_NANOS);
     assertThat(early).isDone();
     assertThat(size()).isEqualTo(1500);
     assertThat(client.attributes(file).mayHaveHoles()).isTrue();
@@ -112,7 +100,7 @@ class FileServiceTest {
   @Test
   void silentRoomAtTheEndLeavesTheSizeAndIsNotGivenAgain() throws FsException {
     Reply.Appended silent = reserve(client, 1000);
-    cluster.time.pass(FileAppends.PATIENCE_SECONDS * SECOND + SECOND);
+    pass(FileAppends.PATIENCE_SECONDS * SECOND_NANOS + SECOND_NANOS);
     assertThat(size()).isZero();
     Reply.Appended next = reserve(other, 10);
     assertThat(next.offset()).isEqualTo(1000);
@@ -127,24 +115,23 @@ class FileServiceTest {
   void roomGivenBeforeADeathOfTheOwnerIsNotGivenAgain() throws FsException {
     Reply.Appended first = reserve(client, 1000);
     Reply.Appended second = reserve(other, 500);
-    cluster.restartAll();
+    instance.restartAll();
     assertThat(reserve(other, 10).offset()).isEqualTo(1500);
     CompletableFuture<Response> early = finish(other, second, 500);
-    cluster.time.pass(SECOND);
+    pass(SECOND_NANOS);
     assertThat(early).isNotDone();
     Response _ = client.await(finish(client, first, 1000), "the first append");
     Response _ = client.await(early, "the second append");
     assertThat(size()).isEqualTo(1500);
-    cluster.restartAll();
+    instance.restartAll();
     assertThat(size()).isEqualTo(1500);
   }
 
   @Test
   void aRequestForRoomThatComesAgainAfterADeathGetsTheSameRoom() throws FsException {
-    var request = new ReserveAppend(client.stamp(), file, 1000, 1);
-    Reply first = client.call(request);
-    cluster.restartAll();
-    assertThat(client.call(request)).isEqualTo(first);
+    Reply first = client.call(stamp -> new ReserveAppend(stamp, file, 1000, 1));
+    instance.restartAll();
+    assertThat(client.call(client.lastNumbered())).isEqualTo(first);
     assertThat(reserve(other, 1).offset()).isEqualTo(1000);
   }
 
@@ -153,8 +140,11 @@ class FileServiceTest {
     Reply.Appended first = reserve(client, 3 * CHUNK);
     Reply.Appended second = reserve(other, 10);
     CompletableFuture<Response> waiting = finish(other, second, 10);
-    cluster.time.pass(SECOND);
+    pass(SECOND_NANOS);
     assertThat(waiting).isNotDone();
+    for (int chunk = 0; chunk < 4; chunk++) {
+      assertThat(writeChunk(first.attributes(), chunk, 10)).isEqualTo(Reply.Spans.OUTCOME_OK);
+    }
     assertThat(client.truncate(file, 0).dataGeneration())
         .isGreaterThan(first.attributes().dataGeneration());
     // Over, as if before the cut.
@@ -162,12 +152,10 @@ class FileServiceTest {
     Response _ = client.await(finish(client, first, 3 * CHUNK), "the other one");
     assertThat(size()).isZero();
     assertThat(reserve(client, 5).offset()).isZero();
-    assertThat(
-            cluster.nodes.stream()
-                .flatMap(node -> node.chunks.discards.stream())
-                .mapToLong(discard -> discard.toByte())
-                .max())
-        .hasValue(4 * CHUNK);
+    assertThat(inspection.records(RecordKind.CHUNK)).isZero();
+    for (int chunk = 0; chunk < 4; chunk++) {
+      assertThat(writeChunk(first.attributes(), chunk, 1)).isEqualTo(Reply.Spans.OUTCOME_STALE);
+    }
   }
 
   @Test
@@ -186,12 +174,11 @@ class FileServiceTest {
     Reply.Appended first = reserve(client, 2 * CHUNK);
     Response _ = client.await(finish(client, first, 2 * CHUNK), "the first append");
     Reply.Appended second = reserve(client, CHUNK);
-    var clear = new ChangeRange(other.stamp(), file, 100, CHUNK, true, false, false, 5);
-    CompletableFuture<Response> cleared = other.start(clear, new byte[0]);
-    cluster.time.pass(SECOND / 100);
-    CompletableFuture<Response> third =
-        other.start(new ReserveAppend(other.stamp(), file, 10, 1), new byte[0]);
-    cluster.time.pass(SECOND / 10);
+    CompletableFuture<Response> cleared =
+        other.start(stamp -> new ChangeRange(stamp, file, 100, CHUNK, true, false, false, 5));
+    pass(SECOND_NANOS / 100);
+    CompletableFuture<Response> third = other.start(stamp -> new ReserveAppend(stamp, file, 10, 1));
+    pass(SECOND_NANOS / 10);
     assertThat(cleared).isNotDone();
     assertThat(third).isNotDone();
     Response _ = client.await(finish(client, second, CHUNK), "the second append");
@@ -208,11 +195,11 @@ class FileServiceTest {
   @Test
   void inlineFilesAreClearedAndGrownInPlaceAndLeaveWhenTheyGrowTooLong() throws FsException {
     FileAttributes _ = client.writeInline(file, 0, new byte[] {1, 2, 3, 4});
-    Reply _ = client.call(new ChangeRange(client.stamp(), file, 1, 2, true, false, false, 5));
+    Reply _ = client.call(stamp -> new ChangeRange(stamp, file, 1, 2, true, false, false, 5));
     assertThat(client.readInline(file)).containsExactly(1, 0, 0, 4);
-    Reply _ = client.call(new ChangeRange(client.stamp(), file, 3, 3, true, true, false, 5));
+    Reply _ = client.call(stamp -> new ChangeRange(stamp, file, 3, 3, true, true, false, 5));
     assertThat(client.readInline(file)).containsExactly(1, 0, 0, 0, 0, 0);
-    Reply _ = client.call(new ChangeRange(client.stamp(), file, 0, 200, false, true, false, 5));
+    Reply _ = client.call(stamp -> new ChangeRange(stamp, file, 0, 200, false, true, false, 5));
     FileAttributes after = client.attributes(file);
     assertThat(after.sizeBytes()).isEqualTo(200);
     assertThat(after.layout().inline()).isFalse();
@@ -224,10 +211,10 @@ class FileServiceTest {
     Reply.Appended room = reserve(client, CHUNK + 10);
     Response _ = client.await(finish(client, room, CHUNK + 10), "an append");
     FileAttributes before = client.attributes(file);
-    Reply _ = client.call(new ChangeRange(client.stamp(), file, 0, CHUNK, true, false, true, 5));
+    Reply _ = client.call(stamp -> new ChangeRange(stamp, file, 0, CHUNK, true, false, true, 5));
     assertThat(client.attributes(file)).isEqualTo(before);
     Reply _ =
-        client.call(new ChangeRange(client.stamp(), file, 0, 3 * CHUNK, true, false, true, 5));
+        client.call(stamp -> new ChangeRange(stamp, file, 0, 3 * CHUNK, true, false, true, 5));
     FileAttributes after = client.attributes(file);
     assertThat(after.dataGeneration()).isEqualTo(before.dataGeneration() + 1);
     assertThat(after.sizeBytes()).isEqualTo(before.sizeBytes());
@@ -239,8 +226,8 @@ class FileServiceTest {
     FileAttributes before = client.leaveInline(file);
     Reply.Appended room = reserve(client, 2 * CHUNK);
     Response _ = client.await(finish(client, room, 2 * CHUNK), "an append");
-    Reply _ = client.call(new ChangeRange(client.stamp(), file, 5, CHUNK, true, false, false, 5));
-    Reply _ = client.call(new ChangeRange(client.stamp(), file, 5, 9, true, true, false, 5));
+    Reply _ = client.call(stamp -> new ChangeRange(stamp, file, 5, CHUNK, true, false, false, 5));
+    Reply _ = client.call(stamp -> new ChangeRange(stamp, file, 5, 9, true, true, false, 5));
     FileAttributes after = other.reportWrite(file, before.dataGeneration(), 3 * CHUNK);
     assertThat(after.sizeBytes()).isEqualTo(3 * CHUNK);
     assertThat(other.reportWrite(file, before.dataGeneration(), CHUNK).sizeBytes())
@@ -258,46 +245,40 @@ class FileServiceTest {
   void aRangeIsClearedBehindTheEndTooWhereAnotherSessionHasTheFileOpen() throws FsException {
     FileAttributes before = client.leaveInline(file);
     Reply _ =
-        client.call(new ChangeRange(client.stamp(), file, CHUNK, CHUNK, true, false, false, 5));
+        client.call(stamp -> new ChangeRange(stamp, file, CHUNK, CHUNK, true, false, false, 5));
     assertThat(client.attributes(file).dataGeneration()).isEqualTo(before.dataGeneration());
     Reply _ = other.call(new NamespaceRequest.Open(file, 1));
+    List<Integer> earlier = discards();
     Reply _ =
-        client.call(new ChangeRange(client.stamp(), file, CHUNK, CHUNK, true, false, false, 5));
+        client.call(stamp -> new ChangeRange(stamp, file, CHUNK, CHUNK, true, false, false, 5));
     FileAttributes after = client.attributes(file);
     assertThat(after.dataGeneration())
         .isEqualTo(DataGeneration.afterClearing(before.dataGeneration()));
     assertThat(after.sizeBytes()).isZero();
-    assertThat(cluster.nodes.stream().flatMap(node -> node.chunks.discards.stream()))
-        .singleElement()
-        .satisfies(discard -> {
-          assertThat(discard.fromByte()).isEqualTo(CHUNK);
-          assertThat(discard.toByte()).isEqualTo(2 * CHUNK);
-        });
+    assertThat(discardsSince(earlier)).containsExactly(1, 0, 0);
+    assertThat(writeChunk(before, 0, 1)).isEqualTo(Reply.Spans.OUTCOME_OK);
+    assertThat(writeChunk(before, 1, 1)).isEqualTo(Reply.Spans.OUTCOME_STALE);
+    assertThat(writeChunk(before, 2, 1)).isEqualTo(Reply.Spans.OUTCOME_OK);
   }
 
   @Test
   void rangesThatMakeNoSenseAreRefused() throws Exception {
-    assertThat(errorOf(new ChangeRange(client.stamp(), file, -1, 5, true, false, false, 5)))
+    assertThat(refusal(stamp -> new ChangeRange(stamp, file, -1, 5, true, false, false, 5)))
         .isEqualTo(FsError.INVALID);
-    assertThat(errorOf(new ChangeRange(client.stamp(), file, 0, 0, true, false, false, 5)))
+    assertThat(refusal(stamp -> new ChangeRange(stamp, file, 0, 0, true, false, false, 5)))
         .isEqualTo(FsError.INVALID);
     assertThat(
-            errorOf(
-                new ChangeRange(client.stamp(), file, Long.MAX_VALUE - 5, 6, true, true, false, 5)))
+            refusal(
+                stamp -> new ChangeRange(stamp, file, Long.MAX_VALUE - 5, 6, true, true, false, 5)))
         .isEqualTo(FsError.FILE_TOO_BIG);
-    assertThat(errorOf(new ReserveAppend(client.stamp(), file, 0, 1)))
+    assertThat(refusal(stamp -> new ReserveAppend(stamp, file, 0, 1)))
         .isEqualTo(FsError.BAD_MESSAGE);
     var _ = reserve(client, 1);
-    assertThat(errorOf(new ReserveAppend(client.stamp(), file, Long.MAX_VALUE, 1)))
+    assertThat(refusal(stamp -> new ReserveAppend(stamp, file, Long.MAX_VALUE, 1)))
         .isEqualTo(FsError.FILE_TOO_BIG);
   }
 
-  private FsError errorOf(io.adhocfs.protocol.wire.Request request) {
-    try {
-      Reply reply = client.call(request);
-      throw new AssertionError("no error but " + reply);
-    } catch (FsException e) {
-      return e.error();
-    }
+  private FsError refusal(Function<OperationStamp, Request> request) {
+    return errorOf(() -> client.call(request));
   }
 }

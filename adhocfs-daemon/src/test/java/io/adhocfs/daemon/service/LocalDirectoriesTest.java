@@ -9,32 +9,16 @@ import io.adhocfs.protocol.model.FsException;
 import io.adhocfs.protocol.model.InodeId;
 import io.adhocfs.protocol.model.SlotId;
 import io.adhocfs.protocol.placement.Placement;
-import io.adhocfs.protocol.settings.Settings;
 import io.adhocfs.protocol.wire.NamespaceRequest;
 import io.adhocfs.protocol.wire.Reply;
-import java.nio.file.Path;
+import io.adhocfs.protocol.wire.Request;
 import java.util.Map;
-import org.junit.jupiter.api.AfterEach;
-import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
-import org.junit.jupiter.api.io.TempDir;
 
 /** Where directories lie with the switch {@code distribution=local}. */
-class LocalDirectoriesTest {
-  private static final InodeId ROOT = InodeId.ROOT;
-
-  private SimulatedCluster cluster;
-  private SimulatedClient client;
-
-  @BeforeEach
-  void start(@TempDir Path directory) throws FsException {
-    cluster = new SimulatedCluster(3, directory, 1, new Settings(Map.of("distribution", "local")));
-    client = new SimulatedClient(cluster, 77);
-  }
-
-  @AfterEach
-  void stop() {
-    cluster.close();
+class LocalDirectoriesTest extends ServiceFixture {
+  LocalDirectoriesTest() throws FsException {
+    super(3, Map.of("distribution", "local"));
   }
 
   private static InodeId made(Reply reply) {
@@ -51,7 +35,7 @@ class LocalDirectoriesTest {
     }
     client.unlink(parent, "f");
     assertThat(client.attributes(parent).linkCount()).isEqualTo(2);
-    new ClusterInspection(cluster).requireSound();
+    inspection.requireSoundInTheEnd();
   }
 
   @Test
@@ -76,13 +60,13 @@ class LocalDirectoriesTest {
   @Test
   void aRepeatedRequestIsAnsweredAsTheFirstAlsoAfterARestart() throws FsException {
     for (int slot = 0; slot < 3; slot++) {
-      NamespaceRequest.MakeDirectory make = client.makeDirectoryRequest(ROOT, "d" + slot, slot);
-      Reply first = client.call(make);
+      Reply first = client.call(client.makeDirectoryRequest(ROOT, "d" + slot, slot));
+      Request make = client.lastNumbered();
       assertThat(client.call(make)).isEqualTo(first);
-      cluster.restartAll();
+      instance.restartAll();
       assertThat(client.call(make)).isEqualTo(first);
     }
     assertThat(client.attributes(ROOT).linkCount()).isEqualTo(5);
-    new ClusterInspection(cluster).requireSound();
+    inspection.requireSoundInTheEnd();
   }
 }

@@ -2,6 +2,7 @@ package io.adhocfs.daemon.service;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import io.adhocfs.daemon.simulation.SimulatedDaemon;
 import io.adhocfs.protocol.model.FileLock;
 import io.adhocfs.protocol.model.FsError;
 import io.adhocfs.protocol.model.FsException;
@@ -9,7 +10,6 @@ import io.adhocfs.protocol.model.InodeId;
 import io.adhocfs.protocol.model.LockKind;
 import io.adhocfs.protocol.model.LockMode;
 import io.adhocfs.protocol.model.LockOwner;
-import io.adhocfs.protocol.settings.Settings;
 import io.adhocfs.protocol.transport.Response;
 import io.adhocfs.protocol.wire.ControlRequest;
 import io.adhocfs.protocol.wire.LockRequest.AnnounceWait;
@@ -19,37 +19,22 @@ import io.adhocfs.protocol.wire.LockRequest.SetLock;
 import io.adhocfs.protocol.wire.LockRequest.TestLock;
 import io.adhocfs.protocol.wire.LockWait;
 import io.adhocfs.protocol.wire.Reply;
-import java.nio.file.Path;
 import java.util.List;
 import java.util.Map;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CompletionException;
-import org.junit.jupiter.api.AfterEach;
-import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
-import org.junit.jupiter.api.io.TempDir;
 
 /** The contract of the requests for locks, between two sessions. */
-class LockRequestsTest {
-  private static final long SECOND_NANOS = 1_000_000_000L;
+class LockRequestsTest extends ServiceFixture {
   private static final Reply DONE = new Reply.Done();
 
-  private SimulatedCluster cluster;
-  private SimulatedClient a;
-  private SimulatedClient b;
-  private InodeId file;
+  private final RequestClient a = client;
+  private final RequestClient b = new RequestClient(instance);
+  private final InodeId file = a.create(ROOT, "f");
 
-  @BeforeEach
-  void start(@TempDir Path directory) throws FsException {
-    cluster = new SimulatedCluster(2, directory, 1, new Settings(Map.of("client.lease", "60s")));
-    a = new SimulatedClient(cluster, 77);
-    b = new SimulatedClient(cluster, 78);
-    file = a.create(InodeId.ROOT, "f");
-  }
-
-  @AfterEach
-  void stop() {
-    cluster.close();
+  LockRequestsTest() throws FsException {
+    super(2, Map.of("client.lease", "60s"));
   }
 
   private SetLock request(LockMode mode, long first, long last, long owner, long wait) {
@@ -82,18 +67,18 @@ class LockRequestsTest {
     }
   }
 
-  private CompletableFuture<Response> begin(SimulatedClient client, SetLock set) {
-    CompletableFuture<Response> future = client.start(set, new byte[0]);
-    cluster.time.pass(100_000_000L);
+  private CompletableFuture<Response> begin(RequestClient client, SetLock set) {
+    CompletableFuture<Response> future = client.start(set);
+    pass(100_000_000L);
     return future;
   }
 
   private Reply replyTo(CompletableFuture<Response> future) {
-    cluster.time.until(future::isDone, "a lock is answered");
+    instance.time().until(future::isDone, "a lock is answered");
     return future.join().reply();
   }
 
-  private FsError refusal(SimulatedClient client, SetLock set) {
+  private FsError refusal(RequestClient client, SetLock set) {
     CompletableFuture<Response> future = begin(client, set);
     assertThat(future).isDone();
     return errorOf(future);
@@ -130,9 +115,9 @@ class LockRequestsTest {
     CompletableFuture<Response> waiting = begin(b, first);
     assertThat(waiting).isNotDone();
     CompletableFuture<Response> later = begin(a, request(LockMode.EXCLUSIVE, 0, 9, 2, 6));
-    cluster.time.pass(SECOND_NANOS);
+    pass(SECOND_NANOS);
     assertThat(replyTo(waiting))
-        .isEqualTo(new Reply.LockPending(List.of(new LockOwner(a.session, 1))));
+        .isEqualTo(new Reply.LockPending(List.of(new LockOwner(a.session(), 1))));
     assertThat(later).isDone();
     // Granted between two requests.
     a.call(request(LockMode.NONE, 0, 9, 1, 0));
@@ -163,7 +148,7 @@ class LockRequestsTest {
   void aWaiterThatDoesNotAskAgainLosesItsPlace() throws FsException {
     a.call(request(LockMode.EXCLUSIVE, 0, 9, 1, 0));
     CompletableFuture<Response> waiting = begin(b, request(LockMode.EXCLUSIVE, 0, 9, 1, 5));
-    cluster.time.pass(20 * SECOND_NANOS);
+    pass(20 * SECOND_NANOS);
     assertThat(waiting).isDone();
     a.call(request(LockMode.NONE, 0, 9, 1, 0));
     assertThat(a.call(request(LockMode.EXCLUSIVE, 0, 9, 2, 0))).isEqualTo(DONE);
@@ -211,36 +196,36 @@ class LockRequestsTest {
     a.call(request(LockMode.EXCLUSIVE, 0, 9, 1, 0));
     a.call(request(LockMode.SHARED, 20, 29, 1, 0));
     a.call(whole(LockMode.EXCLUSIVE, 1, 0));
-    cluster.restartAll();
+    instance.restartAll();
     assertThat(refusal(b, request(LockMode.SHARED, 0, 0, 1, 0))).isEqualTo(FsError.WOULD_BLOCK);
     assertThat(refusal(b, request(LockMode.EXCLUSIVE, 25, 25, 1, 0)))
         .isEqualTo(FsError.WOULD_BLOCK);
     assertThat(refusal(b, whole(LockMode.SHARED, 1, 0))).isEqualTo(FsError.WOULD_BLOCK);
     CompletableFuture<Response> waiting = begin(b, request(LockMode.EXCLUSIVE, 0, 99, 1, 5));
-    SimulatedNode owner = cluster.owner(file.slotValue());
+    SimulatedDaemon owner = instance.owner(file.slotValue());
     assertThat(a.at(owner, new ControlRequest.CloseSession())).isEqualTo(DONE);
     assertThat(replyTo(waiting)).isEqualTo(DONE);
-    cluster.restartAll();
+    instance.restartAll();
     assertThat(b.call(whole(LockMode.EXCLUSIVE, 1, 0))).isEqualTo(DONE);
   }
 
   @Test
   void locksOfASilentSessionGoAfterItsLease() throws FsException {
     a.call(request(LockMode.EXCLUSIVE, 0, 9, 1, 0));
-    SimulatedNode owner = cluster.owner(file.slotValue());
+    SimulatedDaemon owner = instance.owner(file.slotValue());
     for (int i = 0; i < 8; i++) {
-      cluster.time.pass(10 * SECOND_NANOS);
+      pass(10 * SECOND_NANOS);
       b.at(owner, new ControlRequest.RenewSession());
     }
     assertThat(refusal(b, request(LockMode.SHARED, 0, 0, 1, 0))).isEqualTo(FsError.WOULD_BLOCK);
-    cluster.time.pass(20 * SECOND_NANOS);
+    pass(20 * SECOND_NANOS);
     assertThat(b.call(request(LockMode.EXCLUSIVE, 0, 0, 1, 0))).isEqualTo(DONE);
   }
 
   @Test
   void waitsAreToldWhereTheyAreAndAtHomeForAWhile() throws FsException {
-    var waiter = new LockOwner(b.session, 1);
-    var holder = new LockOwner(a.session, 1);
+    var waiter = new LockOwner(b.session(), 1);
+    var holder = new LockOwner(a.session(), 1);
     a.call(request(LockMode.EXCLUSIVE, 0, 9, 1, 0));
     var _ = begin(b, request(LockMode.EXCLUSIVE, 0, 9, 1, 5));
     var announced = new LockWait(5, 123, file, List.of(holder));
@@ -252,10 +237,10 @@ class LockRequestsTest {
     b.call(new AnnounceWait(waiter, new LockWait(5, 0, file, List.of())));
     assertThat(a.call(query)).isEqualTo(new Reply.LockWaits(List.of()));
     b.call(new AnnounceWait(waiter, announced));
-    cluster.time.pass(6 * SECOND_NANOS);
+    pass(6 * SECOND_NANOS);
     assertThat(a.call(query)).isEqualTo(new Reply.LockWaits(List.of()));
-    var refused = a.start(new AnnounceWait(waiter, announced), new byte[0]);
-    cluster.time.pass(SECOND_NANOS);
+    var refused = a.start(new AnnounceWait(waiter, announced));
+    pass(SECOND_NANOS);
     assertThat(errorOf(refused)).isEqualTo(FsError.INVALID);
   }
 }

@@ -1,5 +1,6 @@
 package io.adhocfs.daemon.service;
 
+import io.adhocfs.daemon.chunk.ChunkStore;
 import io.adhocfs.daemon.cluster.ClusterState;
 import io.adhocfs.daemon.cluster.Peers;
 import io.adhocfs.daemon.crash.CrashPoints;
@@ -27,12 +28,14 @@ import io.adhocfs.protocol.transport.Deadline;
 import io.adhocfs.protocol.transport.RequestHandler;
 import io.adhocfs.protocol.transport.Response;
 import io.adhocfs.protocol.transport.RpcClient;
+import io.adhocfs.protocol.wire.ControlRequest;
 import io.adhocfs.protocol.wire.EntryKey;
 import io.adhocfs.protocol.wire.NamespaceRequest;
 import io.adhocfs.protocol.wire.NodeStatus;
 import io.adhocfs.protocol.wire.OperationStamp;
 import io.adhocfs.protocol.wire.Reply;
 import io.adhocfs.protocol.wire.Request;
+import io.adhocfs.protocol.wire.ScannedChunk;
 import io.netty.buffer.ByteBuf;
 import io.netty.buffer.Unpooled;
 import java.lang.management.ManagementFactory;
@@ -105,6 +108,26 @@ final class MetadataThroughput {
     public void close() {}
   }
 
+  private static final class NoChunks implements StorageCheck {
+    @Override
+    public List<String> findings() {
+      return List.of();
+    }
+
+    @Override
+    public ChunkStore.VerifiedPage verify(byte[] cursor, long bytesMax) {
+      throw new UnsupportedOperationException();
+    }
+
+    @Override
+    public List<ScannedChunk> markLost(List<ControlRequest.MarkLost.FileRange> ranges) {
+      throw new UnsupportedOperationException();
+    }
+
+    @Override
+    public void drop(List<ScannedChunk> chunks) {}
+  }
+
   private static final class NoControl implements NodeControl {
     @Override
     public NodeStatus status() {
@@ -151,9 +174,11 @@ final class MetadataThroughput {
                   new Policies(Settings.DEFAULT),
                   Runnable::run,
                   Runnable::run,
-                  new FakeChunks(),
+                  (_, request, _) -> {
+                    throw new UnsupportedOperationException(request + ": there are no chunks");
+                  },
                   new SlotPart() {},
-                  new FakeStorageCheck(List.of()),
+                  new NoChunks(),
                   new NoControl(),
                   OperationMetrics.NONE,
                   new Accounts(System::nanoTime),

@@ -2,11 +2,11 @@ package io.adhocfs.daemon.service;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import io.adhocfs.daemon.simulation.SimulatedDaemon;
 import io.adhocfs.protocol.model.FsError;
 import io.adhocfs.protocol.model.FsException;
 import io.adhocfs.protocol.model.InodeId;
 import io.adhocfs.protocol.model.PinNumber;
-import io.adhocfs.protocol.settings.Settings;
 import io.adhocfs.protocol.transport.Response;
 import io.adhocfs.protocol.wire.ControlRequest;
 import io.adhocfs.protocol.wire.NamespaceRequest;
@@ -16,64 +16,49 @@ import io.adhocfs.protocol.wire.RecallRequest.Recall;
 import io.adhocfs.protocol.wire.Reply;
 import io.adhocfs.protocol.wire.Request;
 import io.netty.buffer.Unpooled;
-import java.nio.file.Path;
 import java.util.BitSet;
 import java.util.List;
 import java.util.Map;
 import java.util.concurrent.CompletableFuture;
-import org.junit.jupiter.api.AfterEach;
-import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
-import org.junit.jupiter.api.io.TempDir;
 
 /** Sessions that keep what they read, and others that change it. */
-class RecallsTest {
+class RecallsTest extends ServiceFixture {
   private static final Reply DONE = new Reply.Done();
-  private static final long SECOND_NANOS = 1_000_000_000L;
   private static final int PATIENCE_MILLIS = 1_000;
 
-  private SimulatedCluster cluster;
-  private SimulatedClient writer;
-  private SimulatedClient reader;
-  private InodeId file;
+  private final RequestClient writer = client;
+  private final RequestClient reader = new RequestClient(instance);
+  private final InodeId file = writer.create(ROOT, "f");
 
-  @BeforeEach
-  void start(@TempDir Path directory) throws FsException {
-    cluster = new SimulatedCluster(1, directory, 1, new Settings(Map.of("client.lease", "60s")));
-    writer = new SimulatedClient(cluster, 77);
-    reader = new SimulatedClient(cluster, 78);
-    file = writer.create(InodeId.ROOT, "f");
+  RecallsTest() throws FsException {
+    super(1, Map.of("client.lease", "60s"));
   }
 
-  @AfterEach
-  void stop() {
-    cluster.close();
-  }
-
-  private CompletableFuture<Response> begin(SimulatedClient client, Request request) {
-    CompletableFuture<Response> future = client.start(request, new byte[0]);
-    cluster.time.pass(10_000_000L);
+  private CompletableFuture<Response> begin(RequestClient client, Request request) {
+    CompletableFuture<Response> future = client.start(request);
+    pass(10_000_000L);
     return future;
   }
 
-  private CompletableFuture<Response> asking(SimulatedClient client, long droppedNumber) {
+  private CompletableFuture<Response> asking(RequestClient client, long droppedNumber) {
     CompletableFuture<Response> future =
         client.once(
-            owner().id, new AwaitRecalls(droppedNumber, PATIENCE_MILLIS), Unpooled.EMPTY_BUFFER);
-    cluster.time.pass(10_000_000L);
+            owner(), new AwaitRecalls(droppedNumber, PATIENCE_MILLIS), Unpooled.EMPTY_BUFFER);
+    pass(10_000_000L);
     return future;
   }
 
-  private SimulatedNode owner() {
-    return cluster.owner(file.slotValue());
+  private SimulatedDaemon owner() {
+    return instance.owner(file.slotValue());
   }
 
   private Reply replyTo(CompletableFuture<Response> future) {
-    cluster.time.until(future::isDone, "it is answered");
+    instance.time().until(future::isDone, "it is answered");
     return future.join().reply();
   }
 
-  private void keeps(SimulatedClient client, long count) throws FsException {
+  private void keeps(RequestClient client, long count) throws FsException {
     client.call(new NamespaceRequest.Open(file, PinNumber.of(count, true)));
   }
 
@@ -133,9 +118,9 @@ class RecallsTest {
   void whoIsSilentIsWaitedForOnceUntilHeAsksAgain() throws FsException {
     keeps(reader, 1);
     CompletableFuture<Response> recall = begin(writer, new Recall(file));
-    cluster.time.pass(4 * SECOND_NANOS);
+    pass(4 * SECOND_NANOS);
     assertThat(recall).isNotDone();
-    cluster.time.pass(2 * SECOND_NANOS);
+    pass(2 * SECOND_NANOS);
     assertThat(recall).isDone();
     assertThat(writer.call(new Recall(file))).isEqualTo(DONE);
     // What he missed he is told.
@@ -175,7 +160,7 @@ class RecallsTest {
   @Test
   void aRestartForgetsNobodyWhoKeepsSomething() throws FsException {
     keeps(reader, 1);
-    cluster.restartAll();
+    instance.restartAll();
     CompletableFuture<Response> recall = begin(writer, new Recall(file));
     assertThat(recall).isNotDone();
     assertThat(replyTo(asking(reader, 0))).isEqualTo(new Reply.Recalls(1, List.of(file)));
@@ -190,7 +175,7 @@ class RecallsTest {
     assertThat(replyTo(asking(reader, 0))).isEqualTo(new Reply.Recalls(1, List.of(file)));
     var _ = asking(reader, 1);
     assertThat(replyTo(before)).isEqualTo(DONE);
-    cluster.restartAll();
+    instance.restartAll();
     CompletableFuture<Response> recall = begin(writer, new Recall(file));
     // What the reader says that it has dropped was told by the daemon before.
     assertThat(told(asking(reader, 1))).containsExactly(file);
@@ -212,7 +197,7 @@ class RecallsTest {
     slots.set(file.slotValue());
     owner().services().slots().forget(slots);
     for (CompletableFuture<Response> recall : List.of(told, untold)) {
-      cluster.time.pass(10_000_000L);
+      pass(10_000_000L);
       assertThat(recall).isCompletedExceptionally();
       assertThat(FsException.of(recall.exceptionNow()).error()).isEqualTo(FsError.WRONG_OWNER);
     }
@@ -223,8 +208,8 @@ class RecallsTest {
 
   private CompletableFuture<Response> recallOnce() {
     CompletableFuture<Response> recall =
-        writer.once(owner().id, new Recall(file), Unpooled.EMPTY_BUFFER);
-    cluster.time.pass(10_000_000L);
+        writer.once(owner(), new Recall(file), Unpooled.EMPTY_BUFFER);
+    pass(10_000_000L);
     return recall;
   }
 }

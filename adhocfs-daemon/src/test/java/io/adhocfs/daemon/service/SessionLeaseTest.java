@@ -7,6 +7,7 @@ import io.adhocfs.daemon.metadata.MetadataStore;
 import io.adhocfs.daemon.metadata.MetadataThread;
 import io.adhocfs.daemon.metadata.NumberLimit;
 import io.adhocfs.daemon.session.Sessions;
+import io.adhocfs.daemon.simulation.SimulatedDaemon;
 import io.adhocfs.daemon.simulation.SimulatedExecutor;
 import io.adhocfs.daemon.simulation.SimulatedTime;
 import io.adhocfs.daemon.storage.RocksSlotStore;
@@ -17,7 +18,6 @@ import io.adhocfs.protocol.model.InodeId;
 import io.adhocfs.protocol.model.LockKind;
 import io.adhocfs.protocol.model.LockMode;
 import io.adhocfs.protocol.model.SessionId;
-import io.adhocfs.protocol.settings.Settings;
 import io.adhocfs.protocol.transport.RequestHandler.PeerRole;
 import io.adhocfs.protocol.wire.ControlRequest;
 import io.adhocfs.protocol.wire.DataRequest;
@@ -28,44 +28,30 @@ import java.nio.file.Path;
 import java.time.Duration;
 import java.util.Map;
 import org.jspecify.annotations.Nullable;
-import org.junit.jupiter.api.AfterEach;
-import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
 /** When sessions that are silent are refused, and when what they held goes. */
-class SessionLeaseTest {
-  private static final long SECOND_NANOS = 1_000_000_000L;
+class SessionLeaseTest extends ServiceFixture {
   private static final Reply DONE = new Reply.Done();
 
-  private SimulatedCluster cluster;
-  private SimulatedClient a;
-  private SimulatedClient b;
-  private InodeId file;
-  private SimulatedNode owner;
-  private SimulatedNode other;
+  private final RequestClient a = client;
+  private final RequestClient b = new RequestClient(instance);
+  private final InodeId file = b.create(ROOT, "f");
+  private final SimulatedDaemon owner = instance.owner(file.slotValue());
+  private final SimulatedDaemon other =
+      instance.daemons().stream().filter(node -> node != owner).findFirst().orElseThrow();
 
-  @BeforeEach
-  void start(@TempDir Path directory) throws FsException {
-    cluster = new SimulatedCluster(2, directory, 1, new Settings(Map.of("client.lease", "60s")));
-    a = new SimulatedClient(cluster, 77);
-    b = new SimulatedClient(cluster, 78);
-    file = b.create(InodeId.ROOT, "f");
-    owner = cluster.owner(file.slotValue());
-    other = cluster.nodes.stream().filter(node -> node != owner).findFirst().orElseThrow();
-    a.at(owner, new ControlRequest.RenewSession());
-  }
-
-  @AfterEach
-  void stop() {
-    cluster.close();
+  SessionLeaseTest() throws FsException {
+    super(2, Map.of("client.lease", "60s"));
+    assertThat(a.at(owner, new ControlRequest.RenewSession())).isEqualTo(DONE);
   }
 
   private SetLock exclusive() {
     return new SetLock(file, LockKind.POSIX, 1, LockMode.EXCLUSIVE, 0, 9, 9, 0, 0);
   }
 
-  private static FsError refusal(SimulatedClient client, SimulatedNode node, Request request) {
+  private static FsError refusal(RequestClient client, SimulatedDaemon node, Request request) {
     try {
       Reply reply = client.at(node, request);
       throw new AssertionError("answered " + reply);
@@ -75,11 +61,11 @@ class SessionLeaseTest {
   }
 
   /** Seconds of the simulation, with b renewing all the time. */
-  private void pass(int seconds) throws FsException {
+  private void passSeconds(int seconds) throws FsException {
     for (int i = 0; i < seconds; i++) {
-      cluster.time.pass(SECOND_NANOS);
-      for (SimulatedNode node : cluster.nodes) {
-        if (node.isAlive()) {
+      pass(SECOND_NANOS);
+      for (SimulatedDaemon node : instance.daemons()) {
+        if (node.isServing()) {
           b.at(node, new ControlRequest.RenewSession());
         }
       }
@@ -90,20 +76,20 @@ class SessionLeaseTest {
   void dataIsRefusedEverywhereBeforeALockGoesToAnother() throws FsException {
     a.at(owner, exclusive());
     // The renewals of the other node, where it holds nothing, are the last it does.
-    pass(60 / 6);
+    passSeconds(60 / 6);
     var sync = new DataRequest.SyncChunks(file);
     assertThat(a.at(other, sync)).isEqualTo(DONE);
     int waited = 0;
     while (refusalOrDone() != null) {
       assertThat(++waited).isLessThan(100);
-      pass(1);
+      passSeconds(1);
     }
     assertThat(waited).isBetween(75, 90);
     assertThat(refusal(a, other, sync)).isEqualTo(FsError.SESSION_EXPIRED);
     assertThat(refusal(a, other, new ControlRequest.RenewSession()))
         .isEqualTo(FsError.SESSION_EXPIRED);
     assertThat(refusal(a, owner, sync)).isEqualTo(FsError.SESSION_EXPIRED);
-    pass(600);
+    passSeconds(600);
     assertThat(refusal(a, other, sync)).isEqualTo(FsError.SESSION_EXPIRED);
   }
 
@@ -121,7 +107,7 @@ class SessionLeaseTest {
   void whoIsSilentForLessThanItsLeaseKeepsWhatItHas() throws FsException {
     a.at(owner, exclusive());
     for (int i = 0; i < 5; i++) {
-      pass(70);
+      passSeconds(70);
       assertThat(a.at(owner, new ControlRequest.RenewSession())).isEqualTo(DONE);
       assertThat(refusalOrDone()).isEqualTo(FsError.WOULD_BLOCK);
     }
@@ -130,16 +116,17 @@ class SessionLeaseTest {
   @Test
   void aDaemonThatComesBackGivesTimeToRenew() throws FsException {
     a.at(owner, exclusive());
-    pass(50);
-    owner.stop();
-    pass(100);
-    cluster.restart(owner);
-    pass(60);
+    passSeconds(50);
+    instance.restarts(false);
+    owner.kill();
+    passSeconds(100);
+    owner.restart();
+    passSeconds(60);
     assertThat(refusalOrDone()).isEqualTo(FsError.WOULD_BLOCK);
     assertThat(a.at(owner, new ControlRequest.RenewSession())).isEqualTo(DONE);
-    pass(60);
+    passSeconds(60);
     assertThat(refusalOrDone()).isEqualTo(FsError.WOULD_BLOCK);
-    pass(40);
+    passSeconds(40);
     assertThat(refusalOrDone()).isNull();
   }
 

@@ -10,6 +10,7 @@ import io.adhocfs.daemon.slot.SlotStore;
 import io.adhocfs.protocol.model.FsException;
 import io.adhocfs.protocol.model.SessionId;
 import io.adhocfs.protocol.model.TrafficClass;
+import io.adhocfs.protocol.placement.ClusterMap;
 import io.adhocfs.protocol.transport.Deadline;
 import io.adhocfs.protocol.transport.RequestHandler.PeerRole;
 import io.adhocfs.protocol.transport.Response;
@@ -25,6 +26,7 @@ import java.util.HashSet;
 import java.util.List;
 import java.util.Set;
 import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.atomic.AtomicInteger;
 import java.util.function.Consumer;
 
 /** Looks at all that is stored of an instance while nothing is under way. */
@@ -36,7 +38,28 @@ public final class Inspection {
           RecordKind.PENDING_CUT.code(),
           RecordKind.RECLAIM.code());
 
-  private Inspection() {}
+  private final SimulatedInstance instance;
+  private final RpcClient client;
+
+  /** An inspector of its own session. */
+  public Inspection(SimulatedInstance instance) {
+    this.instance = instance;
+    this.client =
+        instance
+            .network()
+            .client(
+                "inspector",
+                new SimulatedTime.Life(),
+                new SessionId(instance.newSession()),
+                PeerRole.ADMIN,
+                instance.map());
+  }
+
+  /** Lets everything come to its end, and fails with what does not fit together. */
+  public void requireSoundInTheEnd() {
+    instance.settle();
+    requireSound(instance);
+  }
 
   /** Fails with what does not fit together. */
   public static void requireSound(SimulatedInstance instance) {
@@ -46,9 +69,10 @@ public final class Inspection {
       for (SimulatedDaemon daemon : instance.daemons()) {
         requireSound(daemon, whole);
       }
-      var scan = new Scan(instance);
+      var scan = new Inspection(instance);
       List<ScannedInode> inodes = scan.inodes();
       assertThat(NamespaceInvariants.findings(inodes, scan.entries(), scan.shares())).isEmpty();
+      requireCounted(instance, inodes);
       Set<Long> known = new HashSet<>();
       inodes.forEach(inode -> known.add(inode.attributes().id().value()));
       for (SimulatedDaemon daemon : instance.daemons()) {
@@ -65,6 +89,18 @@ public final class Inspection {
     } catch (FsException e) {
       throw new AssertionError(e);
     }
+  }
+
+  /** What daemons tell of how many inodes they have. */
+  private static void requireCounted(SimulatedInstance instance, List<ScannedInode> inodes) {
+    long directories = inodes.stream().filter(one -> one.attributes().isDirectory()).count();
+    assertThat(
+            instance.daemons().stream().mapToLong(d -> d.metadata().counts().directories()).sum())
+        .as("directories that are counted")
+        .isEqualTo(directories);
+    assertThat(instance.daemons().stream().mapToLong(d -> d.metadata().counts().files()).sum())
+        .as("files that are counted")
+        .isEqualTo(inodes.size() - directories);
   }
 
   private static void requireSound(SimulatedDaemon daemon, boolean whole) throws FsException {
@@ -100,69 +136,69 @@ public final class Inspection {
     }
   }
 
-  /** Asks all daemons for what they have, by the scans that they offer. */
-  private static final class Scan {
-    private final SimulatedInstance instance;
-    private final RpcClient client;
-
-    Scan(SimulatedInstance instance) {
-      this.instance = instance;
-      this.client =
-          instance
-              .network()
-              .client(
-                  "inspector",
-                  new SimulatedTime.Life(),
-                  new SessionId(instance.newSession()),
-                  PeerRole.ADMIN,
-                  instance.log().state().map());
+  /** How many records of a kind there are. */
+  public int records(RecordKind kind) throws FsException {
+    var count = new AtomicInteger();
+    for (SimulatedDaemon daemon : instance.daemons()) {
+      forEachKey(
+          daemon,
+          key -> {
+            if (Keys.kindCode(key) == kind.code()) {
+              count.incrementAndGet();
+            }
+          });
     }
+    return count.get();
+  }
 
-    private Reply ask(SimulatedDaemon daemon, ControlRequest request) {
-      CompletableFuture<Response> answer =
-          client.call(
-              daemon.id(), request, Unpooled.EMPTY_BUFFER, TrafficClass.CONTROL, Deadline.NEVER);
-      instance.time().until(answer::isDone, request + " at " + daemon.id());
-      return answer.join().reply();
-    }
+  private Reply ask(SimulatedDaemon daemon, ControlRequest request) {
+    // A daemon may have been started anew since.
+    client.useMap(ClusterMap.initial(instance.contacts()));
+    CompletableFuture<Response> answer =
+        client.call(
+            daemon.id(), request, Unpooled.EMPTY_BUFFER, TrafficClass.CONTROL, Deadline.NEVER);
+    instance.time().until(answer::isDone, request + " at " + daemon.id());
+    return answer.join().reply();
+  }
 
-    List<ScannedInode> inodes() {
-      List<ScannedInode> inodes = new ArrayList<>();
-      for (SimulatedDaemon daemon : instance.daemons()) {
-        byte[] cursor = {};
-        do {
-          var page = (Reply.InodePage) ask(daemon, new ControlRequest.ScanInodes(cursor, 100));
-          inodes.addAll(page.inodes());
-          cursor = page.cursor();
-        } while (cursor.length > 0);
-      }
-      return inodes;
+  /** The inodes that all daemons tell of. */
+  public List<ScannedInode> inodes() {
+    List<ScannedInode> inodes = new ArrayList<>();
+    for (SimulatedDaemon daemon : instance.daemons()) {
+      byte[] cursor = {};
+      do {
+        var page = (Reply.InodePage) ask(daemon, new ControlRequest.ScanInodes(cursor, 100));
+        inodes.addAll(page.inodes());
+        cursor = page.cursor();
+      } while (cursor.length > 0);
     }
+    return inodes;
+  }
 
-    List<ScannedEntry> entries() {
-      List<ScannedEntry> entries = new ArrayList<>();
-      for (SimulatedDaemon daemon : instance.daemons()) {
-        byte[] cursor = {};
-        do {
-          var page = (Reply.EntryPage) ask(daemon, new ControlRequest.ScanEntries(cursor, 100));
-          entries.addAll(page.entries());
-          cursor = page.cursor();
-        } while (cursor.length > 0);
-      }
-      return entries;
+  /** The names that all daemons tell of. */
+  public List<ScannedEntry> entries() {
+    List<ScannedEntry> entries = new ArrayList<>();
+    for (SimulatedDaemon daemon : instance.daemons()) {
+      byte[] cursor = {};
+      do {
+        var page = (Reply.EntryPage) ask(daemon, new ControlRequest.ScanEntries(cursor, 100));
+        entries.addAll(page.entries());
+        cursor = page.cursor();
+      } while (cursor.length > 0);
     }
+    return entries;
+  }
 
-    List<ScannedShare> shares() {
-      List<ScannedShare> shares = new ArrayList<>();
-      for (SimulatedDaemon daemon : instance.daemons()) {
-        byte[] cursor = {};
-        do {
-          var page = (Reply.SharePage) ask(daemon, new ControlRequest.ScanShares(cursor, 100));
-          shares.addAll(page.shares());
-          cursor = page.cursor();
-        } while (cursor.length > 0);
-      }
-      return shares;
+  private List<ScannedShare> shares() {
+    List<ScannedShare> shares = new ArrayList<>();
+    for (SimulatedDaemon daemon : instance.daemons()) {
+      byte[] cursor = {};
+      do {
+        var page = (Reply.SharePage) ask(daemon, new ControlRequest.ScanShares(cursor, 100));
+        shares.addAll(page.shares());
+        cursor = page.cursor();
+      } while (cursor.length > 0);
     }
+    return shares;
   }
 }

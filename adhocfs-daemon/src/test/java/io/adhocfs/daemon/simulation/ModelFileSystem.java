@@ -19,6 +19,9 @@ public final class ModelFileSystem {
     public @Nullable Node parent;
     public InodeId id = InodeId.NONE;
 
+    /** Permissions, if they have been set. */
+    public @Nullable Integer mode;
+
     public Node(boolean directory) {
       this.directory = directory;
       this.links = directory ? 2 : 1;

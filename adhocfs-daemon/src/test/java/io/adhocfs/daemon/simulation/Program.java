@@ -32,6 +32,11 @@ abstract class Program {
     return over;
   }
 
+  /** How many steps it has begun. */
+  final int done() {
+    return done;
+  }
+
   @Override
   public final String toString() {
     return "%s of %s at step %d of %d: %s"

@@ -3,6 +3,7 @@ package io.adhocfs.daemon.simulation;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import io.adhocfs.client.AdhocFileSystem;
+import io.adhocfs.client.AttributeChange;
 import io.adhocfs.client.DirectoryItem;
 import io.adhocfs.client.DirectoryListing;
 import io.adhocfs.client.DirectoryPage;
@@ -112,7 +113,7 @@ final class RandomProgram extends Program {
 
   @Override
   void step(AdhocFileSystem fs) throws FsException {
-    switch (random.nextInt(22)) {
+    switch (random.nextInt(23)) {
       case 0, 1 -> makeDirectory(fs);
       case 2, 3, 4 -> open(fs);
       case 5 -> remove(fs);
@@ -128,6 +129,7 @@ final class RandomProgram extends Program {
       case 18 -> sync();
       case 19 -> punch();
       case 20 -> openAndRead(fs);
+      case 21 -> setAttributes(fs);
       default -> attributes();
     }
   }
@@ -259,9 +261,25 @@ final class RandomProgram extends Program {
   private static void requireAttributes(Node node, FileAttributes got) {
     assertThat(got.isDirectory()).isEqualTo(node.directory);
     assertThat(got.linkCount()).as("links").isEqualTo(node.links);
+    if (node.mode != null) {
+      assertThat(got.mode()).as("mode").isEqualTo(node.mode);
+    }
     if (!node.directory) {
       assertThat(got.sizeBytes()).as("size").isEqualTo(node.data.length);
     }
+  }
+
+  private void setAttributes(AdhocFileSystem fs) throws FsException {
+    Place place = anyPlace();
+    int mode = random.nextInt(01000);
+    long mtimeNanos = random.nextLong(1L << 60);
+    doing = "chmod " + place.path + " to " + Integer.toOctalString(mode);
+    AttributeChange change = AttributeChange.NONE.withMode(mode).withMtimeNanos(mtimeNanos);
+    expect(null, fs.setAttributesAsync(path(place.path), change));
+    place.directory.mode = mode;
+    FileAttributes got = process.await(fs.statAsync(path(place.path)));
+    assertThat(got.mode()).as("mode").isEqualTo(mode);
+    assertThat(got.mtimeNanos()).as("modification time").isEqualTo(mtimeNanos);
   }
 
   private @Nullable Opened anyOpened() {

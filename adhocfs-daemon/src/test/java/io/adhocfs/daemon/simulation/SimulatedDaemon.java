@@ -10,7 +10,6 @@ import io.adhocfs.daemon.metadata.MetadataThread;
 import io.adhocfs.daemon.metadata.NumberLimit;
 import io.adhocfs.daemon.service.MetadataServices;
 import io.adhocfs.daemon.service.NodeControl;
-import io.adhocfs.daemon.service.OperationMetrics;
 import io.adhocfs.daemon.simulation.SimulatedTime.Death;
 import io.adhocfs.daemon.simulation.SimulatedTime.Life;
 import io.adhocfs.daemon.slot.MemorySlotStore;
@@ -29,11 +28,14 @@ import io.adhocfs.protocol.transport.Deadline;
 import io.adhocfs.protocol.transport.RequestHandler;
 import io.adhocfs.protocol.transport.RequestHandler.PeerRole;
 import io.adhocfs.protocol.wire.ControlRequest;
+import io.adhocfs.protocol.wire.MessageType;
 import io.adhocfs.protocol.wire.NodeStatus;
 import io.adhocfs.protocol.wire.Reply;
 import io.netty.buffer.ByteBuf;
 import io.netty.buffer.Unpooled;
 import io.netty.buffer.UnpooledByteBufAllocator;
+import java.util.EnumMap;
+import java.util.Map;
 import java.util.SplittableRandom;
 import java.util.concurrent.CompletableFuture;
 import org.jspecify.annotations.Nullable;
@@ -54,6 +56,12 @@ public final class SimulatedDaemon {
 
   /** At so many chances from now its process dies; 0 = it does not. */
   private int diesIn;
+
+  /** When a point has been reached so often its process dies, this one or a later one. */
+  private final Map<CrashPoint, Integer> deaths = new EnumMap<>(CrashPoint.class);
+
+  private final Map<MessageType, Integer> answered = new EnumMap<>(MessageType.class);
+  private boolean checksHang;
 
   private Life life = new Life();
   private int starts;
@@ -115,6 +123,32 @@ public final class SimulatedDaemon {
   /** Its process dies at the n-th next chance that it has. */
   public void dieAt(int chances) {
     diesIn = chances;
+  }
+
+  /** A process of it dies where a point is reached for the n-th time from now. */
+  public void dieAt(CrashPoint point, int times) {
+    deaths.put(point, times);
+  }
+
+  /** Its process does not die, whatever was said before. */
+  void dieNoMore() {
+    diesIn = 0;
+    deaths.clear();
+  }
+
+  /** Whether what checks its storage never ends. */
+  public void checksHang(boolean hang) {
+    checksHang = hang;
+  }
+
+  /** What its processes keep chunks on. */
+  public MemoryDisk disk() {
+    return disk;
+  }
+
+  /** How many requests of a type its processes have answered, its own among them. */
+  public int answered(MessageType type) {
+    return answered.getOrDefault(type, 0);
   }
 
   /** Gives the address of its next process, so that a map can name it. */
@@ -206,13 +240,17 @@ public final class SimulatedDaemon {
                         session,
                         metadataStore,
                         chunkStore,
-                        action -> time.after(10_000, mine, action),
+                        action -> {
+                          if (!checksHang) {
+                            time.after(10_000, mine, action);
+                          }
+                        },
                         action -> time.after(10_000, mine, action),
                         new Control(),
-                        OperationMetrics.NONE,
+                        (type, _, _, _) -> answered.merge(type, 1, Integer::sum),
                         new Accounts(time::nanoTime),
                         point -> reached(point, mine),
-                        new MetadataServices.RootOwner(0, 0, processThreads.wallNanos()),
+                        new MetadataServices.RootOwner(1000, 100, processThreads.wallNanos()),
                         this::leave,
                         () -> {
                           throw new AssertionError(id + " was given up");
@@ -230,6 +268,14 @@ public final class SimulatedDaemon {
 
   private void reached(CrashPoint point, Life mine) {
     instance.reached(point);
+    Integer left = deaths.get(point);
+    if (left != null && left > 1) {
+      deaths.put(point, left - 1);
+    } else if (left != null) {
+      deaths.remove(point);
+      mine.ended = true;
+      throw new Death(mine, id + " at " + point);
+    }
     mayDie(mine);
   }
 
@@ -271,6 +317,14 @@ public final class SimulatedDaemon {
     instance.buried(this);
   }
 
+  /** Starts a process, if none runs. */
+  public void restart() {
+    if (!isAlive()) {
+      prepare();
+      start(instance.map());
+    }
+  }
+
   /** Clears up after the process: nothing of it goes on. */
   void bury() {
     serving = null;
@@ -290,6 +344,14 @@ public final class SimulatedDaemon {
   public int pending() {
     ServingNode now = serving;
     return now == null ? 0 : now.services().slots().pending();
+  }
+
+  /** What answers requests here. */
+  public MetadataServices services() {
+    if (serving == null) {
+      throw new IllegalStateException(id + " does not serve");
+    }
+    return serving.services();
   }
 
   /** Ends a session here as if its client had closed it, which does not hear of it. */
@@ -328,6 +390,7 @@ public final class SimulatedDaemon {
     return chunks;
   }
 
+  /** What it knows of the instance. */
   public ClusterState cluster() {
     if (cluster == null) {
       throw new IllegalStateException(id + " has not started");

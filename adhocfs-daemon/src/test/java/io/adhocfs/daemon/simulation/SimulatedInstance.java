@@ -35,6 +35,7 @@ public final class SimulatedInstance implements AutoCloseable {
   private long lastSession = 100;
   private long lastRebalance;
   private boolean powerFails;
+  private boolean restarts = true;
   private int deaths;
   private int powerFailures;
 
@@ -89,12 +90,23 @@ public final class SimulatedInstance implements AutoCloseable {
     return Objects.requireNonNull(daemons.get(id.value()));
   }
 
-  /** Where its daemons are, or were last. */
+  /** What was agreed on last. */
+  public ClusterMap map() {
+    return log.state().map();
+  }
+
+  /** Who owns a slot. */
+  public SimulatedDaemon owner(int slot) {
+    return daemon(new NodeId(map().ownerValue(slot)));
+  }
+
+  /** Where the daemons are, or were last. */
   public List<ClusterMap.Node> contacts() {
     return daemons().stream().map(SimulatedDaemon::address).toList();
   }
 
-  long newSession() {
+  /** A session that nobody has had. */
+  public long newSession() {
     return ++lastSession;
   }
 
@@ -132,6 +144,11 @@ public final class SimulatedInstance implements AutoCloseable {
     powerFails = fails;
   }
 
+  /** Whether who dies is started again by itself. */
+  public void restarts(boolean doesSo) {
+    restarts = doesSo;
+  }
+
   /** How often the power of a node has failed. */
   int powerFailures() {
     return powerFailures;
@@ -151,15 +168,21 @@ public final class SimulatedInstance implements AutoCloseable {
       powerFailures++;
       daemon.losePower();
     }
-    time.after(
-        RESTART_NANOS_MIN + random.nextLong(RESTART_NANOS),
-        null,
-        () -> {
-          if (!daemon.isAlive()) {
-            daemon.prepare();
-            daemon.start(log.state().map());
-          }
-        });
+    if (restarts) {
+      time.after(RESTART_NANOS_MIN + random.nextLong(RESTART_NANOS), null, daemon::restart);
+    }
+  }
+
+  /** Ends all daemons at once, and starts them again. */
+  public void restartAll() {
+    daemons().forEach(SimulatedDaemon::kill);
+    daemons().forEach(SimulatedDaemon::restart);
+    awaitServing();
+  }
+
+  /** Lets time pass until all daemons answer requests. */
+  public void awaitServing() {
+    time.until(() -> daemons().stream().allMatch(SimulatedDaemon::isServing), "all serve");
   }
 
   /** Adds a daemon, which owns nothing yet. */
@@ -202,7 +225,7 @@ public final class SimulatedInstance implements AutoCloseable {
   public void settle() {
     network.faults(SimulatedNetwork.Faults.NONE);
     network.joinAll();
-    daemons().forEach(daemon -> daemon.dieAt(0));
+    daemons().forEach(SimulatedDaemon::dieNoMore);
     time.until(this::isQuiet, "all that is under way is over: " + log.state().rebalance());
     time.pass(QUIET_NANOS);
     time.until(this::isQuiet, "all that was begun late is over");

@@ -13,10 +13,12 @@ import io.adhocfs.protocol.transport.RequestHandler;
 import io.adhocfs.protocol.transport.RequestHandler.PeerRole;
 import io.adhocfs.protocol.transport.Response;
 import io.adhocfs.protocol.transport.RpcClient;
+import io.adhocfs.protocol.wire.DataRequest;
 import io.adhocfs.protocol.wire.Message;
 import io.adhocfs.protocol.wire.MessageType.Lane;
 import io.adhocfs.protocol.wire.Reply;
 import io.adhocfs.protocol.wire.Request;
+import io.adhocfs.protocol.wire.TransactionRequest;
 import io.adhocfs.protocol.wire.WireReader;
 import io.adhocfs.protocol.wire.WireWriter;
 import io.netty.buffer.ByteBuf;
@@ -48,9 +50,19 @@ public final class SimulatedNetwork {
   /** After it a process notices that the other end of its connection is silent or gone. */
   private static final long SILENCE_NANOS = 3_000_000_000L;
 
-  /** How bad it is: shares of messages at which a connection breaks, and that are slow. */
-  public record Faults(double broken, double slow) {
+  /** Longer than the senders of most requests wait for an answer. */
+  private static final long LATE_NANOS = 20_000_000_000L;
+
+  /**
+   * How bad it is: shares of messages at which a connection breaks, and that are slow. And worse
+   * than connections can be: shares of requests that arrive twice, and that later ones overtake.
+   */
+  public record Faults(double broken, double slow, double doubled, double late) {
     public static final Faults NONE = new Faults(0, 0);
+
+    public Faults(double broken, double slow) {
+      this(broken, slow, 0, 0);
+    }
   }
 
   /** What stands at an address. */
@@ -215,6 +227,14 @@ public final class SimulatedNetwork {
     } catch (FsException e) {
       throw new AssertionError(like + " can't be decoded", e);
     }
+  }
+
+  /**
+   * Whether a request does no harm after what was sent later: one with a number, and what daemons
+   * say to each other about transactions. Others rely on the order of their connection.
+   */
+  private static boolean bearsAnyOrder(Request request) {
+    return request.type().stamped() || request instanceof TransactionRequest;
   }
 
   private static byte[] taken(ByteBuf payload) {
@@ -440,13 +460,41 @@ public final class SimulatedNetwork {
       }
       byte[] bytes = encoded(call.request);
       Epoch epoch = client.addresses.epoch();
-      time.after(thereNanos(), there.life, () -> arrive(call, bytes, epoch));
+      if (happens(faults.late()) && bearsAnyOrder(call.request)) {
+        comeLate(call, bytes, epoch);
+      } else {
+        time.after(thereNanos(), there.life, () -> arrive(call, bytes, epoch));
+      }
+      if (happens(faults.doubled())) {
+        if (bearsAnyOrder(call.request)) {
+          comeLate(call, bytes, epoch);
+        } else if (!(call.request instanceof DataRequest)) {
+          time.after(thereNanos(), there.life, () -> arrive(call, bytes, epoch));
+        }
+      }
       if (random.nextDouble() < faults.broken()) {
         time.after(latency(), client.life, this::lost);
       }
       if (areApart(client.process, there.node.toString())) {
         time.after(SILENCE_NANOS, client.life, this::lost);
       }
+    }
+
+    /** Draws nothing where it cannot happen, so that other rates change no run without this. */
+    private boolean happens(double share) {
+      return share > 0 && random.nextDouble() < share;
+    }
+
+    /** Has a request arrive at some time, whatever becomes of its connection. */
+    private void comeLate(Call call, byte[] bytes, Epoch epoch) {
+      time.after(
+          random.nextLong(LATE_NANOS),
+          there.life,
+          () -> {
+            if (!areApart(client.process, there.node.toString())) {
+              handle(call, bytes, epoch, false);
+            }
+          });
     }
 
     /** On the way there: what was sent on a connection that has broken may have arrived. */
@@ -458,13 +506,13 @@ public final class SimulatedNetwork {
           there.served.computeIfAbsent(
               new Served.Key(client.session, call.request.type().lane()), _ -> new Served());
       if (served.arrived(this)) {
-        served.serve(() -> handle(call, bytes, epoch));
+        served.serve(() -> handle(call, bytes, epoch, true));
       }
     }
 
-    private void handle(Call call, byte[] bytes, Epoch epoch) {
+    private void handle(Call call, byte[] bytes, Epoch epoch, boolean inOrder) {
       Request request = decoded(call.request, bytes, Request.class);
-      var exchange = new Arrived(this, call, epoch);
+      var exchange = new Arrived(this, call, epoch, inOrder);
       time.trace(() -> client.process + " -> " + there.node + ": " + request);
       if (request.type().lane() == Lane.METADATA) {
         there.metadataThread.execute(
@@ -509,10 +557,15 @@ public final class SimulatedNetwork {
     private final Connection connection;
     private final Call call;
     private final Epoch epoch;
+    private final boolean inOrder;
     private int answerFlags;
     private boolean answered;
 
-    Arrived(Connection connection, Call call, Epoch epoch) {
+    /**
+     * @param inOrder whether later connections wait for its answer
+     */
+    Arrived(Connection connection, Call call, Epoch epoch, boolean inOrder) {
+      this.inOrder = inOrder;
       this.connection = connection;
       this.call = call;
       this.epoch = epoch;
@@ -557,7 +610,7 @@ public final class SimulatedNetwork {
       answered = true;
       Served served =
           connection.there.served.get(new Served.Key(session(), call.request.type().lane()));
-      if (served != null) {
+      if (inOrder && served != null) {
         served.answered(connection);
       }
       time.trace(() ->
