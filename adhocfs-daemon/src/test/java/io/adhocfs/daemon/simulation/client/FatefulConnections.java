@@ -145,7 +145,7 @@ final class FatefulConnections {
         }
       }
     } catch (ReflectiveOperationException e) {
-      throw new AssertionError(e);
+      throw new LinkageError(request.type() + " has a component that cannot be read", e);
     }
     return null;
   }

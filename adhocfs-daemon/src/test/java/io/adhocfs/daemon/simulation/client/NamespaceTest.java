@@ -28,7 +28,6 @@ import org.junit.jupiter.api.Test;
 
 /** Names, paths and trees. */
 class NamespaceTest {
-  private static final NewInode FILE = NewInode.regularFile(0644, new Owner(1, 2));
 
   private final DaemonCluster cluster = new DaemonCluster(11, 4, Map.of("inline.max", "64"));
   private final SimulatedClient client = new SimulatedClient(cluster);
