@@ -17,6 +17,15 @@ import java.util.List;
  * others have changed since what it asked for).
  */
 public sealed interface ControlCommand {
+  /** About nodes: {@link Membership} applies it. */
+  sealed interface OfNodes extends ControlCommand {}
+
+  /** About moves of slots: {@link Rebalancing} applies it. */
+  sealed interface OfRebalance extends ControlCommand {}
+
+  /** About limits, switches and their directories: {@link DatasetPolicies} applies it. */
+  sealed interface OfPolicies extends ControlCommand {}
+
   /** The longest that a command may be, encoded: an entry of the replicated log is bounded. */
   int BYTES_MAX = 192 << 10;
 
@@ -27,7 +36,7 @@ public sealed interface ControlCommand {
    * Adds nodes, which own nothing yet, in state JOINING, whatever state they are given in. Raises
    * the epoch. Refused when one of the ids is or was another node's.
    */
-  record Join(List<ClusterMap.Node> nodes) implements ControlCommand {
+  record Join(List<ClusterMap.Node> nodes) implements OfNodes {
     public Join {
       nodes = List.copyOf(nodes);
       if (nodes.isEmpty() || nodes.size() > NODES_MAX) {
@@ -41,7 +50,7 @@ public sealed interface ControlCommand {
    * Nodes that were added in vain leave: they become GONE. Raises the epoch. Refused for a node
    * that is not JOINING or GONE, owns a slot or is to own one; UNCHANGED when all are GONE.
    */
-  record Leave(List<NodeId> nodes) implements ControlCommand {
+  record Leave(List<NodeId> nodes) implements OfNodes {
     public Leave {
       nodes = List.copyOf(nodes);
       if (nodes.isEmpty() || nodes.size() > NODES_MAX) {
@@ -56,7 +65,7 @@ public sealed interface ControlCommand {
    * state that it is given in does not count. Does not raise the epoch. Refused for a node that is
    * not in the map, or GONE.
    */
-  record Announce(ClusterMap.Node node) implements ControlCommand {}
+  record Announce(ClusterMap.Node node) implements OfNodes {}
 
   /**
    * Begins a rebalance. Raises the epoch. Nodes of the target become ACTIVE, leaving ones DRAINING;
@@ -83,7 +92,7 @@ public sealed interface ControlCommand {
       int batchesAtOnce,
       boolean supersede,
       long nowNanos)
-      implements ControlCommand {
+      implements OfRebalance {
     public Start {
       if (id <= 0 || kind == Rebalance.Kind.CANCEL) {
         throw new IllegalArgumentException("start of " + kind + " with id " + id);
@@ -129,8 +138,7 @@ public sealed interface ControlCommand {
    * @param owners of all slots from then on; taken over, never changed
    * @param nowNanos since 1970
    */
-  record Lose(List<NodeId> nodes, Epoch base, short[] owners, long nowNanos)
-      implements ControlCommand {
+  record Lose(List<NodeId> nodes, Epoch base, short[] owners, long nowNanos) implements OfNodes {
     public Lose {
       nodes = List.copyOf(nodes);
       if (nodes.isEmpty() || nodes.size() > NODES_MAX) {
@@ -159,7 +167,7 @@ public sealed interface ControlCommand {
    * Of the first so many losses it has been written down which chunks are missing. Raises the
    * epoch. UNCHANGED where that is known; refused where there were fewer.
    */
-  record Searched(int losses) implements ControlCommand {
+  record Searched(int losses) implements OfNodes {
     public Searched {
       if (losses < 1) {
         throw new IllegalArgumentException(losses + " losses");
@@ -188,7 +196,7 @@ public sealed interface ControlCommand {
       long bytesSent,
       long bytesHeld,
       long nowNanos)
-      implements ControlCommand {
+      implements OfRebalance {
     public Move {
       if (slots.isEmpty() || source.equals(target) || bytesSent < 0 || bytesHeld < 0) {
         throw new IllegalArgumentException(
@@ -203,17 +211,17 @@ public sealed interface ControlCommand {
    *
    * @param reason for people
    */
-  record Pause(long id, String reason) implements ControlCommand {
+  record Pause(long id, String reason) implements OfRebalance {
     public Pause {
       Rebalance.requireReason(reason);
     }
   }
 
   /** Batches may begin again. Refused when no rebalance of this id runs. */
-  record Resume(long id) implements ControlCommand {}
+  record Resume(long id) implements OfRebalance {}
 
   /** Changes the limits, which mean what they mean in {@link Start}. */
-  record Limit(long id, long bytesPerSecond, int batchesAtOnce) implements ControlCommand {
+  record Limit(long id, long bytesPerSecond, int batchesAtOnce) implements OfRebalance {
     public Limit {
       Rebalance.requireLimits(bytesPerSecond, batchesAtOnce);
     }
@@ -227,7 +235,7 @@ public sealed interface ControlCommand {
    *
    * @param nowNanos since 1970
    */
-  record Cancel(long id, long nowNanos) implements ControlCommand {}
+  record Cancel(long id, long nowNanos) implements OfRebalance {}
 
   /**
    * These nodes vote from now on, in a log of their own that begins with the state after this; the
@@ -236,7 +244,7 @@ public sealed interface ControlCommand {
   record SetVoters(List<NodeId> voters) implements ControlCommand {
     public SetVoters {
       voters = voters.stream().sorted().toList();
-      if (voters.isEmpty() || voters.size() > ControlState.VOTERS_MAX) {
+      if (voters.isEmpty() || voters.size() > VoterSet.VOTERS_MAX) {
         throw new IllegalArgumentException(voters.size() + " voters");
       }
       requireDistinct(voters);
@@ -247,10 +255,10 @@ public sealed interface ControlCommand {
    * Puts a rule in the place of that with the same key, or adds it. Does not raise the epoch.
    * Refused when there are {@link ThrottleRule#RULES_MAX} already.
    */
-  record SetThrottle(ThrottleRule rule) implements ControlCommand {}
+  record SetThrottle(ThrottleRule rule) implements OfPolicies {}
 
   /** Takes rules away; those that are not there do not matter. Does not raise the epoch. */
-  record ClearThrottles(List<ThrottleRule.Key> keys) implements ControlCommand {
+  record ClearThrottles(List<ThrottleRule.Key> keys) implements OfPolicies {
     public ClearThrottles {
       keys = List.copyOf(keys);
       if (keys.size() > ThrottleRule.RULES_MAX) {
@@ -264,7 +272,7 @@ public sealed interface ControlCommand {
    * that another directory had under this path is nobody's any more, and its rules go. Does not
    * raise the epoch. Refused when there are {@link Dataset#DATASETS_MAX} already.
    */
-  record AddDataset(InodeId directory, String path) implements ControlCommand {
+  record AddDataset(InodeId directory, String path) implements OfPolicies {
     public AddDataset {
       Dataset.requirePath(path);
     }
@@ -273,7 +281,7 @@ public sealed interface ControlCommand {
   /**
    * Says how far the walk of a dataset is. Does not raise the epoch; one that is complete stays so.
    */
-  record WalkDataset(int id, long walked, boolean complete) implements ControlCommand {
+  record WalkDataset(int id, long walked, boolean complete) implements OfPolicies {
     public WalkDataset {
       if (id < 1 || walked < 0) {
         throw new IllegalArgumentException("dataset " + id + " with " + walked + " inodes");
@@ -290,7 +298,7 @@ public sealed interface ControlCommand {
    * @param unset go back to what holds without; those that are not set do not matter
    */
   record ChangeSettings(int dataset, List<SettingChange> set, List<Setting> unset)
-      implements ControlCommand {
+      implements OfPolicies {
     public ChangeSettings {
       set = List.copyOf(set);
       unset = List.copyOf(unset);

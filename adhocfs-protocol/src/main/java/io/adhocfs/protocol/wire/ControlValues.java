@@ -3,10 +3,13 @@ package io.adhocfs.protocol.wire;
 import io.adhocfs.protocol.control.ControlCommand;
 import io.adhocfs.protocol.control.ControlState;
 import io.adhocfs.protocol.control.Dataset;
+import io.adhocfs.protocol.control.DatasetPolicies;
 import io.adhocfs.protocol.control.FinishedRebalance;
+import io.adhocfs.protocol.control.Membership;
 import io.adhocfs.protocol.control.Outcome;
 import io.adhocfs.protocol.control.Rebalance;
 import io.adhocfs.protocol.control.SlotSet;
+import io.adhocfs.protocol.control.VoterSet;
 import io.adhocfs.protocol.model.Epoch;
 import io.adhocfs.protocol.model.FsError;
 import io.adhocfs.protocol.model.FsException;
@@ -14,6 +17,7 @@ import io.adhocfs.protocol.model.NodeId;
 import io.adhocfs.protocol.model.SlotId;
 import io.adhocfs.protocol.settings.Setting;
 import io.adhocfs.protocol.settings.SettingChange;
+import io.adhocfs.protocol.throttle.ThrottleRule;
 import io.netty.buffer.ByteBuf;
 import io.netty.buffer.Unpooled;
 import java.util.BitSet;
@@ -431,16 +435,13 @@ public final class ControlValues {
                 in.longValue(),
                 FinishedRebalance.Outcome.ofCode(in.byteValue()))
             : null;
+    List<ThrottleRule> throttles = in.list(ThrottleValues.ITEM_BYTES_MIN, ThrottleValues::readRule);
+    List<Dataset> datasets = in.list(DATASET_BYTES_MIN, ControlValues::readDataset);
     return new ControlState(
         version,
-        map,
-        rebalance,
-        last,
-        voters,
-        configuration,
-        in.list(ThrottleValues.ITEM_BYTES_MIN, ThrottleValues::readRule),
-        in.list(DATASET_BYTES_MIN, ControlValues::readDataset),
-        readChanges(in));
+        new Membership(map, rebalance, last),
+        new VoterSet(voters, configuration),
+        new DatasetPolicies(datasets, throttles, readChanges(in)));
   }
 
   private static void writeDataset(WireWriter out, Dataset dataset) {

@@ -3,9 +3,12 @@ package io.adhocfs.protocol.wire;
 import io.adhocfs.protocol.control.ControlCommand;
 import io.adhocfs.protocol.control.ControlState;
 import io.adhocfs.protocol.control.Dataset;
+import io.adhocfs.protocol.control.DatasetPolicies;
 import io.adhocfs.protocol.control.FinishedRebalance;
+import io.adhocfs.protocol.control.Membership;
 import io.adhocfs.protocol.control.Rebalance;
 import io.adhocfs.protocol.control.SlotSet;
+import io.adhocfs.protocol.control.VoterSet;
 import io.adhocfs.protocol.model.EntryName;
 import io.adhocfs.protocol.model.Epoch;
 import io.adhocfs.protocol.model.FileAttributes;
@@ -410,43 +413,45 @@ final class Samples {
     ClusterMap map = map();
     int planned = random.nextInt(SlotId.COUNT + 1);
     boolean paused = random.nextBoolean();
-    return new ControlState(
-        random.nextLong(1L << 50),
-        map,
-        random.nextInt(3) == 0
-            ? null
-            : new Rebalance(
-                positive(),
-                Rebalance.Kind.RELOCATE,
-                owners(map),
-                owners(map),
-                paused,
-                paused ? "text-\u00e9" : "",
-                random.nextLong(1L << 40),
-                1 + random.nextInt(Rebalance.BATCHES_AT_ONCE_MAX),
-                planned,
-                random.nextInt(planned + 1),
-                random.nextLong(1L << 60),
-                random.nextLong(1L << 60),
-                random.nextLong()),
-        random.nextInt(3) == 0
-            ? null
-            : new FinishedRebalance(
-                random.nextLong(),
-                pick(Rebalance.Kind.values()),
-                random.nextInt(SlotId.COUNT),
-                random.nextInt(SlotId.COUNT),
-                random.nextLong(1L << 60),
-                random.nextLong(1L << 60),
-                random.nextLong(),
-                random.nextLong(),
-                pick(FinishedRebalance.Outcome.values())),
-        List.of(map.nodes().getFirst().id()),
-        random.nextInt(1000),
-        random.nextBoolean() ? List.of() : List.of(rule(), rule()),
+    long version = random.nextLong(1L << 50);
+    var membership =
+        new Membership(
+            map,
+            random.nextInt(3) == 0
+                ? null
+                : new Rebalance(
+                    positive(),
+                    Rebalance.Kind.RELOCATE,
+                    owners(map),
+                    owners(map),
+                    paused,
+                    paused ? "text-\u00e9" : "",
+                    random.nextLong(1L << 40),
+                    1 + random.nextInt(Rebalance.BATCHES_AT_ONCE_MAX),
+                    planned,
+                    random.nextInt(planned + 1),
+                    random.nextLong(1L << 60),
+                    random.nextLong(1L << 60),
+                    random.nextLong()),
+            random.nextInt(3) == 0
+                ? null
+                : new FinishedRebalance(
+                    random.nextLong(),
+                    pick(Rebalance.Kind.values()),
+                    random.nextInt(SlotId.COUNT),
+                    random.nextInt(SlotId.COUNT),
+                    random.nextLong(1L << 60),
+                    random.nextLong(1L << 60),
+                    random.nextLong(),
+                    random.nextLong(),
+                    pick(FinishedRebalance.Outcome.values())));
+    var voters = new VoterSet(List.of(map.nodes().getFirst().id()), random.nextInt(1000));
+    List<ThrottleRule> rules = random.nextBoolean() ? List.of() : List.of(rule(), rule());
+    List<Dataset> datasets =
         random.nextBoolean()
             ? List.of()
-            : List.of(new Dataset(3, inode(), "/in", random.nextLong(1L << 40), true)),
-        changes());
+            : List.of(new Dataset(3, inode(), "/in", random.nextLong(1L << 40), true));
+    return new ControlState(
+        version, membership, voters, new DatasetPolicies(datasets, rules, changes()));
   }
 }
