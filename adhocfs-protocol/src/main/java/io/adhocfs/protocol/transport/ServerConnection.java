@@ -1,24 +1,16 @@
 package io.adhocfs.protocol.transport;
 
-import io.adhocfs.protocol.model.Epoch;
 import io.adhocfs.protocol.model.FsError;
 import io.adhocfs.protocol.model.FsException;
-import io.adhocfs.protocol.model.SessionId;
 import io.adhocfs.protocol.model.TrafficClass;
-import io.adhocfs.protocol.transport.Handshake.Challenge;
 import io.adhocfs.protocol.transport.Handshake.Hello;
-import io.adhocfs.protocol.transport.Handshake.Proof;
 import io.adhocfs.protocol.transport.Handshake.Refusal;
 import io.adhocfs.protocol.transport.Handshake.Refused;
 import io.adhocfs.protocol.transport.Handshake.Step;
-import io.adhocfs.protocol.transport.RequestHandler.Exchange;
-import io.adhocfs.protocol.transport.RequestHandler.PeerRole;
-import io.adhocfs.protocol.wire.Checksum;
 import io.adhocfs.protocol.wire.Frame;
 import io.adhocfs.protocol.wire.MessageType;
 import io.adhocfs.protocol.wire.Reply;
 import io.adhocfs.protocol.wire.Request;
-import io.adhocfs.protocol.wire.WireReader;
 import io.netty.buffer.ByteBuf;
 import io.netty.buffer.Unpooled;
 import io.netty.channel.Channel;
@@ -43,7 +35,7 @@ import org.slf4j.LoggerFactory;
  * changes from the loop that accepted it to the metadata thread before it serves.
  */
 @SuppressWarnings("FutureReturnValueIgnored") // What fails on a channel closes it, which is seen.
-final class ServerConnection extends FrameReceiver {
+final class ServerConnection extends FrameReceiver implements ServerHandshake.Connection {
   private static final Logger LOG = LoggerFactory.getLogger(ServerConnection.class);
   private static final int HANDSHAKE_GATHER_BYTES = 1 << 10;
 
@@ -56,8 +48,7 @@ final class ServerConnection extends FrameReceiver {
   private static final int DATA_READS_MAX = 16;
 
   private enum Phase {
-    HELLO,
-    PROOF,
+    HANDSHAKE,
     /** Waits until it may serve. */
     ADMITTING,
     SERVING,
@@ -67,6 +58,9 @@ final class ServerConnection extends FrameReceiver {
   private final RpcServer server;
   private final RequestHandler handler;
   private final FrameSender sender;
+  private final ServerHandshake handshake;
+  private final RequestBudget budget;
+  private final StallWatch stalls;
 
   /** What the connections of one peer have in common; all of the Unix socket are one peer's. */
   private final Object address;
@@ -77,7 +71,7 @@ final class ServerConnection extends FrameReceiver {
   private final AtomicBoolean answersAnnounced = new AtomicBoolean();
 
   /** Read by the stopping thread too. */
-  private volatile Phase phase = Phase.HELLO;
+  private volatile Phase phase = Phase.HANDSHAKE;
 
   /** Set before the loop is told, so that the end of a move between loops sees it. */
   private volatile boolean drainRequested;
@@ -85,10 +79,6 @@ final class ServerConnection extends FrameReceiver {
   /** Between two loops; set and reset by the metadata thread. */
   private volatile boolean moving;
 
-  /** Written once, before the registry hears of the connection. */
-  private volatile @Nullable Hello hello;
-
-  private @Nullable Challenge challenge;
   private @Nullable ScheduledFuture<?> watch;
 
   /** Whether it has a place among those that may serve. */
@@ -102,37 +92,34 @@ final class ServerConnection extends FrameReceiver {
   /** Requests handed to the handler and not answered. */
   private int requestsInFlight;
 
-  /** What this connection has taken from the server's budget. */
-  private long bytesInFlight;
-
   private @Nullable Request request;
   private Reply.@Nullable Failed failure;
-
-  /** Bytes taken for the request that is still being received. */
-  private long bytesOfRequest;
-
-  private boolean waitsForBudget;
-
-  private long readsSeen;
-  private long pendingSeen;
-  private long progressSeen;
 
   ServerConnection(Channel channel, RpcServer server, RequestHandler handler) {
     super(channel, HANDSHAKE_GATHER_BYTES);
     this.server = server;
     this.handler = handler;
     this.sender = new FrameSender(channel);
+    this.handshake = new ServerHandshake(server, this);
+    this.stalls = new StallWatch(channel);
+    this.budget = new RequestBudget(server, this::retryAdmission);
     this.address =
         channel.remoteAddress() instanceof InetSocketAddress remote ? remote.getAddress() : "local";
   }
 
   /** What the peer said of itself; only of a connection that has proved it. Any thread. */
   Hello hello() {
-    Hello said = hello;
+    Hello said = handshake.said();
     if (said == null) {
       throw new IllegalStateException("no hello yet");
     }
     return said;
+  }
+
+  private MessageType.Lane lane() {
+    return hello().lane() == Handshake.METADATA_LANE
+        ? MessageType.Lane.METADATA
+        : MessageType.Lane.DATA;
   }
 
   Object address() {
@@ -176,25 +163,13 @@ final class ServerConnection extends FrameReceiver {
   @Override
   void checkHeader(Frame.Header header) throws FsException {
     switch (phase) {
-      case HELLO -> checkStep(header, Step.HELLO);
-      case PROOF -> checkStep(header, Step.PROOF);
+      case HANDSHAKE -> handshake.check(header);
       case SERVING, ADMITTING, ENDING -> {
         if (header.kind() != Frame.Kind.REQUEST) {
           throw new FsException(
               FsError.BAD_MESSAGE, "a " + header.kind() + " where requests are expected");
         }
       }
-    }
-  }
-
-  private static void checkStep(Frame.Header header, int step) throws FsException {
-    if (header.kind() != Frame.Kind.HANDSHAKE
-        || header.typeCode() != step
-        || header.bodyBytes() > Handshake.BODY_BYTES_MAX
-        || header.payloadBytes() > 0) {
-      throw new FsException(
-          FsError.BAD_MESSAGE,
-          "a " + header.kind() + " of type " + header.typeCode() + " within the handshake");
     }
   }
 
@@ -208,80 +183,17 @@ final class ServerConnection extends FrameReceiver {
     return error.getMessage() == null ? error.toString() : error.getMessage();
   }
 
-  private void takeHandshake(ByteBuf body, boolean intact) {
-    if (!intact) {
-      refuse(Refusal.MALFORMED, "a step of the handshake was damaged on its way");
-      return;
-    }
-    try {
-      if (phase == Phase.HELLO) {
-        takeHello(Hello.decode(body));
-      } else {
-        takeProof(Proof.decode(body));
-      }
-    } catch (FsException e) {
-      refuse(Refusal.MALFORMED, message(e));
-    }
+  @Override
+  public boolean takePlace() {
+    proved = server.proved(this);
+    return proved;
   }
 
-  private void takeHello(Hello said) throws FsException {
-    InstanceIdentity identity = server.configuration().identity();
-    if (said.version() != MessageType.PROTOCOL_VERSION) {
-      refuse(
-          Refusal.VERSION,
-          "protocol version "
-              + said.version()
-              + "; this daemon speaks version "
-              + MessageType.PROTOCOL_VERSION);
-      return;
-    }
-    if (!said.instanceId().equals(identity.instanceId())) {
-      refuse(
-          Refusal.INSTANCE,
-          "a client of instance '"
-              + said.instanceId()
-              + "'; this daemon serves instance '"
-              + identity.instanceId()
-              + "'");
-      return;
-    }
-    hello = said;
-    var asked =
-        new Challenge(server.configuration().self(), Handshake.newNonce(), server.storageTerm());
-    challenge = asked;
-    phase = Phase.PROOF;
-    sendStep(Step.CHALLENGE, asked::encode);
-    sender.flush();
-  }
-
-  private void takeProof(Proof proof) throws FsException {
-    byte[] secret = server.configuration().identity().secret();
-    Hello said = hello();
-    if (challenge == null || !proof.matches(Handshake.clientProof(secret, said, challenge))) {
-      refuse(Refusal.SECRET, "the peer does not know the secret of " + said.instanceId());
-      return;
-    }
-    if (!said.expectedNode().equals(server.configuration().self())) {
-      refuse(
-          Refusal.WRONG_NODE,
-          "a client looking for node "
-              + said.expectedNode()
-              + "; this daemon is node "
-              + server.configuration().self());
-      return;
-    }
-    if (!server.proved(this)) {
-      refuse(
-          Refusal.TOO_MANY_CONNECTIONS,
-          "all " + server.limits().maxConnections() + " connections are taken");
-      return;
-    }
-    proved = true;
+  /** Waits for its place in the session, once the welcome has left: it may change its loop then. */
+  private void awaitAdmission() {
     phase = Phase.ADMITTING;
     endWatch();
-    sendStep(Step.WELCOME, Handshake.serverProof(secret, said, challenge)::encode);
     sender.flush();
-    // The welcome has to be out before the connection may change to another loop.
     channel
         .writeAndFlush(Unpooled.EMPTY_BUFFER)
         .addListener(done -> {
@@ -300,13 +212,15 @@ final class ServerConnection extends FrameReceiver {
     }
   }
 
-  private void sendStep(int step, FrameSender.Body body) throws FsException {
+  @Override
+  public void send(int step, FrameSender.Body body) throws FsException {
     sender.frame(
         Frame.Kind.HANDSHAKE, step, body, TrafficClass.CONTROL, 0, handler.currentEpoch().value());
   }
 
   /** Says why, and closes. Any thread. */
-  void refuse(Refusal reason, String message) {
+  @Override
+  public void refuse(Refusal reason, String message) {
     onLoop(() -> {
       if (phase == Phase.ENDING) {
         return;
@@ -318,10 +232,10 @@ final class ServerConnection extends FrameReceiver {
       }
       phase = Phase.ENDING;
       stopReading();
-      giveBackOfRequest();
+      budget.giveBackOfRequest();
       if (channel.isActive()) {
         try {
-          sendStep(Step.REFUSED, new Refused(reason, message)::encode);
+          send(Step.REFUSED, new Refused(reason, message)::encode);
         } catch (FsException e) {
           LOG.warn("{}: cannot say why it is refused", this, e);
         }
@@ -369,7 +283,7 @@ final class ServerConnection extends FrameReceiver {
 
   /** All older connections have ended: begins to serve. Metadata thread. */
   void serve() {
-    if (hello().lane() != Handshake.METADATA_LANE) {
+    if (lane() == MessageType.Lane.DATA) {
       if (announceSession()) {
         onLoop(this::becomeReady);
       }
@@ -418,7 +332,7 @@ final class ServerConnection extends FrameReceiver {
       return;
     }
     phase = Phase.SERVING;
-    if (hello().lane() == Handshake.METADATA_LANE) {
+    if (lane() == MessageType.Lane.METADATA) {
       tune(METADATA_GATHER_BYTES, 1);
     } else {
       tune(DATA_GATHER_BYTES, DATA_READS_MAX);
@@ -429,7 +343,7 @@ final class ServerConnection extends FrameReceiver {
             .eventLoop()
             .scheduleWithFixedDelay(this::closeIfStalled, period, period, TimeUnit.MILLISECONDS);
     try {
-      sendStep(Step.READY, out -> {});
+      send(Step.READY, out -> {});
     } catch (FsException e) {
       throw new IllegalStateException("an empty body is never too large", e);
     }
@@ -439,22 +353,9 @@ final class ServerConnection extends FrameReceiver {
   }
 
   private void closeIfStalled() {
-    var outbound = channel.unsafe().outboundBuffer();
-    long pending = outbound == null ? 0 : outbound.totalPendingWriteBytes();
-    long progress = outbound == null ? 0 : outbound.currentProgress();
-    boolean sendStalled = pending > 0 && pending == pendingSeen && progress == progressSeen;
-    boolean receiveStalled = awaitsRestOfFrame() && readsDone() == readsSeen;
-    pendingSeen = pending;
-    progressSeen = progress;
-    readsSeen = readsDone();
-    if (sendStalled || receiveStalled) {
-      LOG.warn(
-          "{} closed: {} for {} s",
-          this,
-          sendStalled
-              ? "it took nothing of " + pending + " bytes"
-              : "the rest of a frame is missing",
-          server.limits().stallTimeout().toSeconds());
+    String stalled = stalls.look(awaitsRestOfFrame(), readsDone());
+    if (stalled != null) {
+      LOG.warn("{} closed: {} for {} s", this, stalled, server.limits().stallTimeout().toSeconds());
       channel.close();
     }
   }
@@ -468,7 +369,7 @@ final class ServerConnection extends FrameReceiver {
         return;
       }
       stopReading();
-      giveBackOfRequest();
+      budget.giveBackOfRequest();
       endIfDrained();
     });
   }
@@ -509,7 +410,7 @@ final class ServerConnection extends FrameReceiver {
     phase = Phase.ENDING;
     stopReading();
     endWatch();
-    giveBackOfRequest();
+    budget.giveBackOfRequest();
     sender.discard();
     server.closed(this, proved);
     reportEnd();
@@ -526,7 +427,7 @@ final class ServerConnection extends FrameReceiver {
   @Override
   boolean mayStartFrame() {
     return switch (phase) {
-      case HELLO, PROOF -> true;
+      case HANDSHAKE -> true;
       case SERVING ->
           requestsInFlight < server.limits().maxRequestsInFlight() && channel.isWritable();
       case ADMITTING, ENDING -> false;
@@ -544,12 +445,16 @@ final class ServerConnection extends FrameReceiver {
   void onBody(Frame.Header header, ByteBuf body, boolean intact) {
     request = null;
     failure = null;
-    if (phase == Phase.HELLO || phase == Phase.PROOF) {
-      takeHandshake(body, intact);
+    if (phase == Phase.HANDSHAKE) {
+      if (handshake.take(body, intact)) {
+        awaitAdmission();
+      } else {
+        sender.flush();
+      }
       return;
     }
     try {
-      request = decode(header, body, intact);
+      request = RequestDecoder.decode(header, body, intact, lane());
     } catch (FsException e) {
       failure = new Reply.Failed(e.error(), message(e));
     } catch (RuntimeException e) {
@@ -558,82 +463,22 @@ final class ServerConnection extends FrameReceiver {
     }
   }
 
-  private Request decode(Frame.Header header, ByteBuf body, boolean intact) throws FsException {
-    MessageType type = MessageType.ofCode(header.typeCode());
-    if (type == null) {
-      throw new FsException(
-          FsError.UNKNOWN_MESSAGE, "no message has the type " + header.typeCode());
-    }
-    MessageType.Lane lane =
-        hello().lane() == Handshake.METADATA_LANE
-            ? MessageType.Lane.METADATA
-            : MessageType.Lane.DATA;
-    if (type.lane() != lane) {
-      throw new FsException(
-          FsError.BAD_MESSAGE, "a " + type + " on a connection for " + lane + " requests");
-    }
-    if (!intact) {
-      throw new FsException(FsError.CORRUPT, "the body of a " + type + " was damaged on its way");
-    }
-    if (!(type.decode(new WireReader(body)) instanceof Request decoded)) {
-      throw new FsException(FsError.BAD_MESSAGE, "a " + type + " is no request");
-    }
-    if (decoded.replyPayloadBytesMax() > Frame.PAYLOAD_BYTES_MAX) {
-      throw new FsException(
-          FsError.BAD_MESSAGE,
-          "a "
-              + type
-              + " for "
-              + decoded.replyPayloadBytesMax()
-              + " bytes; at most "
-              + Frame.PAYLOAD_BYTES_MAX);
-    }
-    return decoded;
-  }
-
   @Override
   Admission admission(Frame.Header header) {
     Request next = request;
     if (next == null) {
       return Admission.SKIP;
     }
-    long bytes = header.payloadBytes() + next.replyPayloadBytesMax();
-    if (bytes == 0) {
-      return Admission.TAKE;
-    }
-    if (bytesInFlight > 0
-        && bytesInFlight + bytes > server.limits().maxPayloadBytesPerConnection()) {
-      return Admission.WAIT;
-    }
-    boolean taken =
-        waitsForBudget
-            ? server.budget().tryTake(bytes)
-            : server.budget().takeOrWait(bytes, this::retryAdmission);
-    if (!taken) {
-      waitsForBudget = true;
-      return Admission.WAIT;
-    }
-    bytesInFlight += bytes;
-    bytesOfRequest = bytes;
-    return Admission.TAKE;
+    return budget.tryTake(header.payloadBytes() + next.replyPayloadBytesMax())
+        ? Admission.TAKE
+        : Admission.WAIT;
   }
 
   private void retryAdmission() {
     onLoop(() -> {
-      waitsForBudget = false;
+      budget.retried();
       resumeReading();
     });
-  }
-
-  private void giveBack(long bytes) {
-    bytesInFlight -= bytes;
-    server.budget().giveBack(bytes);
-  }
-
-  private void giveBackOfRequest() {
-    long bytes = bytesOfRequest;
-    bytesOfRequest = 0;
-    giveBack(bytes);
   }
 
   @Override
@@ -653,8 +498,7 @@ final class ServerConnection extends FrameReceiver {
     }
     request = null;
     requestsInFlight++;
-    var exchange = new ServerExchange(header, bytesOfRequest);
-    bytesOfRequest = 0;
+    var exchange = new ServerExchange(header, hello(), budget.handedOver(), this::answered);
     if (!intact) {
       payload.release();
       exchange.fail(FsError.CORRUPT, "the payload of a " + next.type() + " was damaged on its way");
@@ -675,87 +519,22 @@ final class ServerConnection extends FrameReceiver {
 
   // ---- answers
 
-  private final class ServerExchange implements Exchange {
-    private final long requestId;
-    private final long epoch;
-    private final TrafficClass trafficClass;
-    private final int flags;
-    private final long bytes;
-    private final AtomicBoolean answered = new AtomicBoolean();
-    private @Nullable Reply reply;
-    private ByteBuf payload = Unpooled.EMPTY_BUFFER;
-    private int payloadChecksum;
-    private int answerFlags;
-
-    private ServerExchange(Frame.Header header, long bytes) {
-      this.requestId = header.requestId();
-      this.epoch = header.epoch();
-      this.trafficClass = header.trafficClass();
-      this.flags = header.flags();
-      this.bytes = bytes;
-    }
-
-    @Override
-    public SessionId session() {
-      return hello().session();
-    }
-
-    @Override
-    public PeerRole role() {
-      return hello().role();
-    }
-
-    @Override
-    public Epoch epoch() {
-      return new Epoch(epoch);
-    }
-
-    @Override
-    public TrafficClass trafficClass() {
-      return trafficClass;
-    }
-
-    @Override
-    public int flags() {
-      return flags;
-    }
-
-    @Override
-    public void addAnswerFlags(int added) {
-      answerFlags |= added;
-    }
-
-    @Override
-    public void reply(Reply answer, ByteBuf answerPayload) {
-      if (!answered.compareAndSet(false, true)) {
-        answerPayload.release();
-        return;
+  private void answered(ServerExchange exchange) {
+    if (channel.eventLoop().inEventLoop()) {
+      answer(exchange);
+      if (!isReadingBatch()) {
+        scheduleFlush();
       }
-      reply = answer;
-      payload = answerPayload;
-      // Here, so that data threads do it and not the event loop.
-      payloadChecksum = Checksum.ofReadable(answerPayload);
-      if (channel.eventLoop().inEventLoop()) {
-        answer(this);
-        if (!isReadingBatch()) {
-          scheduleFlush();
-        }
-        afterAnswer();
-        return;
-      }
-      answers.add(this);
-      if (answersAnnounced.compareAndSet(false, true)) {
-        try {
-          channel.eventLoop().execute(ServerConnection.this::takeAnswers);
-        } catch (RejectedExecutionException e) {
-          dropAnswers();
-        }
-      }
+      afterAnswer();
+      return;
     }
-
-    @Override
-    public void fail(FsError error, String message) {
-      reply(new Reply.Failed(error, message));
+    answers.add(exchange);
+    if (answersAnnounced.compareAndSet(false, true)) {
+      try {
+        channel.eventLoop().execute(this::takeAnswers);
+      } catch (RejectedExecutionException e) {
+        dropAnswers();
+      }
     }
   }
 
@@ -773,24 +552,20 @@ final class ServerConnection extends FrameReceiver {
   /** The loop is gone, and with it everything that would take the answers. */
   private void dropAnswers() {
     for (ServerExchange next = answers.poll(); next != null; next = answers.poll()) {
-      next.payload.release();
+      next.payload().release();
       server.budget().giveBack(next.bytes);
     }
   }
 
   private void answer(ServerExchange exchange) {
     requestsInFlight--;
-    Reply reply = exchange.reply;
-    if (reply == null) {
-      throw new IllegalStateException("an answer without a message");
-    }
     send(
-        exchange.requestId,
-        exchange.trafficClass,
-        exchange.answerFlags,
-        reply,
-        exchange.payload,
-        exchange.payloadChecksum,
+        exchange.requestId(),
+        exchange.trafficClass(),
+        exchange.answerFlags(),
+        exchange.answer(),
+        exchange.payload(),
+        exchange.payloadChecksum(),
         exchange.bytes);
   }
 
@@ -805,11 +580,11 @@ final class ServerConnection extends FrameReceiver {
       long bytes) {
     if (closed || !channel.isActive()) {
       payload.release();
-      giveBack(bytes);
+      budget.giveBack(bytes);
       return;
     }
     long held = Math.min(bytes, payload.readableBytes());
-    giveBack(bytes - held);
+    budget.giveBack(bytes - held);
     long epoch = handler.currentEpoch().value();
     try {
       sender.message(
@@ -823,7 +598,7 @@ final class ServerConnection extends FrameReceiver {
           payloadChecksum,
           held == 0 ? null : () -> payloadLeft(held));
     } catch (FsException | RuntimeException e) {
-      giveBack(held);
+      budget.giveBack(held);
       LOG.error("{}: cannot send a {}", this, reply.type(), e);
       send(
           requestId,
@@ -837,7 +612,7 @@ final class ServerConnection extends FrameReceiver {
   }
 
   private void payloadLeft(long bytes) {
-    giveBack(bytes);
+    budget.giveBack(bytes);
     resumeReading();
   }
 
@@ -869,7 +644,7 @@ final class ServerConnection extends FrameReceiver {
   /** For the log: who, and what for. */
   @Override
   public String toString() {
-    Hello said = hello;
+    Hello said = handshake.said();
     String peer = channel.remoteAddress() + "";
     return said == null
         ? "connection from " + peer
