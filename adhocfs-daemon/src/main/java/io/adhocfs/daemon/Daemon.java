@@ -1,9 +1,7 @@
 package io.adhocfs.daemon;
 
-import io.adhocfs.daemon.MetricsEndpoint.Figure;
 import io.adhocfs.daemon.chunk.FileChunkStore;
 import io.adhocfs.daemon.chunk.LocalDisk;
-import io.adhocfs.daemon.chunk.StoreCapacity;
 import io.adhocfs.daemon.cluster.ClusterState;
 import io.adhocfs.daemon.control.ControlMessages;
 import io.adhocfs.daemon.control.ReplicatedControlPlane;
@@ -39,10 +37,8 @@ import java.nio.file.Path;
 import java.security.SecureRandom;
 import java.time.Clock;
 import java.util.ArrayDeque;
-import java.util.ArrayList;
 import java.util.Deque;
 import java.util.LinkedHashMap;
-import java.util.List;
 import java.util.Optional;
 import java.util.concurrent.ArrayBlockingQueue;
 import java.util.concurrent.CompletableFuture;
@@ -104,6 +100,7 @@ public final class Daemon {
   private final MetadataStore metadata;
   private final RpcServer server;
   private final Gate gate;
+  private final NodeFigures nodeFigures;
 
   /** Whether this node was part of the instance before this process began. */
   private final boolean returns;
@@ -134,11 +131,6 @@ public final class Daemon {
 
   /** Made with the first map, on the metadata thread. */
   private volatile @Nullable Knowing knowing;
-
-  /** The slots of the map they were counted in. */
-  private record OwnedSlots(ClusterMap map, int count) {}
-
-  private volatile @Nullable OwnedSlots ownedSlots;
 
   /**
    * Starts a daemon and returns when it is ready to be asked.
@@ -233,6 +225,17 @@ public final class Daemon {
     // Its clients and data threads go before the stores, its requests before them.
     started.push(this::closeServing);
 
+    nodeFigures =
+        new NodeFigures(
+            configuration.node(),
+            directory.path(),
+            facts,
+            clock,
+            database,
+            chunks,
+            metadata,
+            server,
+            () -> serving);
     gate = new Gate(control(), opening());
     ClusterMap stored = ClusterState.stored(directory.file(ClusterState.FILE_NAME));
     returns = stored != null;
@@ -240,7 +243,7 @@ public final class Daemon {
       onMetadataThread(() -> gate.learn(stored));
     }
     if (settings.text(Setting.DAEMON_METRICS).equals("on")) {
-      var metrics = new MetricsEndpoint(operations, figures());
+      var metrics = new MetricsEndpoint(operations, nodeFigures.figures());
       started.push(metrics::close);
       metricsPort = metrics.port();
     }
@@ -469,7 +472,7 @@ public final class Daemon {
         "serving epoch={} nodes={} slots={}",
         cluster.epoch().value(),
         cluster.map().nodes().size(),
-        ownedSlots(cluster.map()));
+        nodeFigures.ownedSlots(cluster.map()));
   }
 
   /** Ends, and keeps the data: the others have gone on without this node. */
@@ -568,13 +571,13 @@ public final class Daemon {
     return new NodeControl() {
       @Override
       public NodeStatus status() {
-        return Daemon.this.status();
+        Knowing known = knowing;
+        return nodeFigures.status(known == null ? null : known.cluster().map(), metricsPort);
       }
 
       @Override
       public Reply.Capacity capacity() {
-        return new Reply.Capacity(
-            chunks.capacity().space(), metadata.counts().files() + metadata.counts().directories());
+        return nodeFigures.capacity();
       }
 
       @Override
@@ -583,109 +586,6 @@ public final class Daemon {
         new Thread(() -> stop(removeData), "adhocfs-stop").start();
       }
     };
-  }
-
-  /** On the metadata thread. */
-  private NodeStatus status() {
-    ServingNode now = serving;
-    Knowing known = knowing;
-    ClusterMap map = known == null ? null : known.cluster().map();
-    ClusterMap.Node own = map == null ? null : map.node(configuration.node());
-    StoreCapacity space = chunks.capacity();
-    return new NodeStatus(
-        configuration.node(),
-        facts.version(),
-        facts.hostName(),
-        facts.processId(),
-        directory.path().toString(),
-        own == null ? NodeState.JOINING : own.state(),
-        map == null ? 0 : map.epoch().value(),
-        map == null ? 0 : ownedSlots(map),
-        space.space(),
-        space.usedBytes() + metadataBytes(),
-        metadata.counts().files(),
-        metadata.counts().directories(),
-        now == null ? 0 : now.services().sessions(),
-        now == null ? 0 : now.services().slots().pending(),
-        facts.residentBytes(),
-        facts.uptimeMillis(),
-        WallClock.nanos(clock),
-        metricsPort);
-  }
-
-  private int ownedSlots(ClusterMap map) {
-    OwnedSlots counted = ownedSlots;
-    if (counted == null || !counted.map().equals(map)) {
-      int count = 0;
-      for (short owner : map.owners()) {
-        if (Short.toUnsignedInt(owner) == configuration.node().value()) {
-          count++;
-        }
-      }
-      counted = new OwnedSlots(map, count);
-      ownedSlots = counted;
-    }
-    return counted.count();
-  }
-
-  private long metadataBytes() {
-    return Math.max(0, database.figure(RocksSlotStore.Figure.FILE_BYTES))
-        + Math.max(0, database.figure(RocksSlotStore.Figure.MEMORY_TABLE_BYTES));
-  }
-
-  private List<Figure> figures() {
-    List<Figure> figures = new ArrayList<>();
-    figures.add(
-        new Figure(
-            "chunks.available",
-            "bytes",
-            "What file data may still take on this node",
-            () -> chunks.capacity().space().availableBytes()));
-    figures.add(
-        new Figure(
-            "chunks.used",
-            "bytes",
-            "What the chunk files take",
-            () -> chunks.capacity().usedBytes()));
-    figures.add(
-        new Figure(
-            "chunks.inodes",
-            "inodes",
-            "How many chunk files may still be made on this node",
-            () -> chunks.capacity().space().diskInodesAvailable()));
-    figures.add(new Figure("chunks.files", "files", "Chunk files", chunks::fileCount));
-    figures.add(new Figure("chunks.open", "files", "Chunk files held open", chunks::openFileCount));
-    figures.add(
-        new Figure(
-            "data.queue",
-            "requests",
-            "Requests that wait for a data thread",
-            () -> {
-              ServingNode now = serving;
-              return now == null ? 0 : now.data().queued();
-            }));
-    figures.add(new Figure("connections", "connections", "Connections", server::connectionCount));
-    figures.add(
-        new Figure(
-            "payload.inflight",
-            "bytes",
-            "Payload of requests under way",
-            server::payloadBytesInFlight));
-    figures.add(
-        new Figure("files", "inodes", "Inodes that are no directories", metadata.counts()::files));
-    figures.add(new Figure("directories", "inodes", "Directories", metadata.counts()::directories));
-    figures.add(
-        new Figure("process.resident", "bytes", "Memory of the process", facts::residentBytes));
-    for (RocksSlotStore.Figure figure : RocksSlotStore.Figure.values()) {
-      String name = figure.name().toLowerCase(java.util.Locale.ROOT).replace('_', '.');
-      figures.add(
-          new Figure(
-              "rocksdb." + name,
-              "",
-              "RocksDB's " + name.replace('.', ' '),
-              () -> database.figure(figure)));
-    }
-    return figures;
   }
 
   private void stopAnswering() {

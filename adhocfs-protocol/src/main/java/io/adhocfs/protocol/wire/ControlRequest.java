@@ -13,7 +13,12 @@ import io.adhocfs.protocol.throttle.Party;
 import io.adhocfs.protocol.throttle.TokenWant;
 import java.util.List;
 
-/** About a daemon itself: asked at a node, not at a slot. */
+/**
+ * About a daemon itself: asked at a node, not at a slot.
+ *
+ * <p>Long, since a family is one file: the compiler holds its services to all of it, and each
+ * record is read and written a few lines from the next.
+ */
 public sealed interface ControlRequest extends Request {
   /** About those on whose behalf requests come: who they are, what they may do and have done. */
   sealed interface Accounting extends ControlRequest {}

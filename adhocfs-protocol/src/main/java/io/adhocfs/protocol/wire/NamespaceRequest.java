@@ -11,6 +11,9 @@ import java.util.List;
 /**
  * Names and inodes: asked at the owner of a dentry's or an inode's slot, answered on the metadata
  * thread. Times are the caller's clock, nanoseconds since 1970.
+ *
+ * <p>Long, since a family is one file: the compiler holds its services to all of it, and each
+ * record is read and written a few lines from the next.
  */
 public sealed interface NamespaceRequest extends Request {
   /** The inode behind a name, with its attributes where the receiver owns it too. */

@@ -19,7 +19,12 @@ import io.adhocfs.protocol.throttle.RuleFigures;
 import java.util.List;
 import org.jspecify.annotations.Nullable;
 
-/** What a daemon answers. */
+/**
+ * What a daemon answers.
+ *
+ * <p>Long, since a family is one file: the compiler holds its services to all of it, and each
+ * record is read and written a few lines from the next.
+ */
 public sealed interface Reply extends Message {
   /** Success, and nothing more to say. */
   record Done() implements Reply {
