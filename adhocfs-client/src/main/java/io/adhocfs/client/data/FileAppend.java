@@ -25,12 +25,18 @@ import java.util.function.LongSupplier;
  * told. Where a cut has taken the room back, it begins anew; nothing of it is left then.
  */
 final class FileAppend {
+  /** Clears a range of the file where it lies behind the end. */
+  interface Clearing {
+    CompletableFuture<FileAttributes> clear(Operation operation, long offset, long lengthBytes);
+  }
+
   private final Router router;
   private final OperationSource operations;
   private final LongSupplier wallClockNanos;
   private final Operation operation;
   private final KnownFile file;
   private final ByteBuf data;
+  private final Clearing clearing;
   private final CompletableFuture<Long> result = new CompletableFuture<>();
   private int cuts;
 
@@ -40,13 +46,15 @@ final class FileAppend {
       LongSupplier wallClockNanos,
       Operation operation,
       KnownFile file,
-      ByteBuf data) {
+      ByteBuf data,
+      Clearing clearing) {
     this.router = router;
     this.operations = operations;
     this.wallClockNanos = wallClockNanos;
     this.operation = operation;
     this.file = file;
     this.data = data;
+    this.clearing = clearing;
   }
 
   /** The offset at which it was written, once the size covers it. */
@@ -97,8 +105,7 @@ final class FileAppend {
           } else if (Failures.of(failure).error() == FsError.STALE_GENERATION) {
             again(failure);
           } else {
-            giveBack(room, failure);
-            result.completeExceptionally(failure);
+            giveUp(room, Failures.of(failure));
           }
         });
   }
@@ -128,18 +135,34 @@ final class FileAppend {
         });
   }
 
-  /** So that others need not wait for it; nobody waits for the answer. */
-  private void giveBack(Reply.Appended room, FsException failure) {
+  /**
+   * Gives the room back, so that others need not wait for it, and then has what was stored there
+   * cleared: it must not show when the file grows over it some day.
+   */
+  private void giveUp(Reply.Appended room, FsException failure) {
     boolean uncertain = failure.error() != FsError.NO_SPACE;
-    FinishAppend request = finished(room, false, uncertain);
+    int length = data.readableBytes();
     Operation own =
         operations.beginFor(operation, () -> "end of an append to inode " + file.inode());
+    CompletableFuture<FileAttributes> cleared =
+        router
+            .send(own, finished(room, false, uncertain))
+            .thenApply(Answers::attributes)
+            .thenCompose(_ -> clearing.clear(own, room.offset(), length));
+    if (failure.error() == FsError.TIMED_OUT || failure.error() == FsError.INTERRUPTED) {
+      // Nobody is to wait for it any longer.
+      result.completeExceptionally(failure);
+    }
     Completion.then(
-        router.send(own, request),
-        (response, _) -> {
-          if (response != null) {
-            response.payload().release();
+        cleared,
+        (told, notCleared) -> {
+          if (notCleared == null) {
+            file.learn(told);
+          } else if (notCleared != failure) {
+            // A client that is closed fails both with one and the same.
+            failure.addSuppressed(notCleared);
           }
+          result.completeExceptionally(failure);
         });
   }
 

@@ -195,8 +195,17 @@ public final class FileData {
   /** Writes at the end, wherever that is by then; answers the offset. */
   public CompletableFuture<Long> append(Operation operation, KnownFile file, ByteBuf data) {
     return file.settle(operation)
-        .thenCompose(
-            _ -> new FileAppend(router, operations, wallClockNanos, operation, file, data).run());
+        .thenCompose(_ ->
+            new FileAppend(
+                    router,
+                    operations,
+                    wallClockNanos,
+                    operation,
+                    file,
+                    data,
+                    (cleaning, offset, length) ->
+                        clearBehindEnd(cleaning, file.inode(), offset, length))
+                .run());
   }
 
   /** Copies a range; as {@link FileCopy} says. */

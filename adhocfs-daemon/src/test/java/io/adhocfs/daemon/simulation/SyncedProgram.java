@@ -201,7 +201,9 @@ final class SyncedProgram extends Program {
           || ++one.losses > process.instance().powerFailures()) {
         throw e;
       }
-      read(process, one);
+      do {
+        read(process, one);
+      } while (process.instance().powerFailures() != one.failuresSeen);
       one.adopt();
     }
   }
@@ -209,12 +211,13 @@ final class SyncedProgram extends Program {
   /** Everything as it was written; after a power failure, as it may be. */
   private void read(ClientProcess by, Units one) throws FsException {
     doing = "read of " + one.name;
+    // A failure within the read may undo what the read has seen before.
+    int failuresBefore = process.instance().powerFailures();
     ByteBuf got = by.await(one.file.readBuffer(0, UNITS * UNIT_BYTES, null));
     byte[] bytes = ByteBufUtil.getBytes(got);
     got.release();
-    int failures = process.instance().powerFailures();
-    boolean certain = failures == one.failuresSeen;
-    one.failuresSeen = failures;
+    boolean certain = process.instance().powerFailures() == one.failuresSeen;
+    one.failuresSeen = failuresBefore;
     compare(one, bytes, certain);
   }
 

@@ -27,6 +27,8 @@ import java.util.concurrent.CompletableFuture;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
 
 /** When the owner of a file is told of writes. */
 class WriteReportTest {
@@ -238,13 +240,18 @@ class WriteReportTest {
     assertThat(reports()).isZero();
   }
 
-  @Test
-  void whatAFailedWriteHasStoredDoesNotShowWhenTheFileGrows() throws FsException {
+  @ParameterizedTest
+  @ValueSource(booleans = {false, true})
+  void whatAFailedWriteHasStoredDoesNotShowWhenTheFileGrows(boolean appends) throws FsException {
     write(0, 10);
     cluster.leaveRoom(0);
     var ones = new byte[4 * CHUNK];
     Arrays.fill(ones, (byte) 1);
-    FsException failure = client.failure(file.writeBuffer(0, Unpooled.wrappedBuffer(ones)));
+    FsException failure =
+        client.failure(
+            appends
+                ? file.appendAsync(ByteBuffer.wrap(ones))
+                : file.writeBuffer(0, Unpooled.wrappedBuffer(ones)));
     assertThat(failure.error()).isEqualTo(FsError.NO_SPACE);
     client.await(client.fileSystem.truncateAsync(path("/file"), 4 * CHUNK));
     ByteBuf got = client.await(file.readBuffer(10, 4 * CHUNK, null));
