@@ -25,7 +25,6 @@ import io.adhocfs.protocol.settings.Setting;
 import io.adhocfs.protocol.settings.Settings;
 import io.adhocfs.protocol.settings.SwitchTable;
 import io.adhocfs.protocol.settings.Switches;
-import io.adhocfs.protocol.transport.Backoff;
 import java.util.BitSet;
 import java.util.Set;
 import java.util.function.LongSupplier;
@@ -80,7 +79,6 @@ final class ClientCore {
             surroundings.waiting(),
             surroundings.timers(),
             surroundings.random(),
-            Backoff.STANDARD,
             parties);
     LongSupplier clock = () -> WallClock.nanos(surroundings.wallClock());
     namespace = new Namespace(router, new OwnNode(router, surroundings.random()), clock);
