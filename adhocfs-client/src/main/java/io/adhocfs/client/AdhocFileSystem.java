@@ -255,7 +255,7 @@ public final class AdhocFileSystem implements AutoCloseable {
     Operation operation = core.begin(() -> "change of attributes of " + path);
     return operation.answer(
         walk.find(operation, path, true)
-            .thenCompose(found -> inodes.setAttributes(operation, found.inode(), change)));
+            .thenCompose(found -> core.attributes.set(operation, found.inode(), change)));
   }
 
   /** The value of an extended attribute of what a path leads to; NO_ATTRIBUTE. */
@@ -308,7 +308,7 @@ public final class AdhocFileSystem implements AutoCloseable {
     Operation operation = core.begin(() -> "truncation of " + path + " to " + sizeBytes);
     return operation.answer(
         walk.find(operation, path, true)
-            .thenCompose(found -> inodes.truncate(operation, found.inode(), sizeBytes)));
+            .thenCompose(found -> core.truncation.truncate(operation, found.inode(), sizeBytes)));
   }
 
   /** The entries of a directory, without "." and "..". */
@@ -323,7 +323,7 @@ public final class AdhocFileSystem implements AutoCloseable {
             .thenCompose(found ->
                 found.type() == FileType.DIRECTORY
                     ? CompletableFuture.completedFuture(
-                        new DirectoryListing(core, inodes, path, found.inode(), withAttributes))
+                        new DirectoryListing(core, path, found.inode(), withAttributes))
                     : CompletableFuture.failedFuture(
                         new FsException(FsError.NOT_DIRECTORY, "it is a " + found.type()))));
   }
@@ -429,7 +429,7 @@ public final class AdhocFileSystem implements AutoCloseable {
             operation,
             path,
             (directory, name) ->
-                inodes.create(operation, directory, name, NewInode.symlink(target, owner))));
+                core.creation.create(operation, directory, name, NewInode.symlink(target, owner))));
   }
 
   /** The target of a symbolic link; INVALID if it is none. */
@@ -527,7 +527,7 @@ public final class AdhocFileSystem implements AutoCloseable {
         .thenCompose(found -> {
           FileAttributes told = found.attributes();
           if (path.isRoot() || core.files.get(found.inode()) != null) {
-            return inodes.getAttributes(operation, found.inode());
+            return core.attributes.get(operation, found.inode());
           }
           return told != null
               ? CompletableFuture.completedFuture(told)
@@ -601,24 +601,24 @@ public final class AdhocFileSystem implements AutoCloseable {
   private CompletableFuture<OpenFile> open(
       Operation operation, AdhocPath path, OpenOptions options) {
     boolean onlyNew = options.create() && options.exclusive();
+    var access = new FileAccess(options.readable(), options.writable(), false);
     return walk.locate(operation, path, options.followSymlinks() && !onlyNew)
         .thenCompose(place -> {
           Found found = place.found();
           EntryName name = place.name();
           if (found == null && name != null && options.create()) {
             // Whoever makes it meanwhile decides what it is; a symbolic link is then refused.
-            return inodes
+            return core.opening
                 .createAndOpen(
                     operation,
                     place.directory(),
                     name,
                     NewInode.regularFile(options.mode(), owner),
                     options.exclusive(),
-                    options.readable(),
-                    options.writable())
+                    access)
                 .thenCompose(created ->
                     options.truncate() && created.existed()
-                        ? inodes.emptied(operation, created.file())
+                        ? core.opening.emptied(operation, created.file())
                         : CompletableFuture.completedFuture(created.file()));
           }
           if (found == null) {
@@ -629,11 +629,11 @@ public final class AdhocFileSystem implements AutoCloseable {
             return CompletableFuture.failedFuture(
                 new FsException(FsError.EXISTS, "there is one already"));
           }
-          return inodes
-              .open(operation, found.inode(), options.readable(), options.writable())
+          return core.opening
+              .open(operation, found.inode(), access)
               .thenCompose(file ->
                   options.truncate()
-                      ? inodes.emptied(operation, file)
+                      ? core.opening.emptied(operation, file)
                       : CompletableFuture.completedFuture(file));
         });
   }

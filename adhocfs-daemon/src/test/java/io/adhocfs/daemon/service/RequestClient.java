@@ -25,7 +25,6 @@ import io.adhocfs.protocol.model.TrafficClass;
 import io.adhocfs.protocol.placement.ClusterMap;
 import io.adhocfs.protocol.settings.Setting;
 import io.adhocfs.protocol.settings.SwitchTable;
-import io.adhocfs.protocol.transport.Backoff;
 import io.adhocfs.protocol.transport.Deadline;
 import io.adhocfs.protocol.transport.RequestHandler.PeerRole;
 import io.adhocfs.protocol.transport.Response;
@@ -104,7 +103,6 @@ final class RequestClient {
             new SimulatedExecutor(time, life),
             timers,
             random,
-            Backoff.STANDARD,
             parties);
     namespace = new Namespace(router, new OwnNode(router, random), () -> nowNanos);
     await(router.learnMap(operation("the map")), "the map");
