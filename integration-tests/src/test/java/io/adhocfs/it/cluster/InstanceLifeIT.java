@@ -260,7 +260,7 @@ class InstanceLifeIT {
     Commands.bash(directory, environment, "echo 127.0.0.1 > hosts");
     up("a", "--hosts", "hosts", "--set", "remote.start=" + reach + " {host}", "--no-mount")
         .expectSuccess();
-    String data = String.valueOf(nodes("a").getFirst().get("data"));
+    String data = String.valueOf(nodes("a").getFirst().get("data_directory"));
     // Neither asked nor reached: as a host that is cut off.
     ProcessHandle daemon = ProcessHandle.of(pid(nodes("a").getFirst())).orElseThrow();
     daemon.destroyForcibly();
