@@ -455,6 +455,34 @@ class InstanceLifeIT {
     expectNothingLeft();
   }
 
+  /** JsonKeysTest compares the keys with docs/cli.md. */
+  @Test
+  void commandsPrintJsonAndNothingElse() throws Exception {
+    up("a", "--nodes", "1", "--no-mount").expectSuccess();
+    Files.writeString(directory.resolve("f"), "x");
+    for (String line :
+        List.of(
+            "status",
+            "start",
+            "copy f adhoc:/",
+            "stat adhoc:/f",
+            "mount " + directory.resolve("mnt"),
+            "stats",
+            "stats --job=",
+            "verify",
+            "throttle list",
+            "rebalance status",
+            "expand --nodes 1 --plan",
+            "config list",
+            "config profiles")) {
+      String said = adhocfs((line + " --json").split(" ", -1)).expectSuccess().output().strip();
+      assertThat(said).as(line).matches("(?s)\\{.*}|\\[.*]");
+      assertThat(JSON.std.anyFrom(said)).as(line).isInstanceOfAny(Map.class, List.class);
+    }
+    adhocfs("down").expectSuccess();
+    expectNothingLeft();
+  }
+
   @Test
   void wrongUseIsToldFromFailure() throws Exception {
     Files.createDirectories(directory.resolve(mark));
