@@ -93,7 +93,7 @@ class JsonKeysTest {
       new ThrottleRule(Resource.DATA_BANDWIDTH.label(), DATASET.scope(), 1000, 2);
 
   /** The results of a table in docs/cli.md that together have all keys. */
-  private record Sample(String table, List<Object> results) {
+  record Sample(String table, List<Object> results) {
     static Sample of(String table, Object... results) {
       return new Sample(table, List.of(results));
     }

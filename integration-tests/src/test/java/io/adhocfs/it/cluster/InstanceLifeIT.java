@@ -468,7 +468,6 @@ class InstanceLifeIT {
             "stat adhoc:/f",
             "mount " + directory.resolve("mnt"),
             "stats",
-            "stats --job=",
             "verify",
             "throttle list",
             "rebalance status",
