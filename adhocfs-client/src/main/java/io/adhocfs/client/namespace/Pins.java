@@ -2,6 +2,7 @@ package io.adhocfs.client.namespace;
 
 import com.google.errorprone.annotations.concurrent.GuardedBy;
 import io.adhocfs.client.retry.Timers;
+import io.adhocfs.client.routing.Answers;
 import io.adhocfs.client.routing.Completion;
 import io.adhocfs.client.routing.OperationSource;
 import io.adhocfs.client.routing.Parallel;
@@ -16,6 +17,7 @@ import io.adhocfs.protocol.model.PinNumber;
 import io.adhocfs.protocol.placement.ClusterMap;
 import io.adhocfs.protocol.wire.NamespaceRequest.ReleasePins;
 import io.adhocfs.protocol.wire.PinRelease;
+import io.adhocfs.protocol.wire.Reply;
 import java.util.ArrayList;
 import java.util.BitSet;
 import java.util.HashMap;
@@ -301,7 +303,7 @@ public final class Pins {
             new ReleasePins(releases)),
         (response, failed) -> {
           if (failed == null) {
-            response.payload().release();
+            Reply _ = Answers.reply(response);
             // It says nothing of inodes that are not its own any more.
             return router
                 .mapOf(response.epoch(), node)
