@@ -8,12 +8,15 @@ import io.adhocfs.client.routing.Completion;
 import io.adhocfs.client.routing.Failures;
 import io.adhocfs.client.routing.Operation;
 import io.adhocfs.protocol.instance.Instance;
+import io.adhocfs.protocol.model.AttributeChange;
 import io.adhocfs.protocol.model.EntryName;
 import io.adhocfs.protocol.model.FileAttributes;
 import io.adhocfs.protocol.model.FileType;
 import io.adhocfs.protocol.model.FsError;
 import io.adhocfs.protocol.model.FsException;
 import io.adhocfs.protocol.model.InodeId;
+import io.adhocfs.protocol.model.NewInode;
+import io.adhocfs.protocol.model.Owner;
 import io.adhocfs.protocol.model.SessionId;
 import io.adhocfs.protocol.placement.ClusterMap;
 import io.adhocfs.protocol.settings.Setting;
@@ -155,7 +158,7 @@ public final class AdhocFileSystem implements AutoCloseable {
 
   private static Owner owner(ClientOptions options) throws FsException {
     try {
-      return options.owner().isPresent() ? options.owner().get() : Owner.ofThisProcess();
+      return options.owner().isPresent() ? options.owner().get() : ThisProcess.owner();
     } catch (IOException e) {
       throw new FsException(FsError.INTERNAL, "this process's user is not known", e);
     }
@@ -545,7 +548,7 @@ public final class AdhocFileSystem implements AutoCloseable {
         path,
         (directory, name) ->
             core.namespace.makeDirectory(
-                operation, directory, name, mode, owner.uid(), owner.gid()));
+                operation, directory, name, NewInode.directory(mode, owner)));
   }
 
   private CompletableFuture<FileAttributes> createDirectories(

@@ -6,14 +6,17 @@ import io.adhocfs.client.routing.Failures;
 import io.adhocfs.client.routing.Operation;
 import io.adhocfs.client.routing.Session;
 import io.adhocfs.client.size.KnownFile;
+import io.adhocfs.protocol.model.AttributeChange;
 import io.adhocfs.protocol.model.EntryName;
 import io.adhocfs.protocol.model.FileAttributes;
 import io.adhocfs.protocol.model.FileType;
 import io.adhocfs.protocol.model.FsError;
 import io.adhocfs.protocol.model.FsException;
 import io.adhocfs.protocol.model.InodeId;
+import io.adhocfs.protocol.model.NewInode;
 import io.adhocfs.protocol.model.NodeId;
 import io.adhocfs.protocol.model.OwnVersions;
+import io.adhocfs.protocol.model.Owner;
 import io.adhocfs.protocol.model.PinNumber;
 import io.adhocfs.protocol.settings.SettingChange;
 import io.adhocfs.protocol.settings.SwitchTable;
@@ -160,7 +163,7 @@ public final class InodeOperations {
 
     Operation operation = core.begin(() -> "mkdir of '" + name + "' in inode " + directory);
     return operation.answer(
-        core.namespace.makeDirectory(operation, directory, name, mode, owner.uid(), owner.gid()));
+        core.namespace.makeDirectory(operation, directory, name, NewInode.directory(mode, owner)));
   }
 
   /** Removes a name of anything but a directory; open handles go on working. */
@@ -481,17 +484,7 @@ public final class InodeOperations {
             ? Completion.done()
             : unlessLost(file, Completion.done(file.tellTimes(operation)), Completion::done);
     return before
-        .thenCompose(_ ->
-            core.namespace.setAttributes(
-                operation,
-                inode,
-                change.mode(),
-                change.uid(),
-                change.gid(),
-                change.atimeNanos(),
-                change.mtimeNanos(),
-                change.ctimeNanos(),
-                change.clearsSetId()))
+        .thenCompose(_ -> core.namespace.setAttributes(operation, inode, change))
         .thenApply(told -> {
           if (file != null) {
             file.learn(told);
@@ -541,34 +534,14 @@ public final class InodeOperations {
 
   CompletableFuture<FileAttributes> create(
       Operation operation, InodeId directory, EntryName name, NewInode what) {
-    return make(operation, directory, name, what, true, 0)
+    return core.namespace
+        .create(operation, directory, name, what, true, 0)
         .thenCompose(made -> {
           FileAttributes attributes = made.found().attributes();
           return attributes != null
               ? CompletableFuture.completedFuture(attributes)
               : core.namespace.fetchAttributes(operation, made.found().inode());
         });
-  }
-
-  private CompletableFuture<Namespace.Made> make(
-      Operation operation,
-      InodeId directory,
-      EntryName name,
-      NewInode what,
-      boolean exclusive,
-      long pin) {
-    return core.namespace.create(
-        operation,
-        directory,
-        name,
-        what.type(),
-        what.mode(),
-        what.owner().uid(),
-        what.owner().gid(),
-        what.deviceNumber(),
-        what.symlinkTarget(),
-        exclusive,
-        pin);
   }
 
   CompletableFuture<CreatedFile> createAndOpen(
@@ -596,7 +569,7 @@ public final class InodeOperations {
     }
     long pin = core.pins.draw(keeps && core.recalls.hasKeeper());
     return Completion.compose(
-        make(operation, directory, name, what, exclusive, pin),
+        core.namespace.create(operation, directory, name, what, exclusive, pin),
         (made, failure) -> {
           if (failure != null) {
             FsException failed = Failures.of(failure);
