@@ -112,7 +112,7 @@ public final class InodeOperations {
     return operation.answer(new DatasetWalk(core, operation, dataset, within, seen).run(directory));
   }
 
-  /** Makes anything but a directory; EXISTS if the name is taken. */
+  /** Makes anything but a directory, which is INVALID; EXISTS if the name is taken. */
   public CompletableFuture<FileAttributes> create(
       InodeId directory, EntryName name, NewInode what) {
 
@@ -161,9 +161,9 @@ public final class InodeOperations {
   public CompletableFuture<FileAttributes> makeDirectory(
       InodeId directory, EntryName name, int mode, Owner owner) {
 
+    NewInode newInode = NewInode.directory(mode, owner);
     Operation operation = core.begin(() -> "mkdir of '" + name + "' in inode " + directory);
-    return operation.answer(
-        core.namespace.makeDirectory(operation, directory, name, NewInode.directory(mode, owner)));
+    return operation.answer(core.namespace.makeDirectory(operation, directory, name, newInode));
   }
 
   /** Removes a name of anything but a directory; open handles go on working. */

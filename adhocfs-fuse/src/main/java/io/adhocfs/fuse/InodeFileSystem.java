@@ -170,7 +170,11 @@ public interface InodeFileSystem {
 
   void readLink(Request request, long inode, LinkReply reply);
 
-  /** mknod(2), mkdir(2) and symlink(2): makes an inode of any type without opening it. */
+  /**
+   * mknod(2), mkdir(2) and symlink(2): makes an inode of any type without opening it.
+   *
+   * @param newInode belongs to the request's caller
+   */
   void make(
       Request request, long directory, EntryName name, NewInode newInode, AttributesReply reply);
 
@@ -197,7 +201,7 @@ public interface InodeFileSystem {
   /**
    * Atomic create and open.
    *
-   * @param newInode a regular file
+   * @param newInode a regular file that belongs to the request's caller
    * @param flags Linux's open flags (O_EXCL decides on an existing name)
    */
   void create(
