@@ -8,12 +8,15 @@ import io.adhocfs.client.routing.Completion;
 import io.adhocfs.client.routing.Failures;
 import io.adhocfs.client.routing.Operation;
 import io.adhocfs.protocol.instance.Instance;
+import io.adhocfs.protocol.model.AttributeChange;
 import io.adhocfs.protocol.model.EntryName;
 import io.adhocfs.protocol.model.FileAttributes;
 import io.adhocfs.protocol.model.FileType;
 import io.adhocfs.protocol.model.FsError;
 import io.adhocfs.protocol.model.FsException;
 import io.adhocfs.protocol.model.InodeId;
+import io.adhocfs.protocol.model.NewInode;
+import io.adhocfs.protocol.model.Owner;
 import io.adhocfs.protocol.model.SessionId;
 import io.adhocfs.protocol.placement.ClusterMap;
 import io.adhocfs.protocol.settings.Setting;
@@ -155,7 +158,7 @@ public final class AdhocFileSystem implements AutoCloseable {
 
   private static Owner owner(ClientOptions options) throws FsException {
     try {
-      return options.owner().isPresent() ? options.owner().get() : Owner.ofThisProcess();
+      return options.owner().isPresent() ? options.owner().get() : ThisProcess.owner();
     } catch (IOException e) {
       throw new FsException(FsError.INTERNAL, "this process's user is not known", e);
     }
@@ -335,8 +338,9 @@ public final class AdhocFileSystem implements AutoCloseable {
   }
 
   public CompletableFuture<FileAttributes> createDirectoryAsync(AdhocPath path, int mode) {
+    NewInode newInode = NewInode.directory(mode, owner);
     Operation operation = core.begin(() -> "mkdir " + path);
-    return operation.answer(createDirectory(operation, path, mode));
+    return operation.answer(createDirectory(operation, path, newInode));
   }
 
   /** Makes a directory and those above it that are not there; answers the last, made or found. */
@@ -346,8 +350,9 @@ public final class AdhocFileSystem implements AutoCloseable {
   }
 
   public CompletableFuture<FileAttributes> createDirectoriesAsync(AdhocPath path, int mode) {
+    NewInode newInode = NewInode.directory(mode, owner);
     Operation operation = core.begin(() -> "mkdir -p " + path);
-    return operation.answer(createDirectories(operation, path, mode));
+    return operation.answer(createDirectories(operation, path, newInode));
   }
 
   /** Opens a regular file. IS_DIRECTORY, NOT_SUPPORTED for what has no bytes. */
@@ -536,25 +541,23 @@ public final class AdhocFileSystem implements AutoCloseable {
   }
 
   private CompletableFuture<FileAttributes> createDirectory(
-      Operation operation, AdhocPath path, int mode) {
+      Operation operation, AdhocPath path, NewInode newInode) {
     if (path.isRoot()) {
       return CompletableFuture.failedFuture(new FsException(FsError.EXISTS, "it is the root"));
     }
     return inNamedDirectory(
         operation,
         path,
-        (directory, name) ->
-            core.namespace.makeDirectory(
-                operation, directory, name, mode, owner.uid(), owner.gid()));
+        (directory, name) -> core.namespace.makeDirectory(operation, directory, name, newInode));
   }
 
   private CompletableFuture<FileAttributes> createDirectories(
-      Operation operation, AdhocPath path, int mode) {
+      Operation operation, AdhocPath path, NewInode newInode) {
     if (path.isRoot()) {
       return attributes(operation, path, true);
     }
     return Completion.compose(
-        createDirectory(operation, path, mode),
+        createDirectory(operation, path, newInode),
         (made, failure) -> {
           if (failure == null) {
             return CompletableFuture.completedFuture(made);
@@ -562,7 +565,7 @@ public final class AdhocFileSystem implements AutoCloseable {
           FsException answer = Failures.of(failure);
           return switch (answer.error()) {
             case EXISTS, INVALID -> existingDirectory(operation, path);
-            case NOT_FOUND -> withParents(operation, path, mode);
+            case NOT_FOUND -> withParents(operation, path, newInode);
             default -> CompletableFuture.<FileAttributes>failedFuture(answer);
           };
         });
@@ -578,11 +581,11 @@ public final class AdhocFileSystem implements AutoCloseable {
   }
 
   private CompletableFuture<FileAttributes> withParents(
-      Operation operation, AdhocPath path, int mode) {
+      Operation operation, AdhocPath path, NewInode newInode) {
     try {
       return Completion.compose(
-          createDirectories(operation, path.parent(), mode)
-              .thenCompose(_ -> createDirectory(operation, path, mode)),
+          createDirectories(operation, path.parent(), newInode)
+              .thenCompose(_ -> createDirectory(operation, path, newInode)),
           (made, failure) -> {
             if (failure == null) {
               return CompletableFuture.completedFuture(made);

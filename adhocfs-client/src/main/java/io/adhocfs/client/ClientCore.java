@@ -19,6 +19,7 @@ import io.adhocfs.protocol.instance.Instance;
 import io.adhocfs.protocol.model.FileAttributes;
 import io.adhocfs.protocol.model.InodeId;
 import io.adhocfs.protocol.model.NodeId;
+import io.adhocfs.protocol.model.Owner;
 import io.adhocfs.protocol.model.WallClock;
 import io.adhocfs.protocol.settings.Setting;
 import io.adhocfs.protocol.settings.Settings;

@@ -5,6 +5,7 @@ import io.adhocfs.client.routing.Operation;
 import io.adhocfs.protocol.model.EntryName;
 import io.adhocfs.protocol.model.FileAttributes;
 import io.adhocfs.protocol.model.InodeId;
+import io.adhocfs.protocol.model.NewInode;
 import java.util.concurrent.CompletableFuture;
 
 /** Makes inodes that are no directories. Thread-safe. */
@@ -18,39 +19,13 @@ final class Creation {
   /** Makes an inode; EXISTS if the name is taken. */
   CompletableFuture<FileAttributes> create(
       Operation operation, InodeId directory, EntryName name, NewInode what) {
-    return make(operation, directory, name, what, true, 0)
+    return namespace
+        .create(operation, directory, name, what, true, 0)
         .thenCompose(made -> {
           FileAttributes attributes = made.found().attributes();
           return attributes != null
               ? CompletableFuture.completedFuture(attributes)
               : namespace.fetchAttributes(operation, made.found().inode());
         });
-  }
-
-  /**
-   * Makes an inode, or finds the one that has the name.
-   *
-   * @param exclusive whether a name that is taken is EXISTS
-   * @param pin as in {@link Namespace#create}
-   */
-  CompletableFuture<Namespace.Made> make(
-      Operation operation,
-      InodeId directory,
-      EntryName name,
-      NewInode what,
-      boolean exclusive,
-      long pin) {
-    return namespace.create(
-        operation,
-        directory,
-        name,
-        what.type(),
-        what.mode(),
-        what.owner().uid(),
-        what.owner().gid(),
-        what.deviceNumber(),
-        what.symlinkTarget(),
-        exclusive,
-        pin);
   }
 }

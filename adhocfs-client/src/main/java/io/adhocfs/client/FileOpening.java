@@ -11,6 +11,7 @@ import io.adhocfs.protocol.model.FileType;
 import io.adhocfs.protocol.model.FsError;
 import io.adhocfs.protocol.model.FsException;
 import io.adhocfs.protocol.model.InodeId;
+import io.adhocfs.protocol.model.NewInode;
 import io.adhocfs.protocol.model.PinNumber;
 import java.util.concurrent.CompletableFuture;
 
@@ -43,7 +44,7 @@ final class FileOpening {
     }
     long pin = drawPin(access);
     return Completion.compose(
-        core.creation.make(operation, directory, name, what, exclusive, pin),
+        core.namespace.create(operation, directory, name, what, exclusive, pin),
         (made, failure) -> {
           if (failure != null) {
             FsException failed = Failures.of(failure);

@@ -5,6 +5,7 @@ import io.adhocfs.client.routing.Completion;
 import io.adhocfs.client.routing.Operation;
 import io.adhocfs.client.size.KnownFile;
 import io.adhocfs.client.size.KnownFiles;
+import io.adhocfs.protocol.model.AttributeChange;
 import io.adhocfs.protocol.model.EntryName;
 import io.adhocfs.protocol.model.FileAttributes;
 import io.adhocfs.protocol.model.FsError;
@@ -70,17 +71,7 @@ final class InodeAttributes {
             ? Completion.done()
             : unlessLost(file, Completion.done(file.tellTimes(operation)), Completion::done);
     return before
-        .thenCompose(_ ->
-            namespace.setAttributes(
-                operation,
-                inode,
-                change.mode(),
-                change.uid(),
-                change.gid(),
-                change.atimeNanos(),
-                change.mtimeNanos(),
-                change.ctimeNanos(),
-                change.clearsSetId()))
+        .thenCompose(_ -> namespace.setAttributes(operation, inode, change))
         .thenApply(told -> {
           if (file != null) {
             file.learn(told);

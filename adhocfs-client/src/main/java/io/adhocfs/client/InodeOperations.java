@@ -2,11 +2,14 @@ package io.adhocfs.client;
 
 import io.adhocfs.client.routing.Operation;
 import io.adhocfs.client.size.KnownFile;
+import io.adhocfs.protocol.model.AttributeChange;
 import io.adhocfs.protocol.model.EntryName;
 import io.adhocfs.protocol.model.FileAttributes;
 import io.adhocfs.protocol.model.InodeId;
+import io.adhocfs.protocol.model.NewInode;
 import io.adhocfs.protocol.model.NodeId;
 import io.adhocfs.protocol.model.OwnVersions;
+import io.adhocfs.protocol.model.Owner;
 import io.adhocfs.protocol.settings.SettingChange;
 import io.adhocfs.protocol.settings.SwitchTable;
 import io.adhocfs.protocol.settings.Switches;
@@ -93,7 +96,7 @@ public final class InodeOperations {
     return operation.answer(new DatasetWalk(core, operation, dataset, within, seen).run(directory));
   }
 
-  /** Makes anything but a directory; EXISTS if the name is taken. */
+  /** Makes anything but a directory, which is INVALID; EXISTS if the name is taken. */
   public CompletableFuture<FileAttributes> create(
       InodeId directory, EntryName name, NewInode what) {
     Operation operation = core.begin(() -> "creation of '" + name + "' in inode " + directory);
@@ -140,9 +143,9 @@ public final class InodeOperations {
   /** Makes a directory; EXISTS if the name is taken. */
   public CompletableFuture<FileAttributes> makeDirectory(
       InodeId directory, EntryName name, int mode, Owner owner) {
+    NewInode newInode = NewInode.directory(mode, owner);
     Operation operation = core.begin(() -> "mkdir of '" + name + "' in inode " + directory);
-    return operation.answer(
-        core.namespace.makeDirectory(operation, directory, name, mode, owner.uid(), owner.gid()));
+    return operation.answer(core.namespace.makeDirectory(operation, directory, name, newInode));
   }
 
   /** Removes a name of anything but a directory; open handles go on working. */

@@ -3,12 +3,14 @@ package io.adhocfs.fuse;
 import io.adhocfs.client.AdhocFileSystem;
 import io.adhocfs.client.InodeOperations;
 import io.adhocfs.client.Job;
+import io.adhocfs.protocol.model.AttributeChange;
 import io.adhocfs.protocol.model.EntryName;
 import io.adhocfs.protocol.model.FileAttributes;
 import io.adhocfs.protocol.model.FileLock;
-import io.adhocfs.protocol.model.FileType;
 import io.adhocfs.protocol.model.InodeId;
+import io.adhocfs.protocol.model.NewInode;
 import io.netty.buffer.ByteBuf;
+import java.util.OptionalLong;
 import java.util.concurrent.CompletableFuture;
 import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
@@ -111,8 +113,13 @@ public final class ClientFileSystem implements InodeFileSystem {
 
   @Override
   public void setAttributes(
-      Request request, long inode, long handle, AttributeChange change, AttributesReply reply) {
-    inodeAttributes.set(request, new InodeId(inode), handle, change, reply);
+      Request request,
+      long inode,
+      long handle,
+      AttributeChange change,
+      OptionalLong sizeBytes,
+      AttributesReply reply) {
+    inodeAttributes.set(request, new InodeId(inode), handle, change, sizeBytes, reply);
   }
 
   @Override
@@ -121,27 +128,9 @@ public final class ClientFileSystem implements InodeFileSystem {
   }
 
   @Override
-  public void makeNode(
-      Request request,
-      long directory,
-      EntryName name,
-      FileType type,
-      int mode,
-      long deviceNumber,
-      AttributesReply reply) {
-    entries.makeNode(request, new InodeId(directory), name, type, mode, deviceNumber, reply);
-  }
-
-  @Override
-  public void makeDirectory(
-      Request request, long directory, EntryName name, int mode, AttributesReply reply) {
-    entries.makeDirectory(request, new InodeId(directory), name, mode, reply);
-  }
-
-  @Override
-  public void symlink(
-      Request request, long directory, EntryName name, byte[] target, AttributesReply reply) {
-    entries.symlink(request, new InodeId(directory), name, target, reply);
+  public void make(
+      Request request, long directory, EntryName name, NewInode newInode, AttributesReply reply) {
+    entries.make(request, new InodeId(directory), name, newInode, reply);
   }
 
   @Override
@@ -180,8 +169,13 @@ public final class ClientFileSystem implements InodeFileSystem {
 
   @Override
   public void create(
-      Request request, long directory, EntryName name, int mode, int flags, CreateReply reply) {
-    openFiles.create(request, new InodeId(directory), name, mode, flags, reply);
+      Request request,
+      long directory,
+      EntryName name,
+      NewInode newInode,
+      int flags,
+      CreateReply reply) {
+    openFiles.create(request, new InodeId(directory), name, newInode, flags, reply);
   }
 
   @Override

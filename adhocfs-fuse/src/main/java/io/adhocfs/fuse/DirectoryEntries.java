@@ -1,17 +1,16 @@
 package io.adhocfs.fuse;
 
 import io.adhocfs.client.InodeOperations;
-import io.adhocfs.client.NewInode;
 import io.adhocfs.client.RenameMode;
 import io.adhocfs.fuse.InodeFileSystem.AttributesReply;
 import io.adhocfs.fuse.InodeFileSystem.DoneReply;
 import io.adhocfs.fuse.InodeFileSystem.Request;
 import io.adhocfs.protocol.model.EntryName;
-import io.adhocfs.protocol.model.FileAttributes;
 import io.adhocfs.protocol.model.FileType;
 import io.adhocfs.protocol.model.FsError;
 import io.adhocfs.protocol.model.FsException;
 import io.adhocfs.protocol.model.InodeId;
+import io.adhocfs.protocol.model.NewInode;
 
 /**
  * Finds, makes, renames and removes the entries of directories, except files that are opened as
@@ -42,56 +41,23 @@ final class DirectoryEntries {
         });
   }
 
-  void makeNode(
+  void make(
       Request request,
       InodeId directory,
       EntryName name,
-      FileType type,
-      int mode,
-      long deviceNumber,
+      NewInode newInode,
       AttributesReply reply) {
     answers.answer(
         request,
         reply,
-        () -> {
-          if (type == FileType.DIRECTORY || type == FileType.SYMLINK) {
-            throw new FsException(FsError.INVALID, "mknod of a " + type);
-          }
-          return inodes.create(
-              directory,
-              name,
-              NewInode.node(
-                  type, mode & FileAttributes.MODE_MASK, request.caller().owner(), deviceNumber));
-        },
-        reply::attributes);
-  }
-
-  void makeDirectory(
-      Request request, InodeId directory, EntryName name, int mode, AttributesReply reply) {
-    answers.answer(
-        request,
-        reply,
         () ->
-            inodes.makeDirectory(
-                directory, name, mode & FileAttributes.MODE_MASK, request.caller().owner()),
+            newInode.type() == FileType.DIRECTORY
+                ? inodes.makeDirectory(directory, name, newInode.mode(), newInode.owner())
+                : inodes.create(directory, name, newInode),
         made -> {
           directoriesSeen.told(made);
           reply.attributes(made);
         });
-  }
-
-  void symlink(
-      Request request, InodeId directory, EntryName name, byte[] target, AttributesReply reply) {
-    answers.answer(
-        request,
-        reply,
-        () -> {
-          if (target.length == 0) {
-            throw new FsException(FsError.NOT_FOUND, "a symbolic link with an empty target");
-          }
-          return inodes.create(directory, name, NewInode.symlink(target, request.caller().owner()));
-        },
-        reply::attributes);
   }
 
   void link(

@@ -1,11 +1,12 @@
 package io.adhocfs.fuse;
 
-import io.adhocfs.client.AttributeChange;
 import io.adhocfs.client.InodeOperations;
 import io.adhocfs.fuse.InodeFileSystem.AttributesReply;
 import io.adhocfs.fuse.InodeFileSystem.Request;
+import io.adhocfs.protocol.model.AttributeChange;
 import io.adhocfs.protocol.model.FileAttributes;
 import io.adhocfs.protocol.model.InodeId;
+import java.util.OptionalLong;
 import java.util.concurrent.CompletableFuture;
 
 /** Tells and changes the attributes of inodes, size included. Thread-safe. */
@@ -66,54 +67,31 @@ final class InodeAttributes {
       Request request,
       InodeId inode,
       long handle,
-      InodeFileSystem.AttributeChange change,
+      AttributeChange change,
+      OptionalLong sizeBytes,
       AttributesReply reply) {
-    AttributeChange others = others(change);
     answers.answer(
         request,
         reply,
         () -> {
-          if (change.sizeBytes() == InodeFileSystem.AttributeChange.UNCHANGED) {
-            return setOthers(request, inode, others);
+          if (sizeBytes.isEmpty()) {
+            return setOthers(request, inode, change);
           }
           FileHandle open = handles.find(handle);
           CompletableFuture<FileAttributes> cut =
               open == null
-                  ? inodes.truncate(inode, change.sizeBytes())
-                  : open.file().truncateAsync(change.sizeBytes());
-          return others.isEmpty()
+                  ? inodes.truncate(inode, sizeBytes.getAsLong())
+                  : open.file().truncateAsync(sizeBytes.getAsLong());
+          return change.isEmpty()
               ? cut.thenCompose(now -> setIdBits.cleared(request, now))
-              : cut.thenCompose(_ -> setOthers(request, inode, others));
+              : cut.thenCompose(_ -> setOthers(request, inode, change));
         },
         reply::attributes);
   }
 
+  /** Changes what is no size. */
   private CompletableFuture<FileAttributes> setOthers(
       Request request, InodeId inode, AttributeChange others) {
     return inodes.setAttributes(inode, request.clearsSetId() ? others.withSetIdCleared() : others);
-  }
-
-  /** What a change asks for besides the size. */
-  private static AttributeChange others(InodeFileSystem.AttributeChange change) {
-    AttributeChange others = AttributeChange.NONE;
-    if (change.mode() != InodeFileSystem.AttributeChange.UNCHANGED) {
-      others = others.withMode(change.mode() & FileAttributes.MODE_MASK);
-    }
-    if (change.uid() != InodeFileSystem.AttributeChange.UNCHANGED) {
-      others = others.withUid((int) change.uid());
-    }
-    if (change.gid() != InodeFileSystem.AttributeChange.UNCHANGED) {
-      others = others.withGid((int) change.gid());
-    }
-    if (change.atimeNanos() != null) {
-      others = others.withAtimeNanos(change.atimeNanos());
-    }
-    if (change.mtimeNanos() != null) {
-      others = others.withMtimeNanos(change.mtimeNanos());
-    }
-    if (change.ctimeNanos() != null) {
-      others = others.withCtimeNanos(change.ctimeNanos());
-    }
-    return others;
   }
 }

@@ -1,7 +1,6 @@
 package io.adhocfs.fuse;
 
 import io.adhocfs.client.InodeOperations;
-import io.adhocfs.client.NewInode;
 import io.adhocfs.client.OpenFile;
 import io.adhocfs.fuse.InodeFileSystem.CreateReply;
 import io.adhocfs.fuse.InodeFileSystem.DoneReply;
@@ -9,9 +8,9 @@ import io.adhocfs.fuse.InodeFileSystem.OpenMode;
 import io.adhocfs.fuse.InodeFileSystem.OpenReply;
 import io.adhocfs.fuse.InodeFileSystem.Request;
 import io.adhocfs.protocol.model.EntryName;
-import io.adhocfs.protocol.model.FileAttributes;
 import io.adhocfs.protocol.model.FsError;
 import io.adhocfs.protocol.model.InodeId;
+import io.adhocfs.protocol.model.NewInode;
 import java.time.InstantSource;
 import java.util.concurrent.CompletableFuture;
 
@@ -67,7 +66,12 @@ final class OpenFiles {
   }
 
   void create(
-      Request request, InodeId directory, EntryName name, int mode, int flags, CreateReply reply) {
+      Request request,
+      InodeId directory,
+      EntryName name,
+      NewInode newInode,
+      int flags,
+      CreateReply reply) {
     answers.answer(
         request,
         reply,
@@ -76,7 +80,7 @@ final class OpenFiles {
                 .createAndOpen(
                     directory,
                     name,
-                    NewInode.regularFile(mode & FileAttributes.MODE_MASK, request.caller().owner()),
+                    newInode,
                     (flags & O_EXCL) != 0,
                     (flags & O_TRUNC) != 0,
                     keeping(flags))

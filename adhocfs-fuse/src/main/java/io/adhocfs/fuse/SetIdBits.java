@@ -1,8 +1,8 @@
 package io.adhocfs.fuse;
 
-import io.adhocfs.client.AttributeChange;
 import io.adhocfs.client.InodeOperations;
 import io.adhocfs.fuse.InodeFileSystem.Request;
+import io.adhocfs.protocol.model.AttributeChange;
 import io.adhocfs.protocol.model.FileAttributes;
 import java.util.concurrent.CompletableFuture;
 
