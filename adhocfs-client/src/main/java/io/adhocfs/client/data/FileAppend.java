@@ -25,18 +25,13 @@ import java.util.function.LongSupplier;
  * told. Where a cut has taken the room back, it begins anew; nothing of it is left then.
  */
 final class FileAppend {
-  /** Clears a range of the file where it lies behind the end. */
-  interface Clearing {
-    CompletableFuture<FileAttributes> clear(Operation operation, long offset, long lengthBytes);
-  }
-
   private final Router router;
   private final OperationSource operations;
   private final LongSupplier wallClockNanos;
   private final Operation operation;
   private final KnownFile file;
   private final ByteBuf data;
-  private final Clearing clearing;
+  private final BehindEnd behindEnd;
   private final CompletableFuture<Long> result = new CompletableFuture<>();
   private int cuts;
 
@@ -47,14 +42,14 @@ final class FileAppend {
       Operation operation,
       KnownFile file,
       ByteBuf data,
-      Clearing clearing) {
+      BehindEnd behindEnd) {
     this.router = router;
     this.operations = operations;
     this.wallClockNanos = wallClockNanos;
     this.operation = operation;
     this.file = file;
     this.data = data;
-    this.clearing = clearing;
+    this.behindEnd = behindEnd;
   }
 
   /** The offset at which it was written, once the size covers it. */
@@ -148,22 +143,8 @@ final class FileAppend {
         router
             .send(own, finished(room, false, uncertain))
             .thenApply(Answers::attributes)
-            .thenCompose(_ -> clearing.clear(own, room.offset(), length));
-    if (failure.error() == FsError.TIMED_OUT || failure.error() == FsError.INTERRUPTED) {
-      // Nobody is to wait for it any longer.
-      result.completeExceptionally(failure);
-    }
-    Completion.then(
-        cleared,
-        (told, notCleared) -> {
-          if (notCleared == null) {
-            file.learn(told);
-          } else if (notCleared != failure) {
-            // A client that is closed fails both with one and the same.
-            failure.addSuppressed(notCleared);
-          }
-          result.completeExceptionally(failure);
-        });
+            .thenCompose(_ -> behindEnd.clear(own, file.inode(), room.offset(), length));
+    BehindEnd.fail(result, file, failure, cleared);
   }
 
   private void again(FsException failure) {

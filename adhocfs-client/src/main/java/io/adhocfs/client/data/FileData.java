@@ -12,7 +12,6 @@ import io.adhocfs.protocol.model.FileAttributes;
 import io.adhocfs.protocol.model.FileLayout;
 import io.adhocfs.protocol.model.FsError;
 import io.adhocfs.protocol.model.FsException;
-import io.adhocfs.protocol.model.InodeId;
 import io.adhocfs.protocol.model.NodeId;
 import io.adhocfs.protocol.placement.ClusterMap;
 import io.adhocfs.protocol.placement.Placement;
@@ -55,6 +54,7 @@ public final class FileData {
   private final Router router;
   private final OperationSource operations;
   private final LongSupplier wallClockNanos;
+  private final BehindEnd behindEnd;
   private final HeldBytes held = new HeldBytes(HELD_BYTES_MAX);
 
   /**
@@ -64,6 +64,7 @@ public final class FileData {
     this.router = router;
     this.operations = operations;
     this.wallClockNanos = wallClockNanos;
+    this.behindEnd = new BehindEnd(router, wallClockNanos);
   }
 
   /**
@@ -196,15 +197,7 @@ public final class FileData {
   public CompletableFuture<Long> append(Operation operation, KnownFile file, ByteBuf data) {
     return file.settle(operation)
         .thenCompose(_ ->
-            new FileAppend(
-                    router,
-                    operations,
-                    wallClockNanos,
-                    operation,
-                    file,
-                    data,
-                    (cleaning, offset, length) ->
-                        clearBehindEnd(cleaning, file.inode(), offset, length))
+            new FileAppend(router, operations, wallClockNanos, operation, file, data, behindEnd)
                 .run());
   }
 
@@ -308,24 +301,6 @@ public final class FileData {
       owners.add(map.owner(Placement.chunkSlot(file.layout(), chunk)));
     }
     return owners;
-  }
-
-  private CompletableFuture<FileAttributes> clearBehindEnd(
-      Operation operation, InodeId inode, long offset, long lengthBytes) {
-    return router
-        .sendStamped(
-            operation,
-            stamp ->
-                new ChangeRange(
-                    stamp,
-                    inode,
-                    offset,
-                    lengthBytes,
-                    true,
-                    false,
-                    true,
-                    wallClockNanos.getAsLong()))
-        .thenApply(Answers::attributes);
   }
 
   /** One write through all its tries: only one is under way at a time. */
@@ -471,22 +446,8 @@ public final class FileData {
       // Where the end is counts earlier writes that have succeeded, also those not told yet.
       CompletableFuture<FileAttributes> cleaned =
           file.settleStored(cleaning)
-              .thenCompose(_ -> clearBehindEnd(cleaning, file.inode(), start, end - start));
-      if (failure.error() == FsError.TIMED_OUT || failure.error() == FsError.INTERRUPTED) {
-        // Nobody is to wait for it any longer.
-        result.completeExceptionally(failure);
-      }
-      Completion.then(
-          cleaned,
-          (told, notCleaned) -> {
-            if (notCleaned == null) {
-              file.learn(told);
-            } else if (notCleaned != failure) {
-              // A client that is closed fails both with one and the same.
-              failure.addSuppressed(notCleaned);
-            }
-            result.completeExceptionally(failure);
-          });
+              .thenCompose(_ -> behindEnd.clear(cleaning, file.inode(), start, end - start));
+      BehindEnd.fail(result, file, failure, cleaned);
     }
 
     private void refreshAndAttempt(FsException failure) {

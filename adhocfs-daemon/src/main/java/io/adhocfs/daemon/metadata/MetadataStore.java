@@ -63,7 +63,7 @@ public final class MetadataStore implements SlotPart {
   private GrowthRoom growthRoom = new GrowthRoom() {};
   private IntPredicate shown = slot -> true;
   private IntPredicate writable = slot -> true;
-  private ChangedKeys locks = ChangedKeys.FREE;
+  private ChangedKeys locks = new ChangedKeys() {};
   private Supplier<LostSlots> lost = () -> LostSlots.NONE;
 
   public MetadataStore(SlotStore slots, NumberLimit numbers) {

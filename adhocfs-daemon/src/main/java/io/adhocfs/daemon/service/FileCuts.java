@@ -177,7 +177,7 @@ final class FileCuts implements SlotPart {
     }
   }
 
-  /** Leaves cuts of slots that have gone to the new owners, which have the records. */
+  /** Drops the cuts of slots that have gone: the new owners have their records, and finish them. */
   @Override
   public void forget(BitSet slots) {
     for (PendingCut cut : List.copyOf(running.keySet())) {

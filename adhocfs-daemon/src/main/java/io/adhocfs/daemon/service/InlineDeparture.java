@@ -114,7 +114,7 @@ final class InlineDeparture implements SlotPart {
     }
   }
 
-  /** Leaves copies of slots that have gone to the new owners, which take them back. */
+  /** Drops the copies of slots that have gone: the new owners take them back. */
   @Override
   public void forget(BitSet slots) {
     for (Copy copy : List.copyOf(copies)) {

@@ -52,7 +52,6 @@ public final class MemoryDisk implements Disk {
   private final Map<Path, Inode> syncedNames = new TreeMap<>();
   private final Set<Path> directories = new TreeSet<>();
   private long usedBlocks;
-  private boolean full;
 
   public MemoryDisk(long capacityBytes) {
     this("memory", capacityBytes);
@@ -76,11 +75,6 @@ public final class MemoryDisk implements Disk {
   /** Makes the disk as large as what is on it and so many bytes more. */
   public synchronized void leaveRoom(long bytes) {
     capacityBlocks = usedBlocks + bytes / BLOCK_BYTES;
-  }
-
-  /** Has no room left, whatever is deleted, or as much as it had. */
-  public synchronized void full(boolean isFull) {
-    full = isFull;
   }
 
   /** The power fails: what was not synced is there or not. */
@@ -228,7 +222,7 @@ public final class MemoryDisk implements Disk {
   public synchronized BackingDisk.Room room() {
     return new BackingDisk.Room(
         capacityBlocks * BLOCK_BYTES,
-        full ? 0 : (capacityBlocks - usedBlocks) * BLOCK_BYTES,
+        (capacityBlocks - usedBlocks) * BLOCK_BYTES,
         StorageSpace.INODES_UNLIMITED,
         StorageSpace.INODES_UNLIMITED);
   }
@@ -278,7 +272,7 @@ public final class MemoryDisk implements Disk {
           long part = Math.min(BLOCK_BYTES - within, length - done);
           byte[] before = inode.now.blocks.get(at / BLOCK_BYTES);
           if (before == null) {
-            if (full || usedBlocks >= capacityBlocks) {
+            if (usedBlocks >= capacityBlocks) {
               throw new FsException(FsError.NO_SPACE, "this disk is full");
             }
             usedBlocks++;

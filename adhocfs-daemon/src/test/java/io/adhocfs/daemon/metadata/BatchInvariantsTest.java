@@ -105,17 +105,6 @@ class BatchInvariantsTest {
               @Nullable Object holder, InodeId directory, EntryName entry) {
             return "transaction".equals(holder) ? null : "transaction";
           }
-
-          @Override
-          public @Nullable Object otherHolderOfInode(@Nullable Object holder, InodeId inode) {
-            return null;
-          }
-
-          @Override
-          public @Nullable Object otherHolderOfShare(
-              @Nullable Object holder, InodeId directory, int partition) {
-            return null;
-          }
         });
     Batch stranger = store.batch();
     stranger.removeEntry(name);

@@ -79,13 +79,13 @@ class FileContentRequestsTest extends ServiceFixture {
   void aFileThatFindsNoSpaceForItsFirstChunkStaysInline() throws FsException {
     InodeId file = client.create(ROOT, "f");
     client.writeInline(file, 0, new byte[] {1, 2, 3});
-    instance.daemons().forEach(daemon -> daemon.disk().full(true));
+    instance.daemons().forEach(daemon -> daemon.disk().leaveRoom(0));
     // They look at their disks now and then.
     pass(SECOND_NANOS);
     assertThat(errorOf(() -> client.leaveInline(file))).isEqualTo(FsError.NO_SPACE);
     assertThat(client.readInline(file)).containsExactly(1, 2, 3);
     client.writeInline(file, 0, new byte[] {7});
-    instance.daemons().forEach(daemon -> daemon.disk().full(false));
+    instance.daemons().forEach(daemon -> daemon.disk().resize(DISK_BYTES));
     pass(SECOND_NANOS);
     FileAttributes left = client.leaveInline(file);
     assertThat(chunk(left, 0)).containsExactly(7, 2, 3);

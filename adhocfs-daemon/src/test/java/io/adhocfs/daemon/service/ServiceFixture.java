@@ -31,7 +31,7 @@ abstract class ServiceFixture {
   static final InodeId ROOT = InodeId.ROOT;
   static final int CHUNK = 4096;
   static final long SECOND_NANOS = 1_000_000_000L;
-  private static final long DISK_BYTES = 64L << 20;
+  static final long DISK_BYTES = 64L << 20;
 
   final SimulatedInstance instance;
   final RequestClient client;

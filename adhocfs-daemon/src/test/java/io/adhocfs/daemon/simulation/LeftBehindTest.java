@@ -47,10 +47,18 @@ class LeftBehindTest {
     instance.time().until(() -> instance.log().state().rebalance() == null, "the root moves");
   }
 
-  private void inProcess(Runnable code) {
+  private interface Code {
+    void run() throws FsException;
+  }
+
+  private void inProcess(Code code) {
     var done = new CompletableFuture<Boolean>();
     process.begin(() -> {
-      code.run();
+      try {
+        code.run();
+      } catch (FsException e) {
+        throw new AssertionError(e);
+      }
       done.complete(true);
     });
     instance.time().until(done::isDone, "the process has done it");
@@ -65,15 +73,11 @@ class LeftBehindTest {
     instance.network().separate("n" + home, "n" + cutOff, true);
     List<CompletableFuture<FileAttributes>> made = new ArrayList<>();
     inProcess(() -> {
-      try {
-        AdhocFileSystem fs = process.fileSystem();
-        for (int i = 0; i < NAMES; i++) {
-          made.add(fs.createDirectoryAsync(path(i), 0755));
-        }
-        process.pause(SECOND_NANOS);
-      } catch (FsException e) {
-        throw new AssertionError(e);
+      AdhocFileSystem fs = process.fileSystem();
+      for (int i = 0; i < NAMES; i++) {
+        made.add(fs.createDirectoryAsync(path(i), 0755));
       }
+      process.pause(SECOND_NANOS);
     });
     assertThat(made)
         .as("some wait for the node that cannot be reached")
@@ -81,14 +85,10 @@ class LeftBehindTest {
 
     moveRootTo(next);
     inProcess(() -> {
-      try {
-        AdhocFileSystem fs = process.fileSystem();
-        for (int i = 0; i < NAMES; i++) {
-          process.await(made.get(i));
-          process.await(fs.removeAsync(path(i)));
-        }
-      } catch (FsException e) {
-        throw new AssertionError(e);
+      AdhocFileSystem fs = process.fileSystem();
+      for (int i = 0; i < NAMES; i++) {
+        process.await(made.get(i));
+        process.await(fs.removeAsync(path(i)));
       }
     });
     moveRootTo(home);
@@ -120,15 +120,11 @@ class LeftBehindTest {
     int cutOff = (home + 2) % 3;
     var cut = new AtomicReference<CompletableFuture<?>>();
     inProcess(() -> {
-      try {
-        OpenFile file = process.await(process.fileSystem().openAsync(path(0), OpenOptions.CREATE));
-        process.await(file.writeAsync(0, ByteBuffer.allocate(10 * 4096)));
-        instance.network().separate("n" + home, "n" + cutOff, true);
-        cut.set(file.truncateAsync(1));
-        process.pause(SECOND_NANOS);
-      } catch (FsException e) {
-        throw new AssertionError(e);
-      }
+      OpenFile file = process.await(process.fileSystem().openAsync(path(0), OpenOptions.CREATE));
+      process.await(file.writeAsync(0, ByteBuffer.allocate(10 * 4096)));
+      instance.network().separate("n" + home, "n" + cutOff, true);
+      cut.set(file.truncateAsync(1));
+      process.pause(SECOND_NANOS);
     });
     assertThat(cut.get()).isNotDone();
 
@@ -139,12 +135,8 @@ class LeftBehindTest {
     assertThat(instance.daemon(new NodeId(home)).pending()).isPositive();
     instance.network().joinAll();
     inProcess(() -> {
-      try {
-        process.await(cut.get());
-        process.await(process.fileSystem().removeAsync(path(0)));
-      } catch (FsException e) {
-        throw new AssertionError(e);
-      }
+      process.await(cut.get());
+      process.await(process.fileSystem().removeAsync(path(0)));
     });
     instance.settle();
     Inspection.requireSound(instance);

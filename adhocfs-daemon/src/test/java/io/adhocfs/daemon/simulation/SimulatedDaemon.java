@@ -115,11 +115,6 @@ public final class SimulatedDaemon {
     return address;
   }
 
-  /** Gives its disk another capacity. */
-  void resizeDisk(long capacityBytes) {
-    disk.resize(capacityBytes);
-  }
-
   /** Its process dies at the n-th next chance that it has. */
   public void dieAt(int chances) {
     diesIn = chances;

@@ -197,9 +197,12 @@ public final class Simulation {
         });
   }
 
-  /** Who was refused for want of room may have said so and not been heard yet. */
+  /**
+   * Gives all disks room, and resumes the rebalance until no pause can come any more: a daemon that
+   * was refused before may ask for one a moment later.
+   */
   private void makeRoom() {
-    instance.daemons().forEach(daemon -> daemon.resizeDisk(DISK_BYTES));
+    instance.daemons().forEach(daemon -> daemon.disk().resize(DISK_BYTES));
     for (int second = 0; second < 10; second++) {
       resume();
       instance.time().pass(1_000_000_000L);

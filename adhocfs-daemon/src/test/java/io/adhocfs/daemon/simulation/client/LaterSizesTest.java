@@ -18,32 +18,14 @@ import java.time.Duration;
 import java.util.Arrays;
 import java.util.Map;
 import java.util.concurrent.CompletableFuture;
-import org.junit.jupiter.api.AfterEach;
-import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 
 /** When the owner of a file is told of its size where {@code size-updates} is {@code at-close}. */
-class LaterSizesTest {
+class LaterSizesTest extends OpenFileFixture {
   private static final int CHUNK = DaemonCluster.CHUNK;
 
-  private final DaemonCluster cluster =
-      new DaemonCluster(
-          5, 3, Map.of("inline.max", "0", "size-updates", "at-close", "client.deadline", "10s"));
-  private final SimulatedClient client = new SimulatedClient(cluster);
-  private final OpenFile file;
-
   LaterSizesTest() throws FsException {
-    file = client.await(client.fileSystem.openAsync(path("/file"), OpenOptions.CREATE));
-  }
-
-  @BeforeEach
-  void forgetOpening() {
-    client.rpc.forgetSent();
-  }
-
-  @AfterEach
-  void close() {
-    cluster.close();
+    super(Map.of("inline.max", "0", "size-updates", "at-close", "client.deadline", "10s"));
   }
 
   private long reports() {

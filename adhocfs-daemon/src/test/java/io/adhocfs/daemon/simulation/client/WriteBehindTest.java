@@ -24,44 +24,25 @@ import java.util.List;
 import java.util.Map;
 import java.util.Objects;
 import java.util.concurrent.CompletableFuture;
-import org.junit.jupiter.api.AfterEach;
-import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 
 /** When bytes are stored where the switch {@code writes} is {@code behind}. */
-class WriteBehindTest {
+class WriteBehindTest extends OpenFileFixture {
   private static final int CHUNK = 512 << 10;
   private static final int WRITE = 100 << 10;
   private static final int HELD_BYTES_MAX = 32 << 20;
 
-  private final DaemonCluster cluster =
-      new DaemonCluster(
-          5,
-          3,
-          Map.of(
-              "chunk.size",
-              String.valueOf(CHUNK),
-              "inline.max",
-              "0",
-              "writes",
-              "behind",
-              "client.deadline",
-              "10s"));
-  private final SimulatedClient client = new SimulatedClient(cluster);
-  private final OpenFile file;
-
   WriteBehindTest() throws FsException {
-    file = client.await(client.fileSystem.openAsync(path("/file"), OpenOptions.CREATE));
-  }
-
-  @BeforeEach
-  void forgetOpening() {
-    client.rpc.forgetSent();
-  }
-
-  @AfterEach
-  void close() {
-    cluster.close();
+    super(
+        Map.of(
+            "chunk.size",
+            String.valueOf(CHUNK),
+            "inline.max",
+            "0",
+            "writes",
+            "behind",
+            "client.deadline",
+            "10s"));
   }
 
   private long requests() {

@@ -24,32 +24,16 @@ import java.util.Arrays;
 import java.util.List;
 import java.util.Map;
 import java.util.concurrent.CompletableFuture;
-import org.junit.jupiter.api.AfterEach;
-import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
 
 /** When the owner of a file is told of writes. */
-class WriteReportTest {
+class WriteReportTest extends OpenFileFixture {
   private static final int CHUNK = DaemonCluster.CHUNK;
 
-  private final DaemonCluster cluster = new DaemonCluster(5, 3, Map.of("inline.max", "0"));
-  private final SimulatedClient client = new SimulatedClient(cluster);
-  private final OpenFile file;
-
   WriteReportTest() throws FsException {
-    file = client.await(client.fileSystem.openAsync(path("/file"), OpenOptions.CREATE));
-  }
-
-  @BeforeEach
-  void forgetOpening() {
-    client.rpc.forgetSent();
-  }
-
-  @AfterEach
-  void close() {
-    cluster.close();
+    super(Map.of("inline.max", "0"));
   }
 
   private long reports() {
