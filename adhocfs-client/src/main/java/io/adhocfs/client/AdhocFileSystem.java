@@ -8,12 +8,15 @@ import io.adhocfs.client.routing.Completion;
 import io.adhocfs.client.routing.Failures;
 import io.adhocfs.client.routing.Operation;
 import io.adhocfs.protocol.instance.Instance;
+import io.adhocfs.protocol.model.AttributeChange;
 import io.adhocfs.protocol.model.EntryName;
 import io.adhocfs.protocol.model.FileAttributes;
 import io.adhocfs.protocol.model.FileType;
 import io.adhocfs.protocol.model.FsError;
 import io.adhocfs.protocol.model.FsException;
 import io.adhocfs.protocol.model.InodeId;
+import io.adhocfs.protocol.model.NewInode;
+import io.adhocfs.protocol.model.Owner;
 import io.adhocfs.protocol.model.SessionId;
 import io.adhocfs.protocol.placement.ClusterMap;
 import io.adhocfs.protocol.settings.Setting;
@@ -155,7 +158,7 @@ public final class AdhocFileSystem implements AutoCloseable {
 
   private static Owner owner(ClientOptions options) throws FsException {
     try {
-      return options.owner().isPresent() ? options.owner().get() : Owner.ofThisProcess();
+      return options.owner().isPresent() ? options.owner().get() : ThisProcess.owner();
     } catch (IOException e) {
       throw new FsException(FsError.INTERNAL, "this process's user is not known", e);
     }
@@ -255,7 +258,7 @@ public final class AdhocFileSystem implements AutoCloseable {
     Operation operation = core.begin(() -> "change of attributes of " + path);
     return operation.answer(
         walk.find(operation, path, true)
-            .thenCompose(found -> inodes.setAttributes(operation, found.inode(), change)));
+            .thenCompose(found -> core.attributes.set(operation, found.inode(), change)));
   }
 
   /** The value of an extended attribute of what a path leads to; NO_ATTRIBUTE. */
@@ -308,7 +311,7 @@ public final class AdhocFileSystem implements AutoCloseable {
     Operation operation = core.begin(() -> "truncation of " + path + " to " + sizeBytes);
     return operation.answer(
         walk.find(operation, path, true)
-            .thenCompose(found -> inodes.truncate(operation, found.inode(), sizeBytes)));
+            .thenCompose(found -> core.truncation.truncate(operation, found.inode(), sizeBytes)));
   }
 
   /** The entries of a directory, without "." and "..". */
@@ -323,7 +326,7 @@ public final class AdhocFileSystem implements AutoCloseable {
             .thenCompose(found ->
                 found.type() == FileType.DIRECTORY
                     ? CompletableFuture.completedFuture(
-                        new DirectoryListing(core, inodes, path, found.inode(), withAttributes))
+                        new DirectoryListing(core, path, found.inode(), withAttributes))
                     : CompletableFuture.failedFuture(
                         new FsException(FsError.NOT_DIRECTORY, "it is a " + found.type()))));
   }
@@ -335,8 +338,9 @@ public final class AdhocFileSystem implements AutoCloseable {
   }
 
   public CompletableFuture<FileAttributes> createDirectoryAsync(AdhocPath path, int mode) {
+    NewInode newInode = NewInode.directory(mode, owner);
     Operation operation = core.begin(() -> "mkdir " + path);
-    return operation.answer(createDirectory(operation, path, mode));
+    return operation.answer(createDirectory(operation, path, newInode));
   }
 
   /** Makes a directory and those above it that are not there; answers the last, made or found. */
@@ -346,8 +350,9 @@ public final class AdhocFileSystem implements AutoCloseable {
   }
 
   public CompletableFuture<FileAttributes> createDirectoriesAsync(AdhocPath path, int mode) {
+    NewInode newInode = NewInode.directory(mode, owner);
     Operation operation = core.begin(() -> "mkdir -p " + path);
-    return operation.answer(createDirectories(operation, path, mode));
+    return operation.answer(createDirectories(operation, path, newInode));
   }
 
   /** Opens a regular file. IS_DIRECTORY, NOT_SUPPORTED for what has no bytes. */
@@ -429,7 +434,7 @@ public final class AdhocFileSystem implements AutoCloseable {
             operation,
             path,
             (directory, name) ->
-                inodes.create(operation, directory, name, NewInode.symlink(target, owner))));
+                core.creation.create(operation, directory, name, NewInode.symlink(target, owner))));
   }
 
   /** The target of a symbolic link; INVALID if it is none. */
@@ -527,7 +532,7 @@ public final class AdhocFileSystem implements AutoCloseable {
         .thenCompose(found -> {
           FileAttributes told = found.attributes();
           if (path.isRoot() || core.files.get(found.inode()) != null) {
-            return inodes.getAttributes(operation, found.inode());
+            return core.attributes.get(operation, found.inode());
           }
           return told != null
               ? CompletableFuture.completedFuture(told)
@@ -536,25 +541,23 @@ public final class AdhocFileSystem implements AutoCloseable {
   }
 
   private CompletableFuture<FileAttributes> createDirectory(
-      Operation operation, AdhocPath path, int mode) {
+      Operation operation, AdhocPath path, NewInode newInode) {
     if (path.isRoot()) {
       return CompletableFuture.failedFuture(new FsException(FsError.EXISTS, "it is the root"));
     }
     return inNamedDirectory(
         operation,
         path,
-        (directory, name) ->
-            core.namespace.makeDirectory(
-                operation, directory, name, mode, owner.uid(), owner.gid()));
+        (directory, name) -> core.namespace.makeDirectory(operation, directory, name, newInode));
   }
 
   private CompletableFuture<FileAttributes> createDirectories(
-      Operation operation, AdhocPath path, int mode) {
+      Operation operation, AdhocPath path, NewInode newInode) {
     if (path.isRoot()) {
       return attributes(operation, path, true);
     }
     return Completion.compose(
-        createDirectory(operation, path, mode),
+        createDirectory(operation, path, newInode),
         (made, failure) -> {
           if (failure == null) {
             return CompletableFuture.completedFuture(made);
@@ -562,7 +565,7 @@ public final class AdhocFileSystem implements AutoCloseable {
           FsException answer = Failures.of(failure);
           return switch (answer.error()) {
             case EXISTS, INVALID -> existingDirectory(operation, path);
-            case NOT_FOUND -> withParents(operation, path, mode);
+            case NOT_FOUND -> withParents(operation, path, newInode);
             default -> CompletableFuture.<FileAttributes>failedFuture(answer);
           };
         });
@@ -578,11 +581,11 @@ public final class AdhocFileSystem implements AutoCloseable {
   }
 
   private CompletableFuture<FileAttributes> withParents(
-      Operation operation, AdhocPath path, int mode) {
+      Operation operation, AdhocPath path, NewInode newInode) {
     try {
       return Completion.compose(
-          createDirectories(operation, path.parent(), mode)
-              .thenCompose(_ -> createDirectory(operation, path, mode)),
+          createDirectories(operation, path.parent(), newInode)
+              .thenCompose(_ -> createDirectory(operation, path, newInode)),
           (made, failure) -> {
             if (failure == null) {
               return CompletableFuture.completedFuture(made);
@@ -601,24 +604,24 @@ public final class AdhocFileSystem implements AutoCloseable {
   private CompletableFuture<OpenFile> open(
       Operation operation, AdhocPath path, OpenOptions options) {
     boolean onlyNew = options.create() && options.exclusive();
+    var access = new FileAccess(options.readable(), options.writable(), false);
     return walk.locate(operation, path, options.followSymlinks() && !onlyNew)
         .thenCompose(place -> {
           Found found = place.found();
           EntryName name = place.name();
           if (found == null && name != null && options.create()) {
             // Whoever makes it meanwhile decides what it is; a symbolic link is then refused.
-            return inodes
+            return core.opening
                 .createAndOpen(
                     operation,
                     place.directory(),
                     name,
                     NewInode.regularFile(options.mode(), owner),
                     options.exclusive(),
-                    options.readable(),
-                    options.writable())
+                    access)
                 .thenCompose(created ->
                     options.truncate() && created.existed()
-                        ? inodes.emptied(operation, created.file())
+                        ? core.opening.emptied(operation, created.file())
                         : CompletableFuture.completedFuture(created.file()));
           }
           if (found == null) {
@@ -629,11 +632,11 @@ public final class AdhocFileSystem implements AutoCloseable {
             return CompletableFuture.failedFuture(
                 new FsException(FsError.EXISTS, "there is one already"));
           }
-          return inodes
-              .open(operation, found.inode(), options.readable(), options.writable())
+          return core.opening
+              .open(operation, found.inode(), access)
               .thenCompose(file ->
                   options.truncate()
-                      ? inodes.emptied(operation, file)
+                      ? core.opening.emptied(operation, file)
                       : CompletableFuture.completedFuture(file));
         });
   }

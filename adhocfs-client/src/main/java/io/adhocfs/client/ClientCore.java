@@ -7,7 +7,6 @@ import io.adhocfs.client.namespace.ExtendedAttributes;
 import io.adhocfs.client.namespace.Namespace;
 import io.adhocfs.client.namespace.Pins;
 import io.adhocfs.client.namespace.Recalls;
-import io.adhocfs.client.namespace.Space;
 import io.adhocfs.client.routing.Operation;
 import io.adhocfs.client.routing.OperationSource;
 import io.adhocfs.client.routing.OwnNode;
@@ -20,12 +19,12 @@ import io.adhocfs.protocol.instance.Instance;
 import io.adhocfs.protocol.model.FileAttributes;
 import io.adhocfs.protocol.model.InodeId;
 import io.adhocfs.protocol.model.NodeId;
+import io.adhocfs.protocol.model.Owner;
 import io.adhocfs.protocol.model.WallClock;
 import io.adhocfs.protocol.settings.Setting;
 import io.adhocfs.protocol.settings.Settings;
 import io.adhocfs.protocol.settings.SwitchTable;
 import io.adhocfs.protocol.settings.Switches;
-import io.adhocfs.protocol.transport.Backoff;
 import java.util.BitSet;
 import java.util.Set;
 import java.util.function.LongSupplier;
@@ -49,7 +48,12 @@ final class ClientCore {
   final Pins pins;
   final Recalls recalls;
   final FileLocks locks;
-  final Space space;
+  final InstanceSpace space;
+  final InodeAttributes attributes;
+  final DirectoryPages pages;
+  final Creation creation;
+  final Truncation truncation;
+  final FileOpening opening;
 
   ClientCore(
       Instance instance,
@@ -80,7 +84,6 @@ final class ClientCore {
             surroundings.waiting(),
             surroundings.timers(),
             surroundings.random(),
-            Backoff.STANDARD,
             parties);
     LongSupplier clock = () -> WallClock.nanos(surroundings.wallClock());
     namespace = new Namespace(router, new OwnNode(router, surroundings.random()), clock);
@@ -91,7 +94,12 @@ final class ClientCore {
     pins = new Pins(router, surroundings.timers(), operations);
     recalls = new Recalls(router, surroundings.timers(), operations, pins);
     locks = new FileLocks(router, operations, clock);
-    space = new Space(router);
+    space = new InstanceSpace(router, operations);
+    attributes = new InodeAttributes(namespace, files);
+    pages = new DirectoryPages(namespace, files);
+    creation = new Creation(namespace);
+    truncation = new Truncation(this);
+    opening = new FileOpening(this);
     router
         .sessions()
         .onLoss((session, node, slots) ->

@@ -1,5 +1,6 @@
 package io.adhocfs.client;
 
+import io.adhocfs.protocol.model.Owner;
 import io.adhocfs.protocol.model.TrafficClass;
 import java.time.Duration;
 import java.util.Optional;

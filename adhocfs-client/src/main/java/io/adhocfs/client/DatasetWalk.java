@@ -2,6 +2,7 @@ package io.adhocfs.client;
 
 import io.adhocfs.client.routing.Completion;
 import io.adhocfs.client.routing.Operation;
+import io.adhocfs.protocol.model.AttributeChange;
 import io.adhocfs.protocol.model.FileAttributes;
 import io.adhocfs.protocol.model.InodeId;
 import java.util.Set;
@@ -48,7 +49,9 @@ final class DatasetWalk {
     CompletableFuture<FileAttributes> set =
         inode.layout().policyId() == dataset
             ? CompletableFuture.completedFuture(inode)
-            : steps.step(operation -> core.namespace.setPolicy(operation, inode.id(), dataset));
+            : steps.step(operation ->
+                core.namespace.setAttributes(
+                    operation, inode.id(), AttributeChange.NONE.withPolicy(dataset)));
     return TreeSteps.unlessGone(
         inode.isDirectory()
             ? set.thenCompose(

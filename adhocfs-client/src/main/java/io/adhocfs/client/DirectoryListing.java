@@ -16,7 +16,6 @@ public final class DirectoryListing {
   private static final int PAGE_BYTES = 256 << 10;
 
   private final ClientCore core;
-  private final InodeOperations inodes;
   private final AdhocPath path;
   private final InodeId directory;
   private final boolean withAttributes;
@@ -24,14 +23,8 @@ public final class DirectoryListing {
   private long cookie;
   private boolean last;
 
-  DirectoryListing(
-      ClientCore core,
-      InodeOperations inodes,
-      AdhocPath path,
-      InodeId directory,
-      boolean withAttributes) {
+  DirectoryListing(ClientCore core, AdhocPath path, InodeId directory, boolean withAttributes) {
     this.core = core;
-    this.inodes = inodes;
     this.path = path;
     this.directory = directory;
     this.withAttributes = withAttributes;
@@ -56,8 +49,8 @@ public final class DirectoryListing {
   public CompletableFuture<DirectoryPage> nextPage() {
     Operation operation = core.begin(() -> "listing of " + path);
     return operation.answer(
-        inodes
-            .readDirectory(operation, directory, cookie, PAGE_BYTES, withAttributes)
+        core.pages
+            .read(operation, directory, cookie, PAGE_BYTES, withAttributes)
             .thenApply(page -> {
               cookie = page.nextCookie();
               last = page.last();

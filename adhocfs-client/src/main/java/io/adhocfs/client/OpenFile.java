@@ -52,10 +52,8 @@ import org.jspecify.annotations.Nullable;
  */
 public final class OpenFile implements AutoCloseable {
   private final ClientCore core;
-  private final InodeOperations inodes;
   private final KnownFile file;
-  private final boolean readable;
-  private final boolean writable;
+  private final FileAccess access;
   private final AtomicReference<@Nullable CompletableFuture<Void>> closing =
       new AtomicReference<>();
 
@@ -67,13 +65,10 @@ public final class OpenFile implements AutoCloseable {
   @GuardedBy("this")
   private int lossesTold;
 
-  OpenFile(
-      ClientCore core, InodeOperations inodes, KnownFile file, boolean readable, boolean writable) {
+  OpenFile(ClientCore core, KnownFile file, FileAccess access) {
     this.core = core;
-    this.inodes = inodes;
     this.file = file;
-    this.readable = readable;
-    this.writable = writable;
+    this.access = access;
     Unstored taken = file.unstored();
     this.lossesTold = taken == null ? 0 : taken.losses();
   }
@@ -130,7 +125,7 @@ public final class OpenFile implements AutoCloseable {
 
   private <T> CompletableFuture<T> read(List<IoPiece> pieces, Function<int[], T> form) {
     Operation operation = core.begin(file, () -> "read of inode " + file.inode());
-    FsException refusal = refusal(readable, "reading");
+    FsException refusal = refusal(access.readable(), "reading");
     if (refusal == null) {
       refusal = file.loss();
     }
@@ -195,17 +190,17 @@ public final class OpenFile implements AutoCloseable {
   public CompletableFuture<FileAttributes> truncateAsync(long sizeBytes) {
     Operation operation =
         core.begin(file, () -> "truncation of inode " + file.inode() + " to " + sizeBytes);
-    FsException refusal = refusal(writable, "writing");
+    FsException refusal = refusal(access.writable(), "writing");
     return refusal != null
         ? CompletableFuture.failedFuture(refusal)
-        : operation.answer(inodes.truncate(operation, file.inode(), sizeBytes));
+        : operation.answer(core.truncation.truncate(operation, file.inode(), sizeBytes));
   }
 
   /** Cuts the file to 0, as a part of its opening. */
   CompletableFuture<FileAttributes> emptied(Operation opening) {
     Operation operation = core.begin(file, opening::description);
     opening.cancelsToo(operation);
-    return inodes.truncate(operation, file.inode(), 0);
+    return core.truncation.truncate(operation, file.inode(), 0);
   }
 
   /**
@@ -229,7 +224,7 @@ public final class OpenFile implements AutoCloseable {
   public CompletableFuture<FileAttributes> allocateAsync(
       long offset, long lengthBytes, boolean keepSize) {
     Operation operation = core.begin(file, () -> "allocation in inode " + file.inode());
-    FsException refusal = refusal(writable, "writing");
+    FsException refusal = refusal(access.writable(), "writing");
     if (refusal != null) {
       return CompletableFuture.failedFuture(refusal);
     }
@@ -244,34 +239,23 @@ public final class OpenFile implements AutoCloseable {
         file.current(operation)
             .thenCompose(now -> {
               long growth = end - Math.max(offset, now.sizeBytes());
-              return growth <= 0 ? Completion.done() : requireSpace(operation, growth);
+              return growth <= 0 ? Completion.done() : core.space.require(operation, growth);
             })
             .thenCompose(_ ->
                 core.data.changeRange(operation, file, offset, lengthBytes, false, !keepSize)));
   }
 
-  private CompletableFuture<Void> requireSpace(Operation operation, long growthBytes) {
-    return inodes
-        .statistics(operation)
-        .thenCompose(space ->
-            growthBytes <= space.availableBytes()
-                ? Completion.done()
-                : CompletableFuture.failedFuture(
-                    new FsException(
-                        FsError.NO_SPACE,
-                        growthBytes + " bytes, with " + space.availableBytes() + " left")));
-  }
-
   private CompletableFuture<FileAttributes> changeRange(
       String what, long offset, long lengthBytes, boolean clears, boolean extend) {
     Operation operation = core.begin(file, () -> what + " of a range of inode " + file.inode());
-    FsException refusal = refusal(writable, "writing");
+    FsException refusal = refusal(access.writable(), "writing");
     return refusal != null
         ? CompletableFuture.failedFuture(refusal)
         : operation.answer(
             core.data
                 .changeRange(operation, file, offset, lengthBytes, clears, extend)
-                .thenCompose(now -> inodes.toldOthers(operation, now)));
+                .thenCompose(
+                    now -> core.recalls.tellOthers(operation, now.id()).thenApply(_ -> now)));
   }
 
   /**
@@ -297,9 +281,9 @@ public final class OpenFile implements AutoCloseable {
         core.begin(file, () -> "copy of inode " + file.inode() + " to " + target.file.inode());
     Operation writing = core.begin(target.file, operation::description);
     operation.cancelsToo(writing);
-    FsException refusal = refusal(readable, "reading");
+    FsException refusal = refusal(access.readable(), "reading");
     if (refusal == null) {
-      refusal = target.refusal(target.writable, "writing");
+      refusal = target.refusal(target.access.writable(), "writing");
     }
     return refusal != null
         ? CompletableFuture.failedFuture(refusal)
@@ -450,7 +434,7 @@ public final class OpenFile implements AutoCloseable {
   public CompletableFuture<ByteBuf> readBuffer(
       long offset, int lengthBytes, @Nullable FileAttributes known) {
     Operation operation = core.begin(file, () -> "read of inode " + file.inode());
-    FsException refusal = refusal(readable, "reading");
+    FsException refusal = refusal(access.readable(), "reading");
     if (refusal == null) {
       refusal = file.loss();
     }
@@ -477,7 +461,7 @@ public final class OpenFile implements AutoCloseable {
   /** As {@link #append}, of a buffer that is taken over and released. */
   public CompletableFuture<Long> appendBuffer(ByteBuf data) {
     Operation operation = core.begin(file, () -> "append to inode " + file.inode());
-    FsException refusal = refusal(writable, "writing");
+    FsException refusal = refusal(access.writable(), "writing");
     if (refusal != null) {
       data.release();
       return CompletableFuture.failedFuture(refusal);
@@ -508,7 +492,7 @@ public final class OpenFile implements AutoCloseable {
    */
   private CompletableFuture<Void> write(List<WritePiece> pieces, boolean through, Runnable after) {
     Operation operation = core.begin(file, () -> "write to inode " + file.inode());
-    FsException refusal = refusal(writable, "writing");
+    FsException refusal = refusal(access.writable(), "writing");
     if (refusal == null) {
       refusal = untoldLoss();
     }

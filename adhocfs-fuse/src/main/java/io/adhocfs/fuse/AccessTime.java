@@ -1,7 +1,7 @@
 package io.adhocfs.fuse;
 
-import io.adhocfs.client.AttributeChange;
 import io.adhocfs.client.InodeOperations;
+import io.adhocfs.protocol.model.AttributeChange;
 import io.adhocfs.protocol.model.FileAttributes;
 import io.adhocfs.protocol.model.WallClock;
 import java.time.InstantSource;

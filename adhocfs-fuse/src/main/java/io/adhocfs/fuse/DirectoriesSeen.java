@@ -2,6 +2,8 @@ package io.adhocfs.fuse;
 
 import com.google.errorprone.annotations.concurrent.GuardedBy;
 import io.adhocfs.protocol.model.FileAttributes;
+import io.adhocfs.protocol.model.FsError;
+import io.adhocfs.protocol.model.FsException;
 import io.adhocfs.protocol.model.InodeId;
 import java.util.LinkedHashMap;
 import java.util.Map;
@@ -35,8 +37,18 @@ final class DirectoriesSeen {
     }
   }
 
+  /**
+   * The attributes of a directory that has been removed and may still be open; null for anything
+   * else.
+   *
+   * @param failure what a request about the inode has failed with
+   */
+  @Nullable FileAttributes removed(InodeId inode, FsException failure) {
+    return failure.error() == FsError.NOT_FOUND ? removed(inode) : null;
+  }
+
   /** The attributes of a removed directory; null for an inode that is not remembered. */
-  synchronized @Nullable FileAttributes removed(InodeId inode) {
+  private synchronized @Nullable FileAttributes removed(InodeId inode) {
     FileAttributes last = seen.get(inode);
     if (last == null || last.linkCount() == 0) {
       return last;

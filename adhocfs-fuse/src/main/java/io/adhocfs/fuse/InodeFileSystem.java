@@ -1,12 +1,15 @@
 package io.adhocfs.fuse;
 
+import io.adhocfs.protocol.model.AttributeChange;
 import io.adhocfs.protocol.model.EntryName;
 import io.adhocfs.protocol.model.FileAttributes;
 import io.adhocfs.protocol.model.FileLock;
 import io.adhocfs.protocol.model.FileType;
 import io.adhocfs.protocol.model.FsError;
+import io.adhocfs.protocol.model.NewInode;
 import io.netty.buffer.ByteBuf;
 import io.netty.buffer.Unpooled;
+import java.util.OptionalLong;
 import java.util.concurrent.CompletableFuture;
 import org.jspecify.annotations.Nullable;
 
@@ -146,46 +149,34 @@ public interface InodeFileSystem {
         @Nullable FileAttributes attributes);
   }
 
-  /** Which attributes a setattr changes: null or -1 = unchanged. Times in ns since 1970. */
-  record AttributeChange(
-      int mode,
-      long uid,
-      long gid,
-      long sizeBytes,
-      @Nullable Long atimeNanos,
-      @Nullable Long mtimeNanos,
-      @Nullable Long ctimeNanos) {
-    /** Stands for "unchanged" in {@code mode}, {@code uid}, {@code gid} and {@code sizeBytes}. */
-    public static final int UNCHANGED = -1;
-  }
-
   /** The entry of this name in a directory. NOT_FOUND is the ordinary answer for a new name. */
   void lookup(Request request, long directory, EntryName name, AttributesReply reply);
 
   /** The current attributes of an inode; handle -1 = none. */
   void getAttributes(Request request, long inode, long handle, AttributesReply reply);
 
-  /** Changes attributes, size included (truncate up or down); handle -1 = none. */
+  /**
+   * Changes attributes, and truncates the file up or down if a size is given.
+   *
+   * @param handle -1 = none
+   */
   void setAttributes(
-      Request request, long inode, long handle, AttributeChange change, AttributesReply reply);
+      Request request,
+      long inode,
+      long handle,
+      AttributeChange change,
+      OptionalLong sizeBytes,
+      AttributesReply reply);
 
   void readLink(Request request, long inode, LinkReply reply);
 
-  /** mknod(2): makes a special file, or a regular file without opening it. */
-  void makeNode(
-      Request request,
-      long directory,
-      EntryName name,
-      FileType type,
-      int mode,
-      long deviceNumber,
-      AttributesReply reply);
-
-  void makeDirectory(
-      Request request, long directory, EntryName name, int mode, AttributesReply reply);
-
-  void symlink(
-      Request request, long directory, EntryName name, byte[] target, AttributesReply reply);
+  /**
+   * mknod(2), mkdir(2) and symlink(2): makes an inode of any type without opening it.
+   *
+   * @param newInode belongs to the request's caller
+   */
+  void make(
+      Request request, long directory, EntryName name, NewInode newInode, AttributesReply reply);
 
   void unlink(Request request, long directory, EntryName name, DoneReply reply);
 
@@ -207,9 +198,19 @@ public interface InodeFileSystem {
   /** open(2) of an existing file; flags are Linux's open flags (O_TRUNC included when set). */
   void open(Request request, long inode, int flags, OpenReply reply);
 
-  /** Atomic create and open; flags are Linux's open flags (O_EXCL decides on an existing name). */
+  /**
+   * Atomic create and open.
+   *
+   * @param newInode a regular file that belongs to the request's caller
+   * @param flags Linux's open flags (O_EXCL decides on an existing name)
+   */
   void create(
-      Request request, long directory, EntryName name, int mode, int flags, CreateReply reply);
+      Request request,
+      long directory,
+      EntryName name,
+      NewInode newInode,
+      int flags,
+      CreateReply reply);
 
   void read(
       Request request, long inode, long handle, long offset, int lengthBytes, DataReply reply);

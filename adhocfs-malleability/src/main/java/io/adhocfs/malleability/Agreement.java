@@ -9,9 +9,11 @@ import io.adhocfs.protocol.model.FsError;
 import io.adhocfs.protocol.model.FsException;
 import io.adhocfs.protocol.model.NodeId;
 import io.adhocfs.protocol.placement.ClusterMap;
+import io.adhocfs.protocol.placement.ClusterMap.NodeState;
 import io.adhocfs.protocol.wire.ControlRequest;
 import io.adhocfs.protocol.wire.Reply;
 import java.time.Duration;
+import java.util.Collection;
 import java.util.List;
 import java.util.StringJoiner;
 import java.util.TreeMap;
@@ -29,6 +31,8 @@ final class Agreement implements AutoCloseable {
 
   /** How long to wait for all nodes: longer than the voters need to find each other again. */
   private static final Duration PROPOSALS_PATIENCE = Duration.ofSeconds(60);
+
+  private static final Duration TELLING_PATIENCE = Duration.ofSeconds(30);
 
   private final AdminConnection connection;
   private ControlState state;
@@ -98,6 +102,13 @@ final class Agreement implements AutoCloseable {
     return nodes.stream().map(ClusterMap.Node::id).toList();
   }
 
+  /**
+   * Whether a node was added and owns no slots, since the command that added it ended too early.
+   */
+  boolean isIdle(ClusterMap.Node node) {
+    return node.state() == NodeState.JOINING && state.rebalance() == null;
+  }
+
   /** Reads the agreed state again. */
   ControlState refresh() throws FsException {
     ControlState now = newest(connection, nodeIds());
@@ -157,6 +168,17 @@ final class Agreement implements AutoCloseable {
       throw new FsException(FsError.BUSY, outcome.message());
     }
     refresh();
+  }
+
+  /**
+   * Has nodes that are known to run take over what has been decided. Nodes that cannot be reached
+   * are asked again, for half a minute.
+   *
+   * @throws FsException the failure of a node that has not done so
+   */
+  void tellAll(Collection<NodeId> nodes, ControlRequest decided) throws FsException {
+    var _ =
+        connection.askUntilAnswered(nodes, decided, Reply.Done.class, TELLING_PATIENCE).orThrow();
   }
 
   @Override

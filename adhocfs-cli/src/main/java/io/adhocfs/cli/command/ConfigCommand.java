@@ -1,5 +1,6 @@
 package io.adhocfs.cli.command;
 
+import io.adhocfs.cli.arguments.Json;
 import io.adhocfs.malleability.Configuration;
 import io.adhocfs.malleability.Configuration.Origin;
 import io.adhocfs.malleability.Configuration.Value;
@@ -145,23 +146,7 @@ public final class ConfigCommand extends Command {
 
   private void print(String instance, List<Value> values, List<Dataset> datasets) {
     if (json) {
-      List<Object> list = new ArrayList<>();
-      for (Value value : values) {
-        Setting setting = value.setting();
-        Map<String, Object> fields = new LinkedHashMap<>();
-        fields.put("key", setting.key());
-        fields.put("default", setting.defaultValue());
-        fields.put("value", value.text());
-        fields.put("origin", value.origin().name().toLowerCase(Locale.ROOT));
-        if (value.origin() == Origin.DIRECTORY) {
-          fields.put("directory", value.directory());
-        }
-        fields.put("unit", setting.unit());
-        fields.put("switch", setting.isSwitch());
-        fields.put("description", setting.description());
-        list.add(fields);
-      }
-      output().line(Json.pretty(list));
+      output().line(Json.pretty(json(values)));
       return;
     }
     if (!instance.isEmpty()) {
@@ -206,19 +191,51 @@ public final class ConfigCommand extends Command {
     }
   }
 
+  static List<Object> json(List<Value> values) {
+    List<Object> list = new ArrayList<>();
+    for (Value value : values) {
+      Setting setting = value.setting();
+      Map<String, Object> fields = new LinkedHashMap<>();
+      fields.put("key", setting.key());
+      fields.put("default", setting.defaultValue());
+      fields.put("value", value.text());
+      fields.put("origin", value.origin().name().toLowerCase(Locale.ROOT));
+      if (value.origin() == Origin.DIRECTORY) {
+        fields.put("directory", value.directory());
+      }
+      fields.put("unit", setting.unit());
+      fields.put("switch", setting.isSwitch());
+      fields.put("description", setting.description());
+      list.add(fields);
+    }
+    return list;
+  }
+
+  /** The names of settings are values here, since they have dots. */
+  static List<Object> jsonOfProfiles() {
+    List<Object> list = new ArrayList<>();
+    for (Profile profile : Profile.values()) {
+      Map<String, Object> fields = new LinkedHashMap<>();
+      fields.put("profile", profile.label());
+      fields.put("description", profile.description());
+      List<Object> settings = new ArrayList<>();
+      profile
+          .settings()
+          .forEach((setting, value) -> {
+            Map<String, Object> entry = new LinkedHashMap<>();
+            entry.put("key", setting.key());
+            entry.put("value", value);
+            settings.add(entry);
+          });
+      fields.put("settings", settings);
+      list.add(fields);
+    }
+    return list;
+  }
+
   private void profiles() {
     if (json) {
-      List<Object> list = new ArrayList<>();
-      for (Profile profile : Profile.values()) {
-        Map<String, Object> fields = new LinkedHashMap<>();
-        fields.put("profile", profile.label());
-        fields.put("description", profile.description());
-        Map<String, Object> values = new LinkedHashMap<>();
-        profile.settings().forEach((setting, value) -> values.put(setting.key(), value));
-        fields.put("settings", values);
-        list.add(fields);
-      }
-      output().line(Json.pretty(list));
+      output().line(Json.pretty(jsonOfProfiles()));
       return;
     }
     for (Profile profile : Profile.values()) {

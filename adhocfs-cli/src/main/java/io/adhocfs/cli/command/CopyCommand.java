@@ -1,5 +1,6 @@
 package io.adhocfs.cli.command;
 
+import io.adhocfs.cli.arguments.Json;
 import io.adhocfs.cli.arguments.RawPath;
 import io.adhocfs.cli.arguments.ShownName;
 import io.adhocfs.client.AdhocFileSystem;
@@ -18,6 +19,7 @@ import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Locale;
+import java.util.Map;
 import java.util.StringJoiner;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.TimeUnit;
@@ -185,22 +187,7 @@ public final class CopyCommand extends FileSystemCommand {
 
   private int summarize(TransferReport report) {
     if (json) {
-      var fields = new LinkedHashMap<String, Object>();
-      fields.put("complete", report.complete());
-      fields.put("files", report.files());
-      fields.put("directories", report.directories());
-      fields.put("symlinks", report.symlinks());
-      fields.put("hardLinks", report.hardLinks());
-      fields.put("nodes", report.nodes());
-      fields.put("bytes", report.bytes());
-      fields.put("skipped", report.skipped());
-      fields.put("errorCount", report.errorCount());
-      fields.put(
-          "errors",
-          report.errors().stream().map(error -> error.path() + ": " + error.message()).toList());
-      fields.put("interrupted", report.interrupted());
-      fields.put("elapsedMillis", report.elapsedNanos() / 1_000_000);
-      output().line(Json.pretty(fields));
+      output().line(Json.pretty(json(report)));
     } else if (!quiet) {
       double seconds = Math.max(report.elapsedNanos() / 1e9, 1e-3);
       output()
@@ -218,6 +205,25 @@ public final class CopyCommand extends FileSystemCommand {
                       report.errorCount() == 0 ? "" : ", " + report.errorCount() + " errors"));
     }
     return report.complete() ? ExitCode.OK : ExitCode.FAILED;
+  }
+
+  static Map<String, Object> json(TransferReport report) {
+    var fields = new LinkedHashMap<String, Object>();
+    fields.put("complete", report.complete());
+    fields.put("files", report.files());
+    fields.put("directories", report.directories());
+    fields.put("symlinks", report.symlinks());
+    fields.put("hard_links", report.hardLinks());
+    fields.put("special_files", report.nodes());
+    fields.put("copied_bytes", report.bytes());
+    fields.put("skipped", report.skipped());
+    fields.put("error_count", report.errorCount());
+    fields.put(
+        "errors",
+        report.errors().stream().map(error -> error.path() + ": " + error.message()).toList());
+    fields.put("interrupted", report.interrupted());
+    fields.put("elapsed_seconds", report.elapsedNanos() / 1e9);
+    return fields;
   }
 
   /** Shows progress and errors. */

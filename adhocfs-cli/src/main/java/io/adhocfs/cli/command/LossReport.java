@@ -56,8 +56,8 @@ record LossReport(List<NodeId> nodes, List<LostFile> files, VerifyReport halves)
       var entry = new LinkedHashMap<String, Object>();
       entry.put("inode", file.inode().toString());
       entry.put("paths", file.paths());
-      entry.put("size", file.sizeBytes());
-      entry.put("chunk_size", file.chunkSizeBytes());
+      entry.put("size_bytes", file.sizeBytes());
+      entry.put("chunk_size_bytes", file.chunkSizeBytes());
       entry.put("chunks", List.copyOf(file.chunks()));
       List<Object> ranges = new ArrayList<>();
       file.ranges().forEach(range -> ranges.add(List.of(range[0], range[1])));

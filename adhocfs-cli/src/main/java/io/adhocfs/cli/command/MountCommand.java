@@ -1,5 +1,6 @@
 package io.adhocfs.cli.command;
 
+import io.adhocfs.cli.arguments.Json;
 import io.adhocfs.cli.arguments.RawPath;
 import io.adhocfs.cli.process.Logging;
 import io.adhocfs.cli.process.MountProcess;
@@ -14,6 +15,7 @@ import io.adhocfs.protocol.model.FsException;
 import io.adhocfs.protocol.settings.Setting;
 import java.io.IOException;
 import java.nio.file.Path;
+import java.util.LinkedHashMap;
 import java.util.Map;
 import org.jspecify.annotations.Nullable;
 import picocli.CommandLine;
@@ -140,8 +142,10 @@ public final class MountCommand extends Command {
     var mounts = new Mounts(description, directory, this::note);
     Path log = logFile == null ? mounts.newLog() : logFile.onHost();
     MountRecord record = mounts.mountHere(directoryToMount, chosen, readOnly, over, bootstrap, log);
-    if (json || instanceOnStdin) {
+    if (instanceOnStdin) {
       output().line(record.toJson());
+    } else if (json) {
+      output().line(Json.pretty(json(record)));
     } else {
       output()
           .line(
@@ -149,6 +153,17 @@ public final class MountCommand extends Command {
                   .formatted(description.instance().name(), record.directory()));
     }
     return ExitCode.OK;
+  }
+
+  static Map<String, Object> json(MountRecord record) {
+    var fields = new LinkedHashMap<String, Object>();
+    fields.put("host", record.host());
+    fields.put("directory", record.directory());
+    fields.put("driver", record.driver());
+    fields.put("pid", record.processId());
+    fields.put("made_directory", record.madeDirectory());
+    fields.put("log", record.logFile());
+    return fields;
   }
 
   /** Why a mount on this directory would be refused; empty = it would not. */

@@ -1,5 +1,6 @@
 package io.adhocfs.cli.command;
 
+import io.adhocfs.cli.arguments.Json;
 import io.adhocfs.malleability.Malleability;
 import io.adhocfs.protocol.control.ControlState;
 import io.adhocfs.protocol.control.FinishedRebalance;

@@ -97,14 +97,13 @@ final class RebalanceReport {
       json.put("kind", name(running.kind()));
       json.put("paused", running.paused());
       json.put("reason", running.reason());
-      json.put("limit", running.bytesPerSecond());
-      json.put("batches", running.batchesAtOnce());
+      json.put("limit_bytes_per_second", running.bytesPerSecond());
+      json.put("batches_at_once", running.batchesAtOnce());
       json.put("slots_planned", running.slotsPlanned());
-      json.put("slots_lower_bound", running.slotsPlanned());
       json.put("slots_moved", running.slotsMoved());
-      json.put("bytes_sent", running.bytesSent());
-      json.put("bytes_held", running.bytesHeld());
-      json.put("seconds", seconds(running));
+      json.put("sent_bytes", running.bytesSent());
+      json.put("held_bytes", running.bytesHeld());
+      json.put("elapsed_seconds", seconds(running));
     } else if (last != null) {
       json.putAll(json(last));
     }
@@ -118,11 +117,10 @@ final class RebalanceReport {
     json.put("kind", name(last.kind()));
     json.put("outcome", last.outcome().name().toLowerCase(Locale.ROOT));
     json.put("slots_planned", last.slotsPlanned());
-    json.put("slots_lower_bound", last.slotsPlanned());
     json.put("slots_moved", last.slotsMoved());
-    json.put("bytes_sent", last.bytesSent());
-    json.put("bytes_held", last.bytesHeld());
-    json.put("seconds", seconds(last));
+    json.put("sent_bytes", last.bytesSent());
+    json.put("held_bytes", last.bytesHeld());
+    json.put("elapsed_seconds", seconds(last));
     return json;
   }
 

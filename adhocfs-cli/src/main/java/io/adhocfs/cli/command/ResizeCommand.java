@@ -1,5 +1,6 @@
 package io.adhocfs.cli.command;
 
+import io.adhocfs.cli.arguments.Json;
 import io.adhocfs.cli.arguments.RawPath;
 import io.adhocfs.cli.process.HostsFile;
 import io.adhocfs.cli.process.InParallel;
@@ -14,7 +15,9 @@ import io.adhocfs.protocol.control.ControlCommand;
 import io.adhocfs.protocol.control.FinishedRebalance;
 import io.adhocfs.protocol.instance.InstanceDescription;
 import io.adhocfs.protocol.model.FsException;
+import io.adhocfs.protocol.model.NodeId;
 import io.adhocfs.protocol.model.SlotId;
+import io.adhocfs.protocol.placement.ClusterMap;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -89,11 +92,8 @@ abstract class ResizeCommand extends MalleabilityCommand {
       List<String> left = malleability.awaitEnds();
       left.forEach(sentence -> output().note("adhocfs: " + sentence));
       if (json) {
-        Map<String, Object> fields = RebalanceReport.json(last);
-        fields.put("slots_lower_bound", slots.lowerBound());
-        fields.put(
-            "nodes", malleability.nodes().stream().map(node -> node.id().toString()).toList());
-        output().line(Json.pretty(fields));
+        List<NodeId> nodes = malleability.nodes().stream().map(ClusterMap.Node::id).toList();
+        output().line(Json.pretty(json(last, slots, nodes)));
       } else {
         output().line(RebalanceReport.sentence(last));
       }
@@ -135,12 +135,7 @@ abstract class ResizeCommand extends MalleabilityCommand {
 
   private void print(long id, SlotPlan slots) {
     if (json) {
-      var fields = new LinkedHashMap<String, Object>();
-      fields.put("id", id);
-      fields.put("running", true);
-      fields.put("slots_planned", slots.moves());
-      fields.put("slots_lower_bound", slots.lowerBound());
-      output().line(Json.pretty(fields));
+      output().line(Json.pretty(json(id, slots)));
     } else {
       output().line("moving %d slots; see 'adhocfs rebalance status'".formatted(slots.moves()));
     }
@@ -151,24 +146,7 @@ abstract class ResizeCommand extends MalleabilityCommand {
     double seconds = plan.seconds(rate);
     SlotPlan slots = plan.slots();
     if (json) {
-      var fields = new LinkedHashMap<String, Object>();
-      fields.put("kind", RebalanceReport.name(plan.change().kind()));
-      fields.put("slots_moved", slots.moves());
-      fields.put("slots_lower_bound", slots.lowerBound());
-      fields.put("bytes", plan.totalBytes());
-      List<Object> links = new ArrayList<>();
-      plan.bytes()
-          .forEach((source, targets) ->
-              targets.forEach((target, count) -> {
-                var link = new LinkedHashMap<String, Object>();
-                link.put("from", source.toString());
-                link.put("to", target.toString());
-                link.put("bytes", count);
-                links.add(link);
-              }));
-      fields.put("links", links);
-      fields.put("seconds", seconds);
-      output().line(Json.pretty(fields));
+      output().line(Json.pretty(json(plan, seconds)));
       return;
     }
     output()
@@ -189,6 +167,46 @@ abstract class ResizeCommand extends MalleabilityCommand {
             "about %.1f s, if each node sends %s/s%s"
                 .formatted(
                     seconds, Quantities.bytes(rate), bytesPerSecond == 0 ? " (a guess)" : ""));
+  }
+
+  /** A change that goes on after the command. */
+  static Map<String, Object> json(long id, SlotPlan slots) {
+    var json = new LinkedHashMap<String, Object>();
+    json.put("id", id);
+    json.put("running", true);
+    json.put("slots_planned", slots.moves());
+    json.put("slots_lower_bound", slots.lowerBound());
+    return json;
+  }
+
+  /** A change that is over, and the nodes of the instance after it. */
+  static Map<String, Object> json(FinishedRebalance last, SlotPlan slots, List<NodeId> nodes) {
+    Map<String, Object> json = RebalanceReport.json(last);
+    json.put("slots_lower_bound", slots.lowerBound());
+    json.put("nodes", nodes.stream().map(NodeId::toString).toList());
+    return json;
+  }
+
+  /** A change that is only planned. */
+  static Map<String, Object> json(ResizePlan plan, double seconds) {
+    var json = new LinkedHashMap<String, Object>();
+    json.put("kind", RebalanceReport.name(plan.change().kind()));
+    json.put("slots_planned", plan.slots().moves());
+    json.put("slots_lower_bound", plan.slots().lowerBound());
+    json.put("planned_bytes", plan.totalBytes());
+    List<Object> links = new ArrayList<>();
+    plan.bytes()
+        .forEach((source, targets) ->
+            targets.forEach((target, bytes) -> {
+              var link = new LinkedHashMap<String, Object>();
+              link.put("from", source.toString());
+              link.put("to", target.toString());
+              link.put("planned_bytes", bytes);
+              links.add(link);
+            }));
+    json.put("links", links);
+    json.put("estimated_seconds", seconds);
+    return json;
   }
 
   /** The hosts of new nodes: the hosts in a file, or this machine once for each node. */

@@ -1,5 +1,6 @@
 package io.adhocfs.cli.command;
 
+import io.adhocfs.cli.arguments.Json;
 import io.adhocfs.cli.verify.LostSearch;
 import io.adhocfs.cli.verify.Verifier;
 import io.adhocfs.client.admin.AdminConnection;

@@ -1,5 +1,6 @@
 package io.adhocfs.cli.command;
 
+import io.adhocfs.cli.arguments.Json;
 import io.adhocfs.cli.process.InParallel;
 import io.adhocfs.cli.process.InParallel.Outcome;
 import io.adhocfs.cli.process.Nodes;
@@ -176,7 +177,7 @@ public final class StartCommand extends Command {
 
   private void report(Set<NodeId> started, ClusterMap map) {
     if (json) {
-      output().line(Json.pretty(started.stream().map(NodeId::toString).toList()));
+      output().line(Json.pretty(json(started)));
       return;
     }
     if (started.isEmpty()) {
@@ -186,6 +187,10 @@ public final class StartCommand extends Command {
       ClusterMap.Node node = map.node(id);
       output().line("started " + id + (node == null ? "" : " at " + node.address()));
     }
+  }
+
+  static List<String> json(Set<NodeId> started) {
+    return started.stream().map(NodeId::toString).toList();
   }
 
   private List<Place> wantedPlaces(InstanceDescription description) throws UsageException {

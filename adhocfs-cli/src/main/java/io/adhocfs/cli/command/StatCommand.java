@@ -1,12 +1,15 @@
 package io.adhocfs.cli.command;
 
+import io.adhocfs.cli.arguments.Json;
 import io.adhocfs.cli.arguments.RawPath;
 import io.adhocfs.client.AdhocFileSystem;
 import io.adhocfs.client.AdhocPath;
 import io.adhocfs.protocol.model.FileAttributes;
+import io.adhocfs.protocol.model.FileLayout;
 import io.adhocfs.protocol.model.FileType;
 import io.adhocfs.protocol.model.FsException;
 import java.io.IOException;
+import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
@@ -61,40 +64,77 @@ public final class StatCommand extends FileSystemCommand {
   private void show(AdhocFileSystem fileSystem, RawPath raw) throws FsException {
     AdhocPath path = path(raw);
     FileAttributes attributes = follow ? fileSystem.stat(path) : fileSystem.statLink(path);
-    Map<String, Object> fields = new LinkedHashMap<>();
-    fields.put("path", raw.toString());
-    fields.put("type", attributes.type().name().toLowerCase(Locale.ROOT).replace('_', ' '));
-    fields.put("inode", attributes.id().toString());
-    fields.put("slot", attributes.id().slotValue());
-    fields.put("node", fileSystem.inodes().nodeOf(attributes.id()).toString());
-    fields.put("mode", "%04o".formatted(attributes.mode()));
-    fields.put("permissions", FileLine.mode(attributes.type(), attributes.mode()));
-    fields.put("links", attributes.linkCount());
-    fields.put("uid", Integer.toUnsignedLong(attributes.uid()));
-    fields.put("gid", Integer.toUnsignedLong(attributes.gid()));
+    String node = fileSystem.inodes().nodeOf(attributes.id()).toString();
+    String target =
+        attributes.type() == FileType.SYMLINK
+            ? new String(fileSystem.readSymlink(path), StandardCharsets.UTF_8)
+            : "";
+    if (json) {
+      output().line(Json.line(json(raw.toString(), attributes, node, target)));
+    } else {
+      print(raw.toString(), attributes, node, target);
+    }
+  }
+
+  /**
+   * The attributes of a file.
+   *
+   * @param node the node that the file's inode lies on
+   * @param target of a symbolic link; empty for other files
+   */
+  static Map<String, Object> json(
+      String path, FileAttributes attributes, String node, String target) {
+    Map<String, Object> fields = common(path, attributes, node);
+    fields.put(attributes.isDirectory() ? "entries" : "size_bytes", attributes.sizeBytes());
+    fields.put("accessed", FileLine.time(attributes.atimeNanos()));
+    fields.put("modified", FileLine.time(attributes.mtimeNanos()));
+    fields.put("changed", FileLine.time(attributes.ctimeNanos()));
+    if (attributes.type() == FileType.SYMLINK) {
+      fields.put("target", target);
+    }
+    if (attributes.isRegular()) {
+      FileLayout layout = attributes.layout();
+      fields.put("inline", layout.inline());
+      fields.put("chunk_size_bytes", layout.chunkSizeBytes());
+      fields.put("first_slot", layout.firstSlot());
+    }
+    return fields;
+  }
+
+  private void print(String path, FileAttributes attributes, String node, String target) {
+    Map<String, Object> fields = common(path, attributes, node);
     fields.put(attributes.isDirectory() ? "entries" : "size", attributes.sizeBytes());
     fields.put("accessed", FileLine.time(attributes.atimeNanos()));
     fields.put("modified", FileLine.time(attributes.mtimeNanos()));
     fields.put("changed", FileLine.time(attributes.ctimeNanos()));
     if (attributes.type() == FileType.SYMLINK) {
-      fields.put(
-          "target",
-          new String(fileSystem.readSymlink(path), java.nio.charset.StandardCharsets.UTF_8));
+      fields.put("target", target);
     }
     if (attributes.isRegular()) {
+      FileLayout layout = attributes.layout();
       fields.put(
           "data",
-          attributes.layout().inline()
+          layout.inline()
               ? "inline"
-              : "chunks of "
-                  + attributes.layout().chunkSizeBytes()
-                  + " bytes from slot "
-                  + attributes.layout().firstSlot());
-    }
-    if (json) {
-      output().line(Json.line(fields));
-      return;
+              : "chunks of %d bytes from slot %d"
+                  .formatted(layout.chunkSizeBytes(), layout.firstSlot()));
     }
     fields.forEach((name, value) -> output().line("%-12s %s".formatted(name + ":", value)));
+  }
+
+  /** What has the same name for people and for programs. */
+  private static Map<String, Object> common(String path, FileAttributes attributes, String node) {
+    Map<String, Object> fields = new LinkedHashMap<>();
+    fields.put("path", path);
+    fields.put("type", attributes.type().name().toLowerCase(Locale.ROOT).replace('_', ' '));
+    fields.put("inode", attributes.id().toString());
+    fields.put("slot", attributes.id().slotValue());
+    fields.put("node", node);
+    fields.put("mode", "%04o".formatted(attributes.mode()));
+    fields.put("permissions", FileLine.mode(attributes.type(), attributes.mode()));
+    fields.put("links", attributes.linkCount());
+    fields.put("uid", Integer.toUnsignedLong(attributes.uid()));
+    fields.put("gid", Integer.toUnsignedLong(attributes.gid()));
+    return fields;
   }
 }

@@ -1,5 +1,6 @@
 package io.adhocfs.cli.command;
 
+import io.adhocfs.cli.arguments.Json;
 import io.adhocfs.malleability.JobFigures;
 import io.adhocfs.malleability.JobStatistics;
 import io.adhocfs.protocol.control.Dataset;
@@ -83,7 +84,7 @@ public final class StatsCommand extends Command {
       throw unknown(taken, job);
     }
     if (json) {
-      output().line(Json.pretty(Map.of("job_statistics", fields(found))));
+      output().line(Json.pretty(json(found, datasets)));
     } else {
       print(found);
     }
@@ -129,9 +130,7 @@ public final class StatsCommand extends Command {
       }
     }
     if (json) {
-      List<Object> all = new ArrayList<>();
-      jobs.forEach(each -> all.add(Map.of("job_statistics", fields(each))));
-      output().line(Json.pretty(Map.of("jobs", all)));
+      output().line(Json.pretty(json(jobs, datasets)));
       return;
     }
     if (jobs.isEmpty()) {
@@ -181,8 +180,12 @@ public final class StatsCommand extends Command {
     return String.format(Locale.ROOT, "%.1f", duration.toNanos() / 1e9);
   }
 
-  /** The fields of listing 3.1 of ADMIRE D4.1, where counts are texts; added fields are numbers. */
-  private Map<String, Object> fields(JobStatistics statistics) {
+  static Map<String, Object> json(List<JobStatistics> jobs, List<Dataset> datasets) {
+    return Map.of("jobs", jobs.stream().map(each -> json(each, datasets)).toList());
+  }
+
+  /** The keys of listing 3.1 of ADMIRE D4.1, where counts are texts; added counts are numbers. */
+  static Map<String, Object> json(JobStatistics statistics, List<Dataset> datasets) {
     var fields = new LinkedHashMap<String, Object>();
     fields.put("job_id", statistics.job());
     fields.put("job_step", statistics.step());
@@ -194,21 +197,25 @@ public final class StatsCommand extends Command {
     fields.put("runtime_seconds", statistics.runtime().toNanos() / 1e9);
     fields.put("job_steps", List.copyOf(statistics.steps()));
     fields.put(
-        "users", statistics.users().stream().filter(user -> user != Party.UNKNOWN_USER).toList());
+        "users",
+        statistics.users().stream()
+            .filter(user -> user != Party.UNKNOWN_USER)
+            .map(Integer::toUnsignedLong)
+            .toList());
     var throttled = new LinkedHashMap<String, Object>();
-    throttled.put("seconds", statistics.throttled().toNanos() / 1e9);
+    throttled.put("waited_seconds", statistics.throttled().toNanos() / 1e9);
     List<Object> rules = new ArrayList<>();
     for (RuleWaits waits : statistics.waits()) {
       var rule = new LinkedHashMap<String, Object>();
       rule.put("class", waits.rule().resource());
       rule.put("scope", ThrottleWords.text(waits.rule().scope(), datasets));
       rule.put("requests", waits.requests());
-      rule.put("seconds", waits.nanos() / 1e9);
+      rule.put("waited_seconds", waits.nanos() / 1e9);
       rules.add(rule);
     }
     throttled.put("rules", rules);
     fields.put("throttled", throttled);
-    return fields;
+    return Map.of("job_statistics", fields);
   }
 
   private static List<Object> kinds(List<KindFigures> kinds, boolean moveData) {

@@ -1,5 +1,6 @@
 package io.adhocfs.cli.command;
 
+import io.adhocfs.cli.arguments.Json;
 import io.adhocfs.cli.process.Mounts;
 import io.adhocfs.cli.process.ServiceProcess;
 import io.adhocfs.client.admin.AdminConnection;
@@ -56,7 +57,7 @@ public final class StatusCommand extends MalleabilityCommand {
    *
    * @param skewNanos how far its clock is at least ahead of this machine's; below 0: behind
    */
-  private record Node(
+  record Node(
       ClusterMap.Node node,
       @Nullable NodeStatus status,
       @Nullable FsException failure,
@@ -67,7 +68,7 @@ public final class StatusCommand extends MalleabilityCommand {
   }
 
   /** The recorded instance, and the voters that were given up as lost. */
-  private record Brought(InstanceDescription description, List<NodeId> lostVoters) {}
+  record Brought(InstanceDescription description, List<NodeId> lostVoters) {}
 
   @Override
   public int run() throws UsageException, FsException {
@@ -276,7 +277,7 @@ public final class StatusCommand extends MalleabilityCommand {
         || ServiceProcess.isOurs(mount.processId(), "mount", mount.directory());
   }
 
-  private static Map<String, Object> json(
+  static Map<String, Object> json(
       Brought brought,
       long epoch,
       List<Node> nodes,
@@ -298,24 +299,24 @@ public final class StatusCommand extends MalleabilityCommand {
       if (status != null) {
         fields.put("host", status.hostName());
         fields.put("pid", status.processId());
-        fields.put("data", status.dataDirectory());
+        fields.put("data_directory", status.dataDirectory());
         fields.put("version", status.version());
         fields.put("epoch", status.epoch());
         fields.put("slots", status.slots());
         fields.put("disk", status.space().disk());
-        fields.put("totalBytes", status.space().totalBytes());
-        fields.put("usedBytes", status.usedBytes());
-        fields.put("availableBytes", status.space().availableBytes());
+        fields.put("total_bytes", status.space().totalBytes());
+        fields.put("used_bytes", status.usedBytes());
+        fields.put("available_bytes", status.space().availableBytes());
         if (status.space().diskInodesAvailable() != StorageSpace.INODES_UNLIMITED) {
-          fields.put("availableInodes", status.space().diskInodesAvailable());
+          fields.put("available_inodes", status.space().diskInodesAvailable());
         }
         fields.put("files", status.files());
         fields.put("directories", status.directories());
         fields.put("sessions", status.sessions());
-        fields.put("pendingOperations", status.pendingOperations());
-        fields.put("residentBytes", status.residentBytes());
-        fields.put("uptimeMillis", status.uptimeMillis());
-        fields.put("metricsPort", status.metricsPort());
+        fields.put("pending_operations", status.pendingOperations());
+        fields.put("resident_bytes", status.residentBytes());
+        fields.put("uptime_seconds", status.uptimeMillis() / 1e3);
+        fields.put("metrics_port", status.metricsPort());
       } else if (node.failure() != null) {
         fields.put("error", node.failure().getMessage());
       }
@@ -323,10 +324,10 @@ public final class StatusCommand extends MalleabilityCommand {
     }
     json.put("nodes", nodeList);
     StorageSpace.Sum sum = sum(nodes);
-    json.put("totalBytes", sum.totalBytes());
-    json.put("usedBytes", used(nodes));
-    json.put("availableBytes", sum.availableBytes());
-    json.put("availableInodes", sum.inodesAvailable());
+    json.put("total_bytes", sum.totalBytes());
+    json.put("used_bytes", used(nodes));
+    json.put("available_bytes", sum.availableBytes());
+    json.put("available_inodes", sum.inodesAvailable());
     List<Object> mountList = new ArrayList<>();
     for (MountRecord mount : mounts) {
       var fields = new LinkedHashMap<String, Object>();
@@ -338,7 +339,7 @@ public final class StatusCommand extends MalleabilityCommand {
       mountList.add(fields);
     }
     json.put("mounts", mountList);
-    json.put("lostVoters", brought.lostVoters().stream().map(NodeId::toString).toList());
+    json.put("lost_voters", brought.lostVoters().stream().map(NodeId::toString).toList());
     json.put("warnings", warnings);
     return json;
   }

@@ -1,5 +1,6 @@
 package io.adhocfs.cli.command;
 
+import io.adhocfs.cli.arguments.Json;
 import io.adhocfs.malleability.Throttles;
 import io.adhocfs.malleability.Throttles.Listed;
 import io.adhocfs.protocol.control.Dataset;
@@ -221,34 +222,7 @@ public final class ThrottleCommand extends Command {
 
   private void print(List<Listed> list, List<Dataset> datasets) {
     if (json) {
-      List<Object> rules = new ArrayList<>();
-      for (Listed listed : list) {
-        var fields = new LinkedHashMap<String, Object>();
-        fields.put("class", listed.rule().resource());
-        Dataset dataset = ThrottleWords.dataset(listed.rule().scope(), datasets);
-        fields.put("scope", ThrottleWords.text(listed.rule().scope(), datasets));
-        fields.put("limit", listed.rule().limit());
-        fields.put("weight", listed.rule().weight());
-        if (dataset != null) {
-          fields.put("walked", dataset.walked());
-          fields.put("complete", dataset.complete());
-        }
-        List<Object> groups = new ArrayList<>();
-        listed
-            .groups()
-            .forEach((group, figures) -> {
-              var entry = new LinkedHashMap<String, Object>();
-              entry.put("who", group);
-              entry.put("let_through", figures.letThrough());
-              entry.put("delayed", figures.delayed());
-              entry.put("waited_seconds", figures.waitedNanos() / 1e9);
-              entry.put("waiting", figures.waiting());
-              groups.add(entry);
-            });
-        fields.put("groups", groups);
-        rules.add(fields);
-      }
-      output().line(Json.pretty(rules));
+      output().line(Json.pretty(json(list, datasets)));
       return;
     }
     if (list.isEmpty()) {
@@ -282,6 +256,48 @@ public final class ThrottleCommand extends Command {
                     figures.waiting()));
       }
     }
+  }
+
+  static List<Object> json(List<Listed> list, List<Dataset> datasets) {
+    List<Object> rules = new ArrayList<>();
+    for (Listed listed : list) {
+      var fields = new LinkedHashMap<String, Object>();
+      fields.put("class", listed.rule().resource());
+      Dataset dataset = ThrottleWords.dataset(listed.rule().scope(), datasets);
+      fields.put("scope", ThrottleWords.text(listed.rule().scope(), datasets));
+      Resource resource = Resource.ofLabel(listed.rule().resource());
+      fields.put("unit", resource == null ? "unknown" : unit(resource));
+      fields.put("limit_per_second", listed.rule().limit());
+      fields.put("weight", listed.rule().weight());
+      if (dataset != null) {
+        fields.put("added_inodes", dataset.walked());
+        fields.put("complete", dataset.complete());
+      }
+      List<Object> groups = new ArrayList<>();
+      listed
+          .groups()
+          .forEach((group, figures) -> {
+            var entry = new LinkedHashMap<String, Object>();
+            entry.put("who", group);
+            entry.put("let_through", figures.letThrough());
+            entry.put("delayed_requests", figures.delayed());
+            entry.put("waited_seconds", figures.waitedNanos() / 1e9);
+            entry.put("waiting_requests", figures.waiting());
+            groups.add(entry);
+          });
+      fields.put("groups", groups);
+      rules.add(fields);
+    }
+    return rules;
+  }
+
+  /** What a limit counts. */
+  private static String unit(Resource resource) {
+    return switch (resource) {
+      case METADATA_OPS, DATA_OPS -> "requests";
+      case DATA_BANDWIDTH, NETWORK_BANDWIDTH -> "bytes";
+      case RPC_TOKENS -> "tokens";
+    };
   }
 
   /** A limit, in the unit that it was probably given in. */

@@ -1,5 +1,6 @@
 package io.adhocfs.cli.command;
 
+import io.adhocfs.cli.arguments.Json;
 import io.adhocfs.cli.verify.Mend;
 import io.adhocfs.cli.verify.Repairer;
 import io.adhocfs.cli.verify.Verifier;
@@ -15,6 +16,7 @@ import java.io.IOException;
 import java.nio.charset.StandardCharsets;
 import java.util.LinkedHashMap;
 import java.util.List;
+import java.util.Map;
 import picocli.CommandLine;
 import picocli.CommandLine.Option;
 
@@ -92,7 +94,7 @@ public final class VerifyCommand extends FileSystemCommand {
       }
     }
     if (json) {
-      printJson(description, report);
+      output().line(Json.pretty(json(description.instance().name(), report, repaired)));
     } else {
       print(report);
     }
@@ -161,22 +163,22 @@ public final class VerifyCommand extends FileSystemCommand {
                     }));
   }
 
-  private void printJson(InstanceDescription description, VerifyReport report) {
+  static Map<String, Object> json(String instance, VerifyReport report, long repaired) {
     var fields = new LinkedHashMap<String, Object>();
-    fields.put("instance", description.instance().name());
+    fields.put("instance", instance);
     fields.put("clean", report.exitCode() == VerifyReport.EXIT_CLEAN);
     fields.put("inodes", report.inodes());
     fields.put("directories", report.directories());
     fields.put("entries", report.entries());
     fields.put("chunks", report.chunks());
-    fields.put("inconsistencyCount", report.inconsistencyCount());
+    fields.put("inconsistency_count", report.inconsistencyCount());
     fields.put("inconsistencies", report.inconsistencies());
     fields.put("mends", report.mends().stream().map(Mend::sentence).toList());
     fields.put("repaired", repaired);
-    fields.put("notLookedAt", report.unseen());
+    fields.put("not_checked", report.unseen());
     fields.put("notes", report.notes());
-    fields.put("readAgain", report.readAgain());
-    fields.put("elapsedMillis", report.elapsedMillis());
-    output().line(Json.pretty(fields));
+    fields.put("read_again", report.readAgain());
+    fields.put("elapsed_seconds", report.elapsedMillis() / 1e3);
+    return fields;
   }
 }

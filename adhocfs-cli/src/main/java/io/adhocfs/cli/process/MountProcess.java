@@ -6,7 +6,7 @@ import io.adhocfs.client.AdhocFileSystem;
 import io.adhocfs.client.ClientOptions;
 import io.adhocfs.client.InstanceSource;
 import io.adhocfs.client.Job;
-import io.adhocfs.client.Owner;
+import io.adhocfs.client.ThisProcess;
 import io.adhocfs.fuse.Callers;
 import io.adhocfs.fuse.ClientFileSystem;
 import io.adhocfs.fuse.jnr.JnrMount;
@@ -185,7 +185,7 @@ public final class MountProcess {
     InstanceSource source =
         written == null ? description::instance : () -> written.read(name).instance();
     try (AdhocFileSystem client = AdhocFileSystem.open(source, ClientOptions.DEFAULT);
-        var switches = new MountSwitches(client.inodes(), source, Owner.ofThisProcess().uid())) {
+        var switches = new MountSwitches(client.inodes(), source, ThisProcess.owner().uid())) {
       Driver mounted = mount(mountPoint, record.driver(), readOnly, client, switches);
       driver = mounted;
       if (ending) {

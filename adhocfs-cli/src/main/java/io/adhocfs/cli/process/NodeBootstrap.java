@@ -1,11 +1,10 @@
 package io.adhocfs.cli.process;
 
-import com.fasterxml.jackson.jr.ob.JSON;
+import io.adhocfs.cli.arguments.Json;
 import io.adhocfs.protocol.instance.InstanceDescription;
 import io.adhocfs.protocol.instance.JsonFields;
 import io.adhocfs.protocol.model.FsException;
 import io.adhocfs.protocol.model.NodeId;
-import java.io.IOException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
 import java.util.LinkedHashMap;
@@ -32,11 +31,7 @@ public record NodeBootstrap(
     json.put("heap", heapBytesMax);
     json.put("fresh", fresh);
     json.put("configuration", configuration);
-    try {
-      return (JSON.std.asString(json) + "\n").getBytes(StandardCharsets.UTF_8);
-    } catch (IOException e) {
-      throw new IllegalStateException(e);
-    }
+    return (Json.line(json) + "\n").getBytes(StandardCharsets.UTF_8);
   }
 
   /**

@@ -8,12 +8,14 @@ import io.adhocfs.client.routing.OwnNode;
 import io.adhocfs.client.routing.Parallel;
 import io.adhocfs.client.routing.Router;
 import io.adhocfs.client.routing.Session;
+import io.adhocfs.protocol.model.AttributeChange;
 import io.adhocfs.protocol.model.EntryName;
 import io.adhocfs.protocol.model.FileAttributes;
 import io.adhocfs.protocol.model.FileType;
 import io.adhocfs.protocol.model.FsError;
 import io.adhocfs.protocol.model.FsException;
 import io.adhocfs.protocol.model.InodeId;
+import io.adhocfs.protocol.model.NewInode;
 import io.adhocfs.protocol.model.SlotId;
 import io.adhocfs.protocol.placement.Placement;
 import io.adhocfs.protocol.transport.Response;
@@ -39,8 +41,6 @@ import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
-import java.util.OptionalInt;
-import java.util.OptionalLong;
 import java.util.concurrent.CompletableFuture;
 import java.util.function.LongSupplier;
 import org.jspecify.annotations.Nullable;
@@ -147,51 +147,11 @@ public final class Namespace {
     });
   }
 
-  /** Sets what is given; the change time is the clock's unless it is given. */
+  /** Sets attributes; the change time is the clock's unless it is given. */
   public CompletableFuture<FileAttributes> setAttributes(
-      Operation operation,
-      InodeId inode,
-      OptionalInt mode,
-      OptionalInt uid,
-      OptionalInt gid,
-      OptionalLong atimeNanos,
-      OptionalLong mtimeNanos,
-      OptionalLong ctimeNanos,
-      boolean clearsSetId) {
-    int mask =
-        (mode.isPresent() ? SetAttributes.MASK_MODE : 0)
-            | (uid.isPresent() ? SetAttributes.MASK_UID : 0)
-            | (gid.isPresent() ? SetAttributes.MASK_GID : 0)
-            | (atimeNanos.isPresent() ? SetAttributes.MASK_ATIME : 0)
-            | (mtimeNanos.isPresent() ? SetAttributes.MASK_MTIME : 0)
-            | (clearsSetId ? SetAttributes.MASK_CLEAR_SET_ID : 0);
+      Operation operation, InodeId inode, AttributeChange change) {
     return router
-        .sendStamped(
-            operation,
-            stamp ->
-                new SetAttributes(
-                    stamp,
-                    inode,
-                    mask,
-                    mode.orElse(0),
-                    uid.orElse(0),
-                    gid.orElse(0),
-                    atimeNanos.orElse(0),
-                    mtimeNanos.orElse(0),
-                    ctimeNanos.isPresent() ? ctimeNanos.getAsLong() : now(),
-                    0))
-        .thenCompose(response -> changed(operation, inode, response));
-  }
-
-  /** Puts an inode into a dataset: a directory so that what is made in it comes into it too. */
-  public CompletableFuture<FileAttributes> setPolicy(
-      Operation operation, InodeId inode, int policyId) {
-    return router
-        .sendStamped(
-            operation,
-            stamp ->
-                new SetAttributes(
-                    stamp, inode, SetAttributes.MASK_POLICY, 0, 0, 0, 0, 0, 0, policyId))
+        .sendStamped(operation, stamp -> new SetAttributes(stamp, inode, change.at(now())))
         .thenCompose(response -> changed(operation, inode, response));
   }
 
@@ -226,12 +186,7 @@ public final class Namespace {
       Operation operation,
       InodeId directory,
       EntryName name,
-      FileType type,
-      int mode,
-      int uid,
-      int gid,
-      long deviceNumber,
-      byte[] symlinkTarget,
+      NewInode newInode,
       boolean exclusive,
       long pin) {
     return spread.following(
@@ -245,21 +200,16 @@ public final class Namespace {
                         new Create(
                             stamp,
                             spread.key(directory, name),
-                            type,
-                            mode,
-                            uid,
-                            gid,
-                            deviceNumber,
-                            symlinkTarget,
+                            newInode,
                             exclusive,
                             pin,
-                            type == FileType.REGULAR ? offeredSlot() : Request.NO_SLOT,
+                            newInode.type() == FileType.REGULAR ? offeredSlot() : Request.NO_SLOT,
                             now()))
                 .thenApply(answer -> {
                   Reply reply = Answers.reply(answer.response());
                   if (reply instanceof Reply.Created created) {
                     FileAttributes attributes = created.attributes();
-                    FileType made = attributes == null ? type : attributes.type();
+                    FileType made = attributes == null ? newInode.type() : attributes.type();
                     return new Made(
                         new Found(created.inode(), made, attributes),
                         created.existed(),
@@ -269,8 +219,9 @@ public final class Namespace {
                 }));
   }
 
+  /** Makes a directory. */
   public CompletableFuture<FileAttributes> makeDirectory(
-      Operation operation, InodeId directory, EntryName name, int mode, int uid, int gid) {
+      Operation operation, InodeId directory, EntryName name, NewInode newInode) {
     return spread
         .following(
             operation,
@@ -280,13 +231,7 @@ public final class Namespace {
                     operation,
                     stamp ->
                         new MakeDirectory(
-                            stamp,
-                            spread.key(directory, name),
-                            mode,
-                            uid,
-                            gid,
-                            offeredSlot(),
-                            now())))
+                            stamp, spread.key(directory, name), newInode, offeredSlot(), now())))
         .thenCompose(response -> {
           Reply reply = Answers.reply(response);
           return switch (reply) {

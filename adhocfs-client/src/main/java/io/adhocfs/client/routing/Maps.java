@@ -33,7 +33,7 @@ import org.slf4j.LoggerFactory;
  * ways to hear of newer ones. Thread-safe; at most one question for the map is under way, and
  * whoever asks meanwhile shares its answer.
  */
-public final class Maps {
+final class Maps {
   private static final Logger log = LoggerFactory.getLogger(Maps.class);
 
   /** A daemon that does not answer within this is passed over for the next. */
@@ -66,7 +66,6 @@ public final class Maps {
   private final RandomGenerator random;
 
   private volatile ClusterMap current;
-  private volatile boolean known;
   private volatile SwitchTable switches;
 
   @GuardedBy("this")
@@ -118,14 +117,24 @@ public final class Maps {
     return current;
   }
 
-  /** Whether a daemon has told the map, so that its owners can be believed. */
-  boolean isKnown() {
-    return known;
-  }
-
   /** The switches as far as they have been heard of. */
   SwitchTable switches() {
     return switches;
+  }
+
+  /**
+   * The map of an epoch that a node has told, or a newer one, once this client has learnt it. The
+   * newest that is known where nobody tells. Never fails.
+   */
+  CompletableFuture<ClusterMap> of(Epoch epoch, NodeId teller) {
+    // The first question may have been under way before the epoch began.
+    return newerThanKnown(epoch, teller).thenCompose(_ -> newerThanKnown(epoch, teller));
+  }
+
+  private CompletableFuture<ClusterMap> newerThanKnown(Epoch epoch, NodeId teller) {
+    return epoch.isAfter(current.epoch())
+        ? ask(teller).handle((_, _) -> current)
+        : CompletableFuture.completedFuture(current);
   }
 
   /** A reply came with this epoch: if it is newer, the map is asked for, in the background. */
@@ -254,7 +263,6 @@ public final class Maps {
         switches = switches.after(answer.settingsEpoch(), answer.settings());
       }
       ClusterMap merged = current.merge(told);
-      known = true;
       if (merged.equals(current)) {
         return;
       }

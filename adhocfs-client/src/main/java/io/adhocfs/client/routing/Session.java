@@ -12,6 +12,7 @@ import io.adhocfs.protocol.transport.RpcClient;
 import java.util.Arrays;
 import java.util.BitSet;
 import java.util.HashMap;
+import java.util.List;
 import java.util.Map;
 import java.util.Set;
 import java.util.concurrent.ConcurrentHashMap;
@@ -116,6 +117,17 @@ public final class Session {
 
   Set<NodeId> asked() {
     return asked;
+  }
+
+  /** The nodes that may know it, that are there by a map, and where it has not ended. */
+  List<NodeId> nodesThatKnow(ClusterMap map) {
+    return asked.stream()
+        .filter(id -> {
+          ClusterMap.Node node = map.node(id);
+          return node == null || node.isMember();
+        })
+        .filter(id -> lossAt(id) == null)
+        .toList();
   }
 
   // What is lost ---------------------------------------------------------------------------------
@@ -338,5 +350,11 @@ public final class Session {
 
   boolean isClosed() {
     return uses.get() < 0;
+  }
+
+  /** Why nothing is sent in it once it is closed. */
+  FsException closure() {
+    return new FsException(
+        FsError.SESSION_EXPIRED, "session " + this + " has been closed: open the file again");
   }
 }

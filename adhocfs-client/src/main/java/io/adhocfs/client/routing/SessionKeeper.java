@@ -72,7 +72,7 @@ final class SessionKeeper {
       return;
     }
     // Each has a period's time, and is tried within it: a lost ping must not cost the lease.
-    List<NodeId> nodes = router.nodesThatKnow(session);
+    List<NodeId> nodes = session.nodesThatKnow(router.map());
     Completion.then(
         Parallel.run(
             nodes.size(),
@@ -116,7 +116,7 @@ final class SessionKeeper {
       stopped = true;
       next.cancel();
     }
-    List<NodeId> nodes = router.nodesThatKnow(session);
+    List<NodeId> nodes = session.nodesThatKnow(router.map());
     return Parallel.run(
         nodes.size(),
         AT_ONCE_MAX,

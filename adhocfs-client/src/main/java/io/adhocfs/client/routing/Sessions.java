@@ -2,6 +2,7 @@ package io.adhocfs.client.routing;
 
 import com.google.errorprone.annotations.concurrent.GuardedBy;
 import io.adhocfs.client.retry.Timers;
+import io.adhocfs.protocol.model.FsError;
 import io.adhocfs.protocol.model.NodeId;
 import io.adhocfs.protocol.model.SessionId;
 import io.adhocfs.protocol.placement.ClusterMap;
@@ -92,6 +93,26 @@ public final class Sessions {
     return now != null && isWhole(now) ? now : successor();
   }
 
+  /** The newest session, to be released. */
+  Session retainNewest() {
+    while (true) {
+      Session now = newest();
+      if (tryRetain(now)) {
+        return now;
+      }
+    }
+  }
+
+  /** The session that an operation runs in; the newest for one that has not begun. */
+  Session of(Operation operation) {
+    Session session = operation.session();
+    if (session == null) {
+      session = newest();
+      operation.goOnIn(session);
+    }
+    return session;
+  }
+
   private boolean isWhole(Session session) {
     checkClock(session);
     return session.isWhole();
@@ -136,6 +157,14 @@ public final class Sessions {
     if (slots != null) {
       listener.lost(session, node, slots);
     }
+  }
+
+  /** Takes in what an answer says of the session that it came in, which is released. */
+  void answered(Session session, NodeId node, @Nullable Throwable failure) {
+    if (failure != null && Failures.errorOf(failure) == FsError.SESSION_EXPIRED) {
+      ended(session, node);
+    }
+    release(session);
   }
 
   /** Slots have other owners. */

@@ -3,10 +3,10 @@ package io.adhocfs.client.transfer;
 import io.adhocfs.client.AdhocFileSystem;
 import io.adhocfs.client.AdhocPath;
 import io.adhocfs.client.InodeOperations;
-import io.adhocfs.client.Owner;
 import io.adhocfs.protocol.model.FileAttributes;
 import io.adhocfs.protocol.model.FsError;
 import io.adhocfs.protocol.model.FsException;
+import io.adhocfs.protocol.model.Owner;
 import org.jspecify.annotations.Nullable;
 
 /** An instance. */

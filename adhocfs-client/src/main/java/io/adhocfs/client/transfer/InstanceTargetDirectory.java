@@ -1,18 +1,18 @@
 package io.adhocfs.client.transfer;
 
-import io.adhocfs.client.AttributeChange;
 import io.adhocfs.client.DirectoryItem;
-import io.adhocfs.client.NewInode;
-import io.adhocfs.client.Owner;
 import io.adhocfs.client.RenameMode;
 import io.adhocfs.client.transfer.local.ExtendedAttribute;
 import io.adhocfs.client.transfer.local.LocalFiles;
+import io.adhocfs.protocol.model.AttributeChange;
 import io.adhocfs.protocol.model.EntryName;
 import io.adhocfs.protocol.model.FileAttributes;
 import io.adhocfs.protocol.model.FileType;
 import io.adhocfs.protocol.model.FsError;
 import io.adhocfs.protocol.model.FsException;
 import io.adhocfs.protocol.model.InodeId;
+import io.adhocfs.protocol.model.NewInode;
+import io.adhocfs.protocol.model.Owner;
 import java.util.List;
 import java.util.Optional;
 import java.util.concurrent.CompletableFuture;

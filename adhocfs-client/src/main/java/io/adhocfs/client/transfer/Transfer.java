@@ -1,10 +1,10 @@
 package io.adhocfs.client.transfer;
 
 import io.adhocfs.client.AdhocFileSystem;
-import io.adhocfs.client.Owner;
 import io.adhocfs.client.transfer.local.LocalFiles;
 import io.adhocfs.protocol.model.FsError;
 import io.adhocfs.protocol.model.FsException;
+import io.adhocfs.protocol.model.Owner;
 import java.security.SecureRandom;
 import java.util.List;
 import java.util.Set;

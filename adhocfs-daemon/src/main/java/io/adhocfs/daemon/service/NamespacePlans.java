@@ -30,8 +30,6 @@ import org.jspecify.annotations.Nullable;
  * Each is planned at the owner of the name that decides its slot. Metadata thread only.
  */
 final class NamespacePlans {
-  static final int MODE_SET_GROUP_ID = 02000;
-
   /** What an inode's owner keeps of it suffices. */
   private static final List<Integer> HOME = List.of(0);
 
@@ -90,14 +88,11 @@ final class NamespacePlans {
           if (store.dentry(entry) != null) {
             throw exists(entry);
           }
-          boolean inherits = (parent.mode() & MODE_SET_GROUP_ID) != 0;
           var made =
               new Change.NewDirectory(
                   slotOf(request, parent),
                   entry.directory(),
-                  inherits ? request.mode() | MODE_SET_GROUP_ID : request.mode(),
-                  request.uid(),
-                  inherits ? parent.gid() : request.gid(),
+                  request.newInode().madeIn(parent),
                   parent.layout().policyId(),
                   request.nowNanos());
           var put =
@@ -192,17 +187,7 @@ final class NamespacePlans {
         for (int partition = 0; partition < 1 << exponent; partition++) {
           changes.add(
               new Change.SetShareAttributes(
-                  request.inode(),
-                  partition,
-                  exponent,
-                  request.mask(),
-                  request.mode(),
-                  request.uid(),
-                  request.gid(),
-                  request.atimeNanos(),
-                  request.mtimeNanos(),
-                  request.ctimeNanos(),
-                  request.policyId()));
+                  request.inode(), partition, exponent, request.change()));
         }
         sink.planned(Plan.of(changes, made -> new Reply.Done()));
       }

@@ -17,6 +17,7 @@ import io.adhocfs.protocol.model.FileType;
 import io.adhocfs.protocol.model.FsError;
 import io.adhocfs.protocol.model.FsException;
 import io.adhocfs.protocol.model.InodeId;
+import io.adhocfs.protocol.model.NewInode;
 import io.adhocfs.protocol.model.SlotId;
 import io.adhocfs.protocol.placement.Placement;
 import io.adhocfs.protocol.settings.Switches;
@@ -98,7 +99,7 @@ final class NamespaceService {
       case NamespaceRequest.GetShares get ->
           runner.run(OperationRunner.failing(exchange), () -> getShares(exchange, get));
       case NamespaceRequest.SetAttributes set -> {
-        requireMode((set.mask() & NamespaceRequest.SetAttributes.MASK_MODE) != 0 ? set.mode() : 0);
+        set.change().check();
         runner.once(exchange, session, set.stamp(), slot, ticket -> setAttributes(ticket, set));
       }
       case NamespaceRequest.Truncate truncate ->
@@ -112,7 +113,11 @@ final class NamespaceService {
                 return files.truncate(ticket, truncate);
               });
       case NamespaceRequest.Create create -> {
-        requireMode(create.mode());
+        NewInode made = create.newInode();
+        made.check();
+        if (made.type() == FileType.DIRECTORY) {
+          throw new FsException(FsError.INVALID, "a directory is made by a request of its own");
+        }
         runner.once(
             exchange,
             session,
@@ -121,7 +126,7 @@ final class NamespaceService {
             runner.growing(ticket -> create(ticket, create)));
       }
       case NamespaceRequest.MakeDirectory make -> {
-        requireMode(make.mode());
+        make.newInode().check();
         runner.coordinate(
             exchange, session, make.stamp(), slot, runner.growing(plans.makeDirectory(make)));
       }
@@ -166,12 +171,6 @@ final class NamespaceService {
       case NamespaceRequest.ReportWrite report ->
           runner.run(OperationRunner.failing(exchange), () -> files.reportWrite(exchange, report));
       case NamespaceRequest.SyncInode _ -> files.sync(exchange);
-    }
-  }
-
-  private static void requireMode(int mode) throws FsException {
-    if ((mode & ~FileAttributes.MODE_MASK) != 0) {
-      throw new FsException(FsError.INVALID, "mode " + Integer.toOctalString(mode));
     }
   }
 
@@ -273,24 +272,12 @@ final class NamespaceService {
       if (held != null) {
         return held;
       }
-      if (before.partitionExponent() != 0
-          && request.mask() != NamespaceRequest.SetAttributes.MASK_ATIME) {
+      if (before.partitionExponent() != 0 && !request.change().setsOnlyAtime()) {
         runner.coordinate(ticket, request.slotValue(), plans.setAttributes(request));
         return null;
       }
     }
-    inodes.change(
-        ticket,
-        ChangeRules.edited(
-            before,
-            request.mask(),
-            request.mode(),
-            request.uid(),
-            request.gid(),
-            request.atimeNanos(),
-            request.mtimeNanos(),
-            request.ctimeNanos(),
-            request.policyId()));
+    inodes.change(ticket, ChangeRules.edited(before, request.change()));
     return null;
   }
 
@@ -309,12 +296,9 @@ final class NamespaceService {
     if (dentry != null) {
       return createExisting(ticket, request, dentry);
     }
-    FileType type = request.fileType();
-    byte[] target = request.symlinkTarget();
-    if (type == FileType.DIRECTORY || (type == FileType.SYMLINK) == (target.length == 0)) {
-      throw new FsException(
-          FsError.INVALID, "a " + type + " with a target of " + target.length + " bytes");
-    }
+    NewInode made = request.newInode().madeIn(directory);
+    FileType type = made.type();
+    byte[] target = made.symlinkTarget();
     if (target.length > SYMLINK_BYTES_MAX) {
       throw new FsException(
           FsError.NAME_TOO_LONG, "a symlink's target of " + target.length + " bytes");
@@ -323,20 +307,19 @@ final class NamespaceService {
     long now = request.nowNanos();
     Switches switches = policies.of(directory);
     SlotId here = Policies.offered(switches.localData(), request.dataSlot());
-    boolean inherits = (directory.mode() & NamespacePlans.MODE_SET_GROUP_ID) != 0;
     var attributes =
         new FileAttributes(
             id,
             type,
-            request.mode(),
-            request.uid(),
-            inherits ? directory.gid() : request.gid(),
+            made.mode(),
+            made.owner().uid(),
+            made.owner().gid(),
             1,
             target.length,
             now,
             now,
             now,
-            request.deviceNumber(),
+            made.deviceNumber(),
             InodeId.NONE,
             0,
             0,

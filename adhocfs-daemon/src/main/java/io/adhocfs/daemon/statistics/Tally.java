@@ -60,7 +60,7 @@ public final class Tally {
           // Without its attributes, it is still to be opened.
           yield made.attributes() == null ? null : OperationKind.OPEN;
         }
-        yield create.fileType() == FileType.SYMLINK ? OperationKind.SYMLINK : kind;
+        yield create.newInode().type() == FileType.SYMLINK ? OperationKind.SYMLINK : kind;
       }
       case NamespaceRequest.ReadDirectory page ->
           page.partition() == 0 && page.afterHash() < EntryName.HASH_MIN ? kind : null;
@@ -154,7 +154,8 @@ public final class Tally {
       return;
     }
     boolean isSymlink =
-        request instanceof NamespaceRequest.Create create && create.fileType() == FileType.SYMLINK;
+        request instanceof NamespaceRequest.Create create
+            && create.newInode().type() == FileType.SYMLINK;
     account.add(isSymlink ? OperationKind.SYMLINK : kind, true, 0, false, false);
   }
 }

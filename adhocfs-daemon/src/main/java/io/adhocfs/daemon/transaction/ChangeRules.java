@@ -6,6 +6,7 @@ import io.adhocfs.daemon.metadata.Dentry;
 import io.adhocfs.daemon.metadata.MetadataStore;
 import io.adhocfs.daemon.metadata.Share;
 import io.adhocfs.daemon.session.Sessions;
+import io.adhocfs.protocol.model.AttributeChange;
 import io.adhocfs.protocol.model.FileAttributes;
 import io.adhocfs.protocol.model.FileLayout;
 import io.adhocfs.protocol.model.FileType;
@@ -15,7 +16,6 @@ import io.adhocfs.protocol.model.InodeId;
 import io.adhocfs.protocol.placement.Placement;
 import io.adhocfs.protocol.wire.Change;
 import io.adhocfs.protocol.wire.EntryKey;
-import io.adhocfs.protocol.wire.NamespaceRequest;
 import java.util.List;
 import java.util.function.Consumer;
 import java.util.function.IntUnaryOperator;
@@ -306,9 +306,9 @@ public final class ChangeRules {
     return new FileAttributes(
         id,
         FileType.DIRECTORY,
-        made.mode(),
-        made.uid(),
-        made.gid(),
+        made.newInode().mode(),
+        made.newInode().owner().uid(),
+        made.newInode().owner().gid(),
         2,
         0,
         made.nowNanos(),
@@ -376,7 +376,7 @@ public final class ChangeRules {
       case Change.CloseShare close -> batch.removeShare(close.directory(), close.partition());
       case Change.SetShareAttributes set -> {
         if (set.partition() == 0) {
-          batch.putInode(edited(locked(set.directory(), batch), set));
+          batch.putInode(edited(locked(set.directory(), batch), set.change()));
         } else {
           Share share = batch.share(set.directory(), set.partition());
           if (share == null) {
@@ -384,63 +384,37 @@ public final class ChangeRules {
                 FsError.INTERNAL,
                 "partition " + set.partition() + " of " + set.directory() + " went while held");
           }
-          batch.putShare(share.with(edited(share.attributes(), set)));
+          batch.putShare(share.with(edited(share.attributes(), set.change())));
         }
       }
     }
   }
 
-  private static FileAttributes edited(FileAttributes before, Change.SetShareAttributes set) {
-    return edited(
-        before,
-        set.mask(),
-        set.mode(),
-        set.uid(),
-        set.gid(),
-        set.atimeNanos(),
-        set.mtimeNanos(),
-        set.ctimeNanos(),
-        set.policyId());
-  }
-
-  /** What a {@link NamespaceRequest.SetAttributes} makes of an inode. */
-  public static FileAttributes edited(
-      FileAttributes before,
-      int mask,
-      int mode,
-      int uid,
-      int gid,
-      long atimeNanos,
-      long mtimeNanos,
-      long ctimeNanos,
-      int policyId) {
+  /** What a change of attributes makes of an inode, or of a share of a directory. */
+  public static FileAttributes edited(FileAttributes before, AttributeChange change) {
     AttributeEdit edit = AttributeEdit.of(before);
-    if ((mask & NamespaceRequest.SetAttributes.MASK_POLICY) != 0) {
-      edit.policy(policyId);
+    if (change.setsPolicy()) {
+      edit.policy(change.policyId());
     }
-    if (mask != NamespaceRequest.SetAttributes.MASK_POLICY) {
-      edit.touched(ctimeNanos);
+    if (change.setsCtime()) {
+      edit.touched(change.ctimeNanos());
     }
-    int losing =
-        NamespaceRequest.SetAttributes.MASK_CLEAR_SET_ID
-            | NamespaceRequest.SetAttributes.MASK_UID
-            | NamespaceRequest.SetAttributes.MASK_GID;
-    if ((mask & NamespaceRequest.SetAttributes.MASK_MODE) != 0) {
-      edit.mode(mode);
-    } else if ((mask & losing) != 0) {
+    if (change.setsMode()) {
+      edit.mode(change.mode());
+    } else if (change.takesSetIdAway()) {
       edit.mode(before.modeWithoutSetId());
     }
-    if ((mask & NamespaceRequest.SetAttributes.MASK_UID) != 0) {
-      edit.uid(uid);
+    if (change.setsUid()) {
+      edit.uid(change.uid());
     }
-    if ((mask & NamespaceRequest.SetAttributes.MASK_GID) != 0) {
-      edit.gid(gid);
+    if (change.setsGid()) {
+      edit.gid(change.gid());
     }
-    if ((mask & NamespaceRequest.SetAttributes.MASK_ATIME) != 0) {
-      edit.atime(atimeNanos);
+    if (change.setsAtime()) {
+      edit.atime(change.atimeNanos());
     }
-    if ((mask & NamespaceRequest.SetAttributes.MASK_MTIME) != 0) {
-      edit.mtime(mtimeNanos);
+    if (change.setsMtime()) {
+      edit.mtime(change.mtimeNanos());
     }
     return edit.done();
   }

@@ -4,6 +4,7 @@ import static java.nio.charset.StandardCharsets.UTF_8;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import io.adhocfs.daemon.slot.RecordKind;
+import io.adhocfs.protocol.model.AttributeChange;
 import io.adhocfs.protocol.model.FileAttributes;
 import io.adhocfs.protocol.model.FsError;
 import io.adhocfs.protocol.model.FsException;
@@ -155,28 +156,20 @@ class ExtendedAttributesTest extends ServiceFixture {
     inspection.requireSoundInTheEnd();
   }
 
-  private FileAttributes change(InodeId inode, int mask, int mode, int uid) throws FsException {
-    return ((Reply.Attributes)
-            client.call(stamp ->
-                new NamespaceRequest.SetAttributes(
-                    stamp, inode, mask, mode, uid, 0, 0, 0, client.nowNanos, 0)))
-        .attributes();
-  }
-
   @Test
   void aNewOwnerAndAForeignWriteTakeSetIdBitsAway() throws FsException {
     InodeId file = client.create(ROOT, "a");
-    int mode = NamespaceRequest.SetAttributes.MASK_MODE;
-    int uid = NamespaceRequest.SetAttributes.MASK_UID;
-    int clear = NamespaceRequest.SetAttributes.MASK_CLEAR_SET_ID;
-    change(file, mode, 06755, 0);
-    assertThat(change(file, uid, 0, 9).mode()).isEqualTo(0755);
-    assertThat(change(file, uid | mode, 06755, 8).mode()).isEqualTo(06755);
-    assertThat(change(file, clear, 0, 0).mode()).isEqualTo(0755);
-    change(file, mode, 06745, 0);
-    assertThat(change(file, clear, 0, 0).mode()).isEqualTo(02745);
+    AttributeChange cleared = AttributeChange.NONE.withSetIdCleared();
+    client.setAttributes(file, AttributeChange.NONE.withMode(06755));
+    assertThat(client.setAttributes(file, AttributeChange.NONE.withUid(9)).mode()).isEqualTo(0755);
+    assertThat(client.setAttributes(file, AttributeChange.NONE.withUid(8).withMode(06755)).mode())
+        .isEqualTo(06755);
+    assertThat(client.setAttributes(file, cleared).mode()).isEqualTo(0755);
+    client.setAttributes(file, AttributeChange.NONE.withMode(06745));
+    assertThat(client.setAttributes(file, cleared).mode()).isEqualTo(02745);
     InodeId directory = client.makeDirectory(ROOT, "d");
-    change(directory, mode, 06755, 0);
-    assertThat(change(directory, uid, 0, 9).mode()).isEqualTo(06755);
+    client.setAttributes(directory, AttributeChange.NONE.withMode(06755));
+    assertThat(client.setAttributes(directory, AttributeChange.NONE.withUid(9)).mode())
+        .isEqualTo(06755);
   }
 }

@@ -6,13 +6,15 @@ import io.adhocfs.daemon.simulation.SimulatedDaemon;
 import io.adhocfs.daemon.slot.RecordKind;
 import io.adhocfs.protocol.model.DataGeneration;
 import io.adhocfs.protocol.model.FileAttributes;
-import io.adhocfs.protocol.model.FileType;
 import io.adhocfs.protocol.model.FsError;
 import io.adhocfs.protocol.model.FsException;
 import io.adhocfs.protocol.model.InodeId;
+import io.adhocfs.protocol.model.NewInode;
+import io.adhocfs.protocol.model.Owner;
 import io.adhocfs.protocol.transport.Response;
 import io.adhocfs.protocol.wire.NamespaceRequest;
 import io.adhocfs.protocol.wire.Reply;
+import io.adhocfs.protocol.wire.Request;
 import java.util.List;
 import java.util.Map;
 import java.util.concurrent.CompletableFuture;
@@ -208,14 +210,10 @@ class FileContentRequestsTest extends ServiceFixture {
             new NamespaceRequest.Create(
                 stamp,
                 RequestClient.key(ROOT, "f"),
-                FileType.REGULAR,
-                0644,
-                1,
-                2,
-                0,
-                new byte[0],
+                NewInode.regularFile(0644, new Owner(1, 2)),
                 false,
                 2,
+                Request.NO_SLOT,
                 1000));
     pass(100_000_000);
     assertThat(cut).isNotDone();

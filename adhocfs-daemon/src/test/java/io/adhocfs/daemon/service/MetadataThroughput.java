@@ -14,11 +14,12 @@ import io.adhocfs.daemon.storage.SmallFile;
 import io.adhocfs.daemon.transaction.TransactionTiming;
 import io.adhocfs.protocol.model.EntryName;
 import io.adhocfs.protocol.model.Epoch;
-import io.adhocfs.protocol.model.FileType;
 import io.adhocfs.protocol.model.FsError;
 import io.adhocfs.protocol.model.FsException;
 import io.adhocfs.protocol.model.InodeId;
+import io.adhocfs.protocol.model.NewInode;
 import io.adhocfs.protocol.model.NodeId;
+import io.adhocfs.protocol.model.Owner;
 import io.adhocfs.protocol.model.SessionId;
 import io.adhocfs.protocol.model.TrafficClass;
 import io.adhocfs.protocol.placement.ClusterMap;
@@ -200,14 +201,10 @@ final class MetadataThroughput {
               return new NamespaceRequest.Create(
                   new OperationStamp(sequence[0], sequence[0]),
                   key(i),
-                  FileType.REGULAR,
-                  0644,
-                  0,
-                  0,
-                  0,
-                  new byte[0],
+                  NewInode.regularFile(0644, new Owner(0, 0)),
                   true,
                   0,
+                  Request.NO_SLOT,
                   System.currentTimeMillis() * 1_000_000);
             },
             inodes);

@@ -4,12 +4,15 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import io.adhocfs.daemon.simulation.SimulatedDaemon;
 import io.adhocfs.daemon.slot.RecordKind;
+import io.adhocfs.protocol.model.AttributeChange;
 import io.adhocfs.protocol.model.EntryName;
 import io.adhocfs.protocol.model.FileAttributes;
 import io.adhocfs.protocol.model.FileType;
 import io.adhocfs.protocol.model.FsError;
 import io.adhocfs.protocol.model.FsException;
 import io.adhocfs.protocol.model.InodeId;
+import io.adhocfs.protocol.model.NewInode;
+import io.adhocfs.protocol.model.Owner;
 import io.adhocfs.protocol.placement.Placement;
 import io.adhocfs.protocol.wire.DirectoryEntry;
 import io.adhocfs.protocol.wire.EntryKey;
@@ -85,14 +88,15 @@ class NamespaceServiceTest extends ServiceFixture {
         new NamespaceRequest.Create(
             stamp,
             RequestClient.key(directory, name),
-            type,
-            0600,
-            3,
-            4,
-            type == FileType.CHARACTER_DEVICE ? 7 : 0,
-            target.getBytes(StandardCharsets.UTF_8),
+            new NewInode(
+                type,
+                0600,
+                new Owner(3, 4),
+                type == FileType.CHARACTER_DEVICE ? 7 : 0,
+                target.getBytes(StandardCharsets.UTF_8)),
             exclusive,
             pin,
+            Request.NO_SLOT,
             client.nowNanos);
   }
 
@@ -187,14 +191,10 @@ class NamespaceServiceTest extends ServiceFixture {
                         new NamespaceRequest.Create(
                             new OperationStamp(1, 1),
                             key,
-                            FileType.REGULAR,
-                            0,
-                            0,
-                            0,
-                            0,
-                            new byte[0],
+                            NewInode.regularFile(0, new Owner(0, 0)),
                             true,
                             0,
+                            Request.NO_SLOT,
                             0))))
             .isEqualTo(FsError.SPREAD_CHANGED);
       }
@@ -247,33 +247,20 @@ class NamespaceServiceTest extends ServiceFixture {
   @Test
   void newInodesInheritTheGroupOfASetGroupIdDirectory() throws FsException {
     InodeId directory = directoryElsewhere("d");
-    setAttributes(
-        directory,
-        NamespaceRequest.SetAttributes.MASK_MODE | NamespaceRequest.SetAttributes.MASK_GID,
-        02770,
-        55);
+    client.setAttributes(directory, AttributeChange.NONE.withMode(02770).withGid(55));
     assertThat(client.attributes(client.create(directory, "f")).gid()).isEqualTo(55);
     FileAttributes below = client.attributes(client.makeDirectory(directory, "d"));
     assertThat(below.gid()).isEqualTo(55);
     assertThat(below.mode()).isEqualTo(02755);
   }
 
-  private FileAttributes setAttributes(InodeId inode, int mask, int mode, int gid)
-      throws FsException {
-    return ((Reply.Attributes)
-            client.call(stamp ->
-                new NamespaceRequest.SetAttributes(
-                    stamp, inode, mask, mode, 8, gid, 100, 200, client.nowNanos, 0)))
-        .attributes();
-  }
-
   @Test
-  void setAttributesChangesWhatTheMaskNamesAndTheChangeTime() throws FsException {
+  void setAttributesChangesWhatTheChangeNamesAndTheChangeTime() throws FsException {
     InodeId file = client.create(ROOT, "f");
     client.writeInline(file, 0, new byte[] {1, 2, 3});
     FileAttributes before = client.attributes(file);
     client.nowNanos += 300_000;
-    FileAttributes after = setAttributes(file, NamespaceRequest.SetAttributes.MASK_MODE, 04711, 9);
+    FileAttributes after = client.setAttributes(file, AttributeChange.NONE.withMode(04711));
     assertThat(after).isEqualTo(client.attributes(file));
     assertThat(after.mode()).isEqualTo(04711);
     assertThat(after.gid()).isEqualTo(before.gid());
@@ -281,10 +268,19 @@ class NamespaceServiceTest extends ServiceFixture {
     assertThat(after.mtimeNanos()).isEqualTo(before.mtimeNanos());
     assertThat(after.ctimeNanos()).isEqualTo(client.nowNanos);
     assertThat(after.sizeBytes()).isEqualTo(3);
-    FileAttributes all = setAttributes(file, 31, 0600, 9);
+    AttributeChange five =
+        AttributeChange.NONE
+            .withMode(0600)
+            .withUid(8)
+            .withGid(9)
+            .withAtimeNanos(100)
+            .withMtimeNanos(200);
+    FileAttributes all = client.setAttributes(file, five);
     assertThat(List.of(all.mode(), all.uid(), all.gid())).isEqualTo(List.of(0600, 8, 9));
     assertThat(List.of(all.atimeNanos(), all.mtimeNanos())).isEqualTo(List.of(100L, 200L));
-    assertThat(errorOf(() -> setAttributes(file, 1, 010000, 0))).isEqualTo(FsError.INVALID);
+    var badMode =
+        new AttributeChange(AttributeChange.NONE.withMode(0).mask(), 010000, 0, 0, 0, 0, 0, 0);
+    assertThat(errorOf(() -> client.setAttributes(file, badMode))).isEqualTo(FsError.INVALID);
   }
 
   @Test
@@ -292,22 +288,9 @@ class NamespaceServiceTest extends ServiceFixture {
     InodeId directory = directoryElsewhere("d");
     FileAttributes before = client.attributes(directory);
     client.nowNanos += 9_000;
-    var policy =
-        (Reply.Attributes)
-            client.call(stamp ->
-                new NamespaceRequest.SetAttributes(
-                    stamp,
-                    directory,
-                    NamespaceRequest.SetAttributes.MASK_POLICY,
-                    0,
-                    0,
-                    0,
-                    0,
-                    0,
-                    client.nowNanos,
-                    12));
-    assertThat(policy.attributes().layout()).isEqualTo(before.layout().inPolicy(12));
-    assertThat(policy.attributes().ctimeNanos()).isEqualTo(before.ctimeNanos());
+    FileAttributes policy = client.setAttributes(directory, AttributeChange.NONE.withPolicy(12));
+    assertThat(policy.layout()).isEqualTo(before.layout().inPolicy(12));
+    assertThat(policy.ctimeNanos()).isEqualTo(before.ctimeNanos());
     assertThat(client.attributes(client.create(directory, "f")).layout().policyId()).isEqualTo(12);
     InodeId below = client.makeDirectory(directory, "d");
     assertThat(client.attributes(client.create(below, "f")).layout().policyId()).isEqualTo(12);

@@ -13,19 +13,20 @@ import io.adhocfs.daemon.simulation.SimulatedDaemon;
 import io.adhocfs.daemon.simulation.SimulatedExecutor;
 import io.adhocfs.daemon.simulation.SimulatedInstance;
 import io.adhocfs.daemon.simulation.SimulatedTime;
+import io.adhocfs.protocol.model.AttributeChange;
 import io.adhocfs.protocol.model.EntryName;
 import io.adhocfs.protocol.model.FileAttributes;
-import io.adhocfs.protocol.model.FileType;
 import io.adhocfs.protocol.model.FsError;
 import io.adhocfs.protocol.model.FsException;
 import io.adhocfs.protocol.model.InodeId;
+import io.adhocfs.protocol.model.NewInode;
+import io.adhocfs.protocol.model.Owner;
 import io.adhocfs.protocol.model.SessionId;
 import io.adhocfs.protocol.model.SlotId;
 import io.adhocfs.protocol.model.TrafficClass;
 import io.adhocfs.protocol.placement.ClusterMap;
 import io.adhocfs.protocol.settings.Setting;
 import io.adhocfs.protocol.settings.SwitchTable;
-import io.adhocfs.protocol.transport.Backoff;
 import io.adhocfs.protocol.transport.Deadline;
 import io.adhocfs.protocol.transport.RequestHandler.PeerRole;
 import io.adhocfs.protocol.transport.Response;
@@ -58,6 +59,9 @@ final class RequestClient {
 
   /** Later than anything that daemons have made by themselves. */
   private static final long START_NANOS = 1_800_000_000_000_000_000L;
+
+  private static final NewInode FILE = NewInode.regularFile(0644, new Owner(1, 2));
+  private static final NewInode DIRECTORY = NewInode.directory(0755, new Owner(1, 2));
 
   private final SimulatedInstance instance;
   private final SimulatedTime.Life life = new SimulatedTime.Life();
@@ -104,7 +108,6 @@ final class RequestClient {
             new SimulatedExecutor(time, life),
             timers,
             random,
-            Backoff.STANDARD,
             parties);
     namespace = new Namespace(router, new OwnNode(router, random), () -> nowNanos);
     await(router.learnMap(operation("the map")), "the map");
@@ -207,23 +210,13 @@ final class RequestClient {
       InodeId directory, String name, long pin) {
     return stamp ->
         new NamespaceRequest.Create(
-            stamp,
-            key(directory, name),
-            FileType.REGULAR,
-            0644,
-            1,
-            2,
-            0,
-            new byte[0],
-            true,
-            pin,
-            nowNanos);
+            stamp, key(directory, name), FILE, true, pin, Request.NO_SLOT, nowNanos);
   }
 
   Function<OperationStamp, NamespaceRequest.MakeDirectory> makeDirectoryRequest(
       InodeId directory, String name, int slot) {
     return stamp ->
-        new NamespaceRequest.MakeDirectory(stamp, key(directory, name), 0755, 1, 2, slot, nowNanos);
+        new NamespaceRequest.MakeDirectory(stamp, key(directory, name), DIRECTORY, slot, nowNanos);
   }
 
   Function<OperationStamp, NamespaceRequest.Unlink> unlinkRequest(InodeId directory, String name) {
@@ -241,18 +234,7 @@ final class RequestClient {
 
   CompletableFuture<InodeId> createLater(InodeId directory, String name) {
     return namespace
-        .create(
-            operation("create " + name),
-            directory,
-            name(name),
-            FileType.REGULAR,
-            0644,
-            1,
-            2,
-            0,
-            new byte[0],
-            true,
-            0)
+        .create(operation("create " + name), directory, name(name), FILE, true, 0)
         .thenApply(made -> made.found().inode());
   }
 
@@ -268,7 +250,7 @@ final class RequestClient {
           .thenApply(response -> ((Reply.Created) Answers.reply(response)).inode());
     }
     return namespace
-        .makeDirectory(operation("mkdir " + name), directory, name(name), 0755, 1, 2)
+        .makeDirectory(operation("mkdir " + name), directory, name(name), DIRECTORY)
         .thenApply(FileAttributes::id);
   }
 
@@ -366,6 +348,11 @@ final class RequestClient {
 
   private static FileAttributes attributesOf(Reply reply) {
     return ((Reply.Attributes) reply).attributes();
+  }
+
+  FileAttributes setAttributes(InodeId inode, AttributeChange change) throws FsException {
+    return attributesOf(
+        call(stamp -> new NamespaceRequest.SetAttributes(stamp, inode, change.at(nowNanos))));
   }
 
   FileAttributes truncate(InodeId inode, long size) throws FsException {

@@ -2,12 +2,12 @@ package io.adhocfs.daemon.simulation;
 
 import io.adhocfs.client.AdhocFileSystem;
 import io.adhocfs.client.ClientOptions;
-import io.adhocfs.client.Owner;
 import io.adhocfs.client.Surroundings;
 import io.adhocfs.client.retry.Timers;
 import io.adhocfs.daemon.simulation.SimulatedTime.Life;
 import io.adhocfs.protocol.instance.Instance;
 import io.adhocfs.protocol.model.FsException;
+import io.adhocfs.protocol.model.Owner;
 import io.adhocfs.protocol.model.SessionId;
 import io.adhocfs.protocol.placement.ClusterMap;
 import io.adhocfs.protocol.settings.Settings;

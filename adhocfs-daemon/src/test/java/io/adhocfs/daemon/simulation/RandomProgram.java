@@ -3,7 +3,6 @@ package io.adhocfs.daemon.simulation;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import io.adhocfs.client.AdhocFileSystem;
-import io.adhocfs.client.AttributeChange;
 import io.adhocfs.client.DirectoryItem;
 import io.adhocfs.client.DirectoryListing;
 import io.adhocfs.client.DirectoryPage;
@@ -11,6 +10,7 @@ import io.adhocfs.client.OpenFile;
 import io.adhocfs.client.OpenOptions;
 import io.adhocfs.client.RenameMode;
 import io.adhocfs.daemon.simulation.ModelFileSystem.Node;
+import io.adhocfs.protocol.model.AttributeChange;
 import io.adhocfs.protocol.model.FileAttributes;
 import io.adhocfs.protocol.model.FsError;
 import io.adhocfs.protocol.model.FsException;

@@ -22,8 +22,10 @@ import io.adhocfs.protocol.wire.TransactionRequest;
 import io.adhocfs.protocol.wire.WireReader;
 import io.adhocfs.protocol.wire.WireWriter;
 import io.netty.buffer.ByteBuf;
+import io.netty.buffer.ByteBufAllocator;
 import io.netty.buffer.ByteBufUtil;
 import io.netty.buffer.Unpooled;
+import io.netty.buffer.UnpooledByteBufAllocator;
 import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.HashSet;
@@ -43,6 +45,9 @@ import org.jspecify.annotations.Nullable;
  * is slow, and separates processes as it is told.
  */
 public final class SimulatedNetwork {
+  /** A process that dies releases nothing, so these are not looked after. */
+  private static final ByteBufAllocator PAYLOADS = new UnpooledByteBufAllocator(true, true);
+
   private static final long LATENCY_NANOS_MIN = 10_000;
   private static final long LATENCY_NANOS = 200_000;
   private static final long SLOW_NANOS = 50_000_000;
@@ -246,7 +251,7 @@ public final class SimulatedNetwork {
   private static ByteBuf given(byte[] bytes) {
     return bytes.length == 0
         ? Unpooled.EMPTY_BUFFER
-        : Unpooled.directBuffer(bytes.length).writeBytes(bytes);
+        : PAYLOADS.directBuffer(bytes.length).writeBytes(bytes);
   }
 
   private record Link(NodeId node, Lane lane) {}

@@ -8,6 +8,8 @@ import io.adhocfs.protocol.model.FileType;
 import io.adhocfs.protocol.model.FsError;
 import io.adhocfs.protocol.model.FsException;
 import io.adhocfs.protocol.model.InodeId;
+import io.adhocfs.protocol.model.NewInode;
+import io.adhocfs.protocol.model.Owner;
 import io.adhocfs.protocol.model.SlotId;
 import io.adhocfs.protocol.model.TrafficClass;
 import io.adhocfs.protocol.placement.ChunkSpan;
@@ -45,7 +47,13 @@ class TallyTest {
 
   private static NamespaceRequest.Create create(FileType type) {
     return new NamespaceRequest.Create(
-        STAMP, name(), type, 0600, 1, 1, 0, new byte[0], false, 0, 1);
+        STAMP,
+        name(),
+        new NewInode(type, 0600, new Owner(1, 1), 0, new byte[0]),
+        false,
+        0,
+        Request.NO_SLOT,
+        1);
   }
 
   private void answered(Request request, int flags, long in, Reply reply, long out) {

@@ -2,10 +2,10 @@ package io.adhocfs.fuse.jnr;
 
 import io.adhocfs.fuse.Caller;
 import io.adhocfs.fuse.InodeFileSystem;
-import io.adhocfs.fuse.InodeFileSystem.AttributeChange;
 import io.adhocfs.fuse.InodeFileSystem.OpenMode;
 import io.adhocfs.fuse.InodeFileSystem.Statistics;
 import io.adhocfs.fuse.StatValues;
+import io.adhocfs.protocol.model.AttributeChange;
 import io.adhocfs.protocol.model.EntryName;
 import io.adhocfs.protocol.model.FileAttributes;
 import io.adhocfs.protocol.model.FsError;
@@ -376,30 +376,31 @@ public final class JnrMount {
         (path, mode) ->
             run(() ->
                 change(
-                    path,
-                    changeOf((int) mode & FileAttributes.MODE_MASK, -1, -1, -1, null, null))));
+                    path, AttributeChange.NONE.withMode((int) mode & FileAttributes.MODE_MASK))));
     set(
         table.chown.offset(),
         Callbacks.OnOwner.class,
-        (path, uid, gid) ->
-            run(() -> change(path, changeOf(-1, ownerOf(uid), ownerOf(gid), -1, null, null))));
+        (path, uid, gid) -> run(() -> change(path, newOwner(uid, gid))));
     set(
         table.truncate.offset(),
         Callbacks.OnTruncate.class,
-        (path, size) -> run(() -> change(path, changeOf(-1, -1, -1, size, null, null))));
+        (path, size) ->
+            run(() -> {
+              operations.truncate(bytes(path), size);
+              return 0;
+            }));
     set(
         table.ftruncate.offset(),
         Callbacks.OnTruncateOpen.class,
         (path, size, info) ->
             run(() -> {
-              operations.changeAttributes(number(info), changeOf(-1, -1, -1, size, null, null));
+              operations.truncate(number(info), size);
               return 0;
             }));
     set(
         table.utimens.offset(),
         Callbacks.OnPathAndPointer.class,
-        (path, times) ->
-            run(() -> change(path, changeOf(-1, -1, -1, -1, timeOf(times, 0), timeOf(times, 16)))));
+        (path, times) -> run(() -> change(path, newTimes(times))));
     set(
         table.statfs.offset(),
         Callbacks.OnPathAndPointer.class,
@@ -480,22 +481,32 @@ public final class JnrMount {
     return 0;
   }
 
-  private static AttributeChange changeOf(
-      int mode,
-      long uid,
-      long gid,
-      long sizeBytes,
-      @Nullable Long atimeNanos,
-      @Nullable Long mtimeNanos) {
-    return new AttributeChange(mode, uid, gid, sizeBytes, atimeNanos, mtimeNanos, null);
+  /** For an id, -1 stands for "unchanged", as in chown(2). */
+  private static AttributeChange newOwner(long uid, long gid) {
+    AttributeChange change = AttributeChange.NONE;
+    if ((int) uid != -1) {
+      change = change.withUid((int) uid);
+    }
+    if ((int) gid != -1) {
+      change = change.withGid((int) gid);
+    }
+    return change;
   }
 
-  /** -1 stands for "unchanged", as in chown(2). */
-  private static long ownerOf(long id) {
-    long unsigned = id & 0xFFFF_FFFFL;
-    return unsigned == 0xFFFF_FFFFL ? AttributeChange.UNCHANGED : unsigned;
+  private AttributeChange newTimes(Pointer times) {
+    AttributeChange change = AttributeChange.NONE;
+    Long atimeNanos = timeOf(times, 0);
+    if (atimeNanos != null) {
+      change = change.withAtimeNanos(atimeNanos);
+    }
+    Long mtimeNanos = timeOf(times, 16);
+    if (mtimeNanos != null) {
+      change = change.withMtimeNanos(mtimeNanos);
+    }
+    return change;
   }
 
+  /** The time in a struct timespec; null = unchanged. */
   private @Nullable Long timeOf(Pointer times, long offset) {
     long seconds = times.getLong(offset);
     long nanos = times.getLong(offset + 8);

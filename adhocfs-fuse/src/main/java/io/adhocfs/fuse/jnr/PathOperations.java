@@ -3,14 +3,15 @@ package io.adhocfs.fuse.jnr;
 import io.adhocfs.fuse.Caller;
 import io.adhocfs.fuse.Errnos;
 import io.adhocfs.fuse.InodeFileSystem;
-import io.adhocfs.fuse.InodeFileSystem.AttributeChange;
 import io.adhocfs.fuse.InodeFileSystem.Statistics;
+import io.adhocfs.protocol.model.AttributeChange;
 import io.adhocfs.protocol.model.EntryName;
 import io.adhocfs.protocol.model.FileAttributes;
 import io.adhocfs.protocol.model.FileType;
 import io.adhocfs.protocol.model.FsError;
 import io.adhocfs.protocol.model.FsException;
 import io.adhocfs.protocol.model.InodeId;
+import io.adhocfs.protocol.model.NewInode;
 import io.netty.buffer.ByteBuf;
 import io.netty.buffer.Unpooled;
 import java.time.Duration;
@@ -18,6 +19,7 @@ import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Map;
+import java.util.OptionalLong;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.atomic.AtomicLong;
 import java.util.function.Supplier;
@@ -154,29 +156,29 @@ final class PathOperations {
   void makeNode(byte[] path, int mode, long deviceNumber) throws FsException {
     Place place = place(path);
     Answer answer = answer();
-    fileSystem.makeNode(
-        answer,
-        place.directory(),
-        place.name(),
-        FileType.ofMode(mode),
-        mode & FileAttributes.MODE_MASK,
-        deviceNumber,
-        answer);
+    NewInode node =
+        NewInode.node(
+            FileType.ofMode(mode),
+            mode & FileAttributes.MODE_MASK,
+            answer.caller().owner(),
+            deviceNumber);
+    fileSystem.make(answer, place.directory(), place.name(), node, answer);
     answer.await();
   }
 
   void makeDirectory(byte[] path, int mode) throws FsException {
     Place place = place(path);
     Answer answer = answer();
-    fileSystem.makeDirectory(
-        answer, place.directory(), place.name(), mode & FileAttributes.MODE_MASK, answer);
+    NewInode made = NewInode.directory(mode & FileAttributes.MODE_MASK, answer.caller().owner());
+    fileSystem.make(answer, place.directory(), place.name(), made, answer);
     answer.await();
   }
 
   void symlink(byte[] target, byte[] path) throws FsException {
     Place place = place(path);
     Answer answer = answer();
-    fileSystem.symlink(answer, place.directory(), place.name(), target, answer);
+    NewInode link = NewInode.symlink(target, answer.caller().owner());
+    fileSystem.make(answer, place.directory(), place.name(), link, answer);
     answer.await();
   }
 
@@ -211,23 +213,32 @@ final class PathOperations {
   }
 
   void changeAttributes(byte[] path, AttributeChange change) throws FsException {
+    change(path, change, OptionalLong.empty());
+  }
+
+  void truncate(byte[] path, long sizeBytes) throws FsException {
+    change(path, AttributeChange.NONE, OptionalLong.of(sizeBytes));
+  }
+
+  private void change(byte[] path, AttributeChange change, OptionalLong sizeBytes)
+      throws FsException {
     onInode(
         path,
         inode -> {
-          changeAttributes(inode, NO_HANDLE, change);
+          change(inode, NO_HANDLE, change, sizeBytes);
           return inode;
         });
   }
 
-  void changeAttributes(long number, AttributeChange change) throws FsException {
+  void truncate(long number, long sizeBytes) throws FsException {
     OpenFile file = openFile(number);
-    changeAttributes(file.inode(), file.handle(), change);
+    change(file.inode(), file.handle(), AttributeChange.NONE, OptionalLong.of(sizeBytes));
   }
 
-  private void changeAttributes(long inode, long handle, AttributeChange change)
+  private void change(long inode, long handle, AttributeChange change, OptionalLong sizeBytes)
       throws FsException {
     Answer answer = answer();
-    fileSystem.setAttributes(answer, inode, handle, change, answer);
+    fileSystem.setAttributes(answer, inode, handle, change, sizeBytes, answer);
     answer.await();
   }
 
@@ -244,8 +255,8 @@ final class PathOperations {
   Answer.Opened create(byte[] path, int mode, int flags) throws FsException {
     Place place = place(path);
     Answer answer = answer();
-    fileSystem.create(
-        answer, place.directory(), place.name(), mode & FileAttributes.MODE_MASK, flags, answer);
+    NewInode file = NewInode.regularFile(mode & FileAttributes.MODE_MASK, answer.caller().owner());
+    fileSystem.create(answer, place.directory(), place.name(), file, flags, answer);
     Answer.Opened opened = answer.await(Answer.Opened.class);
     FileAttributes attributes = opened.attributes();
     if (attributes == null) {

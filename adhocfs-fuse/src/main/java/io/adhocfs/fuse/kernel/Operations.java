@@ -2,7 +2,6 @@ package io.adhocfs.fuse.kernel;
 
 import io.adhocfs.fuse.Errnos;
 import io.adhocfs.fuse.InodeFileSystem;
-import io.adhocfs.fuse.InodeFileSystem.AttributeChange;
 import io.adhocfs.fuse.kernel.Protocol.CopyFileRangeIn;
 import io.adhocfs.fuse.kernel.Protocol.CreateIn;
 import io.adhocfs.fuse.kernel.Protocol.FallocateIn;
@@ -24,6 +23,7 @@ import io.adhocfs.fuse.kernel.Protocol.RenameIn;
 import io.adhocfs.fuse.kernel.Protocol.SetattrIn;
 import io.adhocfs.fuse.kernel.Protocol.SetxattrIn;
 import io.adhocfs.fuse.kernel.Protocol.WriteIn;
+import io.adhocfs.protocol.model.AttributeChange;
 import io.adhocfs.protocol.model.EntryName;
 import io.adhocfs.protocol.model.FileAttributes;
 import io.adhocfs.protocol.model.FileLock;
@@ -32,8 +32,9 @@ import io.adhocfs.protocol.model.FsError;
 import io.adhocfs.protocol.model.FsException;
 import io.adhocfs.protocol.model.LockKind;
 import io.adhocfs.protocol.model.LockMode;
+import io.adhocfs.protocol.model.NewInode;
 import io.netty.buffer.ByteBuf;
-import org.jspecify.annotations.Nullable;
+import java.util.OptionalLong;
 
 /**
  * Turns requests into calls of the file system, one method per request; {@link Opcode} says which
@@ -120,9 +121,6 @@ final class Operations {
   void setAttributes(Incoming in) throws FsException {
     in.requireBody(SetattrIn.SIZE);
     int valid = in.u32(SetattrIn.VALID);
-    boolean hasMode = (valid & SetattrIn.HAS_MODE) != 0;
-    boolean hasUid = (valid & SetattrIn.HAS_UID) != 0;
-    boolean hasGid = (valid & SetattrIn.HAS_GID) != 0;
     boolean hasSize = (valid & SetattrIn.HAS_SIZE) != 0;
     boolean hasHandle = (valid & SetattrIn.HAS_HANDLE) != 0;
     long sizeBytes = in.u64(SetattrIn.SIZE_BYTES);
@@ -130,32 +128,43 @@ final class Operations {
       throw new FsException(FsError.INVALID, "a size of " + sizeBytes);
     }
     // A time that is to be "now" comes with the kernel's time beside the flag, which is used.
-    AttributeChange change =
-        new AttributeChange(
-            hasMode ? in.u32(SetattrIn.MODE) & FileAttributes.MODE_MASK : AttributeChange.UNCHANGED,
-            hasUid ? Integer.toUnsignedLong(in.u32(SetattrIn.UID)) : AttributeChange.UNCHANGED,
-            hasGid ? Integer.toUnsignedLong(in.u32(SetattrIn.GID)) : AttributeChange.UNCHANGED,
-            hasSize ? sizeBytes : AttributeChange.UNCHANGED,
-            time(in, valid, SetattrIn.HAS_ATIME, SetattrIn.ATIME, SetattrIn.ATIME_NANOS),
-            time(in, valid, SetattrIn.HAS_MTIME, SetattrIn.MTIME, SetattrIn.MTIME_NANOS),
-            time(in, valid, SetattrIn.HAS_CTIME, SetattrIn.CTIME, SetattrIn.CTIME_NANOS));
+    AttributeChange change = AttributeChange.NONE;
+    if ((valid & SetattrIn.HAS_MODE) != 0) {
+      change = change.withMode(in.u32(SetattrIn.MODE) & FileAttributes.MODE_MASK);
+    }
+    if ((valid & SetattrIn.HAS_UID) != 0) {
+      change = change.withUid(in.u32(SetattrIn.UID));
+    }
+    if ((valid & SetattrIn.HAS_GID) != 0) {
+      change = change.withGid(in.u32(SetattrIn.GID));
+    }
+    if ((valid & SetattrIn.HAS_ATIME) != 0) {
+      change = change.withAtimeNanos(nanos(in, SetattrIn.ATIME, SetattrIn.ATIME_NANOS));
+    }
+    if ((valid & SetattrIn.HAS_MTIME) != 0) {
+      change = change.withMtimeNanos(nanos(in, SetattrIn.MTIME, SetattrIn.MTIME_NANOS));
+    }
+    if ((valid & SetattrIn.HAS_CTIME) != 0) {
+      change = change.withCtimeNanos(nanos(in, SetattrIn.CTIME, SetattrIn.CTIME_NANOS));
+    }
     Replies.Attributes reply = in.begin(new Replies.ChangedAttributes(in));
     // The kernel leaves it to us to clear set-id bits,before a write or after a chown(2) that names
     // no owner: a request that changes no attribute asks for just that.
     reply.clearsSetId(
         (valid & SetattrIn.KILL_SET_ID) != 0 || (valid & SetattrIn.ALL_ATTRIBUTES) == 0);
     fileSystem.setAttributes(
-        reply, in.node(), hasHandle ? in.u64(SetattrIn.HANDLE) : NO_HANDLE, change, reply);
+        reply,
+        in.node(),
+        hasHandle ? in.u64(SetattrIn.HANDLE) : NO_HANDLE,
+        change,
+        hasSize ? OptionalLong.of(sizeBytes) : OptionalLong.empty(),
+        reply);
   }
 
   /**
    * The time in nanoseconds. A time that 64 bits cannot hold becomes the nearest one that they can.
    */
-  private static @Nullable Long time(
-      Incoming in, int valid, int flag, int secondsOffset, int nanosOffset) {
-    if ((valid & flag) == 0) {
-      return null;
-    }
+  private static long nanos(Incoming in, int secondsOffset, int nanosOffset) {
     long seconds = in.u64(secondsOffset);
     long secondsMax = Long.MAX_VALUE / NANOS_PER_SECOND - 1;
     return Math.clamp(seconds, -secondsMax, secondsMax) * NANOS_PER_SECOND + in.u32(nanosOffset);
@@ -170,8 +179,12 @@ final class Operations {
     byte[] name = in.string(0);
     byte[] target = in.string(name.length + 1);
     EntryName entryName = EntryName.of(name);
+    if (target.length == 0) {
+      throw new FsException(FsError.NOT_FOUND, "a symbolic link with an empty target");
+    }
     Replies.Entry reply = in.begin(new Replies.Entry(in));
-    fileSystem.symlink(reply, in.node(), entryName, target, reply);
+    NewInode link = NewInode.symlink(target, reply.caller().owner());
+    fileSystem.make(reply, in.node(), entryName, link, reply);
     DirectoryPrefetch.start(in);
   }
 
@@ -180,15 +193,17 @@ final class Operations {
     int mode = in.u32(MknodIn.MODE);
     EntryName name = EntryName.of(in.string(MknodIn.SIZE));
     FileType type = fileType(mode);
+    if (type == FileType.DIRECTORY || type == FileType.SYMLINK) {
+      throw new FsException(FsError.INVALID, "mknod of a " + type);
+    }
     Replies.Entry reply = in.begin(new Replies.Entry(in));
-    fileSystem.makeNode(
-        reply,
-        in.node(),
-        name,
-        type,
-        mode & FileAttributes.MODE_MASK,
-        Integer.toUnsignedLong(in.u32(MknodIn.DEVICE)),
-        reply);
+    NewInode node =
+        NewInode.node(
+            type,
+            mode & FileAttributes.MODE_MASK,
+            reply.caller().owner(),
+            Integer.toUnsignedLong(in.u32(MknodIn.DEVICE)));
+    fileSystem.make(reply, in.node(), name, node, reply);
   }
 
   private static FileType fileType(int mode) throws FsException {
@@ -204,7 +219,8 @@ final class Operations {
     int mode = in.u32(MkdirIn.MODE) & FileAttributes.MODE_MASK;
     EntryName name = EntryName.of(in.string(MkdirIn.SIZE));
     Replies.Entry reply = in.begin(new Replies.Entry(in));
-    fileSystem.makeDirectory(reply, in.node(), name, mode, reply);
+    NewInode made = NewInode.directory(mode, reply.caller().owner());
+    fileSystem.make(reply, in.node(), name, made, reply);
   }
 
   void unlink(Incoming in) throws FsException {
@@ -269,7 +285,8 @@ final class Operations {
     int mode = in.u32(CreateIn.MODE) & FileAttributes.MODE_MASK;
     Replies.Create reply = in.begin(new Replies.Create(in));
     reply.clearsSetId((in.u32(CreateIn.OPEN_FLAGS) & OpenIn.KILL_SET_ID) != 0);
-    fileSystem.create(reply, in.node(), name, mode, in.u32(CreateIn.FLAGS), reply);
+    NewInode file = NewInode.regularFile(mode, reply.caller().owner());
+    fileSystem.create(reply, in.node(), name, file, in.u32(CreateIn.FLAGS), reply);
     DirectoryPrefetch.start(in);
   }
 

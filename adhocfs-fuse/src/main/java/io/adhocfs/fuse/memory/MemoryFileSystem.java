@@ -1,18 +1,21 @@
 package io.adhocfs.fuse.memory;
 
-import io.adhocfs.fuse.Caller;
 import io.adhocfs.fuse.InodeFileSystem;
 import io.adhocfs.fuse.memory.MemoryInode.Position;
+import io.adhocfs.protocol.model.AttributeChange;
 import io.adhocfs.protocol.model.EntryName;
 import io.adhocfs.protocol.model.FileAttributes;
 import io.adhocfs.protocol.model.FileType;
 import io.adhocfs.protocol.model.FsError;
 import io.adhocfs.protocol.model.FsException;
 import io.adhocfs.protocol.model.InodeId;
+import io.adhocfs.protocol.model.NewInode;
+import io.adhocfs.protocol.model.Owner;
 import io.adhocfs.protocol.model.WallClock;
 import io.netty.buffer.ByteBuf;
 import java.time.InstantSource;
 import java.util.Map;
+import java.util.OptionalLong;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.atomic.AtomicLong;
 import org.jspecify.annotations.Nullable;
@@ -27,12 +30,8 @@ import org.jspecify.annotations.Nullable;
 public class MemoryFileSystem implements InodeFileSystem {
   private static final int BLOCK_SIZE_BYTES = 4096;
   private static final long INODES_MAX = 1L << 32;
-  private static final byte[] NO_TARGET = {};
   private static final byte[] SELF = {'.'};
   private static final byte[] PARENT = {'.', '.'};
-
-  private static final int SET_GROUP_ID = 02000;
-  private static final int SYMLINK_MODE = 0777;
 
   private static final int O_EXCL = 0200;
   private static final int O_TRUNC = 01000;
@@ -78,12 +77,7 @@ public class MemoryFileSystem implements InodeFileSystem {
         InodeId.ROOT.value(),
         new MemoryInode(
             InodeId.ROOT,
-            FileType.DIRECTORY,
-            0755,
-            rootUid,
-            rootGid,
-            0,
-            NO_TARGET,
+            NewInode.directory(0755, new Owner(rootUid, rootGid)),
             WallClock.nanos(clock),
             availableBytes));
   }
@@ -108,47 +102,53 @@ public class MemoryFileSystem implements InodeFileSystem {
 
   @Override
   public void setAttributes(
-      Request request, long inode, long handle, AttributeChange change, AttributesReply reply) {
+      Request request,
+      long inode,
+      long handle,
+      AttributeChange change,
+      OptionalLong sizeBytes,
+      AttributesReply reply) {
     answer(
         reply,
         () -> {
           MemoryInode target = inode(inode);
           synchronized (target) {
-            apply(change, target);
+            apply(change, sizeBytes, target);
           }
           reply.attributes(target.attributes());
         });
   }
 
   /** With the inode locked. */
-  private void apply(AttributeChange change, MemoryInode target) throws FsException {
+  private void apply(AttributeChange change, OptionalLong sizeBytes, MemoryInode target)
+      throws FsException {
     long now = WallClock.nanos(clock);
-    if (change.sizeBytes() != AttributeChange.UNCHANGED) {
+    if (sizeBytes.isPresent()) {
       if (target.isDirectory()) {
         throw new FsException(FsError.IS_DIRECTORY, "truncate of " + target.id);
       }
       if (target.type != FileType.REGULAR) {
         throw new FsException(FsError.INVALID, "truncate of " + target.id);
       }
-      target.data.truncate(change.sizeBytes());
+      target.data.truncate(sizeBytes.getAsLong());
       target.mtimeNanos = now;
     }
-    if (change.mode() != AttributeChange.UNCHANGED) {
+    if (change.setsMode()) {
       target.mode = change.mode();
     }
-    if (change.uid() != AttributeChange.UNCHANGED) {
-      target.uid = (int) change.uid();
+    if (change.setsUid()) {
+      target.uid = change.uid();
     }
-    if (change.gid() != AttributeChange.UNCHANGED) {
-      target.gid = (int) change.gid();
+    if (change.setsGid()) {
+      target.gid = change.gid();
     }
-    if (change.atimeNanos() != null) {
+    if (change.setsAtime()) {
       target.atimeNanos = change.atimeNanos();
     }
-    if (change.mtimeNanos() != null) {
+    if (change.setsMtime()) {
       target.mtimeNanos = change.mtimeNanos();
     }
-    target.ctimeNanos = change.ctimeNanos() != null ? change.ctimeNanos() : now;
+    target.ctimeNanos = change.at(now).ctimeNanos();
   }
 
   @Override
@@ -165,85 +165,28 @@ public class MemoryFileSystem implements InodeFileSystem {
   }
 
   @Override
-  public void makeNode(
-      Request request,
-      long directory,
-      EntryName name,
-      FileType type,
-      int mode,
-      long deviceNumber,
-      AttributesReply reply) {
+  public void make(
+      Request request, long directory, EntryName name, NewInode newInode, AttributesReply reply) {
     answer(
         reply,
         () -> {
           MemoryInode made;
           synchronized (namespace) {
-            made =
-                make(
-                    request.caller(),
-                    directory(directory),
-                    name,
-                    type,
-                    mode,
-                    deviceNumber,
-                    NO_TARGET);
-          }
-          reply.attributes(made.attributes());
-        });
-  }
-
-  @Override
-  public void makeDirectory(
-      Request request, long directory, EntryName name, int mode, AttributesReply reply) {
-    makeNode(request, directory, name, FileType.DIRECTORY, mode, 0, reply);
-  }
-
-  @Override
-  public void symlink(
-      Request request, long directory, EntryName name, byte[] target, AttributesReply reply) {
-    answer(
-        reply,
-        () -> {
-          MemoryInode made;
-          synchronized (namespace) {
-            made =
-                make(
-                    request.caller(),
-                    directory(directory),
-                    name,
-                    FileType.SYMLINK,
-                    SYMLINK_MODE,
-                    0,
-                    target.clone());
+            made = make(directory(directory), name, newInode);
           }
           reply.attributes(made.attributes());
         });
   }
 
   /** With the namespace locked. */
-  private MemoryInode make(
-      Caller caller,
-      MemoryInode directory,
-      EntryName name,
-      FileType type,
-      int mode,
-      long deviceNumber,
-      byte[] target)
+  private MemoryInode make(MemoryInode directory, EntryName name, NewInode newInode)
       throws FsException {
     requireAbsent(directory, name);
-    FileAttributes parent = directory.attributes();
-    boolean inherits = (parent.mode() & SET_GROUP_ID) != 0;
-    boolean isDirectory = type == FileType.DIRECTORY;
     long now = WallClock.nanos(clock);
     MemoryInode made =
         new MemoryInode(
             new InodeId(lastInode.incrementAndGet()),
-            type,
-            inherits && isDirectory ? mode | SET_GROUP_ID : mode,
-            caller.uid(),
-            inherits ? parent.gid() : caller.gid(),
-            deviceNumber,
-            target,
+            newInode.madeIn(directory.attributes()),
             now,
             availableBytes);
     inodes.put(made.id.value(), made);
@@ -411,7 +354,12 @@ public class MemoryFileSystem implements InodeFileSystem {
 
   @Override
   public void create(
-      Request request, long directory, EntryName name, int mode, int flags, CreateReply reply) {
+      Request request,
+      long directory,
+      EntryName name,
+      NewInode newInode,
+      int flags,
+      CreateReply reply) {
     answer(
         reply,
         () -> {
@@ -423,10 +371,7 @@ public class MemoryFileSystem implements InodeFileSystem {
             if (existing != null && (flags & O_EXCL) != 0) {
               throw new FsException(FsError.EXISTS, "create of " + name);
             }
-            file =
-                existing != null
-                    ? existing
-                    : make(request.caller(), parent, name, FileType.REGULAR, mode, 0, NO_TARGET);
+            file = existing != null ? existing : make(parent, name, newInode);
             handle = openHandle(file, flags);
           }
           reply.created(file.attributes(), handle, OpenMode.CACHED);

@@ -5,6 +5,7 @@ import io.adhocfs.protocol.model.FileAttributes;
 import io.adhocfs.protocol.model.FileLayout;
 import io.adhocfs.protocol.model.FileType;
 import io.adhocfs.protocol.model.InodeId;
+import io.adhocfs.protocol.model.NewInode;
 import java.util.Arrays;
 import java.util.Comparator;
 import java.util.NavigableMap;
@@ -66,23 +67,14 @@ final class MemoryInode {
   long mtimeNanos;
   long ctimeNanos;
 
-  MemoryInode(
-      InodeId id,
-      FileType type,
-      int mode,
-      int uid,
-      int gid,
-      long deviceNumber,
-      byte[] linkTarget,
-      long nowNanos,
-      AtomicLong availableBytes) {
+  MemoryInode(InodeId id, NewInode made, long nowNanos, AtomicLong availableBytes) {
     this.id = id;
-    this.type = type;
-    this.mode = mode;
-    this.uid = uid;
-    this.gid = gid;
-    this.deviceNumber = deviceNumber;
-    this.linkTarget = linkTarget;
+    this.type = made.type();
+    this.mode = made.mode();
+    this.uid = made.owner().uid();
+    this.gid = made.owner().gid();
+    this.deviceNumber = made.deviceNumber();
+    this.linkTarget = made.symlinkTarget();
     this.data = new MemoryData(availableBytes);
     this.linkCount = type == FileType.DIRECTORY ? 2 : 1;
     this.atimeNanos = nowNanos;

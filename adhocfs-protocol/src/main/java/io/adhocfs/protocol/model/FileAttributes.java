@@ -40,7 +40,7 @@ public record FileAttributes(
   public static final int MODE_MASK = 07777;
 
   private static final int MODE_SET_USER_ID = 04000;
-  private static final int MODE_SET_GROUP_ID = 02000;
+  static final int MODE_SET_GROUP_ID = 02000;
   private static final int MODE_GROUP_EXECUTE = 0010;
 
   public static final int PARTITION_EXPONENT_MAX = 16;
@@ -55,6 +55,12 @@ public record FileAttributes(
     }
     if (partitionExponent < 0 || partitionExponent > PARTITION_EXPONENT_MAX) {
       throw new IllegalArgumentException("partition exponent " + partitionExponent);
+    }
+  }
+
+  static void checkMode(int mode) throws FsException {
+    if ((mode & ~MODE_MASK) != 0) {
+      throw new FsException(FsError.INVALID, "mode " + Integer.toOctalString(mode));
     }
   }
 

@@ -1,10 +1,12 @@
 package io.adhocfs.protocol.wire;
 
+import io.adhocfs.protocol.model.AttributeChange;
 import io.adhocfs.protocol.model.FileAttributes;
 import io.adhocfs.protocol.model.FileType;
 import io.adhocfs.protocol.model.FsError;
 import io.adhocfs.protocol.model.FsException;
 import io.adhocfs.protocol.model.InodeId;
+import io.adhocfs.protocol.model.NewInode;
 import io.adhocfs.protocol.model.SlotId;
 import io.adhocfs.protocol.model.TransactionId;
 import io.adhocfs.protocol.placement.Placement;
@@ -116,10 +118,19 @@ public sealed interface Change {
     }
   }
 
-  /** A directory's inode is made in this slot; the answer to the prepare says which. */
-  record NewDirectory(
-      SlotId slot, InodeId parent, int mode, int uid, int gid, int policyId, long nowNanos)
+  /**
+   * A directory's inode is made in this slot; the answer to the prepare says which.
+   *
+   * @param newInode a directory
+   */
+  record NewDirectory(SlotId slot, InodeId parent, NewInode newInode, int policyId, long nowNanos)
       implements Change {
+    public NewDirectory {
+      if (newInode.type() != FileType.DIRECTORY) {
+        throw new IllegalArgumentException("mkdir of a " + newInode.type());
+      }
+    }
+
     @Override
     public int slotValue() {
       return slot.value();
@@ -134,9 +145,7 @@ public sealed interface Change {
     public void encode(WireWriter out) {
       out.intValue(slot.value());
       out.inode(parent);
-      out.intValue(mode);
-      out.intValue(uid);
-      out.intValue(gid);
+      Values.writeNewDirectory(out, newInode);
       out.intValue(policyId);
       out.longValue(nowNanos);
     }
@@ -145,9 +154,7 @@ public sealed interface Change {
       return new NewDirectory(
           new SlotId(in.intValue()),
           in.inode(),
-          in.intValue(),
-          in.intValue(),
-          in.intValue(),
+          Values.readNewDirectory(in),
           in.intValue(),
           in.longValue());
     }
@@ -315,23 +322,9 @@ public sealed interface Change {
     }
   }
 
-  /**
-   * A partition of a spread directory, 0 among them, gets new attributes.
-   *
-   * @param mask which of the following count, as in {@link NamespaceRequest.SetAttributes}
-   */
+  /** A partition of a spread directory, 0 among them, gets new attributes. */
   record SetShareAttributes(
-      InodeId directory,
-      int partition,
-      int partitionExponent,
-      int mask,
-      int mode,
-      int uid,
-      int gid,
-      long atimeNanos,
-      long mtimeNanos,
-      long ctimeNanos,
-      int policyId)
+      InodeId directory, int partition, int partitionExponent, AttributeChange change)
       implements Change {
     @Override
     public int slotValue() {
@@ -348,29 +341,12 @@ public sealed interface Change {
       out.inode(directory);
       out.intValue(partition);
       out.intValue(partitionExponent);
-      out.intValue(mask);
-      out.intValue(mode);
-      out.intValue(uid);
-      out.intValue(gid);
-      out.longValue(atimeNanos);
-      out.longValue(mtimeNanos);
-      out.longValue(ctimeNanos);
-      out.intValue(policyId);
+      Values.writeAttributeChange(out, change);
     }
 
     static SetShareAttributes decode(WireReader in) throws FsException {
       return new SetShareAttributes(
-          in.inode(),
-          in.intValue(),
-          in.intValue(),
-          in.intValue(),
-          in.intValue(),
-          in.intValue(),
-          in.intValue(),
-          in.longValue(),
-          in.longValue(),
-          in.longValue(),
-          in.intValue());
+          in.inode(), in.intValue(), in.intValue(), Values.readAttributeChange(in));
     }
   }
 

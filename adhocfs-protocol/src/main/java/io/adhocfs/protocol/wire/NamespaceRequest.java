@@ -1,9 +1,11 @@
 package io.adhocfs.protocol.wire;
 
+import io.adhocfs.protocol.model.AttributeChange;
 import io.adhocfs.protocol.model.FileType;
 import io.adhocfs.protocol.model.FsError;
 import io.adhocfs.protocol.model.FsException;
 import io.adhocfs.protocol.model.InodeId;
+import io.adhocfs.protocol.model.NewInode;
 import io.adhocfs.protocol.model.PinNumber;
 import io.adhocfs.protocol.placement.Placement;
 import java.util.List;
@@ -109,36 +111,12 @@ public sealed interface NamespaceRequest extends Request {
   }
 
   /**
-   * Changes the named attributes and the ctime, not the size. A new owner of anything but a
-   * directory takes the set-id bits away, unless the mode is named too.
+   * Changes attributes, not the size.
    *
-   * @param mask which of the following count: the MASK constants
-   * @param ctimeNanos the change time to set
+   * @param change with its change time: the receiver's clock plays no part
    */
-  record SetAttributes(
-      OperationStamp stamp,
-      InodeId inode,
-      int mask,
-      int mode,
-      int uid,
-      int gid,
-      long atimeNanos,
-      long mtimeNanos,
-      long ctimeNanos,
-      int policyId)
+  record SetAttributes(OperationStamp stamp, InodeId inode, AttributeChange change)
       implements NamespaceRequest {
-    public static final int MASK_MODE = 1;
-    public static final int MASK_UID = 2;
-    public static final int MASK_GID = 4;
-    public static final int MASK_ATIME = 8;
-    public static final int MASK_MTIME = 16;
-
-    /** The set-id bits go, as after a write by somebody who may not keep them. */
-    public static final int MASK_CLEAR_SET_ID = 32;
-
-    /** It belongs to another dataset; alone, its ctime stays. */
-    public static final int MASK_POLICY = 64;
-
     @Override
     public int slotValue() {
       return inode.slotValue();
@@ -153,14 +131,7 @@ public sealed interface NamespaceRequest extends Request {
     public void encode(WireWriter out) {
       stamp.write(out);
       out.inode(inode);
-      out.intValue(mask);
-      out.intValue(mode);
-      out.intValue(uid);
-      out.intValue(gid);
-      out.longValue(atimeNanos);
-      out.longValue(mtimeNanos);
-      out.longValue(ctimeNanos);
-      out.intValue(policyId);
+      Values.writeAttributeChange(out, change);
     }
 
     @Override
@@ -169,17 +140,7 @@ public sealed interface NamespaceRequest extends Request {
     }
 
     static SetAttributes decode(WireReader in) throws FsException {
-      return new SetAttributes(
-          OperationStamp.read(in),
-          in.inode(),
-          in.intValue(),
-          in.intValue(),
-          in.intValue(),
-          in.intValue(),
-          in.longValue(),
-          in.longValue(),
-          in.longValue(),
-          in.intValue());
+      return new SetAttributes(OperationStamp.read(in), in.inode(), Values.readAttributeChange(in));
     }
   }
 
@@ -226,7 +187,6 @@ public sealed interface NamespaceRequest extends Request {
    * Makes an inode that is no directory and its dentry, in one batch. An existing name is an error
    * when exclusive, else the answer.
    *
-   * @param symlinkTarget of a symlink its target, else empty
    * @param pin number of the pin to set on the inode for this session; 0 = none
    * @param dataSlot one of the maker's node, for all chunks, should they be wanted there; {@link
    *     #NO_SLOT} = unknown
@@ -234,45 +194,12 @@ public sealed interface NamespaceRequest extends Request {
   record Create(
       OperationStamp stamp,
       EntryKey entry,
-      FileType fileType,
-      int mode,
-      int uid,
-      int gid,
-      long deviceNumber,
-      byte[] symlinkTarget,
+      NewInode newInode,
       boolean exclusive,
       long pin,
       int dataSlot,
       long nowNanos)
       implements NamespaceRequest {
-    /** Of a maker that has no node. */
-    public Create(
-        OperationStamp stamp,
-        EntryKey entry,
-        FileType fileType,
-        int mode,
-        int uid,
-        int gid,
-        long deviceNumber,
-        byte[] symlinkTarget,
-        boolean exclusive,
-        long pin,
-        long nowNanos) {
-      this(
-          stamp,
-          entry,
-          fileType,
-          mode,
-          uid,
-          gid,
-          deviceNumber,
-          symlinkTarget,
-          exclusive,
-          pin,
-          NO_SLOT,
-          nowNanos);
-    }
-
     @Override
     public int slotValue() {
       return entry.slot().value();
@@ -287,12 +214,7 @@ public sealed interface NamespaceRequest extends Request {
     public void encode(WireWriter out) {
       stamp.write(out);
       entry.write(out);
-      out.byteValue(fileType.code());
-      out.intValue(mode);
-      out.intValue(uid);
-      out.intValue(gid);
-      out.longValue(deviceNumber);
-      out.bytes(symlinkTarget);
+      Values.writeNewInode(out, newInode);
       out.flag(exclusive);
       out.longValue(pin);
       out.intValue(dataSlot);
@@ -308,12 +230,7 @@ public sealed interface NamespaceRequest extends Request {
       return new Create(
           OperationStamp.read(in),
           EntryKey.read(in),
-          FileType.ofCode(in.byteValue()),
-          in.intValue(),
-          in.intValue(),
-          in.intValue(),
-          in.longValue(),
-          in.bytes(),
+          Values.readNewInode(in),
           in.flag(),
           in.longValue(),
           in.intValue(),
@@ -324,18 +241,19 @@ public sealed interface NamespaceRequest extends Request {
   /**
    * Makes a directory; its inode is drawn in a slot of its own.
    *
+   * @param newInode a directory
    * @param directorySlot one of the maker's node, for the inode, should it be wanted there; {@link
    *     #NO_SLOT} = unknown
    */
   record MakeDirectory(
-      OperationStamp stamp,
-      EntryKey entry,
-      int mode,
-      int uid,
-      int gid,
-      int directorySlot,
-      long nowNanos)
+      OperationStamp stamp, EntryKey entry, NewInode newInode, int directorySlot, long nowNanos)
       implements NamespaceRequest {
+    public MakeDirectory {
+      if (newInode.type() != FileType.DIRECTORY) {
+        throw new IllegalArgumentException("mkdir of a " + newInode.type());
+      }
+    }
+
     @Override
     public int slotValue() {
       return entry.slot().value();
@@ -350,9 +268,7 @@ public sealed interface NamespaceRequest extends Request {
     public void encode(WireWriter out) {
       stamp.write(out);
       entry.write(out);
-      out.intValue(mode);
-      out.intValue(uid);
-      out.intValue(gid);
+      Values.writeNewDirectory(out, newInode);
       out.intValue(directorySlot);
       out.longValue(nowNanos);
     }
@@ -366,9 +282,7 @@ public sealed interface NamespaceRequest extends Request {
       return new MakeDirectory(
           OperationStamp.read(in),
           EntryKey.read(in),
-          in.intValue(),
-          in.intValue(),
-          in.intValue(),
+          Values.readNewDirectory(in),
           in.intValue(),
           in.longValue());
     }

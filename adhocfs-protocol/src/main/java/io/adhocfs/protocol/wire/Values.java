@@ -1,12 +1,15 @@
 package io.adhocfs.protocol.wire;
 
+import io.adhocfs.protocol.model.AttributeChange;
 import io.adhocfs.protocol.model.Epoch;
 import io.adhocfs.protocol.model.FileAttributes;
 import io.adhocfs.protocol.model.FileLayout;
 import io.adhocfs.protocol.model.FileType;
 import io.adhocfs.protocol.model.FsException;
 import io.adhocfs.protocol.model.InodeId;
+import io.adhocfs.protocol.model.NewInode;
 import io.adhocfs.protocol.model.NodeId;
+import io.adhocfs.protocol.model.Owner;
 import io.adhocfs.protocol.placement.ChunkSpan;
 import io.adhocfs.protocol.placement.ClusterMap;
 import io.adhocfs.protocol.placement.ClusterMap.Node;
@@ -104,6 +107,61 @@ public final class Values {
         (flags & FLAG_MAY_HAVE_HOLES) != 0,
         (flags & FLAG_EXTENDED_ATTRIBUTES) != 0,
         readLayout(in));
+  }
+
+  static void writeNewInode(WireWriter out, NewInode made) {
+    out.byteValue(made.type().code());
+    out.intValue(made.mode());
+    writeOwner(out, made.owner());
+    out.longValue(made.deviceNumber());
+    out.bytes(made.symlinkTarget());
+  }
+
+  static NewInode readNewInode(WireReader in) throws FsException {
+    return new NewInode(
+        FileType.ofCode(in.byteValue()), in.intValue(), readOwner(in), in.longValue(), in.bytes());
+  }
+
+  /** Writes what a new directory can differ in. */
+  static void writeNewDirectory(WireWriter out, NewInode made) {
+    out.intValue(made.mode());
+    writeOwner(out, made.owner());
+  }
+
+  static NewInode readNewDirectory(WireReader in) throws FsException {
+    return new NewInode(FileType.DIRECTORY, in.intValue(), readOwner(in), 0, new byte[0]);
+  }
+
+  private static void writeOwner(WireWriter out, Owner owner) {
+    out.intValue(owner.uid());
+    out.intValue(owner.gid());
+  }
+
+  private static Owner readOwner(WireReader in) throws FsException {
+    return new Owner(in.intValue(), in.intValue());
+  }
+
+  static void writeAttributeChange(WireWriter out, AttributeChange change) {
+    out.intValue(change.mask());
+    out.intValue(change.mode());
+    out.intValue(change.uid());
+    out.intValue(change.gid());
+    out.longValue(change.atimeNanos());
+    out.longValue(change.mtimeNanos());
+    out.longValue(change.ctimeNanos());
+    out.intValue(change.policyId());
+  }
+
+  static AttributeChange readAttributeChange(WireReader in) throws FsException {
+    return new AttributeChange(
+        in.intValue(),
+        in.intValue(),
+        in.intValue(),
+        in.intValue(),
+        in.longValue(),
+        in.longValue(),
+        in.longValue(),
+        in.intValue());
   }
 
   public static void writeSpans(WireWriter out, List<ChunkSpan> spans) {

@@ -17,7 +17,9 @@ import io.adhocfs.protocol.model.FileType;
 import io.adhocfs.protocol.model.FsError;
 import io.adhocfs.protocol.model.FsException;
 import io.adhocfs.protocol.model.InodeId;
+import io.adhocfs.protocol.model.NewInode;
 import io.adhocfs.protocol.model.NodeId;
+import io.adhocfs.protocol.model.Owner;
 import io.adhocfs.protocol.model.SessionId;
 import io.adhocfs.protocol.model.SlotId;
 import io.adhocfs.protocol.model.StorageSpace;
@@ -169,6 +171,20 @@ final class Samples {
     } else if (type == ControlRequest.Introduce.class) {
       return new ControlRequest.Introduce(
           1 + random.nextInt(Frame.PARTY_MAX), "job-\u00e9", "step", random.nextInt());
+    } else if (type == NamespaceRequest.MakeDirectory.class) {
+      return new NamespaceRequest.MakeDirectory(
+          (OperationStamp) value(OperationStamp.class),
+          (EntryKey) value(EntryKey.class),
+          newDirectory(),
+          random.nextInt(),
+          (Long) value(long.class));
+    } else if (type == Change.NewDirectory.class) {
+      return new Change.NewDirectory(
+          (SlotId) value(SlotId.class),
+          inode(),
+          newDirectory(),
+          random.nextInt(),
+          (Long) value(long.class));
     } else if (type == DataRequest.AcquireData.class) {
       return new DataRequest.AcquireData(
           inode(), random.nextInt(), random.nextInt(Frame.PAYLOAD_BYTES_MAX));
@@ -256,6 +272,15 @@ final class Samples {
         random.nextInt(2),
         random.nextInt(),
         random.nextBoolean());
+  }
+
+  private NewInode newDirectory() {
+    return new NewInode(
+        FileType.DIRECTORY,
+        random.nextInt(),
+        new Owner(random.nextInt(), random.nextInt()),
+        0,
+        new byte[0]);
   }
 
   private FileAttributes attributes() {

@@ -4,13 +4,14 @@ import io.adhocfs.client.AdhocFileSystem;
 import io.adhocfs.client.AdhocPath;
 import io.adhocfs.client.ClientOptions;
 import io.adhocfs.client.InodeOperations;
-import io.adhocfs.client.NewInode;
 import io.adhocfs.client.OpenFile;
-import io.adhocfs.client.Owner;
+import io.adhocfs.client.ThisProcess;
 import io.adhocfs.protocol.instance.InstanceDirectory;
 import io.adhocfs.protocol.model.EntryName;
 import io.adhocfs.protocol.model.FsException;
 import io.adhocfs.protocol.model.InodeId;
+import io.adhocfs.protocol.model.NewInode;
+import io.adhocfs.protocol.model.Owner;
 import io.netty.buffer.ByteBuf;
 import io.netty.buffer.PooledByteBufAllocator;
 import java.io.IOException;
@@ -78,7 +79,7 @@ public final class NativeBench {
         AdhocFileSystem.open(
             () -> instances.read(arguments[0]).instance(), ClientOptions.DEFAULT)) {
       InodeId directory = fileSystem.createDirectory(DIRECTORY, 0755).id();
-      Owner owner = Owner.ofThisProcess();
+      Owner owner = ThisProcess.owner();
       // What runs often is compiled first; a program that has run for a while is what counts.
       new NativeBench(fileSystem.inodes(), directory, owner, inFlight, 2_000_000_000L, _ -> {})
           .run(files, Math.min(streamMebibytes, 64));

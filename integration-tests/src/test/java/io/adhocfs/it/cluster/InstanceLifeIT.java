@@ -260,7 +260,7 @@ class InstanceLifeIT {
     Commands.bash(directory, environment, "echo 127.0.0.1 > hosts");
     up("a", "--hosts", "hosts", "--set", "remote.start=" + reach + " {host}", "--no-mount")
         .expectSuccess();
-    String data = String.valueOf(nodes("a").getFirst().get("data"));
+    String data = String.valueOf(nodes("a").getFirst().get("data_directory"));
     // Neither asked nor reached: as a host that is cut off.
     ProcessHandle daemon = ProcessHandle.of(pid(nodes("a").getFirst())).orElseThrow();
     daemon.destroyForcibly();
@@ -451,6 +451,33 @@ class InstanceLifeIT {
         diff -r --no-dereference tree out
         """);
     adhocfs("verify").expectSuccess();
+    adhocfs("down").expectSuccess();
+    expectNothingLeft();
+  }
+
+  /** JsonKeysTest compares the keys with docs/cli.md. */
+  @Test
+  void commandsPrintJsonAndNothingElse() throws Exception {
+    up("a", "--nodes", "1", "--no-mount").expectSuccess();
+    Files.writeString(directory.resolve("f"), "x");
+    for (String line :
+        List.of(
+            "status",
+            "start",
+            "copy f adhoc:/",
+            "stat adhoc:/f",
+            "mount " + directory.resolve("mnt"),
+            "stats",
+            "verify",
+            "throttle list",
+            "rebalance status",
+            "expand --nodes 1 --plan",
+            "config list",
+            "config profiles")) {
+      String said = adhocfs((line + " --json").split(" ", -1)).expectSuccess().output().strip();
+      assertThat(said).as(line).matches("(?s)\\{.*}|\\[.*]");
+      assertThat(JSON.std.anyFrom(said)).as(line).isInstanceOfAny(Map.class, List.class);
+    }
     adhocfs("down").expectSuccess();
     expectNothingLeft();
   }

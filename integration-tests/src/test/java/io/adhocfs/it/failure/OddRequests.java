@@ -1,10 +1,13 @@
 package io.adhocfs.it.failure;
 
+import io.adhocfs.protocol.model.AttributeChange;
 import io.adhocfs.protocol.model.EntryName;
 import io.adhocfs.protocol.model.FileAttributes;
 import io.adhocfs.protocol.model.FileType;
 import io.adhocfs.protocol.model.FsException;
 import io.adhocfs.protocol.model.InodeId;
+import io.adhocfs.protocol.model.NewInode;
+import io.adhocfs.protocol.model.Owner;
 import io.adhocfs.protocol.model.SlotId;
 import io.adhocfs.protocol.model.TransactionId;
 import io.adhocfs.protocol.placement.ChunkSpan;
@@ -27,6 +30,8 @@ import java.util.SplittableRandom;
  * damaged on their way, and well-formed ones that make no sense.
  */
 final class OddRequests {
+  private static final Owner NOBODY = new Owner(0, 0);
+
   private final ClusterMap map;
   private final String name;
   private final FileAttributes file;
@@ -52,7 +57,7 @@ final class OddRequests {
   /** Makes an empty file. */
   static NamespaceRequest.Create create(OperationStamp stamp, EntryKey entry) {
     return new NamespaceRequest.Create(
-        stamp, entry, FileType.REGULAR, 0644, 0, 0, 0, new byte[0], true, 0, 1);
+        stamp, entry, NewInode.regularFile(0644, NOBODY), true, 0, Request.NO_SLOT, 1);
   }
 
   private byte[] cursor() {
@@ -71,10 +76,11 @@ final class OddRequests {
     return List.of(
         new NamespaceRequest.Lookup(one),
         new NamespaceRequest.GetAttributes(file.id()),
-        new NamespaceRequest.SetAttributes(stamp, file.id(), 1, 0600, 0, 0, 0, 0, 1, 0),
+        new NamespaceRequest.SetAttributes(
+            stamp, file.id(), AttributeChange.NONE.withMode(0600).at(1)),
         new NamespaceRequest.Truncate(stamp, file.id(), 0, 1),
         create(stamp, one),
-        new NamespaceRequest.MakeDirectory(stamp, one, 0755, 0, 0, 77, 1),
+        new NamespaceRequest.MakeDirectory(stamp, one, NewInode.directory(0755, NOBODY), 77, 1),
         new NamespaceRequest.Unlink(stamp, entry(InodeId.ROOT, name), 1),
         new NamespaceRequest.RemoveDirectory(stamp, one, 1),
         new NamespaceRequest.Link(stamp, file.id(), two, 1),
@@ -122,8 +128,9 @@ final class OddRequests {
       requests.add(new NamespaceRequest.Rename(stamp(), taken, one, value, 1));
       requests.add(
           new NamespaceRequest.SetAttributes(
-              stamp(), file.id(), 127, value, value, value, 1, 1, 1, value));
-      requests.add(new NamespaceRequest.MakeDirectory(stamp(), one, value, 0, 0, value, 1));
+              stamp(), file.id(), new AttributeChange(127, value, value, value, 1, 1, 1, value)));
+      var directory = new NewInode(FileType.DIRECTORY, value, NOBODY, 0, new byte[0]);
+      requests.add(new NamespaceRequest.MakeDirectory(stamp(), one, directory, value, 1));
       requests.add(new ControlRequest.ScanInodes(cursor(), value));
       requests.add(new ControlRequest.ScanEntries(cursor(), value));
       requests.add(new ControlRequest.ScanChunks(cursor(), value));
@@ -183,7 +190,13 @@ final class OddRequests {
 
   private NamespaceRequest.Create createOdd(EntryKey entry, FileType type, byte[] symlinkTarget) {
     return new NamespaceRequest.Create(
-        stamp(), entry, type, 0644, -1, -1, -1, symlinkTarget, true, -1, -1);
+        stamp(),
+        entry,
+        new NewInode(type, 0644, new Owner(-1, -1), -1, symlinkTarget),
+        true,
+        -1,
+        Request.NO_SLOT,
+        -1);
   }
 
   /** Refused, or without effect. */

@@ -2,13 +2,13 @@ package io.adhocfs.it.failure;
 
 import io.adhocfs.client.AdhocFileSystem;
 import io.adhocfs.client.InodeOperations;
-import io.adhocfs.client.NewInode;
 import io.adhocfs.client.OpenFile;
-import io.adhocfs.client.Owner;
 import io.adhocfs.client.RenameMode;
 import io.adhocfs.it.failure.PromisedFile.Place;
 import io.adhocfs.protocol.model.EntryName;
 import io.adhocfs.protocol.model.InodeId;
+import io.adhocfs.protocol.model.NewInode;
+import io.adhocfs.protocol.model.Owner;
 import java.util.ArrayList;
 import java.util.HashSet;
 import java.util.List;

@@ -4,13 +4,13 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import io.adhocfs.client.AdhocPath;
 import io.adhocfs.client.DirectoryItem;
-import io.adhocfs.client.NewInode;
-import io.adhocfs.client.Owner;
 import io.adhocfs.daemon.crash.CrashPoint;
 import io.adhocfs.protocol.model.EntryName;
 import io.adhocfs.protocol.model.FileAttributes;
 import io.adhocfs.protocol.model.FsException;
 import io.adhocfs.protocol.model.InodeId;
+import io.adhocfs.protocol.model.NewInode;
+import io.adhocfs.protocol.model.Owner;
 import io.adhocfs.protocol.placement.Placement;
 import java.util.ArrayList;
 import java.util.List;

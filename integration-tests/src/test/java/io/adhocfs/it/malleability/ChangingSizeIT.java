@@ -171,9 +171,9 @@ class ChangingSizeIT {
       String said = change(instance, "expand", "--nodes", "2");
       // Half of everything, once.
       assertThat(number(said, "slots_moved")).isEqualTo(SlotId.COUNT / 2);
-      assertThat(number(said, "bytes_held")).isBetween(24_000_000L, 50_000_000L);
-      assertThat(number(said, "bytes_sent"))
-          .isLessThanOrEqualTo((long) (1.02 * number(said, "bytes_held")) + 100_000);
+      assertThat(number(said, "held_bytes")).isBetween(24_000_000L, 50_000_000L);
+      assertThat(number(said, "sent_bytes"))
+          .isLessThanOrEqualTo((long) (1.02 * number(said, "held_bytes")) + 100_000);
       instance.bash(mount, "md5sum --quiet -c ../sums");
       instance.verify();
 

@@ -11,7 +11,6 @@ import io.adhocfs.fuse.Caller;
 import io.adhocfs.fuse.Callers;
 import io.adhocfs.fuse.ClientFileSystem;
 import io.adhocfs.fuse.InodeFileSystem;
-import io.adhocfs.fuse.InodeFileSystem.AttributeChange;
 import io.adhocfs.fuse.InodeFileSystem.AttributesReply;
 import io.adhocfs.fuse.InodeFileSystem.BytesReply;
 import io.adhocfs.fuse.InodeFileSystem.CreateReply;
@@ -22,12 +21,15 @@ import io.adhocfs.fuse.InodeFileSystem.OpenMode;
 import io.adhocfs.fuse.InodeFileSystem.OpenReply;
 import io.adhocfs.fuse.InodeFileSystem.WriteReply;
 import io.adhocfs.fuse.SwitchAttributes;
+import io.adhocfs.protocol.model.AttributeChange;
 import io.adhocfs.protocol.model.EntryName;
 import io.adhocfs.protocol.model.FileAttributes;
 import io.adhocfs.protocol.model.FileType;
 import io.adhocfs.protocol.model.FsError;
 import io.adhocfs.protocol.model.FsException;
 import io.adhocfs.protocol.model.InodeId;
+import io.adhocfs.protocol.model.NewInode;
+import io.adhocfs.protocol.model.Owner;
 import io.netty.buffer.ByteBuf;
 import io.netty.buffer.ByteBufUtil;
 import io.netty.buffer.Unpooled;
@@ -37,6 +39,7 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 import java.util.Objects;
+import java.util.OptionalLong;
 import java.util.Set;
 import java.util.TreeSet;
 import java.util.concurrent.CompletableFuture;
@@ -56,8 +59,7 @@ class ClientFileSystemTest {
   private static final int O_TRUNC = 01000;
   private static final int O_APPEND = 02000;
   private static final long ROOT = 1;
-  private static final AttributeChange UNCHANGED =
-      new AttributeChange(-1, -1, -1, -1, null, null, null);
+  private static final Owner OWNER = new Owner(1000, 2000);
 
   @TempDir private Path directory;
   private InProcessCluster cluster;
@@ -84,7 +86,7 @@ class ClientFileSystemTest {
 
     @Override
     public Caller caller() {
-      return new Caller(1000, 2000, 1);
+      return new Caller(OWNER.uid(), OWNER.gid(), 1);
     }
 
     @Override
@@ -186,7 +188,8 @@ class ClientFileSystemTest {
 
   private Answer create(String name, int flags) {
     var answer = new Answer();
-    fs.create(new TestRequest(), ROOT, name(name), 0100640, O_RDWR | flags, answer);
+    NewInode file = NewInode.regularFile(0640, OWNER);
+    fs.create(new TestRequest(), ROOT, name(name), file, O_RDWR | flags, answer);
     return answer;
   }
 
@@ -328,7 +331,8 @@ class ClientFileSystemTest {
         new TestRequest(),
         inode,
         created.handle,
-        new AttributeChange(0600, -1, -1, 2, null, 7L, null),
+        AttributeChange.NONE.withMode(0600).withMtimeNanos(7),
+        OptionalLong.of(2),
         set);
     assertThat(set.attributes().sizeBytes()).isEqualTo(2);
     assertThat(set.attributes().mtimeNanos()).isEqualTo(7);
@@ -338,7 +342,8 @@ class ClientFileSystemTest {
     assertThat(getAttributes(inode).sizeBytes()).isZero();
     assertThat(create("file", O_TRUNC).attributes().sizeBytes()).isZero();
     var unchanged = new Answer();
-    fs.setAttributes(new TestRequest(), inode, -1, UNCHANGED, unchanged);
+    fs.setAttributes(
+        new TestRequest(), inode, -1, AttributeChange.NONE, OptionalLong.empty(), unchanged);
     assertThat(unchanged.attributes().mode()).isEqualTo(0600);
   }
 
@@ -411,18 +416,13 @@ class ClientFileSystemTest {
   void listsEverythingOnceWhateverFitsIntoAReply() throws Exception {
     Set<String> made = new TreeSet<>(Set.of(".", ".."));
     var mkdir = new Answer();
-    fs.makeDirectory(new TestRequest(), ROOT, name("d"), 0755, mkdir);
+    fs.make(new TestRequest(), ROOT, name("d"), NewInode.directory(0755, OWNER), mkdir);
     long inode = mkdir.attributes().id().value();
     for (int i = 0; i < 300; i++) {
       var node = new Answer();
-      fs.makeNode(
-          new TestRequest(),
-          inode,
-          name("f" + i),
-          i % 2 == 0 ? FileType.REGULAR : FileType.FIFO,
-          0600,
-          0,
-          node);
+      FileType type = i % 2 == 0 ? FileType.REGULAR : FileType.FIFO;
+      NewInode newInode = NewInode.node(type, 0600, OWNER, 0);
+      fs.make(new TestRequest(), inode, name("f" + i), newInode, node);
       assertThat(node.get()).isInstanceOf(FileAttributes.class);
       made.add("f" + i);
     }

@@ -5,13 +5,13 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import io.adhocfs.client.AdhocFileSystem;
 import io.adhocfs.client.AdhocPath;
-import io.adhocfs.client.AttributeChange;
 import io.adhocfs.client.DirectoryItem;
 import io.adhocfs.client.DirectoryListing;
 import io.adhocfs.client.IoPiece;
 import io.adhocfs.client.OpenFile;
 import io.adhocfs.client.OpenOptions;
 import io.adhocfs.client.RenameMode;
+import io.adhocfs.protocol.model.AttributeChange;
 import io.adhocfs.protocol.model.EntryName;
 import io.adhocfs.protocol.model.FileAttributes;
 import io.adhocfs.protocol.model.FsError;

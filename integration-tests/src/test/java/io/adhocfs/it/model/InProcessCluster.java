@@ -2,12 +2,12 @@ package io.adhocfs.it.model;
 
 import io.adhocfs.client.AdhocFileSystem;
 import io.adhocfs.client.ClientOptions;
-import io.adhocfs.client.Owner;
 import io.adhocfs.daemon.Daemon;
 import io.adhocfs.daemon.DaemonConfiguration;
 import io.adhocfs.protocol.instance.Instance;
 import io.adhocfs.protocol.model.FsException;
 import io.adhocfs.protocol.model.NodeId;
+import io.adhocfs.protocol.model.Owner;
 import io.adhocfs.protocol.model.SessionId;
 import io.adhocfs.protocol.model.TrafficClass;
 import io.adhocfs.protocol.placement.ClusterMap;

@@ -203,7 +203,7 @@ class SwitchesIT {
   /** How many requests of a kind all daemons together have answered. */
   private static long requests(String kind) throws Exception {
     Matcher ports =
-        Pattern.compile("\"metricsPort\"\\s*:\\s*(\\d+)")
+        Pattern.compile("\"metrics_port\"\\s*:\\s*(\\d+)")
             .matcher(instance.adhocfs("status", "--json").expectSuccess().output());
     long sum = 0;
     int daemons = 0;

@@ -191,7 +191,7 @@ class ThrottleIT {
     set("--class", "metadata-ops", "--limit", "20", "--scope", "path:/many");
     Waiting.until(
         "the walk to end", PATIENCE, LOOK_NANOS, () -> list().contains("\"complete\":true"));
-    assertThat(list()).contains("\"walked\":302");
+    assertThat(list()).contains("\"added_inodes\":302");
     long began = System.nanoTime();
     instance.bash(
         mount,
@@ -238,7 +238,7 @@ class ThrottleIT {
                   .adhocfs("throttle", "list", "--json")
                   .output()
                   .replaceAll("\\s", "")
-                  .matches("(?s).*\"waiting\":0[^\"]*}].*"));
+                  .matches("(?s).*\"waiting_requests\":0[^\"]*}].*"));
       waiting.destroy();
       assertThat(waiting.waitFor(5, TimeUnit.SECONDS)).isTrue();
     } finally {

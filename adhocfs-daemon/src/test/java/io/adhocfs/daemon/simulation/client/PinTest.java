@@ -5,15 +5,15 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import io.adhocfs.client.AdhocFileSystem;
 import io.adhocfs.client.CreatedFile;
-import io.adhocfs.client.NewInode;
 import io.adhocfs.client.OpenFile;
 import io.adhocfs.client.OpenOptions;
-import io.adhocfs.client.Owner;
 import io.adhocfs.client.RenameMode;
 import io.adhocfs.daemon.simulation.client.FatefulConnections.Fate;
 import io.adhocfs.protocol.model.EntryName;
 import io.adhocfs.protocol.model.FsException;
 import io.adhocfs.protocol.model.InodeId;
+import io.adhocfs.protocol.model.NewInode;
+import io.adhocfs.protocol.model.Owner;
 import io.adhocfs.protocol.wire.NamespaceRequest.Create;
 import io.adhocfs.protocol.wire.NamespaceRequest.ReleasePins;
 import java.time.Duration;

@@ -3,10 +3,10 @@ package io.adhocfs.daemon.simulation.client;
 import static io.adhocfs.daemon.simulation.client.SimulatedClient.path;
 import static org.assertj.core.api.Assertions.assertThat;
 
-import io.adhocfs.client.AttributeChange;
 import io.adhocfs.client.OpenFile;
 import io.adhocfs.client.OpenOptions;
 import io.adhocfs.daemon.simulation.client.FatefulConnections.Fate;
+import io.adhocfs.protocol.model.AttributeChange;
 import io.adhocfs.protocol.model.EntryName;
 import io.adhocfs.protocol.model.FileAttributes;
 import io.adhocfs.protocol.model.FsError;

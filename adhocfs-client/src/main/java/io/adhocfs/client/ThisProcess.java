@@ -1,17 +1,20 @@
 package io.adhocfs.client;
 
+import io.adhocfs.protocol.model.Owner;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 
-/** User and group that what is made belongs to, as unsigned 32-bit numbers. */
-public record Owner(int uid, int gid) {
+/** This process as the system knows it. */
+public final class ThisProcess {
+  private ThisProcess() {}
+
   /**
-   * The user and group of this process.
+   * The user and the group that this process runs as.
    *
-   * @throws IOException where the system does not tell
+   * @throws IOException if the system does not tell
    */
-  public static Owner ofThisProcess() throws IOException {
+  public static Owner owner() throws IOException {
     Path self = Path.of("/proc/self");
     return new Owner(
         (Integer) Files.getAttribute(self, "unix:uid"),
