@@ -256,6 +256,7 @@ set_java_command() {
     --enable-native-access=ALL-UNNAMED --sun-misc-unsafe-memory-access=allow
     "-Dadhocfs.home=$adhocfs_root"
     "-Dadhocfs.launcher=$adhocfs_root/scripts/adhocfs"
+    "-Djava.library.path=$adhocfs_dist/native"
     -cp "$adhocfs_dist/lib/*"
   )
   if cache_is_current service.aot; then

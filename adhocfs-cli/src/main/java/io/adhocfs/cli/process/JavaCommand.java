@@ -31,7 +31,8 @@ public final class JavaCommand {
     command.add("-Xlog:all=warning:stderr");
     command.add("--enable-native-access=ALL-UNNAMED");
     command.add("--sun-misc-unsafe-memory-access=allow");
-    for (String property : List.of("adhocfs.home", "adhocfs.launcher", "adhocfs.cache")) {
+    for (String property :
+        List.of("adhocfs.home", "adhocfs.launcher", "adhocfs.cache", "java.library.path")) {
       String value = System.getProperty(property);
       if (value != null) {
         command.add("-D" + property + "=" + value);

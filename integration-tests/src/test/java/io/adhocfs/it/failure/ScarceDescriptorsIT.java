@@ -71,7 +71,7 @@ class ScarceDescriptorsIT {
           mkdir temporary
           mount -t tmpfs -o noexec none temporary
           trap 'umount temporary' EXIT
-          ADHOCFS_JAVA_OPTS=-Djava.io.tmpdir=$PWD/temporary $adhocfs start
+          ADHOCFS_JAVA_OPTS="-Djava.io.tmpdir=$PWD/temporary -Djava.library.path=" $adhocfs start
           """);
       String maps =
           Files.readString(
