@@ -254,6 +254,7 @@ set_java_command() {
     -XX:-UsePerfData # Its files in /tmp would stay behind.
     -Xlog:disable -Xlog:all=warning:stderr
     --enable-native-access=ALL-UNNAMED --sun-misc-unsafe-memory-access=allow
+    -Dio.netty.jfr.enabled=false # Its events would have the JVM load its flight recorder at each start.
     "-Dadhocfs.home=$adhocfs_root"
     "-Dadhocfs.launcher=$adhocfs_root/scripts/adhocfs"
     "-Djava.library.path=$adhocfs_dist/native"

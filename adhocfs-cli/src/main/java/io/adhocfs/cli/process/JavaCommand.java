@@ -31,6 +31,7 @@ public final class JavaCommand {
     command.add("-Xlog:all=warning:stderr");
     command.add("--enable-native-access=ALL-UNNAMED");
     command.add("--sun-misc-unsafe-memory-access=allow");
+    command.add("-Dio.netty.jfr.enabled=false");
     for (String property :
         List.of("adhocfs.home", "adhocfs.launcher", "adhocfs.cache", "java.library.path")) {
       String value = System.getProperty(property);
