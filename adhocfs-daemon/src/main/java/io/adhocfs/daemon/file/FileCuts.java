@@ -1,4 +1,4 @@
-package io.adhocfs.daemon.service;
+package io.adhocfs.daemon.file;
 
 import io.adhocfs.daemon.crash.CrashPoint;
 import io.adhocfs.daemon.crash.CrashPoints;
@@ -36,7 +36,7 @@ import org.slf4j.LoggerFactory;
  *
  * <p>Metadata thread only.
  */
-final class FileCuts implements SlotPart {
+public final class FileCuts implements SlotPart {
   private static final Logger LOG = LoggerFactory.getLogger(FileCuts.class);
 
   private final MetadataThread thread;
@@ -51,7 +51,7 @@ final class FileCuts implements SlotPart {
   /** In the order in which they began. */
   private final Map<PendingCut, Cutting> running = new LinkedHashMap<>();
 
-  FileCuts(
+  public FileCuts(
       MetadataThread thread,
       MetadataStore store,
       DiskOrder diskOrder,
@@ -95,7 +95,7 @@ final class FileCuts implements SlotPart {
   }
 
   /** The inode as others may know it. */
-  FileAttributes visible(FileAttributes attributes) {
+  public FileAttributes visible(FileAttributes attributes) {
     if (locks.isEmpty() || locks.heldCut(attributes.id()) == null) {
       return attributes;
     }
@@ -105,7 +105,7 @@ final class FileCuts implements SlotPart {
   }
 
   /** Goes on with a cut whose record has been written; the action runs when it is done. */
-  void begin(PendingCut cut, Runnable whenDone) {
+  public void begin(PendingCut cut, Runnable whenDone) {
     crashPoints.reached(CrashPoint.CUT_AFTER_RECORD);
     locks.acquire(cut, List.of(new LockKey.Wanted(new LockKey.OfCut(cut.inode()), false)), false);
     var cutting = new Cutting(cut, whenDone);
