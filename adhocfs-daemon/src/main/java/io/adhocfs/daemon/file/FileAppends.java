@@ -362,10 +362,8 @@ public final class FileAppends implements SlotPart {
 
   @Override
   public List<String> kept(BitSet slots) {
-    return files.keySet().stream()
-        .filter(inode -> slots.get(inode.slotValue()))
-        .map(inode -> "appends to " + inode)
-        .toList();
+    return SlotPart.inWords(
+        slots, files.keySet().stream(), InodeId::slotValue, inode -> "appends to " + inode);
   }
 
   private void forget(InodeId inode, FsException reason) {

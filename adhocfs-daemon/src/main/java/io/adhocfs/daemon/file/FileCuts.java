@@ -15,6 +15,7 @@ import io.adhocfs.daemon.transaction.LockKey;
 import io.adhocfs.protocol.model.DataGeneration;
 import io.adhocfs.protocol.model.FileAttributes;
 import io.adhocfs.protocol.model.FsException;
+import io.adhocfs.protocol.model.InodeId;
 import io.adhocfs.protocol.transport.Backoff;
 import io.adhocfs.protocol.wire.DataRequest;
 import java.util.ArrayList;
@@ -190,10 +191,11 @@ public final class FileCuts implements SlotPart {
 
   @Override
   public List<String> kept(BitSet slots) {
-    return running.keySet().stream()
-        .filter(cut -> slots.get(cut.inode().slotValue()))
-        .map(cut -> "a cut of " + cut.inode())
-        .toList();
+    return SlotPart.inWords(
+        slots,
+        running.keySet().stream().map(PendingCut::inode),
+        InodeId::slotValue,
+        inode -> "a cut of " + inode);
   }
 
   /**

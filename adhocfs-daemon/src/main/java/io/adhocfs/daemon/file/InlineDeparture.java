@@ -130,10 +130,11 @@ public final class InlineDeparture implements SlotPart {
 
   @Override
   public List<String> kept(BitSet slots) {
-    return copies.stream()
-        .filter(copy -> slots.get(copy.file.id().slotValue()))
-        .map(copy -> "a copy of the inline data of " + copy.file.id())
-        .toList();
+    return SlotPart.inWords(
+        slots,
+        copies.stream().map(copy -> copy.file.id()),
+        InodeId::slotValue,
+        inode -> "a copy of the inline data of " + inode);
   }
 
   private FileAttributes becomeChunked(

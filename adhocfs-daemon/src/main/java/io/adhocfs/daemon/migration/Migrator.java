@@ -498,11 +498,12 @@ public final class Migrator implements AutoCloseable {
     batches++;
     return new Handover(
         threads,
-        wanted.id(),
-        BatchNumber.of(own(), ++lastBatch),
-        self,
-        new NodeId(most.getKey()),
-        slots,
+        new Handover.Batch(
+            wanted.id(),
+            BatchNumber.of(own(), ++lastBatch),
+            self,
+            new NodeId(most.getKey()),
+            slots),
         storage,
         client,
         control,
