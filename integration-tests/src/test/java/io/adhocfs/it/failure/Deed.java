@@ -55,8 +55,7 @@ enum Deed {
     @Override
     boolean reaches(CrashPoint point, int node) {
       // The node that keeps the target's inode gives its chunks back.
-      return super.reaches(point, node)
-          || (node == 0 && point.group() == CrashPoint.Group.RECLAIM);
+      return super.reaches(point, node) || (node == 0 && point.group() == CrashPoint.Group.RECLAIM);
     }
   },
 
@@ -206,8 +205,7 @@ enum Deed {
     @Override
     boolean reaches(CrashPoint point, int node) {
       return node == COORDINATOR
-          && (point.group() == CrashPoint.Group.INLINE
-              || point.group() == CrashPoint.Group.LOCAL);
+          && (point.group() == CrashPoint.Group.INLINE || point.group() == CrashPoint.Group.LOCAL);
     }
   };
 
