@@ -1,4 +1,4 @@
-package io.adhocfs.daemon.service;
+package io.adhocfs.daemon.data;
 
 import com.google.errorprone.annotations.concurrent.GuardedBy;
 import io.adhocfs.daemon.chunk.ChunkStore;

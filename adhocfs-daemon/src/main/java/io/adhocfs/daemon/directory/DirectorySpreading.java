@@ -1,4 +1,4 @@
-package io.adhocfs.daemon.service;
+package io.adhocfs.daemon.directory;
 
 import io.adhocfs.daemon.cluster.ClusterState;
 import io.adhocfs.daemon.cluster.Peers;
@@ -47,7 +47,7 @@ import org.slf4j.LoggerFactory;
  *
  * <p>Metadata thread only.
  */
-final class DirectorySpreading implements SlotPart {
+public final class DirectorySpreading implements SlotPart {
   private static final Logger LOG = LoggerFactory.getLogger(DirectorySpreading.class);
 
   /**
@@ -57,7 +57,7 @@ final class DirectorySpreading implements SlotPart {
   private static final int PARTITIONS_PER_NODE = 4;
 
   /** Each chmod or rmdir of a spread directory asks all partitions. */
-  static final int EXPONENT_MAX = 6;
+  public static final int EXPONENT_MAX = 6;
 
   private static final int AT_ONCE_MAX = 16;
   private static final int PAGE_BYTES = 128 << 10;
@@ -83,7 +83,7 @@ final class DirectorySpreading implements SlotPart {
    * @param answerWait how long to wait for each answer of another node
    * @param entriesMin from how many entries on a directory is spread; 0 = never
    */
-  DirectorySpreading(
+  public DirectorySpreading(
       MetadataThread thread,
       MetadataStore store,
       ClusterState cluster,
@@ -105,7 +105,7 @@ final class DirectorySpreading implements SlotPart {
   }
 
   /** A directory that is not spread has got an entry: spreads it if it has enough. */
-  void grown(FileAttributes directory) {
+  public void grown(FileAttributes directory) {
     if (entriesMin == 0
         || directory.sizeBytes() < entriesMin
         || cluster.map().nodes().size() < 2

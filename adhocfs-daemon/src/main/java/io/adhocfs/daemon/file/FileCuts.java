@@ -1,4 +1,4 @@
-package io.adhocfs.daemon.service;
+package io.adhocfs.daemon.file;
 
 import io.adhocfs.daemon.crash.CrashPoint;
 import io.adhocfs.daemon.crash.CrashPoints;
@@ -15,6 +15,7 @@ import io.adhocfs.daemon.transaction.LockKey;
 import io.adhocfs.protocol.model.DataGeneration;
 import io.adhocfs.protocol.model.FileAttributes;
 import io.adhocfs.protocol.model.FsException;
+import io.adhocfs.protocol.model.InodeId;
 import io.adhocfs.protocol.transport.Backoff;
 import io.adhocfs.protocol.wire.DataRequest;
 import java.util.ArrayList;
@@ -36,7 +37,7 @@ import org.slf4j.LoggerFactory;
  *
  * <p>Metadata thread only.
  */
-final class FileCuts implements SlotPart {
+public final class FileCuts implements SlotPart {
   private static final Logger LOG = LoggerFactory.getLogger(FileCuts.class);
 
   private final MetadataThread thread;
@@ -51,7 +52,7 @@ final class FileCuts implements SlotPart {
   /** In the order in which they began. */
   private final Map<PendingCut, Cutting> running = new LinkedHashMap<>();
 
-  FileCuts(
+  public FileCuts(
       MetadataThread thread,
       MetadataStore store,
       DiskOrder diskOrder,
@@ -95,7 +96,7 @@ final class FileCuts implements SlotPart {
   }
 
   /** The inode as others may know it. */
-  FileAttributes visible(FileAttributes attributes) {
+  public FileAttributes visible(FileAttributes attributes) {
     if (locks.isEmpty() || locks.heldCut(attributes.id()) == null) {
       return attributes;
     }
@@ -105,7 +106,7 @@ final class FileCuts implements SlotPart {
   }
 
   /** Goes on with a cut whose record has been written; the action runs when it is done. */
-  void begin(PendingCut cut, Runnable whenDone) {
+  public void begin(PendingCut cut, Runnable whenDone) {
     crashPoints.reached(CrashPoint.CUT_AFTER_RECORD);
     locks.acquire(cut, List.of(new LockKey.Wanted(new LockKey.OfCut(cut.inode()), false)), false);
     var cutting = new Cutting(cut, whenDone);
@@ -190,10 +191,11 @@ final class FileCuts implements SlotPart {
 
   @Override
   public List<String> kept(BitSet slots) {
-    return running.keySet().stream()
-        .filter(cut -> slots.get(cut.inode().slotValue()))
-        .map(cut -> "a cut of " + cut.inode())
-        .toList();
+    return SlotPart.inWords(
+        slots,
+        running.keySet().stream().map(PendingCut::inode),
+        InodeId::slotValue,
+        inode -> "a cut of " + inode);
   }
 
   /**

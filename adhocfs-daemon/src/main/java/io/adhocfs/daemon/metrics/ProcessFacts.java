@@ -1,4 +1,4 @@
-package io.adhocfs.daemon;
+package io.adhocfs.daemon.metrics;
 
 import java.io.IOException;
 import java.io.InputStream;
@@ -8,7 +8,7 @@ import java.nio.file.Path;
 import java.util.Properties;
 
 /** What a process can say of itself. */
-final class ProcessFacts {
+public final class ProcessFacts {
   private static final String RESIDENT = "VmRSS:";
 
   private final long startedNanos = System.nanoTime();
@@ -16,7 +16,7 @@ final class ProcessFacts {
   private final String hostName = readHostName();
   private final String version = readVersion();
 
-  long processId() {
+  public long processId() {
     return processId;
   }
 
@@ -24,11 +24,11 @@ final class ProcessFacts {
     return hostName;
   }
 
-  String version() {
+  public String version() {
     return version;
   }
 
-  long uptimeMillis() {
+  public long uptimeMillis() {
     return (System.nanoTime() - startedNanos) / 1_000_000;
   }
 

@@ -1,4 +1,4 @@
-package io.adhocfs.daemon.service;
+package io.adhocfs.daemon.file;
 
 import io.adhocfs.protocol.model.FileLayout;
 import io.adhocfs.protocol.model.NodeId;

@@ -1,4 +1,4 @@
-package io.adhocfs.daemon.service;
+package io.adhocfs.daemon.directory;
 
 import io.adhocfs.daemon.cluster.ClusterState;
 import io.adhocfs.daemon.cluster.Peers;
@@ -35,7 +35,7 @@ import org.jspecify.annotations.Nullable;
  *
  * <p>Metadata thread only.
  */
-final class SpreadAttributes {
+public final class SpreadAttributes {
   /** How many may wait for one directory. */
   private static final int WAITING_MAX = 10_000;
 
@@ -51,7 +51,7 @@ final class SpreadAttributes {
   private final Duration answerWait;
   private final Map<InodeId, Asked> asked = new HashMap<>();
 
-  SpreadAttributes(
+  public SpreadAttributes(
       MetadataThread thread,
       MetadataStore store,
       ClusterState cluster,
@@ -77,7 +77,7 @@ final class SpreadAttributes {
   }
 
   /** Tells what a directory whose home is here is as a whole, as of now or later. */
-  void read(InodeId directory, Consumer<FileAttributes> told, Consumer<FsException> failed) {
+  public void read(InodeId directory, Consumer<FileAttributes> told, Consumer<FsException> failed) {
     var waiter = new Waiter(told, failed);
     Asked before = asked.get(directory);
     if (before == null) {

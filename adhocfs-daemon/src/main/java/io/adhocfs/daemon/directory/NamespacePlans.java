@@ -1,11 +1,13 @@
-package io.adhocfs.daemon.service;
+package io.adhocfs.daemon.directory;
 
 import io.adhocfs.daemon.cluster.ClusterState;
 import io.adhocfs.daemon.cluster.Peers;
+import io.adhocfs.daemon.cluster.Policies;
 import io.adhocfs.daemon.metadata.Dentry;
 import io.adhocfs.daemon.metadata.MetadataStore;
 import io.adhocfs.daemon.metadata.MetadataThread;
 import io.adhocfs.daemon.transaction.ChangeRules;
+import io.adhocfs.daemon.transaction.KeyLocks;
 import io.adhocfs.daemon.transaction.Plan;
 import io.adhocfs.daemon.transaction.Planner;
 import io.adhocfs.protocol.model.FileAttributes;
@@ -29,7 +31,7 @@ import org.jspecify.annotations.Nullable;
  * What the operations that touch several keys have to change, and the POSIX rules that forbid some.
  * Each is planned at the owner of the name that decides its slot. Metadata thread only.
  */
-final class NamespacePlans {
+public final class NamespacePlans {
   /** What an inode's owner keeps of it suffices. */
   private static final List<Integer> HOME = List.of(0);
 
@@ -42,22 +44,25 @@ final class NamespacePlans {
   private final Duration peekWait;
   private final Policies policies;
 
-  NamespacePlans(
+  /**
+   * @param lockWait how long to wait for a directory that an undecided operation holds
+   */
+  public NamespacePlans(
       MetadataThread thread,
       MetadataStore store,
       ClusterState cluster,
       Peers peers,
+      KeyLocks locks,
       ChangeRules rules,
-      AncestorWalk walk,
-      Duration peekWait,
+      Duration lockWait,
       Policies policies) {
     this.thread = thread;
     this.store = store;
     this.cluster = cluster;
     this.peers = peers;
     this.rules = rules;
-    this.walk = walk;
-    this.peekWait = peekWait;
+    this.walk = new AncestorWalk(thread, store, cluster, peers, locks, lockWait);
+    this.peekWait = lockWait.multipliedBy(2);
     this.policies = policies;
   }
 
@@ -79,7 +84,7 @@ final class NamespacePlans {
     }
   }
 
-  Planner makeDirectory(NamespaceRequest.MakeDirectory request) {
+  public Planner makeDirectory(NamespaceRequest.MakeDirectory request) {
     return new LocalPlanner(
         request.entry(),
         () -> {
@@ -112,7 +117,7 @@ final class NamespacePlans {
         : here;
   }
 
-  Planner unlink(NamespaceRequest.Unlink request) {
+  public Planner unlink(NamespaceRequest.Unlink request) {
     return new LocalPlanner(
         request.entry(),
         () -> {
@@ -129,7 +134,7 @@ final class NamespacePlans {
         });
   }
 
-  Planner removeDirectory(NamespaceRequest.RemoveDirectory request) {
+  public Planner removeDirectory(NamespaceRequest.RemoveDirectory request) {
     return new Planner() {
       private int tries;
 
@@ -169,7 +174,7 @@ final class NamespacePlans {
   }
 
   /** Of a spread directory. */
-  Planner setAttributes(NamespaceRequest.SetAttributes request) {
+  public Planner setAttributes(NamespaceRequest.SetAttributes request) {
     return new Planner() {
       @Override
       public List<EntryKey> looksAt() {
@@ -232,7 +237,7 @@ final class NamespacePlans {
     void found(InodeId inode, FileType type) throws FsException;
   }
 
-  Planner link(NamespaceRequest.Link request) {
+  public Planner link(NamespaceRequest.Link request) {
     return new Planner() {
       @Override
       public List<EntryKey> looksAt() {
@@ -338,7 +343,7 @@ final class NamespacePlans {
         });
   }
 
-  Planner rename(NamespaceRequest.Rename request) {
+  public Planner rename(NamespaceRequest.Rename request) {
     return new Planner() {
       private int tries;
 

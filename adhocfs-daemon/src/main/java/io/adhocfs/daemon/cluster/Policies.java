@@ -1,4 +1,4 @@
-package io.adhocfs.daemon.service;
+package io.adhocfs.daemon.cluster;
 
 import io.adhocfs.protocol.model.Epoch;
 import io.adhocfs.protocol.model.FileAttributes;
@@ -39,7 +39,7 @@ public final class Policies {
     return of(inode.layout().policyId());
   }
 
-  Switches of(int dataset) {
+  public Switches of(int dataset) {
     return learnt.table.of(dataset);
   }
 
@@ -55,7 +55,7 @@ public final class Policies {
    * @param offered as the request says; {@link Request#NO_SLOT} = none
    * @throws FsException INVALID, for a slot that there is not
    */
-  static @Nullable SlotId offered(boolean wanted, int offered) throws FsException {
+  public static @Nullable SlotId offered(boolean wanted, int offered) throws FsException {
     if (!wanted || offered == Request.NO_SLOT) {
       return null;
     }
@@ -66,7 +66,7 @@ public final class Policies {
   }
 
   /** The map with what has been set, as clients are told. */
-  Reply.Map told(ClusterMap map) {
+  public Reply.Map told(ClusterMap map) {
     Learnt now = learnt;
     return new Reply.Map(map, now.table.epoch(), now.changes);
   }

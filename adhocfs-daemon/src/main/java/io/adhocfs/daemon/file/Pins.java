@@ -1,4 +1,4 @@
-package io.adhocfs.daemon.service;
+package io.adhocfs.daemon.file;
 
 import io.adhocfs.daemon.metadata.Batch;
 import io.adhocfs.daemon.metadata.MetadataStore;
@@ -17,7 +17,7 @@ import java.util.List;
 import org.jspecify.annotations.Nullable;
 
 /** Sets and releases the pins of those who have files open. Metadata thread only. */
-final class Pins {
+public final class Pins {
   private static final int RELEASES_SLICE = 256;
   private static final Reply DONE = new Reply.Done();
 
@@ -26,7 +26,7 @@ final class Pins {
   private final Sessions sessions;
   private final KeyLocks locks;
 
-  Pins(MetadataThread thread, MetadataStore store, Sessions sessions, KeyLocks locks) {
+  public Pins(MetadataThread thread, MetadataStore store, Sessions sessions, KeyLocks locks) {
     this.thread = thread;
     this.store = store;
     this.sessions = sessions;
@@ -37,20 +37,20 @@ final class Pins {
    * What an open waits for, or null: also for a cut, which reaches only those nodes at which
    * somebody who had the file open when it began may write.
    */
-  @Nullable LockKey heldFromOpening(InodeId inode) {
+  public @Nullable LockKey heldFromOpening(InodeId inode) {
     LockKey held = locks.promisedInode(inode);
     return held != null || locks.isEmpty() ? held : locks.heldCut(inode);
   }
 
   /** Puts the pin of a file that is being made into a batch; 0 = none is wanted. */
-  void pinMade(Session session, InodeId file, long number, Batch batch) throws FsException {
+  public void pinMade(Session session, InodeId file, long number, Batch batch) throws FsException {
     if (number != 0) {
       sessions.pin(session, file, number, batch);
     }
   }
 
   /** Pins an inode for a session, unless it has no data or is pinned as well. */
-  void pin(Session session, FileAttributes attributes, long number) throws FsException {
+  public void pin(Session session, FileAttributes attributes, long number) throws FsException {
     // A directory has no data that would have to outlive its name.
     if (attributes.isDirectory() || !sessions.needsPin(session, attributes.id(), number)) {
       return;
@@ -61,7 +61,7 @@ final class Pins {
   }
 
   /** Releases pins, a slice at a time, and answers. */
-  void release(Exchange exchange, Session session, List<PinRelease> releases, int from) {
+  public void release(Exchange exchange, Session session, List<PinRelease> releases, int from) {
     int to = Math.min(releases.size(), from + RELEASES_SLICE);
     try {
       Batch batch = store.batch();

@@ -1,4 +1,4 @@
-package io.adhocfs.daemon.service;
+package io.adhocfs.daemon.metrics;
 
 import io.adhocfs.protocol.wire.MessageType;
 

@@ -1,4 +1,4 @@
-package io.adhocfs.daemon;
+package io.adhocfs.daemon.metrics;
 
 import com.google.errorprone.annotations.concurrent.GuardedBy;
 import com.sun.net.httpserver.HttpExchange;
@@ -25,7 +25,7 @@ import org.jspecify.annotations.Nullable;
  * Serves figures to Prometheus at {@code /metrics} on loopback. The registry is made when somebody
  * first asks: a daemon that nobody watches does not pay for it.
  */
-final class MetricsEndpoint implements AutoCloseable {
+public final class MetricsEndpoint implements AutoCloseable {
   /** A figure that is asked for when it is wanted. */
   record Figure(String name, String unit, String help, DoubleSupplier value) {}
 
@@ -47,9 +47,9 @@ final class MetricsEndpoint implements AutoCloseable {
    *
    * @throws FsException BUSY
    */
-  MetricsEndpoint(OperationFigures operations, List<Figure> figures) throws FsException {
+  public MetricsEndpoint(OperationFigures operations, NodeFigures node) throws FsException {
     this.operations = operations;
-    this.figures = List.copyOf(figures);
+    this.figures = node.figures();
     // The server reads these when its classes load: a peer that stalls must not hold the thread.
     System.setProperty("sun.net.httpserver.maxReqTime", "5");
     System.setProperty("sun.net.httpserver.maxRspTime", "5");
@@ -70,7 +70,7 @@ final class MetricsEndpoint implements AutoCloseable {
     server.start();
   }
 
-  int port() {
+  public int port() {
     return server.getAddress().getPort();
   }
 

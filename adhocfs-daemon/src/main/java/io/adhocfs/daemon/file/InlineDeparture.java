@@ -1,4 +1,4 @@
-package io.adhocfs.daemon.service;
+package io.adhocfs.daemon.file;
 
 import io.adhocfs.daemon.cluster.ClusterState;
 import io.adhocfs.daemon.cluster.Peers;
@@ -50,11 +50,11 @@ import org.slf4j.LoggerFactory;
  *
  * <p>Metadata thread only.
  */
-final class InlineDeparture implements SlotPart {
+public final class InlineDeparture implements SlotPart {
   private static final Logger LOG = LoggerFactory.getLogger(InlineDeparture.class);
 
   /** Takes part in the batch that makes the file a chunked one. */
-  interface Finish {
+  public interface Finish {
     void addTo(Batch batch, FileAttributes after) throws FsException;
   }
 
@@ -70,7 +70,7 @@ final class InlineDeparture implements SlotPart {
   /** Those under way, in the order in which they began. */
   private final Set<Copy> copies = new LinkedHashSet<>();
 
-  InlineDeparture(
+  public InlineDeparture(
       MetadataThread thread,
       MetadataStore store,
       DiskOrder diskOrder,
@@ -97,7 +97,7 @@ final class InlineDeparture implements SlotPart {
    * @param done told the attributes afterwards
    * @param failed told why it stays inline
    */
-  void leave(
+  public void leave(
       FileAttributes file,
       Finish finish,
       Consumer<FileAttributes> done,
@@ -130,10 +130,11 @@ final class InlineDeparture implements SlotPart {
 
   @Override
   public List<String> kept(BitSet slots) {
-    return copies.stream()
-        .filter(copy -> slots.get(copy.file.id().slotValue()))
-        .map(copy -> "a copy of the inline data of " + copy.file.id())
-        .toList();
+    return SlotPart.inWords(
+        slots,
+        copies.stream().map(copy -> copy.file.id()),
+        InodeId::slotValue,
+        inode -> "a copy of the inline data of " + inode);
   }
 
   private FileAttributes becomeChunked(

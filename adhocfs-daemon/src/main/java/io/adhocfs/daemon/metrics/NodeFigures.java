@@ -1,9 +1,9 @@
-package io.adhocfs.daemon;
+package io.adhocfs.daemon.metrics;
 
-import io.adhocfs.daemon.MetricsEndpoint.Figure;
 import io.adhocfs.daemon.chunk.FileChunkStore;
 import io.adhocfs.daemon.chunk.StoreCapacity;
 import io.adhocfs.daemon.metadata.MetadataStore;
+import io.adhocfs.daemon.metrics.MetricsEndpoint.Figure;
 import io.adhocfs.daemon.storage.RocksSlotStore;
 import io.adhocfs.protocol.model.NodeId;
 import io.adhocfs.protocol.model.WallClock;
@@ -21,7 +21,7 @@ import java.util.function.Supplier;
 import org.jspecify.annotations.Nullable;
 
 /** What a daemon tells of itself: its status, its room, and the figures that it exports. */
-final class NodeFigures {
+public final class NodeFigures {
   private final NodeId node;
   private final Path directory;
   private final ProcessFacts facts;
@@ -30,7 +30,19 @@ final class NodeFigures {
   private final FileChunkStore chunks;
   private final MetadataStore metadata;
   private final RpcServer server;
-  private final Supplier<@Nullable ServingNode> serving;
+  private final Supplier<@Nullable Serving> serving;
+
+  /** What a daemon has under way that serves. */
+  public interface Serving {
+    /** Sessions that are known here. Any thread. */
+    int sessions();
+
+    /** Operations that a restart would have to go on with. Metadata thread only. */
+    int pending();
+
+    /** Requests that wait for a data thread. Any thread. */
+    int queuedForData();
+  }
 
   /** The slots of the map they were counted in. */
   private record OwnedSlots(ClusterMap map, int count) {}
@@ -40,7 +52,7 @@ final class NodeFigures {
   /**
    * @param serving answers null until the daemon serves
    */
-  NodeFigures(
+  public NodeFigures(
       NodeId node,
       Path directory,
       ProcessFacts facts,
@@ -49,7 +61,7 @@ final class NodeFigures {
       FileChunkStore chunks,
       MetadataStore metadata,
       RpcServer server,
-      Supplier<@Nullable ServingNode> serving) {
+      Supplier<@Nullable Serving> serving) {
     this.node = node;
     this.directory = directory;
     this.facts = facts;
@@ -67,8 +79,8 @@ final class NodeFigures {
    * @param map null = it knows none yet
    * @param metricsPort 0 = it exports no figures
    */
-  NodeStatus status(@Nullable ClusterMap map, int metricsPort) {
-    ServingNode now = serving.get();
+  public NodeStatus status(@Nullable ClusterMap map, int metricsPort) {
+    Serving now = serving.get();
     ClusterMap.Node own = map == null ? null : map.node(node);
     StoreCapacity space = chunks.capacity();
     return new NodeStatus(
@@ -84,8 +96,8 @@ final class NodeFigures {
         space.usedBytes() + metadataBytes(),
         metadata.counts().files(),
         metadata.counts().directories(),
-        now == null ? 0 : now.services().sessions(),
-        now == null ? 0 : now.services().slots().pending(),
+        now == null ? 0 : now.sessions(),
+        now == null ? 0 : now.pending(),
         facts.residentBytes(),
         facts.uptimeMillis(),
         WallClock.nanos(clock),
@@ -93,13 +105,13 @@ final class NodeFigures {
   }
 
   /** Its room, and how many inodes lie here. Any thread. */
-  Reply.Capacity capacity() {
+  public Reply.Capacity capacity() {
     return new Reply.Capacity(
         chunks.capacity().space(), metadata.counts().files() + metadata.counts().directories());
   }
 
   /** How many slots of a map are this node's. Any thread. */
-  int ownedSlots(ClusterMap map) {
+  public int ownedSlots(ClusterMap map) {
     OwnedSlots counted = ownedSlots;
     if (counted == null || !counted.map().equals(map)) {
       int count = 0;
@@ -148,8 +160,8 @@ final class NodeFigures {
             "requests",
             "Requests that wait for a data thread",
             () -> {
-              ServingNode now = serving.get();
-              return now == null ? 0 : now.data().queued();
+              Serving now = serving.get();
+              return now == null ? 0 : now.queuedForData();
             }));
     figures.add(new Figure("connections", "connections", "Connections", server::connectionCount));
     figures.add(
@@ -172,6 +184,6 @@ final class NodeFigures {
               "RocksDB's " + name.replace('.', ' '),
               () -> database.figure(figure)));
     }
-    return figures;
+    return List.copyOf(figures);
   }
 }

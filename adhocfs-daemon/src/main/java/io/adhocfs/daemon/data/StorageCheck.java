@@ -1,4 +1,4 @@
-package io.adhocfs.daemon.service;
+package io.adhocfs.daemon.data;
 
 import io.adhocfs.daemon.chunk.ChunkStore;
 import io.adhocfs.protocol.model.FsException;

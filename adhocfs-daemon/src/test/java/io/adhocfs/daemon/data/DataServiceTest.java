@@ -1,4 +1,4 @@
-package io.adhocfs.daemon.service;
+package io.adhocfs.daemon.data;
 
 import static org.assertj.core.api.Assertions.assertThat;
 

@@ -1,6 +1,5 @@
-package io.adhocfs.daemon;
+package io.adhocfs.daemon.metrics;
 
-import io.adhocfs.daemon.service.OperationMetrics;
 import io.adhocfs.protocol.wire.MessageType;
 import io.prometheus.metrics.model.registry.MultiCollector;
 import io.prometheus.metrics.model.snapshots.ClassicHistogramBuckets;
@@ -17,7 +16,7 @@ import java.util.concurrent.atomic.AtomicLongArray;
  * Counts operations in plain arrays, which costs some ten nanoseconds and nothing at start-up; they
  * become Prometheus figures when somebody asks for them. Thread-safe.
  */
-final class OperationFigures implements OperationMetrics, MultiCollector {
+public final class OperationFigures implements OperationMetrics, MultiCollector {
   /** Upper ends of the latency buckets; a last one takes the rest. */
   private static final long[] BUCKETS_NANOS = {
     20_000, 50_000, 100_000, 250_000, 1_000_000, 5_000_000, 25_000_000, 100_000_000, 1_000_000_000

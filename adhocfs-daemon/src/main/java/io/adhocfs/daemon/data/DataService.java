@@ -1,4 +1,4 @@
-package io.adhocfs.daemon.service;
+package io.adhocfs.daemon.data;
 
 import io.adhocfs.daemon.chunk.ChunkStore;
 import io.adhocfs.daemon.chunk.ChunkStore.ChunkBytes;
@@ -150,7 +150,7 @@ public final class DataService implements DataRequestHandler, AutoCloseable {
 
     /** Has it run again when slots are let go of; answers whether it will. */
     private boolean waits() {
-      if (clock.nanoTime() - sinceNanos > RequestRouter.HELD_WAIT_NANOS) {
+      if (clock.nanoTime() - sinceNanos > ClusterState.HELD_WAIT_NANOS) {
         return false;
       }
       payload.retain();

@@ -1,4 +1,4 @@
-package io.adhocfs.daemon.service;
+package io.adhocfs.daemon.file;
 
 import io.adhocfs.daemon.cluster.ClusterState;
 import io.adhocfs.daemon.crash.CrashPoint;
@@ -32,7 +32,7 @@ import org.slf4j.LoggerFactory;
  *
  * <p>Metadata thread only.
  */
-final class Reclaimer implements SlotPart {
+public final class Reclaimer implements SlotPart {
   private static final Logger LOG = LoggerFactory.getLogger(Reclaimer.class);
   private static final int UNDER_WAY_MAX = 64;
 
@@ -58,7 +58,7 @@ final class Reclaimer implements SlotPart {
   /** Where a scan for records that did not fit the queue goes on; null = none is needed. */
   private byte @Nullable [] scanCursor;
 
-  Reclaimer(
+  public Reclaimer(
       MetadataThread thread,
       MetadataStore store,
       DiskOrder diskOrder,
@@ -86,7 +86,7 @@ final class Reclaimer implements SlotPart {
   }
 
   /** A record has been written, or found. */
-  void add(InodeId inode) {
+  public void add(InodeId inode) {
     if (queued.size() < QUEUED_MAX) {
       queued.add(inode);
     } else {

@@ -1,4 +1,4 @@
-package io.adhocfs.daemon.service;
+package io.adhocfs.daemon.file;
 
 import io.adhocfs.daemon.cluster.ClusterState;
 import io.adhocfs.daemon.cluster.Peers;
@@ -18,7 +18,7 @@ import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /** Asks chunk owners to drop something until every one has confirmed. Metadata thread only. */
-final class Discards {
+public final class Discards {
   private static final Logger LOG = LoggerFactory.getLogger(Discards.class);
 
   private final MetadataThread thread;
@@ -26,7 +26,7 @@ final class Discards {
   private final Peers peers;
   private final Supplier<Backoff.Pauses> backoffs;
 
-  Discards(
+  public Discards(
       MetadataThread thread, ClusterState cluster, Peers peers, Supplier<Backoff.Pauses> backoffs) {
     this.thread = thread;
     this.cluster = cluster;

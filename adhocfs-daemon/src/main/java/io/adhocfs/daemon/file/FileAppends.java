@@ -1,4 +1,4 @@
-package io.adhocfs.daemon.service;
+package io.adhocfs.daemon.file;
 
 import io.adhocfs.daemon.metadata.AppendEnd;
 import io.adhocfs.daemon.metadata.AttributeEdit;
@@ -38,10 +38,10 @@ import org.slf4j.LoggerFactory;
  *
  * <p>Metadata thread only.
  */
-final class FileAppends implements SlotPart {
+public final class FileAppends implements SlotPart {
   private static final Logger LOG = LoggerFactory.getLogger(FileAppends.class);
 
-  static final int PATIENCE_SECONDS = 10;
+  public static final int PATIENCE_SECONDS = 10;
   private static final long PATIENCE_NANOS = PATIENCE_SECONDS * 1_000_000_000L;
 
   /** A piece of room. */
@@ -66,7 +66,7 @@ final class FileAppends implements SlotPart {
   private final Map<InodeId, Appended> files = new HashMap<>();
   private final List<InodeId> recovered = new ArrayList<>();
 
-  FileAppends(MetadataThread thread, MetadataStore store, KeyLocks locks, FileCuts cuts) {
+  public FileAppends(MetadataThread thread, MetadataStore store, KeyLocks locks, FileCuts cuts) {
     this.thread = thread;
     this.store = store;
     this.locks = locks;
@@ -101,20 +101,20 @@ final class FileAppends implements SlotPart {
   }
 
   /** Where the next append may begin. */
-  long freeFrom(FileAttributes file) {
+  public long freeFrom(FileAttributes file) {
     AppendEnd end = store.appendEnd(file.id());
     return end == null ? file.sizeBytes() : Math.max(end.endByte(), file.sizeBytes());
   }
 
   /** Puts into a batch that room up to here has been given; {@link #take} follows its commit. */
-  void give(Batch batch, FileAttributes file, long endByte) throws FsException {
+  public void give(Batch batch, FileAttributes file, long endByte) throws FsException {
     AppendEnd before = store.appendEnd(file.id());
     batch.putAppendEnd(
         file.id(),
         new AppendEnd(endByte, before == null ? file.dataGeneration() : before.sinceGeneration()));
   }
 
-  void take(InodeId inode, long fromByte, long endByte) {
+  public void take(InodeId inode, long fromByte, long endByte) {
     Appended file = files.get(inode);
     if (file == null) {
       file = new Appended();
@@ -179,7 +179,7 @@ final class FileAppends implements SlotPart {
    *
    * @param attributes of the file now
    */
-  void filled(
+  public void filled(
       Exchange exchange,
       FileAttributes attributes,
       long dataGeneration,
@@ -238,7 +238,7 @@ final class FileAppends implements SlotPart {
    *
    * @param reusable whether nothing can arrive there any more; the last room is free again then
    */
-  void abandoned(
+  public void abandoned(
       FileAttributes attributes, long dataGeneration, long fromByte, long endByte, boolean reusable)
       throws FsException {
     InodeId inode = attributes.id();
@@ -337,7 +337,7 @@ final class FileAppends implements SlotPart {
   }
 
   /** After a cut has been written: what was given is void, and over as if before the cut. */
-  void cut(FileAttributes after) {
+  public void cut(FileAttributes after) {
     Appended file = files.get(after.id());
     if (file != null) {
       for (Waiting one : file.waiting) {
@@ -362,10 +362,8 @@ final class FileAppends implements SlotPart {
 
   @Override
   public List<String> kept(BitSet slots) {
-    return files.keySet().stream()
-        .filter(inode -> slots.get(inode.slotValue()))
-        .map(inode -> "appends to " + inode)
-        .toList();
+    return SlotPart.inWords(
+        slots, files.keySet().stream(), InodeId::slotValue, inode -> "appends to " + inode);
   }
 
   private void forget(InodeId inode, FsException reason) {
@@ -380,7 +378,7 @@ final class FileAppends implements SlotPart {
   }
 
   /** The key to wait for until no room is being filled, or null. */
-  @Nullable LockKey underWay(InodeId inode) {
+  public @Nullable LockKey underWay(InodeId inode) {
     return files.containsKey(inode) ? new LockKey.OfAppends(inode) : null;
   }
 }
