@@ -1,4 +1,4 @@
-package io.adhocfs.client;
+package io.adhocfs.client.core;
 
 import io.adhocfs.protocol.model.FsError;
 import io.adhocfs.protocol.model.FsException;
@@ -8,14 +8,15 @@ import java.util.concurrent.ExecutionException;
 import org.jspecify.annotations.Nullable;
 
 /** Turns the asynchronous form of an operation into the one that waits. */
-final class Await {
+public final class Await {
   private Await() {}
 
   /**
    * Waits for the answer. An interrupted thread cancels the operation, stays interrupted and gets
    * INTERRUPTED.
    */
-  static <T extends @Nullable Object> T result(CompletableFuture<T> future) throws FsException {
+  public static <T extends @Nullable Object> T result(CompletableFuture<T> future)
+      throws FsException {
     try {
       return future.get();
     } catch (InterruptedException e) {

@@ -1,4 +1,4 @@
-package io.adhocfs.client;
+package io.adhocfs.client.core;
 
 import io.adhocfs.client.routing.Completion;
 import io.adhocfs.client.routing.Operation;
@@ -15,7 +15,7 @@ import org.jspecify.annotations.Nullable;
  * comes in before it is listed, so what is made in it meanwhile is in as well. Datasets within stay
  * as they are.
  */
-final class DatasetWalk {
+public final class DatasetWalk {
   private final ClientCore core;
   private final TreeSteps steps;
   private final int dataset;
@@ -27,7 +27,8 @@ final class DatasetWalk {
    * @param within the datasets that lie below the directory
    * @param seen is raised by each inode
    */
-  DatasetWalk(ClientCore core, Operation whole, int dataset, Set<Integer> within, AtomicLong seen) {
+  public DatasetWalk(
+      ClientCore core, Operation whole, int dataset, Set<Integer> within, AtomicLong seen) {
     this.core = core;
     this.steps = new TreeSteps(core, whole);
     this.dataset = dataset;
@@ -35,7 +36,8 @@ final class DatasetWalk {
     this.seen = seen;
   }
 
-  CompletableFuture<Void> run(InodeId directory) {
+  /** Completes when the walk is over. */
+  public CompletableFuture<Void> run(InodeId directory) {
     return steps
         .step(operation -> core.namespace.fetchAttributes(operation, directory))
         .thenCompose(attributes -> takeIn(attributes, TreeSteps.DIRECTORIES_AT_ONCE_MAX));

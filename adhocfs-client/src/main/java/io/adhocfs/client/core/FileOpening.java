@@ -1,10 +1,11 @@
-package io.adhocfs.client;
+package io.adhocfs.client.core;
 
 import io.adhocfs.client.namespace.Namespace;
 import io.adhocfs.client.routing.Completion;
 import io.adhocfs.client.routing.Failures;
 import io.adhocfs.client.routing.Operation;
 import io.adhocfs.client.routing.Session;
+import io.adhocfs.client.size.KnownFile;
 import io.adhocfs.protocol.model.EntryName;
 import io.adhocfs.protocol.model.FileAttributes;
 import io.adhocfs.protocol.model.FileType;
@@ -17,11 +18,18 @@ import java.util.concurrent.CompletableFuture;
 
 /**
  * Opens regular files: pins the inode in a session, that of other handles of the file where there
- * are any, and makes the handle, or lets go of the pin where the open has failed. Thread-safe.
+ * are any, and notes it as open, or lets go of the pin where the open has failed. Thread-safe.
  */
-final class FileOpening {
+public final class FileOpening {
   /** So often an open begins anew because its session has ended at the owner. */
   private static final int OPENED_ANEW_MAX = 5;
+
+  /**
+   * A file that has been opened, and is to be released, in {@code KnownFiles} and {@code Pins}.
+   *
+   * @param existed whether the name was there already; the file is then that one, as it is
+   */
+  public record Opened(KnownFile file, boolean existed) {}
 
   private final ClientCore core;
 
@@ -31,18 +39,21 @@ final class FileOpening {
 
   /**
    * Makes a regular file and opens it, atomically; opens the one that is there unless exclusive.
+   *
+   * @param keeps whether whoever opens it keeps what it reads, and so has to be told of others'
+   *     changes
    */
-  CompletableFuture<CreatedFile> createAndOpen(
+  public CompletableFuture<Opened> createAndOpen(
       Operation operation,
       InodeId directory,
       EntryName name,
       NewInode what,
       boolean exclusive,
-      FileAccess access) {
+      boolean keeps) {
     if (what.type() != FileType.REGULAR) {
       throw new IllegalArgumentException("a " + what.type() + " can't be opened");
     }
-    long pin = drawPin(access);
+    long pin = drawPin(keeps);
     return Completion.compose(
         core.namespace.create(operation, directory, name, what, exclusive, pin),
         (made, failure) -> {
@@ -51,28 +62,28 @@ final class FileOpening {
             if (failed.error() == FsError.INTERRUPTED || failed.error() == FsError.TIMED_OUT) {
               unpinLater(operation, directory, name, pin);
             }
-            return CompletableFuture.<CreatedFile>failedFuture(failed);
+            return CompletableFuture.<Opened>failedFuture(failed);
           }
-          return openMade(operation, made, pin, access)
-              .thenApply(file -> new CreatedFile(file, made.existed()));
+          return openMade(operation, made, pin, keeps)
+              .thenApply(file -> new Opened(file, made.existed()));
         });
   }
 
-  /** A handle for what has been made, or found, under a pin. */
-  private CompletableFuture<OpenFile> openMade(
-      Operation operation, Namespace.Made made, long pin, FileAccess access) {
+  /** Opens what has been made, or found, under a pin. */
+  private CompletableFuture<KnownFile> openMade(
+      Operation operation, Namespace.Made made, long pin, boolean keeps) {
     InodeId inode = made.found().inode();
     Session session = made.session();
     if (!core.pins.useIn(session, inode, pin)) {
       // Another session has it open here, and two at once would count as two clients.
       core.pins.letGo(session, inode, pin);
-      return open(operation, inode, access);
+      return open(operation, inode, keeps);
     }
     keep(session, inode, pin);
     FileAttributes attributes = made.found().attributes();
     return attributes != null
-        ? handle(attributes, session, access)
-        : openUsed(operation, inode, session, pin, access, 0);
+        ? opened(attributes, session)
+        : openUsed(operation, inode, session, pin, keeps, 0);
   }
 
   /** A create that nobody waits for any more may have run: its pin must not stay. */
@@ -88,21 +99,25 @@ final class FileOpening {
         });
   }
 
-  /** Opens a regular file. */
-  CompletableFuture<OpenFile> open(Operation operation, InodeId inode, FileAccess access) {
-    return open(operation, inode, access, 0);
+  /**
+   * Opens a regular file.
+   *
+   * @param keeps as in {@link #createAndOpen}
+   */
+  public CompletableFuture<KnownFile> open(Operation operation, InodeId inode, boolean keeps) {
+    return open(operation, inode, keeps, 0);
   }
 
-  private CompletableFuture<OpenFile> open(
-      Operation operation, InodeId inode, FileAccess access, int losses) {
-    long pin = drawPin(access);
+  private CompletableFuture<KnownFile> open(
+      Operation operation, InodeId inode, boolean keeps, int losses) {
+    long pin = drawPin(keeps);
     Session session = core.pins.use(inode, pin);
     keep(session, inode, pin);
-    return openUsed(operation, inode, session, pin, access, losses);
+    return openUsed(operation, inode, session, pin, keeps, losses);
   }
 
-  private long drawPin(FileAccess access) {
-    return core.pins.draw(access.keeps() && core.recalls.hasKeeper());
+  private long drawPin(boolean keeps) {
+    return core.pins.draw(keeps && core.recalls.hasKeeper());
   }
 
   private void keep(Session session, InodeId inode, long pin) {
@@ -117,13 +132,8 @@ final class FileOpening {
    *
    * @param losses how often that has been so
    */
-  private CompletableFuture<OpenFile> openUsed(
-      Operation operation,
-      InodeId inode,
-      Session session,
-      long pin,
-      FileAccess access,
-      int losses) {
+  private CompletableFuture<KnownFile> openUsed(
+      Operation operation, InodeId inode, Session session, long pin, boolean keeps, int losses) {
     Operation opening =
         core.operations.beginFor(operation, operation::description).of(session, inode);
     operation.cancelsToo(opening);
@@ -131,20 +141,19 @@ final class FileOpening {
         core.namespace.open(opening, inode, pin),
         (attributes, failure) -> {
           if (failure == null) {
-            return handle(attributes, session, access);
+            return opened(attributes, session);
           }
           core.pins.release(session, inode);
           return failure.error() == FsError.SESSION_EXPIRED
                   && !session.isAlive(inode)
                   && losses < OPENED_ANEW_MAX
-              ? open(operation, inode, access, losses + 1)
-              : CompletableFuture.<OpenFile>failedFuture(failure);
+              ? open(operation, inode, keeps, losses + 1)
+              : CompletableFuture.<KnownFile>failedFuture(failure);
         });
   }
 
-  /** The handle for what is pinned; lets go of the pin where that is no regular file. */
-  private CompletableFuture<OpenFile> handle(
-      FileAttributes attributes, Session session, FileAccess access) {
+  /** Notes what is pinned as open; lets go of the pin where that is no regular file. */
+  private CompletableFuture<KnownFile> opened(FileAttributes attributes, Session session) {
     FsError refusal =
         switch (attributes.type()) {
           case REGULAR -> null;
@@ -157,20 +166,6 @@ final class FileOpening {
       return CompletableFuture.failedFuture(
           new FsException(refusal, "inode " + attributes.id() + " is a " + attributes.type()));
     }
-    return CompletableFuture.completedFuture(
-        new OpenFile(core, core.files.acquire(attributes, session), access));
-  }
-
-  /** Cuts a file that has just been opened to 0; closes it if that fails. */
-  CompletableFuture<OpenFile> emptied(Operation operation, OpenFile file) {
-    return Completion.compose(
-        file.emptied(operation),
-        (_, failure) -> {
-          if (failure == null) {
-            return CompletableFuture.completedFuture(file);
-          }
-          file.abandon();
-          return CompletableFuture.<OpenFile>failedFuture(failure);
-        });
+    return CompletableFuture.completedFuture(core.files.acquire(attributes, session));
   }
 }

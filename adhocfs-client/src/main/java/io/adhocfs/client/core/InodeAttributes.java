@@ -1,4 +1,4 @@
-package io.adhocfs.client;
+package io.adhocfs.client.core;
 
 import io.adhocfs.client.namespace.Namespace;
 import io.adhocfs.client.routing.Completion;
@@ -18,7 +18,7 @@ import org.jspecify.annotations.Nullable;
  * The attributes of inodes, with the sizes and times that this client's writes through open handles
  * have led to and their owners have not been told. Thread-safe.
  */
-final class InodeAttributes {
+public final class InodeAttributes {
   private final Namespace namespace;
   private final KnownFiles files;
 
@@ -28,7 +28,8 @@ final class InodeAttributes {
   }
 
   /** What is behind a name: NOT_FOUND, NOT_DIRECTORY. */
-  CompletableFuture<FileAttributes> lookup(Operation operation, InodeId directory, EntryName name) {
+  public CompletableFuture<FileAttributes> lookup(
+      Operation operation, InodeId directory, EntryName name) {
     return namespace
         .lookup(operation, directory, name)
         .thenCompose(found -> withOwnTimes(operation, found));
@@ -50,7 +51,7 @@ final class InodeAttributes {
   }
 
   /** What an inode is now; its owner is told first of the times of this client's writes. */
-  CompletableFuture<FileAttributes> get(Operation operation, InodeId inode) {
+  public CompletableFuture<FileAttributes> get(Operation operation, InodeId inode) {
     KnownFile file = files.get(inode);
     return file == null
         ? namespace.getAttributes(operation, inode)
@@ -59,7 +60,7 @@ final class InodeAttributes {
   }
 
   /** Sets attributes, all of the change or nothing; answers the inode as it is then. */
-  CompletableFuture<FileAttributes> set(
+  public CompletableFuture<FileAttributes> set(
       Operation operation, InodeId inode, AttributeChange change) {
     if (change.isEmpty()) {
       return get(operation, inode);
@@ -81,7 +82,7 @@ final class InodeAttributes {
   }
 
   /** Completes when the owner of an inode knows how far this client's finished writes reach. */
-  CompletableFuture<Void> settle(Operation operation, InodeId inode) {
+  public CompletableFuture<Void> settle(Operation operation, InodeId inode) {
     KnownFile file = files.get(inode);
     return file == null
         ? Completion.done()
@@ -89,7 +90,7 @@ final class InodeAttributes {
   }
 
   /** Takes in what an owner has told of an inode, which may be open here; answers the same. */
-  FileAttributes learned(FileAttributes told) {
+  public FileAttributes learned(FileAttributes told) {
     KnownFile file = files.get(told.id());
     if (file != null) {
       file.learn(told);

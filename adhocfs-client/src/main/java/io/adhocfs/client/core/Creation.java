@@ -1,4 +1,4 @@
-package io.adhocfs.client;
+package io.adhocfs.client.core;
 
 import io.adhocfs.client.namespace.Namespace;
 import io.adhocfs.client.routing.Operation;
@@ -9,7 +9,7 @@ import io.adhocfs.protocol.model.NewInode;
 import java.util.concurrent.CompletableFuture;
 
 /** Makes inodes that are no directories. Thread-safe. */
-final class Creation {
+public final class Creation {
   private final Namespace namespace;
 
   Creation(Namespace namespace) {
@@ -17,7 +17,7 @@ final class Creation {
   }
 
   /** Makes an inode; EXISTS if the name is taken. */
-  CompletableFuture<FileAttributes> create(
+  public CompletableFuture<FileAttributes> create(
       Operation operation, InodeId directory, EntryName name, NewInode what) {
     return namespace
         .create(operation, directory, name, what, true, 0)

@@ -1,4 +1,4 @@
-package io.adhocfs.client;
+package io.adhocfs.client.core;
 
 import io.adhocfs.client.routing.Operation;
 import io.adhocfs.protocol.model.EntryName;
@@ -6,10 +6,12 @@ import io.adhocfs.protocol.model.FileType;
 import io.adhocfs.protocol.model.FsError;
 import io.adhocfs.protocol.model.FsException;
 import io.adhocfs.protocol.model.InodeId;
+import java.util.List;
+import java.util.Optional;
 import java.util.concurrent.CompletableFuture;
 
 /** Removes a directory with all below it, in memory bounded by its depth. */
-final class TreeRemoval {
+public final class TreeRemoval {
   private final ClientCore core;
   private final PathWalk walk;
   private final TreeSteps steps;
@@ -17,13 +19,14 @@ final class TreeRemoval {
   /**
    * @param whole ends the removal when it is cancelled
    */
-  TreeRemoval(ClientCore core, PathWalk walk, Operation whole) {
+  public TreeRemoval(ClientCore core, PathWalk walk, Operation whole) {
     this.core = core;
     this.walk = walk;
     this.steps = new TreeSteps(core, whole);
   }
 
-  CompletableFuture<Void> remove(AdhocPath path) {
+  /** Removes what a path names; of the root, what is below it. NOT_FOUND. */
+  public CompletableFuture<Void> remove(List<Optional<EntryName>> path) {
     return steps
         .step(operation -> walk.locate(operation, path, false))
         .thenCompose(place -> {

@@ -1,4 +1,4 @@
-package io.adhocfs.client;
+package io.adhocfs.client.core;
 
 import io.adhocfs.client.namespace.Namespace;
 import io.adhocfs.client.routing.Completion;
@@ -10,6 +10,8 @@ import io.adhocfs.protocol.model.FsException;
 import io.adhocfs.protocol.model.InodeId;
 import java.util.ArrayDeque;
 import java.util.Deque;
+import java.util.List;
+import java.util.Optional;
 import java.util.concurrent.CompletableFuture;
 import org.jspecify.annotations.Nullable;
 
@@ -18,7 +20,7 @@ import org.jspecify.annotations.Nullable;
  * down. Then it walks the path, so that what it has put together while somebody renamed directories
  * is not taken for one that there is.
  */
-final class DirectoryPath {
+public final class DirectoryPath {
   /** Directories that move all the time are not followed for ever. */
   private static final int TRIES_MAX = 10;
 
@@ -28,17 +30,21 @@ final class DirectoryPath {
   private final Operation operation;
   private final InodeId directory;
 
-  DirectoryPath(Namespace namespace, Operation operation, InodeId directory) {
+  public DirectoryPath(Namespace namespace, Operation operation, InodeId directory) {
     this.namespace = namespace;
     this.operation = operation;
     this.directory = directory;
   }
 
-  CompletableFuture<AdhocPath> find() {
+  /**
+   * The names that lead to it, from the root on. NOT_FOUND, NOT_DIRECTORY; BUSY where it or those
+   * above it are moved again and again.
+   */
+  public CompletableFuture<List<EntryName>> find() {
     return find(1);
   }
 
-  private CompletableFuture<AdhocPath> find(int tries) {
+  private CompletableFuture<List<EntryName>> find(int tries) {
     return namespace
         .fetchAttributes(operation, directory)
         .thenCompose(attributes -> {
@@ -63,17 +69,13 @@ final class DirectoryPath {
   }
 
   /**
-   * The path of a directory with names behind it.
+   * The names that lead to a directory, with more behind them.
    *
    * @param names is changed
    */
-  private CompletableFuture<AdhocPath> climb(FileAttributes from, Deque<EntryName> names) {
+  private CompletableFuture<List<EntryName>> climb(FileAttributes from, Deque<EntryName> names) {
     if (from.id().equals(InodeId.ROOT)) {
-      AdhocPath path = AdhocPath.ROOT;
-      for (EntryName name : names) {
-        path = path.resolve(name);
-      }
-      return CompletableFuture.completedFuture(path);
+      return CompletableFuture.completedFuture(List.copyOf(names));
     }
     return nameIn(from.parent(), from.id(), 0)
         .thenCompose(name -> {
@@ -91,9 +93,9 @@ final class DirectoryPath {
   private CompletableFuture<@Nullable EntryName> nameIn(
       InodeId parent, InodeId child, long cookie) {
     return namespace
-        .readDirectory(operation, parent, cookie, PAGE_BYTES, false, DirectoryItem::new)
+        .readDirectory(operation, parent, cookie, PAGE_BYTES, false, Entry::new)
         .thenCompose(page -> {
-          for (DirectoryItem item : page.items()) {
+          for (Entry item : page.items()) {
             if (item.inode().equals(child)) {
               return CompletableFuture.completedFuture(item.name());
             }
@@ -104,14 +106,14 @@ final class DirectoryPath {
         });
   }
 
-  /** The path, if it leads here. */
-  private CompletableFuture<AdhocPath> walked(AdhocPath path) {
+  /** The names, if they lead here. */
+  private CompletableFuture<List<EntryName>> walked(List<EntryName> path) {
     return new PathWalk(namespace)
-        .find(operation, path, false)
+        .find(operation, path.stream().map(Optional::of).toList(), false)
         .thenCompose(found ->
             found.inode().equals(directory)
                 ? CompletableFuture.completedFuture(path)
-                : failed(FsError.NOT_FOUND, path + " is inode " + found.inode()));
+                : failed(FsError.NOT_FOUND, "its path leads to inode " + found.inode()));
   }
 
   private static <T> CompletableFuture<T> failed(FsError error, String message) {

@@ -1,4 +1,4 @@
-package io.adhocfs.client;
+package io.adhocfs.client.core;
 
 import io.adhocfs.client.routing.Completion;
 import io.adhocfs.client.routing.Failures;
@@ -11,7 +11,7 @@ import java.util.concurrent.CompletableFuture;
 import org.jspecify.annotations.Nullable;
 
 /** Sets the sizes of regular files, in order with this client's own writes to them. Thread-safe. */
-final class Truncation {
+public final class Truncation {
   private final ClientCore core;
 
   Truncation(ClientCore core) {
@@ -19,7 +19,8 @@ final class Truncation {
   }
 
   /** Sets a size, up or down; done when no reader sees what was cut any more. */
-  CompletableFuture<FileAttributes> truncate(Operation operation, InodeId inode, long sizeBytes) {
+  public CompletableFuture<FileAttributes> truncate(
+      Operation operation, InodeId inode, long sizeBytes) {
     KnownFile known = core.files.get(inode);
     if (known == null || operation.belongsToSession()) {
       return truncate(operation, known, inode, sizeBytes);

@@ -1,12 +1,10 @@
-package io.adhocfs.client;
+package io.adhocfs.client.core;
 
 import io.adhocfs.client.namespace.Namespace;
 import io.adhocfs.client.routing.Operation;
 import io.adhocfs.client.size.KnownFile;
 import io.adhocfs.client.size.KnownFiles;
-import io.adhocfs.protocol.model.EntryName;
 import io.adhocfs.protocol.model.FileAttributes;
-import io.adhocfs.protocol.model.FileType;
 import io.adhocfs.protocol.model.InodeId;
 import java.util.concurrent.CompletableFuture;
 import org.jspecify.annotations.Nullable;
@@ -15,7 +13,7 @@ import org.jspecify.annotations.Nullable;
  * Reads directories page by page; the attributes of files that are open here cover what this client
  * has written to them. Thread-safe.
  */
-final class DirectoryPages {
+public final class DirectoryPages {
   private final Namespace namespace;
   private final KnownFiles files;
 
@@ -24,22 +22,29 @@ final class DirectoryPages {
     this.files = files;
   }
 
-  /** As {@link InodeOperations#readDirectory}. */
-  CompletableFuture<DirectoryPage> read(
+  /**
+   * Entries after a cookie (0 = from the start).
+   *
+   * @param form makes the caller's form of an entry
+   */
+  public <T> CompletableFuture<Namespace.Page<T>> read(
       Operation operation,
       InodeId directory,
       long afterCookie,
       int maxBytes,
-      boolean withAttributes) {
-    return namespace
-        .readDirectory(operation, directory, afterCookie, maxBytes, withAttributes, this::listed)
-        .thenApply(page -> new DirectoryPage(page.items(), page.last(), page.nextCookie()));
+      boolean withAttributes,
+      Namespace.ItemForm<T> form) {
+    return namespace.readDirectory(
+        operation,
+        directory,
+        afterCookie,
+        maxBytes,
+        withAttributes,
+        (name, inode, type, told) -> form.item(name, inode, type, withOwnSize(told)));
   }
 
-  private DirectoryItem listed(
-      EntryName name, InodeId inode, FileType type, @Nullable FileAttributes told) {
-    KnownFile file = told == null ? null : files.get(inode);
-    return new DirectoryItem(
-        name, inode, type, file == null || told == null ? told : file.withOwnSize(told));
+  private @Nullable FileAttributes withOwnSize(@Nullable FileAttributes told) {
+    KnownFile file = told == null ? null : files.get(told.id());
+    return file == null || told == null ? told : file.withOwnSize(told);
   }
 }

@@ -1,4 +1,4 @@
-package io.adhocfs.client;
+package io.adhocfs.client.core;
 
 import io.adhocfs.client.namespace.Namespace;
 import io.adhocfs.client.routing.Completion;
@@ -43,7 +43,7 @@ record TreeSteps(ClientCore core, Operation whole) {
       InodeId directory,
       boolean withAttributes,
       int directoriesAtOnce,
-      Function<DirectoryItem, CompletableFuture<Void>> work) {
+      Function<Entry, CompletableFuture<Void>> work) {
     var done = new CompletableFuture<Void>();
     forEachFrom(directory, 0, withAttributes, directoriesAtOnce, work, done);
     return done;
@@ -54,12 +54,12 @@ record TreeSteps(ClientCore core, Operation whole) {
       long cookie,
       boolean withAttributes,
       int directoriesAtOnce,
-      Function<DirectoryItem, CompletableFuture<Void>> work,
+      Function<Entry, CompletableFuture<Void>> work,
       CompletableFuture<Void> done) {
     Completion.then(
         step(operation ->
             core.namespace.readDirectory(
-                operation, directory, cookie, PAGE_BYTES, withAttributes, DirectoryItem::new)),
+                operation, directory, cookie, PAGE_BYTES, withAttributes, Entry::new)),
         (page, failure) -> {
           if (failure != null) {
             done.completeExceptionally(Failures.of(failure));
@@ -81,12 +81,12 @@ record TreeSteps(ClientCore core, Operation whole) {
   }
 
   private static CompletableFuture<Void> forEachOf(
-      Namespace.Page<DirectoryItem> page,
+      Namespace.Page<Entry> page,
       int directoriesAtOnce,
-      Function<DirectoryItem, CompletableFuture<Void>> work) {
-    List<DirectoryItem> others =
+      Function<Entry, CompletableFuture<Void>> work) {
+    List<Entry> others =
         page.items().stream().filter(item -> item.type() != FileType.DIRECTORY).toList();
-    List<DirectoryItem> directories =
+    List<Entry> directories =
         page.items().stream().filter(item -> item.type() == FileType.DIRECTORY).toList();
     return Parallel.run(others.size(), ITEMS_AT_ONCE_MAX, i -> work.apply(others.get(i)))
         .thenCompose(_ ->

@@ -1,4 +1,4 @@
-package io.adhocfs.client;
+package io.adhocfs.client.core;
 
 import io.adhocfs.client.namespace.Found;
 import io.adhocfs.client.namespace.Namespace;
@@ -18,9 +18,9 @@ import java.util.concurrent.CompletableFuture;
 import org.jspecify.annotations.Nullable;
 
 /** Finds what a path names, component by component. Thread-safe; keeps nothing between walks. */
-final class PathWalk {
+public final class PathWalk {
   /** Symbolic links followed in one walk; as Linux has it. */
-  static final int SYMLINKS_MAX = 40;
+  private static final int SYMLINKS_MAX = 40;
 
   private static final Found ROOT = new Found(InodeId.ROOT, FileType.DIRECTORY, null);
 
@@ -31,37 +31,44 @@ final class PathWalk {
    * @param name the last name; null of the root and of what ".." leads to
    * @param found what has the name; null = nothing
    */
-  record Place(InodeId directory, @Nullable EntryName name, @Nullable Found found) {}
+  public record Place(InodeId directory, @Nullable EntryName name, @Nullable Found found) {}
 
   private final Namespace namespace;
 
-  PathWalk(Namespace namespace) {
+  public PathWalk(Namespace namespace) {
     this.namespace = namespace;
   }
 
   /**
    * Where a path ends.
    *
+   * @param path its components, as {@link PathSteps} has them
    * @param followLast whether a symbolic link at its end is followed
    */
-  CompletableFuture<Place> locate(Operation operation, AdhocPath path, boolean followLast) {
+  public CompletableFuture<Place> locate(
+      Operation operation, List<Optional<EntryName>> path, boolean followLast) {
     return locate(operation, path, followLast, false);
   }
 
   private CompletableFuture<Place> locate(
-      Operation operation, AdhocPath path, boolean followLast, boolean asksForLast) {
+      Operation operation,
+      List<Optional<EntryName>> path,
+      boolean followLast,
+      boolean asksForLast) {
     var walk = new Walk(operation, path, followLast, asksForLast);
     walk.step();
     return walk.result;
   }
 
   /** What a path names; NOT_FOUND if nothing. */
-  CompletableFuture<Found> find(Operation operation, AdhocPath path, boolean followLast) {
+  public CompletableFuture<Found> find(
+      Operation operation, List<Optional<EntryName>> path, boolean followLast) {
     return found(locate(operation, path, followLast, false));
   }
 
   /** As {@link #find}, where that is all that is wanted and not a part of something else. */
-  CompletableFuture<Found> lookUp(Operation operation, AdhocPath path, boolean followLast) {
+  public CompletableFuture<Found> lookUp(
+      Operation operation, List<Optional<EntryName>> path, boolean followLast) {
     return found(locate(operation, path, followLast, true));
   }
 
@@ -77,15 +84,6 @@ final class PathWalk {
         FsError.NOT_FOUND, "there is no '" + place.name() + "' in inode " + place.directory());
   }
 
-  /** The directory that a path's last name is in; the path must end in a name. */
-  CompletableFuture<InodeId> findParent(Operation operation, AdhocPath path) {
-    try {
-      return find(operation, path.parent(), true).thenApply(Found::inode);
-    } catch (FsException e) {
-      return CompletableFuture.failedFuture(e);
-    }
-  }
-
   /** One walk; one request is under way at a time. */
   private final class Walk {
     private final Operation operation;
@@ -97,11 +95,15 @@ final class PathWalk {
     private Found current = ROOT;
     private int symlinks;
 
-    Walk(Operation operation, AdhocPath path, boolean followLast, boolean asksForLast) {
+    Walk(
+        Operation operation,
+        List<Optional<EntryName>> path,
+        boolean followLast,
+        boolean asksForLast) {
       this.operation = operation;
       this.followLast = followLast;
       this.asksForLast = asksForLast;
-      this.ahead = new ArrayDeque<>(path.steps());
+      this.ahead = new ArrayDeque<>(path);
     }
 
     void step() {
@@ -172,7 +174,7 @@ final class PathWalk {
             }
             List<Optional<EntryName>> steps;
             try {
-              steps = AdhocPath.steps(target);
+              steps = PathSteps.of(target);
             } catch (FsException e) {
               result.completeExceptionally(e);
               return;
