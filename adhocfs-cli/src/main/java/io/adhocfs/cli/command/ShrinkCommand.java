@@ -1,11 +1,11 @@
 package io.adhocfs.cli.command;
 
 import io.adhocfs.cli.arguments.Json;
-import io.adhocfs.cli.verify.LostSearch;
-import io.adhocfs.cli.verify.Verifier;
 import io.adhocfs.client.admin.AdminConnection;
 import io.adhocfs.malleability.Change;
 import io.adhocfs.malleability.Malleability;
+import io.adhocfs.malleability.verify.LostSearch;
+import io.adhocfs.malleability.verify.Verifier;
 import io.adhocfs.protocol.instance.InstanceDescription;
 import io.adhocfs.protocol.model.FsException;
 import io.adhocfs.protocol.model.NodeId;

@@ -1,12 +1,12 @@
 package io.adhocfs.cli.command;
 
 import io.adhocfs.cli.arguments.Json;
-import io.adhocfs.cli.verify.Mend;
-import io.adhocfs.cli.verify.Repairer;
-import io.adhocfs.cli.verify.Verifier;
-import io.adhocfs.cli.verify.VerifyReport;
 import io.adhocfs.client.AdhocPath;
 import io.adhocfs.client.admin.AdminConnection;
+import io.adhocfs.malleability.verify.Mend;
+import io.adhocfs.malleability.verify.Repairer;
+import io.adhocfs.malleability.verify.Verifier;
+import io.adhocfs.malleability.verify.VerifyReport;
 import io.adhocfs.protocol.instance.InstanceDescription;
 import io.adhocfs.protocol.model.FsError;
 import io.adhocfs.protocol.model.FsException;

@@ -1,4 +1,4 @@
 @NullMarked
-package io.adhocfs.cli.verify;
+package io.adhocfs.malleability.verify;
 
 import org.jspecify.annotations.NullMarked;

@@ -1,4 +1,4 @@
-package io.adhocfs.cli.verify;
+package io.adhocfs.malleability.verify;
 
 import static org.assertj.core.api.Assertions.assertThat;
 

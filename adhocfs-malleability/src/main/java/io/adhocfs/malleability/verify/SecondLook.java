@@ -1,4 +1,4 @@
-package io.adhocfs.cli.verify;
+package io.adhocfs.malleability.verify;
 
 import io.adhocfs.client.admin.AdminConnection;
 import io.adhocfs.protocol.model.FileAttributes;

@@ -1,4 +1,4 @@
-package io.adhocfs.cli.verify;
+package io.adhocfs.malleability.verify;
 
 import io.adhocfs.protocol.model.FileLayout;
 import io.adhocfs.protocol.model.FileType;

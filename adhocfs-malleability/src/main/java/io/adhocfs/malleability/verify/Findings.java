@@ -1,4 +1,4 @@
-package io.adhocfs.cli.verify;
+package io.adhocfs.malleability.verify;
 
 import java.util.Collections;
 import java.util.LinkedHashSet;

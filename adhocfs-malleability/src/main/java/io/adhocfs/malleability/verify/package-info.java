@@ -6,6 +6,6 @@
  * changing meanwhile.
  */
 @NullMarked
-package io.adhocfs.cli.verify;
+package io.adhocfs.malleability.verify;
 
 import org.jspecify.annotations.NullMarked;
