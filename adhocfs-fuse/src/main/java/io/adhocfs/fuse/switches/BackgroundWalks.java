@@ -1,4 +1,4 @@
-package io.adhocfs.cli.process;
+package io.adhocfs.fuse.switches;
 
 import io.adhocfs.protocol.control.Dataset;
 import java.io.IOException;

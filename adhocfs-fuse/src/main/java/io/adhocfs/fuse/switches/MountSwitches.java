@@ -1,4 +1,4 @@
-package io.adhocfs.cli.process;
+package io.adhocfs.fuse.switches;
 
 import static java.nio.charset.StandardCharsets.UTF_8;
 
@@ -39,7 +39,7 @@ import org.slf4j.LoggerFactory;
  * inode. One thread does one call after the other, and each call asks the daemons for the agreed
  * state: this is made for people, not for programs that change switches all day.
  */
-final class MountSwitches implements SwitchAttributes, AutoCloseable {
+public final class MountSwitches implements SwitchAttributes, AutoCloseable {
   private static final Logger LOG = LoggerFactory.getLogger(MountSwitches.class);
 
   private static final int WAITING_MAX = 256;
@@ -63,7 +63,7 @@ final class MountSwitches implements SwitchAttributes, AutoCloseable {
    * @param inodes the inodes of the mount
    * @param owner the user of the mount, who may change switches, as root may
    */
-  MountSwitches(InodeOperations inodes, InstanceSource source, int owner) {
+  public MountSwitches(InodeOperations inodes, InstanceSource source, int owner) {
     this.inodes = inodes;
     this.source = source;
     this.owner = owner;

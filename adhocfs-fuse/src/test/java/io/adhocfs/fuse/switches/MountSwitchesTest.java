@@ -1,4 +1,4 @@
-package io.adhocfs.cli.process;
+package io.adhocfs.fuse.switches;
 
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
