@@ -23,17 +23,17 @@ final class DepartedNodes {
 
   private final Agreement agreement;
   private final RecordedInstance recorded;
-  private final NodeControl control;
+  private final NodeLauncher launcher;
   private final AnsweringNodes answering;
 
   DepartedNodes(
       Agreement agreement,
       RecordedInstance recorded,
-      NodeControl control,
+      NodeLauncher launcher,
       AnsweringNodes answering) {
     this.agreement = agreement;
     this.recorded = recorded;
-    this.control = control;
+    this.launcher = launcher;
     this.answering = answering;
   }
 
@@ -77,7 +77,7 @@ final class DepartedNodes {
     List<NodeId> removed = new ArrayList<>();
     for (Place place : places) {
       try {
-        control.remove(recorded.description(), place);
+        launcher.remove(recorded.description(), place);
         removed.add(place.id());
       } catch (FsException e) {
         left.add("node " + place.id() + ": " + e.getMessage());

@@ -7,11 +7,11 @@ import io.adhocfs.cli.arguments.Json;
 import io.adhocfs.client.transfer.TransferError;
 import io.adhocfs.client.transfer.TransferReport;
 import io.adhocfs.malleability.Change;
-import io.adhocfs.malleability.Configuration.Origin;
-import io.adhocfs.malleability.Configuration.Value;
+import io.adhocfs.malleability.InstanceSwitches.Origin;
+import io.adhocfs.malleability.InstanceSwitches.Value;
 import io.adhocfs.malleability.JobStatistics;
+import io.adhocfs.malleability.Limits.Listed;
 import io.adhocfs.malleability.ResizePlan;
-import io.adhocfs.malleability.Throttles.Listed;
 import io.adhocfs.malleability.plan.SlotPlan;
 import io.adhocfs.malleability.verify.LostSearch.LostFile;
 import io.adhocfs.malleability.verify.Mend;
@@ -311,6 +311,7 @@ class JsonKeysTest {
         1,
         List.of(new Mend.RemovePartition(new InodeId(5), 1)),
         List.of("node n1"),
+        List.of(new NodeId(2)),
         List.of("a note"),
         5,
         1500);

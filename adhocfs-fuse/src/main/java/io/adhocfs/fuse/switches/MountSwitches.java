@@ -7,7 +7,8 @@ import io.adhocfs.client.AttributeSetMode;
 import io.adhocfs.client.InodeOperations;
 import io.adhocfs.client.InstanceSource;
 import io.adhocfs.fuse.SwitchAttributes;
-import io.adhocfs.malleability.Configuration;
+import io.adhocfs.malleability.Controller;
+import io.adhocfs.malleability.Datasets;
 import io.adhocfs.protocol.control.Dataset;
 import io.adhocfs.protocol.model.FsError;
 import io.adhocfs.protocol.model.FsException;
@@ -91,17 +92,18 @@ public final class MountSwitches implements SwitchAttributes, AutoCloseable {
           "%s: switches are set for directories, and inode %s is not a directory"
               .formatted(key, directory));
     }
-    try (Configuration configuration = open()) {
+    try (Controller controller = open()) {
       Setting setting = Setting.ofKey(key);
-      requireMode(mode, key, setting != null && isSet(configuration, directory, setting));
+      requireMode(mode, key, setting != null && isSet(controller, directory, setting));
       Dataset dataset = null;
       if (!directory.equals(InodeId.ROOT)) {
-        dataset = ofDirectory(configuration, directory);
+        Datasets datasets = controller.datasets();
+        dataset = ofDirectory(datasets, directory);
         if (dataset == null) {
-          dataset = configuration.dataset(directory, text(await(inodes.pathOf(directory))));
+          dataset = datasets.of(directory, text(await(inodes.pathOf(directory))));
         }
       }
-      configuration.set(dataset, values);
+      controller.switches().set(dataset, values);
       LOG.info("{}={} has been set for {}", key, value, shown(dataset));
       if (dataset != null) {
         walks.start(dataset);
@@ -119,12 +121,12 @@ public final class MountSwitches implements SwitchAttributes, AutoCloseable {
 
   private String value(InodeId inode, Setting setting) throws FsException {
     int number = await(inodes.getAttributes(inode)).layout().policyId();
-    try (Configuration configuration = open()) {
-      Dataset dataset = ofDirectory(configuration, inode);
+    try (Controller controller = open()) {
+      Dataset dataset = ofDirectory(controller.datasets(), inode);
       if (dataset == null) {
-        dataset = latest(configuration, each -> each.id() == number);
+        dataset = latest(controller.datasets(), each -> each.id() == number);
       }
-      return configuration.values(dataset == null ? null : dataset.path()).stream()
+      return controller.switches().values(dataset == null ? null : dataset.path()).stream()
           .filter(value -> value.setting() == setting)
           .findFirst()
           .orElseThrow()
@@ -138,12 +140,12 @@ public final class MountSwitches implements SwitchAttributes, AutoCloseable {
             () -> {
               requireMayChange(user, owner, key);
               Setting setting = switchOf(key);
-              try (Configuration configuration = open()) {
-                if (setting == null || !isSet(configuration, inode, setting)) {
+              try (Controller controller = open()) {
+                if (setting == null || !isSet(controller, inode, setting)) {
                   throw none(key);
                 }
-                Dataset dataset = ofDirectory(configuration, inode);
-                configuration.unset(dataset, List.of(setting));
+                Dataset dataset = ofDirectory(controller.datasets(), inode);
+                controller.switches().unset(dataset, List.of(setting));
                 LOG.info("{} has been unset for {}", key, shown(dataset));
               }
               return true;
@@ -152,10 +154,11 @@ public final class MountSwitches implements SwitchAttributes, AutoCloseable {
   }
 
   private void walk(Dataset dataset) throws FsException {
-    try (Configuration configuration = open()) {
-      Dataset now = latest(configuration, each -> each.id() == dataset.id());
+    try (Controller controller = open()) {
+      Datasets datasets = controller.datasets();
+      Dataset now = latest(datasets, each -> each.id() == dataset.id());
       if (now != null && !now.complete()) {
-        configuration.walk(now, _ -> {});
+        datasets.walk(now, _ -> {});
       }
     }
   }
@@ -236,9 +239,9 @@ public final class MountSwitches implements SwitchAttributes, AutoCloseable {
 
   // The agreed state. -----------------------------------------------------------------------------
 
-  private Configuration open() throws FsException {
+  private Controller open() throws FsException {
     try {
-      return Configuration.open(source.read());
+      return Controller.open(source.read());
     } catch (FsException e) {
       throw e;
     } catch (IOException e) {
@@ -250,28 +253,28 @@ public final class MountSwitches implements SwitchAttributes, AutoCloseable {
   }
 
   /** Whether a switch was set for this directory itself. */
-  private static boolean isSet(Configuration configuration, InodeId directory, Setting setting) {
-    Dataset dataset = ofDirectory(configuration, directory);
+  private static boolean isSet(Controller controller, InodeId directory, Setting setting)
+      throws FsException {
+    Dataset dataset = ofDirectory(controller.datasets(), directory);
     if (dataset == null && !directory.equals(InodeId.ROOT)) {
       return false;
     }
     int number = dataset == null ? SettingChange.WHOLE_INSTANCE : dataset.id();
-    return configuration.changes().stream()
+    return controller.switches().changes().stream()
         .anyMatch(change -> change.dataset() == number && change.setting() == setting);
   }
 
   /** The dataset of a directory, or null: the root and most directories have none. */
-  private static @Nullable Dataset ofDirectory(Configuration configuration, InodeId directory) {
-    return latest(configuration, dataset -> dataset.directory().equals(directory));
+  private static @Nullable Dataset ofDirectory(Datasets datasets, InodeId directory) {
+    return latest(datasets, dataset -> dataset.directory().equals(directory));
   }
 
   /**
    * The latest dataset with this property: a directory that was renamed, and then given switches by
    * its new path, has two datasets, of which the later counts.
    */
-  private static @Nullable Dataset latest(
-      Configuration configuration, Predicate<Dataset> condition) {
-    return configuration.datasets().stream()
+  private static @Nullable Dataset latest(Datasets datasets, Predicate<Dataset> condition) {
+    return datasets.list().stream()
         .filter(condition)
         .max(Comparator.comparingInt(Dataset::id))
         .orElse(null);

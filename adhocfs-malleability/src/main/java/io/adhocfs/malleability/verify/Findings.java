@@ -1,5 +1,6 @@
 package io.adhocfs.malleability.verify;
 
+import io.adhocfs.protocol.model.NodeId;
 import java.util.Collections;
 import java.util.LinkedHashSet;
 import java.util.List;
@@ -10,6 +11,7 @@ import java.util.concurrent.atomic.AtomicLong;
 final class Findings {
   private final Set<String> inconsistencies = Collections.synchronizedSet(new LinkedHashSet<>());
   private final Set<String> unseen = Collections.synchronizedSet(new LinkedHashSet<>());
+  private final Set<NodeId> idle = Collections.synchronizedSet(new LinkedHashSet<>());
   private final Set<String> notes = Collections.synchronizedSet(new LinkedHashSet<>());
   private final Set<Mend> mends = Collections.synchronizedSet(new LinkedHashSet<>());
   private final AtomicLong inconsistencyCount = new AtomicLong();
@@ -31,6 +33,10 @@ final class Findings {
 
   void unseen(String sentence) {
     var _ = keep(unseen, sentence);
+  }
+
+  void idle(List<NodeId> nodes) {
+    idle.addAll(nodes);
   }
 
   void note(String sentence) {
@@ -60,6 +66,7 @@ final class Findings {
         inconsistencyCount.get(),
         mends.stream().toList(),
         unseen.stream().toList(),
+        idle.stream().toList(),
         notes.stream().toList(),
         readAgain,
         elapsedMillis);

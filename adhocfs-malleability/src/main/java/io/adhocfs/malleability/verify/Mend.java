@@ -22,13 +22,16 @@ public sealed interface Mend {
     }
   }
 
-  /** Gives an inode without a name a name below {@link Repairer#ORPHANS}. */
+  /** Gives an inode without a name a name below {@link Verification#ORPHANS}. */
   record Reattach(FileAttributes inode) implements Mend {
     @Override
     public String sentence() {
       return "name the %s with inode %s %s/%s"
           .formatted(
-              inode.isDirectory() ? "directory" : "file", inode.id(), Repairer.ORPHANS, inode.id());
+              inode.isDirectory() ? "directory" : "file",
+              inode.id(),
+              Verification.ORPHANS,
+              inode.id());
     }
   }
 

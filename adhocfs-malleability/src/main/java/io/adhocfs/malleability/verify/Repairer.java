@@ -27,16 +27,13 @@ import org.jspecify.annotations.Nullable;
  * item has changed meanwhile, the daemon does nothing, and the next verification sees the new
  * state. For one thread.
  */
-public final class Repairer {
-  /** The directory below the root that gets the inodes without a name. */
-  public static final String ORPHANS = "/lost+found";
-
+final class Repairer {
   private static final Duration PATIENCE = Duration.ofSeconds(30);
   private static final int CHUNKS_OF_A_REQUEST_MAX = 1000;
 
-  /** Finds or makes {@link #ORPHANS}. */
+  /** Finds or makes {@link Verification#ORPHANS}. */
   @FunctionalInterface
-  public interface OrphanDirectory {
+  interface OrphanDirectory {
     InodeId find() throws FsException;
   }
 
@@ -50,7 +47,7 @@ public final class Repairer {
    * @param map says which node owns each slot
    * @param undone told each remedy that failed and why, in a sentence
    */
-  public Repairer(
+  Repairer(
       AdminConnection connection,
       ClusterMap map,
       OrphanDirectory orphanDirectory,
@@ -66,7 +63,7 @@ public final class Repairer {
    *
    * @return how many remedies were applied
    */
-  public int mend(List<Mend> mends) {
+  int mend(List<Mend> mends) {
     int made = 0;
     Map<NodeId, List<ScannedChunk>> chunks = new TreeMap<>();
     // Counting comes last, since the other remedies change the counts.

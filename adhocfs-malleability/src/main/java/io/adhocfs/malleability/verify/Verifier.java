@@ -39,7 +39,7 @@ import java.util.function.Consumer;
  *
  * <p>Not thread-safe; used once.
  */
-public final class Verifier {
+final class Verifier {
   private static final Duration MAP_PATIENCE = Duration.ofSeconds(10);
 
   /** Comparing all chunk files with the index may take long. */
@@ -69,7 +69,7 @@ public final class Verifier {
    * @param known a map with the addresses of all nodes
    * @param progress told the current step, now and then
    */
-  public Verifier(AdminConnection connection, ClusterMap known, Consumer<String> progress) {
+  Verifier(AdminConnection connection, ClusterMap known, Consumer<String> progress) {
     this.connection = connection;
     this.known = known;
     this.map = known;
@@ -77,17 +77,12 @@ public final class Verifier {
     this.scan = new Scan(connection);
   }
 
-  /** Verifies. The report names the nodes that do not answer. */
-  public VerifyReport verify() {
-    return verify(false);
-  }
-
   /**
-   * As {@link #verify()}, on request with the file data.
+   * Verifies. The report names the nodes that do not answer.
    *
    * @param data whether all file data is also read and compared with its checksums
    */
-  public VerifyReport verify(boolean data) {
+  VerifyReport verify(boolean data) {
     long started = System.nanoTime();
     findNodes();
     progress.accept("reading inodes");
@@ -136,7 +131,7 @@ public final class Verifier {
   }
 
   /** The newest map that this verification has seen. */
-  public ClusterMap map() {
+  ClusterMap map() {
     return map;
   }
 
@@ -159,12 +154,8 @@ public final class Verifier {
     // A node that was added and owns no slots stores nothing to check.
     List<NodeId> idle =
         failures.keySet().stream().filter(node -> !map.owningNodes().contains(node)).toList();
-    idle.forEach(node -> {
-      findings.note(
-          "node %s stores nothing and does not answer: idle, not needed; 'adhocfs shrink --remove %s' removes it"
-              .formatted(node, node));
-      failures.remove(node);
-    });
+    findings.idle(idle);
+    idle.forEach(failures::remove);
     failures.forEach((node, e) -> findings.unseen("node " + node + ": " + e.getMessage()));
     everyNodeSeen = failures.isEmpty();
     reachable = List.copyOf(answers.keySet());

@@ -2,8 +2,8 @@
  * Compares what all daemons store, reports what does not fit, and repairs it on request, while
  * programs use the file system.
  *
- * <p>A verification must never change anything, and never report an item as wrong that was merely
- * changing meanwhile.
+ * <p>{@link io.adhocfs.malleability.verify.Verification} is the way in. A verification must never
+ * change anything, and never report an item as wrong that was merely changing meanwhile.
  */
 @NullMarked
 package io.adhocfs.malleability.verify;

@@ -3,6 +3,7 @@ package io.adhocfs.malleability.verify;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import io.adhocfs.client.admin.AdminConnection;
+import io.adhocfs.malleability.verify.VerifyReport.Verdict;
 import io.adhocfs.protocol.model.FileType;
 import io.adhocfs.protocol.model.FsException;
 import io.adhocfs.protocol.model.InodeId;
@@ -36,26 +37,26 @@ class VerifierTest {
 
   private VerifyReport verify() {
     try (var connection = new AdminConnection(cluster)) {
-      return new Verifier(connection, cluster.map(), step -> {}).verify();
+      return new Verifier(connection, cluster.map(), step -> {}).verify(false);
     }
   }
 
   private void assertInconsistent(String... words) {
     VerifyReport report = verify();
-    assertThat(report.exitCode()).as(report.toString()).isEqualTo(VerifyReport.EXIT_INCONSISTENT);
+    assertThat(report.verdict()).as(report.toString()).isEqualTo(Verdict.INCONSISTENT);
     assertThat(report.inconsistencies())
         .anySatisfy(sentence -> assertThat(sentence).contains(words));
   }
 
   private void assertClean() {
     VerifyReport report = verify();
-    assertThat(report.exitCode()).as(report.toString()).isEqualTo(VerifyReport.EXIT_CLEAN);
+    assertThat(report.verdict()).as(report.toString()).isEqualTo(Verdict.CLEAN);
   }
 
   @Test
   void findsNothingInAWholeInstance() {
     VerifyReport report = verify();
-    assertThat(report.exitCode()).as(report.toString()).isEqualTo(VerifyReport.EXIT_CLEAN);
+    assertThat(report.verdict()).as(report.toString()).isEqualTo(Verdict.CLEAN);
     assertThat(report.inodes()).isEqualTo(14);
     assertThat(report.directories()).isEqualTo(3);
     assertThat(report.entries()).isEqualTo(23);
@@ -67,7 +68,7 @@ class VerifierTest {
     cluster.spread(InodeId.ROOT, 2);
     cluster.spread(directory, 3);
     VerifyReport report = verify();
-    assertThat(report.exitCode()).as(report.toString()).isEqualTo(VerifyReport.EXIT_CLEAN);
+    assertThat(report.verdict()).as(report.toString()).isEqualTo(Verdict.CLEAN);
     assertThat(report.inodes()).isEqualTo(14);
     assertThat(report.entries()).isEqualTo(23);
     assertThat(report.readAgain()).isZero();
@@ -196,7 +197,7 @@ class VerifierTest {
   void chunksPastTheEndAreOnlyNoted() {
     cluster.addChunk(file, 50);
     VerifyReport report = verify();
-    assertThat(report.exitCode()).isEqualTo(VerifyReport.EXIT_CLEAN);
+    assertThat(report.verdict()).isEqualTo(Verdict.CLEAN);
     assertThat(report.notes()).anySatisfy(note -> assertThat(note).contains("1 chunks lie past"));
   }
 
@@ -214,7 +215,7 @@ class VerifierTest {
     try (var connection = new AdminConnection(cluster)) {
       report = new Verifier(connection, cluster.map(), step -> {}).verify(true);
     }
-    assertThat(report.exitCode()).isEqualTo(VerifyReport.EXIT_INCONSISTENT);
+    assertThat(report.verdict()).isEqualTo(Verdict.INCONSISTENT);
     assertThat(report.inconsistencies()).containsExactly("node n0: block 3 does not match");
     assertThat(report.notes())
         .anySatisfy(note -> assertThat(note).contains("6.0 MiB", "6 chunks"))
@@ -227,7 +228,7 @@ class VerifierTest {
       cluster.dead.clear();
       cluster.dead.add(new NodeId(node));
       VerifyReport report = verify();
-      assertThat(report.exitCode()).as(report.toString()).isEqualTo(VerifyReport.EXIT_UNSEEN);
+      assertThat(report.verdict()).as(report.toString()).isEqualTo(Verdict.INCOMPLETE);
       assertThat(report.unseen()).anySatisfy(why -> assertThat(why).contains("node n"));
     }
   }
@@ -246,7 +247,7 @@ class VerifierTest {
         };
     cluster.chunks.values().forEach(list -> list.removeIf(chunk -> chunk.inode().equals(file)));
     VerifyReport report = verify();
-    assertThat(report.exitCode()).as(report.toString()).isEqualTo(VerifyReport.EXIT_CLEAN);
+    assertThat(report.verdict()).as(report.toString()).isEqualTo(Verdict.CLEAN);
     assertThat(report.readAgain()).isPositive();
   }
 

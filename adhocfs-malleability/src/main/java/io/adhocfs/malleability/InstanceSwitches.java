@@ -2,9 +2,7 @@ package io.adhocfs.malleability;
 
 import io.adhocfs.protocol.control.ControlCommand;
 import io.adhocfs.protocol.control.Dataset;
-import io.adhocfs.protocol.instance.Instance;
 import io.adhocfs.protocol.model.FsException;
-import io.adhocfs.protocol.model.InodeId;
 import io.adhocfs.protocol.settings.Setting;
 import io.adhocfs.protocol.settings.SettingChange;
 import io.adhocfs.protocol.settings.Settings;
@@ -14,7 +12,6 @@ import java.util.Comparator;
 import java.util.EnumMap;
 import java.util.List;
 import java.util.Map;
-import java.util.function.LongConsumer;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -24,18 +21,16 @@ import org.jspecify.annotations.Nullable;
  * <p>Daemons learn of a change within a second, clients with the next answer that a daemon gives
  * them after that. A change stays until it is unset, also over restarts of daemons. Switches about
  * the form of files (chunk size, whether files may lie with their metadata) hold for files made
- * from then on. An object is for one thread at a time; methods throw {@link FsException} with
- * UNREACHABLE if no node answers.
+ * from then on. A directory has switches by its dataset ({@link Datasets}). Threads and errors are
+ * those of the {@link Controller}.
  */
-public final class Configuration implements AutoCloseable {
+public final class InstanceSwitches {
   private final Settings given;
   private final Agreement agreement;
-  private final DatasetWalks datasets;
 
-  private Configuration(Settings given, Agreement agreement, DatasetWalks datasets) {
+  InstanceSwitches(Settings given, Agreement agreement) {
     this.given = given;
     this.agreement = agreement;
-    this.datasets = datasets;
   }
 
   /** Where a value comes from. */
@@ -60,35 +55,9 @@ public final class Configuration implements AutoCloseable {
    */
   public record Value(Setting setting, String text, Origin origin, String directory) {}
 
-  /** Reads from an instance what has been set. */
-  public static Configuration open(Instance instance) throws FsException {
-    Agreement agreement = Agreement.open(instance);
-    return new Configuration(instance.settings(), agreement, new DatasetWalks(instance, agreement));
-  }
-
   /** All values that have been set, by dataset and setting. */
   public List<SettingChange> changes() {
     return agreement.state().changes();
-  }
-
-  /** The directories with limits or switches of their own, with the progress of their walks. */
-  public List<Dataset> datasets() {
-    return agreement.state().datasets();
-  }
-
-  /** As {@link Throttles#dataset}. */
-  public Dataset dataset(String path) throws FsException {
-    return datasets.of(path);
-  }
-
-  /** As {@link #dataset(String)}, if the caller knows the inode of the directory at this path. */
-  public Dataset dataset(InodeId directory, String path) throws FsException {
-    return datasets.of(directory, path);
-  }
-
-  /** As {@link Throttles#walk}. */
-  public void walk(Dataset dataset, LongConsumer progress) throws FsException {
-    datasets.walk(dataset, progress);
   }
 
   /**
@@ -100,7 +69,7 @@ public final class Configuration implements AutoCloseable {
     Map<Setting, Value> values = given(given);
     put(values, SettingChange.WHOLE_INSTANCE, Origin.SET, "");
     if (path != null) {
-      datasets().stream()
+      agreement.state().datasets().stream()
           .filter(dataset -> Dataset.isWithin(path, dataset.path()))
           .sorted(Comparator.comparingInt(dataset -> dataset.path().length()))
           .forEach(dataset -> put(values, dataset.id(), Origin.DIRECTORY, dataset.path()));
@@ -171,10 +140,5 @@ public final class Configuration implements AutoCloseable {
 
   private static int idOf(@Nullable Dataset dataset) {
     return dataset == null ? SettingChange.WHOLE_INSTANCE : dataset.id();
-  }
-
-  @Override
-  public void close() {
-    agreement.close();
   }
 }

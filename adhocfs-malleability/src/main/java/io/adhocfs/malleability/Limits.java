@@ -2,8 +2,6 @@ package io.adhocfs.malleability;
 
 import io.adhocfs.client.admin.NodeAnswers;
 import io.adhocfs.protocol.control.ControlCommand;
-import io.adhocfs.protocol.control.Dataset;
-import io.adhocfs.protocol.instance.Instance;
 import io.adhocfs.protocol.model.FsException;
 import io.adhocfs.protocol.model.NodeId;
 import io.adhocfs.protocol.throttle.RuleFigures;
@@ -18,25 +16,22 @@ import java.util.Map;
 import java.util.SortedSet;
 import java.util.TreeMap;
 import java.util.TreeSet;
-import java.util.function.LongConsumer;
 
 /**
  * Limits the traffic of an instance while programs use it: sets limits and weights by class, scope
- * and value, for an outside controller. The command throttle is built on this class.
+ * and value. The command throttle is built on this class.
  *
  * <p>A rule takes effect on all daemons within a second and stays until it is cleared, also over
- * restarts of daemons. An object is for one thread at a time; methods throw {@link FsException}
- * with UNREACHABLE if no node answers.
+ * restarts of daemons. A rule for a directory has the scope of the directory's dataset ({@link
+ * Datasets}). Threads and errors are those of the {@link Controller}.
  */
-public final class Throttles implements AutoCloseable {
+public final class Limits {
   private static final Duration PATIENCE = Duration.ofSeconds(5);
 
   private final Agreement agreement;
-  private final DatasetWalks datasets;
 
-  private Throttles(Agreement agreement, DatasetWalks datasets) {
+  Limits(Agreement agreement) {
     this.agreement = agreement;
-    this.datasets = datasets;
   }
 
   /**
@@ -45,33 +40,6 @@ public final class Throttles implements AutoCloseable {
    * @param groups by whose traffic the rule has counted: a job, else a user, else a kind of traffic
    */
   public record Listed(ThrottleRule rule, Map<String, RuleFigures> groups) {}
-
-  /** Reads the rules of an instance. */
-  public static Throttles open(Instance instance) throws FsException {
-    Agreement agreement = Agreement.open(instance);
-    return new Throttles(agreement, new DatasetWalks(instance, agreement));
-  }
-
-  /** The datasets, with the progress of their walks; see {@link #list}. */
-  public List<Dataset> datasets() {
-    return agreement.state().datasets();
-  }
-
-  /**
-   * The dataset of a directory, made if the directory is not a dataset yet: rules with its {@link
-   * Dataset#scope()} hold for everything below the directory. Files made there from now on belong
-   * to the dataset at once, existing files when the directory has been {@linkplain #walk walked}.
-   *
-   * @param path absolute, of a directory below the root: NOT_FOUND, NOT_DIRECTORY
-   */
-  public Dataset dataset(String path) throws FsException {
-    return datasets.of(path);
-  }
-
-  /** As {@link DatasetWalks#walk}. */
-  public void walk(Dataset dataset, LongConsumer progress) throws FsException {
-    datasets.walk(dataset, progress);
-  }
 
   /** All rules, by resource and scope. */
   public List<ThrottleRule> rules() {
@@ -122,11 +90,5 @@ public final class Throttles implements AutoCloseable {
             new ControlRequest.GetThrottled(),
             Reply.Throttled.class,
             PATIENCE);
-  }
-
-  /** Closes the connections; the rules stay. */
-  @Override
-  public void close() {
-    agreement.close();
   }
 }

@@ -9,6 +9,7 @@ import io.adhocfs.protocol.model.FileAttributes;
 import io.adhocfs.protocol.model.FsError;
 import io.adhocfs.protocol.model.FsException;
 import io.adhocfs.protocol.model.InodeId;
+import java.util.List;
 import java.util.Set;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.ConcurrentHashMap;
@@ -18,27 +19,37 @@ import java.util.concurrent.TimeoutException;
 import java.util.concurrent.atomic.AtomicLong;
 import java.util.function.LongConsumer;
 
-/** Makes directories datasets, and adds their existing files. For one thread. */
-final class DatasetWalks {
+/**
+ * The datasets of an instance: directories that have limits or switches of their own. Makes
+ * directories datasets, and adds their existing files. Threads and errors are those of the {@link
+ * Controller}.
+ */
+public final class Datasets {
   /** How often the instance is told the progress of a walk. */
   private static final long TELL_MILLIS = 1000;
 
   private final Instance instance;
   private final Agreement agreement;
 
-  DatasetWalks(Instance instance, Agreement agreement) {
+  Datasets(Instance instance, Agreement agreement) {
     this.instance = instance;
     this.agreement = agreement;
   }
 
+  /** All datasets, with the progress of their walks. */
+  public List<Dataset> list() {
+    return agreement.state().datasets();
+  }
+
   /**
-   * The dataset of a directory, made if the directory is not a dataset yet: its rules and switches
-   * hold for everything below the directory. Files made there from now on belong to the dataset at
-   * once, existing files when the directory has been {@linkplain #walk walked}.
+   * The dataset of a directory, made if the directory is not a dataset yet: limits with its {@link
+   * Dataset#scope()} and its switches hold for everything below the directory. Files made there
+   * from now on belong to the dataset at once, existing files when the directory has been
+   * {@linkplain #walk walked}.
    *
    * @param path absolute, of a directory below the root: NOT_FOUND, NOT_DIRECTORY
    */
-  Dataset of(String path) throws FsException {
+  public Dataset of(String path) throws FsException {
     Dataset.requirePath(path);
     InodeId directory;
     try (AdhocFileSystem files = AdhocFileSystem.open(instance)) {
@@ -56,7 +67,7 @@ final class DatasetWalks {
    *
    * @param path absolute and below the root
    */
-  Dataset of(InodeId directory, String path) throws FsException {
+  public Dataset of(InodeId directory, String path) throws FsException {
     agreement.propose(new ControlCommand.AddDataset(directory, path));
     agreement.refresh();
     Dataset made = agreement.state().dataset(path);
@@ -74,7 +85,7 @@ final class DatasetWalks {
    * @param progress told how many inodes have been seen, whenever the instance is told
    * @throws FsException INTERRUPTED if the thread is interrupted
    */
-  void walk(Dataset dataset, LongConsumer progress) throws FsException {
+  public void walk(Dataset dataset, LongConsumer progress) throws FsException {
     Set<Integer> within = ConcurrentHashMap.newKeySet();
     addThoseWithin(dataset, within);
     var seen = new AtomicLong();
@@ -106,7 +117,7 @@ final class DatasetWalks {
   }
 
   private void addThoseWithin(Dataset dataset, Set<Integer> within) {
-    for (Dataset other : agreement.state().datasets()) {
+    for (Dataset other : list()) {
       if (other.id() != dataset.id() && other.isWithin(dataset)) {
         within.add(other.id());
       }

@@ -1,10 +1,9 @@
 package io.adhocfs.malleability;
 
-import io.adhocfs.protocol.control.ControlState;
+import io.adhocfs.malleability.verify.LostSearch.LostFile;
 import io.adhocfs.protocol.control.FinishedRebalance;
 import io.adhocfs.protocol.control.Rebalance;
 import io.adhocfs.protocol.instance.InstanceDescription;
-import io.adhocfs.protocol.instance.InstanceDirectory;
 import io.adhocfs.protocol.model.FsException;
 import io.adhocfs.protocol.model.NodeId;
 import io.adhocfs.protocol.placement.ClusterMap;
@@ -12,19 +11,15 @@ import java.util.List;
 import java.util.function.Consumer;
 
 /**
- * Changes the nodes of one instance while programs use it: the interface for an outside controller
- * such as a batch system. The commands expand, shrink, relocate and rebalance are built on this
- * class.
+ * Changes the nodes of one instance while programs use it. The commands expand, shrink, relocate
+ * and rebalance are built on this class.
  *
- * <p>The daemons do the work and remember it: a started change goes on when this object is closed
- * or its process dies, and whoever opens the instance next sees the progress. The daemons agree on
- * one change at a time; several controllers may work on one instance, and all but one get BUSY. An
- * object is for one thread at a time.
- *
- * <p>Unless said otherwise, methods throw {@link FsException} with UNREACHABLE if no node answers,
- * and block for up to half a minute while the daemons elect a leader.
+ * <p>The daemons do the work and remember it: a started change goes on when the controller is
+ * closed or its process dies, and whoever opens the instance next sees the progress. The daemons
+ * agree on one change at a time; several controllers may work on one instance, and all but one get
+ * BUSY. Threads and errors are those of the {@link Controller}.
  */
-public final class Malleability implements AutoCloseable {
+public final class NodeChanges {
   /** The reason of a pause that a controller has asked for. */
   public static final String PAUSED_ON_REQUEST = "by command";
 
@@ -36,51 +31,16 @@ public final class Malleability implements AutoCloseable {
   private final DepartedNodes departed;
   private final RunningRebalance rebalance;
 
-  private Malleability(Agreement agreement, RecordedInstance recorded, NodeControl control) {
+  NodeChanges(Agreement agreement, RecordedInstance recorded, NodeLauncher launcher) {
     this.agreement = agreement;
     this.recorded = recorded;
     var answering = new AnsweringNodes(agreement);
-    this.departed = new DepartedNodes(agreement, recorded, control, answering);
+    this.departed = new DepartedNodes(agreement, recorded, launcher, answering);
     this.planner = new ChangePlanner(agreement, recorded);
-    var newNodes = new NewNodes(agreement, recorded, control, departed);
+    var newNodes = new NewNodes(agreement, recorded, launcher, departed);
     this.changeStart = new ChangeStart(agreement, planner, newNodes, departed, answering);
     this.lostNodes = new LostNodes(agreement, departed, answering);
     this.rebalance = new RunningRebalance(agreement, answering);
-  }
-
-  /**
-   * Reads the agreed state of an instance, and brings the recorded instance up to date.
-   *
-   * @param directory lists the instance
-   * @throws FsException NOT_FOUND if there is no such instance
-   */
-  public static Malleability open(InstanceDirectory directory, String name, NodeControl control)
-      throws FsException {
-    var recorded = new RecordedInstance(directory, directory.read(name));
-    Agreement agreement = Agreement.open(recorded.description().instance());
-    boolean opened = false;
-    try {
-      recorded.reconcile(agreement);
-      var malleability = new Malleability(agreement, recorded, control);
-      opened = true;
-      return malleability;
-    } finally {
-      if (!opened) {
-        agreement.close();
-      }
-    }
-  }
-
-  /**
-   * The agreed state, as of the last time that a daemon was asked: map, running and last rebalance.
-   */
-  public ControlState state() {
-    return agreement.state();
-  }
-
-  /** Reads the agreed state again. */
-  public ControlState refresh() throws FsException {
-    return agreement.refresh();
   }
 
   /** The instance as recorded. */
@@ -89,7 +49,7 @@ public final class Malleability implements AutoCloseable {
   }
 
   /** The nodes that are part of the instance, joining and leaving nodes included. */
-  public List<ClusterMap.Node> nodes() {
+  public List<ClusterMap.Node> present() {
     return agreement.nodes();
   }
 
@@ -112,7 +72,7 @@ public final class Malleability implements AutoCloseable {
    *     moved back first
    * @return the id of the rebalance, for {@link #await}, and the plan
    * @throws FsException as {@link #plan}, with nothing changed; BUSY if another change is running
-   *     or came first; what {@link NodeControl} throws, with all new nodes removed again
+   *     or came first; what {@link NodeLauncher} throws, with all new nodes removed again
    */
   public Started start(Change change, long bytesPerSecond, boolean supersede) throws FsException {
     return changeStart.start(change, bytesPerSecond, supersede);
@@ -121,7 +81,7 @@ public final class Malleability implements AutoCloseable {
   /**
    * Goes on without nodes that are lost with their disks: their slots pass, empty, to the other
    * nodes, and none of their data comes back. A running rebalance ends. Afterwards the caller has
-   * to search for the missing data, and then to call {@link #searched}.
+   * to {@linkplain #searchLost search} for the missing data.
    *
    * @param force whether the remaining nodes may decide alone if most voters do not answer:
    *     anything that the silent voters had agreed on, and the remaining nodes have not heard of,
@@ -135,12 +95,15 @@ public final class Malleability implements AutoCloseable {
   }
 
   /**
-   * Tells the instance that the missing chunks of all losses up to now have been recorded.
+   * Searches all remaining nodes for what files have lost with nodes, in all losses up to now,
+   * records it at the nodes, and tells the instance that the search is over: until then, programs
+   * that touch data which may be missing wait. May be repeated.
    *
-   * @param losses how many there were when the search began
+   * @return the files that have lost chunks, by inode
+   * @throws FsException if a node does not answer; the search must then be repeated
    */
-  public void searched(int losses) throws FsException {
-    lostNodes.searched(losses);
+  public List<LostFile> searchLost() throws FsException {
+    return lostNodes.search();
   }
 
   /**
@@ -208,17 +171,11 @@ public final class Malleability implements AutoCloseable {
 
   /**
    * Waits until nodes that have left have ended, which they do by themselves, and removes what they
-   * left.
+   * left. Waits a minute at most.
    *
    * @return what could not be removed and why, a sentence each
    */
   public List<String> awaitEnds() throws FsException {
     return departed.awaitEnds();
-  }
-
-  /** Closes the connections; a started change goes on. */
-  @Override
-  public void close() {
-    agreement.close();
   }
 }
