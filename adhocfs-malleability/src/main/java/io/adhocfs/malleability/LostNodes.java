@@ -141,11 +141,12 @@ final class LostNodes {
    */
   private void force(List<NodeId> losing) throws FsException {
     List<NodeId> voters = agreement.state().voters();
-    if (answering.among(voters).size() > voters.size() / 2) {
+    Set<NodeId> aliveVoters = answering.among(voters);
+    if (aliveVoters.size() > voters.size() / 2) {
       throw new FsException(
           FsError.INVALID,
           "most voters answer (%s of %s): --force is for when they do not"
-              .formatted(answering.among(voters), voters));
+              .formatted(aliveVoters, voters));
     }
     List<NodeId> left = takers(losing);
     Set<NodeId> alive = answering.among(left);

@@ -110,8 +110,10 @@ public final class NodeChanges {
    * The silent nodes that a running rebalance waits for: nodes that own slots which are to move,
    * nodes that are to get slots, and voters. A sentence for each, without its subject, says what to
    * do.
+   *
+   * @throws FsException INTERRUPTED
    */
-  public List<String> awaited() {
+  public List<String> awaited() throws FsException {
     return rebalance.awaited();
   }
 
@@ -174,6 +176,7 @@ public final class NodeChanges {
    * left. Waits a minute at most.
    *
    * @return what could not be removed and why, a sentence each
+   * @throws FsException INTERRUPTED, with nothing removed
    */
   public List<String> awaitEnds() throws FsException {
     return departed.awaitEnds();

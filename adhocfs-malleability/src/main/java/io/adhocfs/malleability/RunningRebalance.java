@@ -106,7 +106,7 @@ final class RunningRebalance {
   }
 
   /** As {@link NodeChanges#awaited}. */
-  List<String> awaited() {
+  List<String> awaited() throws FsException {
     Rebalance running = agreement.state().rebalance();
     if (running == null) {
       return List.of();
