@@ -46,14 +46,15 @@ final class FileCallsTest {
   }
 
   @Test
-  void bytesComeBackFromWhereTheyWereWritten() throws Exception {
+  void bytesComeBackFromWhereTheyWereWritten() {
     int descriptor = open("f", CREATE);
     MemorySegment text = arena.allocateFrom("some bytes", StandardCharsets.US_ASCII);
     assertThat(FileCalls.pwrite(descriptor, text, 10, 1 << 20)).isEqualTo(10);
     assertThat(FileCalls.fsync(descriptor)).isZero();
     MemorySegment read = arena.allocate(100);
     assertThat(FileCalls.pread(descriptor, read, 100, (1 << 20) + 5)).isEqualTo(5);
-    assertThat(read.asSlice(0, 5).toArray(JAVA_BYTE)).isEqualTo("bytes".getBytes("US-ASCII"));
+    assertThat(read.asSlice(0, 5).toArray(JAVA_BYTE))
+        .isEqualTo("bytes".getBytes(StandardCharsets.US_ASCII));
     assertThat(FileCalls.lseek(descriptor, 1 << 20, FileCalls.SEEK_HOLE))
         .isEqualTo((1 << 20) + 10);
 
