@@ -1,5 +1,6 @@
 package io.adhocfs.daemon.control;
 
+import io.adhocfs.daemon.Waiting;
 import io.adhocfs.daemon.cluster.ClusterState;
 import io.adhocfs.daemon.crash.CrashPoints;
 import io.adhocfs.daemon.storage.SmallFile;
@@ -33,7 +34,6 @@ import java.util.Optional;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicReference;
-import java.util.function.BooleanSupplier;
 import java.util.function.Predicate;
 import org.jspecify.annotations.Nullable;
 
@@ -294,7 +294,7 @@ final class ControlCluster implements AutoCloseable {
   /** The node whose log leads. */
   Member leader() {
     AtomicReference<@Nullable Member> found = new AtomicReference<>();
-    await(
+    Waiting.until(
         "a leader",
         () -> {
           found.set(
@@ -313,23 +313,12 @@ final class ControlCluster implements AutoCloseable {
 
   /** Waits until what every node that is up knows is so. */
   void awaitEverywhere(String what, Predicate<ControlState> condition) {
-    await(
+    Waiting.until(
         what,
         () ->
             members.stream()
                 .filter(Member::isUp)
                 .allMatch(member -> condition.test(member.state())));
-  }
-
-  static void await(String what, BooleanSupplier condition) {
-    long limit = System.nanoTime() + PATIENCE.toNanos();
-    while (!condition.getAsBoolean()) {
-      if (System.nanoTime() - limit > 0) {
-        throw new AssertionError("waited in vain for " + what);
-      }
-      Thread.onSpinWait();
-      java.util.concurrent.locks.LockSupport.parkNanos(2_000_000);
-    }
   }
 
   @Override

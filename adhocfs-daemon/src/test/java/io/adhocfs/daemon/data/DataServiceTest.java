@@ -2,6 +2,7 @@ package io.adhocfs.daemon.data;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import io.adhocfs.daemon.Waiting;
 import io.adhocfs.daemon.chunk.ChunkStore;
 import io.adhocfs.daemon.chunk.FileChunkStore;
 import io.adhocfs.daemon.chunk.LocalDisk;
@@ -145,7 +146,7 @@ class DataServiceTest {
     var question = new Question();
     service.handle(question, request, payload);
     Answer answer = question.await();
-    DaemonWait.until(() -> payload.refCnt() == 0 || payload.capacity() == 0);
+    Waiting.until("the payload's release", () -> payload.refCnt() == 0 || payload.capacity() == 0);
     return answer;
   }
 

@@ -286,7 +286,7 @@ class SwitchesIT {
         FileChannel.open(file, StandardOpenOption.CREATE, StandardOpenOption.WRITE)) {
       channel.write(ByteBuffer.allocate(100_000), 0);
       channel.force(true);
-      // What the first write owes is told within a second.
+      // What the first write owes is told within a second, and nothing shows that none is owed.
       Thread.sleep(1500);
       long nodes = requests("sync_inode");
       long reports = requests("report_write");
@@ -458,7 +458,7 @@ class SwitchesIT {
         channel.write(ByteBuffer.allocate(100_000));
         channel.write(ByteBuffer.wrap("the end".getBytes(US_ASCII)));
         other.killDaemon(0);
-        // Longer than anybody tries.
+        // Longer than anybody tries: what it does after that is the subject.
         Thread.sleep(4000);
         other.adhocfs("start").expectSuccess();
         Path there = other.mount().resolve("f");
@@ -486,6 +486,7 @@ class SwitchesIT {
     Path file = Files.createTempFile(directory.resolve(in), "f", "");
     Files.writeString(file, "something");
     FileTime before = accessed(file);
+    // A time of now is another one then.
     Thread.sleep(10);
     assertThat(file).hasContent("something");
     return !accessed(file).equals(before);
@@ -558,6 +559,7 @@ class SwitchesIT {
             int changes = 0;
             for (; !ended.get(); changes++) {
               switches.set(null, Map.of(Setting.CACHE_TIMEOUT, (1 + changes % 2) + "s"));
+              // A pace, not a wait.
               Thread.sleep(20);
             }
             return changes;
