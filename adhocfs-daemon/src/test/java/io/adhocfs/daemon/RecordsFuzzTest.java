@@ -127,7 +127,6 @@ final class RecordsFuzzTest {
     formats.addAll(ControlFormats.all());
     formats.addAll(MapFormats.all());
     formats.addAll(List.of(instances(), mounts(), texts()));
-    Fuzz.run(
-        "records", INPUTS, random -> formats.get(random.nextInt(formats.size())).draw(random));
+    Fuzz.run("records", INPUTS, random -> formats.get(random.nextInt(formats.size())).draw(random));
   }
 }

@@ -104,7 +104,23 @@ class DepartedNodesTest {
 
   private static NodeStatus running() {
     return new NodeStatus(
-        LEFT.id(), "", "", 1, "", NodeState.GONE, 1, 0, StorageSpace.NONE, 0, 0, 0, 0, 0, 1, 1, 1,
+        LEFT.id(),
+        "",
+        "",
+        1,
+        "",
+        NodeState.GONE,
+        1,
+        0,
+        StorageSpace.NONE,
+        0,
+        0,
+        0,
+        0,
+        0,
+        1,
+        1,
+        1,
         0);
   }
 

@@ -193,8 +193,7 @@ public final class ThrottleCommand extends Command {
    * Refuses a job that has not used the instance yet: it is more often a mistake than a job to
    * come.
    */
-  private static void requireKnown(Limits limits, Scope scope)
-      throws UsageException, FsException {
+  private static void requireKnown(Limits limits, Scope scope) throws UsageException, FsException {
     Set<String> known = limits.jobs();
     boolean isLimited = limits.rules().stream().anyMatch(rule -> rule.scope().equals(scope));
     if (!known.contains(scope.value()) && !isLimited) {

@@ -221,8 +221,7 @@ class ControlClusterTest {
       Member cut = cluster.member((leader.id.value() + 1) % 3);
       cut.cutOff(true);
       assertThat(propose(leader, startReplacingVoters(before))).isEqualTo(Outcome.OK);
-      Waiting.until(
-          "other voters", () -> cluster.member(4).state().voters().equals(LAST_THREE));
+      Waiting.until("other voters", () -> cluster.member(4).state().voters().equals(LAST_THREE));
       cut.cutOff(false);
       cluster.awaitEverywhere("other voters", state -> state.voters().equals(LAST_THREE));
       for (int node = 0; node < 3; node++) {

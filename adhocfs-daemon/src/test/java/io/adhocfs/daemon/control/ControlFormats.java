@@ -21,8 +21,7 @@ public final class ControlFormats {
     return List.of(
         new Format<LogEntry>(
             "a command in the log",
-            random ->
-                new LogEntry.Command(new Samples(random.nextLong()).of(ControlCommand.class)),
+            random -> new LogEntry.Command(new Samples(random.nextLong()).of(ControlCommand.class)),
             LogEntry::bytes,
             LogEntry::of,
             BAD_MESSAGE,

@@ -81,8 +81,7 @@ public final class Fuzz {
   }
 
   private static void check(Case drawn) throws Exception {
-    long allocatedMax =
-        drawn.allocatedBytesMax() + ALLOCATED_BYTES_PER_BYTE * drawn.bytes().length;
+    long allocatedMax = drawn.allocatedBytesMax() + ALLOCATED_BYTES_PER_BYTE * drawn.bytes().length;
     // What is loaded at the first use is allocated then: the second time counts.
     if (allocated(drawn) > allocatedMax) {
       long again = allocated(drawn);

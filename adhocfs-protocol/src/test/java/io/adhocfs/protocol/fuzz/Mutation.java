@@ -8,8 +8,23 @@ import java.util.Random;
 public final class Mutation {
   /** Numbers that lie at the edges of what decoders expect. */
   private static final long[] EDGES = {
-    0, 1, -1, 2, 0x7F, 0x80, 0xFF, 0x100, 0x7FFF, 0x8000, 0xFFFF, 0x10000, Integer.MAX_VALUE,
-    Integer.MIN_VALUE, 0xFFFFFFFFL, Long.MAX_VALUE, Long.MIN_VALUE
+    0,
+    1,
+    -1,
+    2,
+    0x7F,
+    0x80,
+    0xFF,
+    0x100,
+    0x7FFF,
+    0x8000,
+    0xFFFF,
+    0x10000,
+    Integer.MAX_VALUE,
+    Integer.MIN_VALUE,
+    0xFFFFFFFFL,
+    Long.MAX_VALUE,
+    Long.MIN_VALUE
   };
 
   private static final int CHANGES_MAX = 4;

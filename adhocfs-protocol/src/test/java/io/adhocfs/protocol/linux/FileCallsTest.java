@@ -55,8 +55,7 @@ final class FileCallsTest {
     assertThat(FileCalls.pread(descriptor, read, 100, (1 << 20) + 5)).isEqualTo(5);
     assertThat(read.asSlice(0, 5).toArray(JAVA_BYTE))
         .isEqualTo("bytes".getBytes(StandardCharsets.US_ASCII));
-    assertThat(FileCalls.lseek(descriptor, 1 << 20, FileCalls.SEEK_HOLE))
-        .isEqualTo((1 << 20) + 10);
+    assertThat(FileCalls.lseek(descriptor, 1 << 20, FileCalls.SEEK_HOLE)).isEqualTo((1 << 20) + 10);
 
     assertThat(FileCalls.ftruncate(descriptor, 3 << 20)).isZero();
     MemorySegment status = arena.allocate(FileCalls.STATX_BYTES, 8);

@@ -170,26 +170,21 @@ class MalleabilityApiIT {
         assertThat(seen).isSortedAccordingTo((a, b) -> a.slotsMoved() - b.slotsMoved());
         assertThat(nodes.present()).hasSize(3);
 
-        expectError(
-            FsError.INVALID, () -> nodes.plan(new Change.Shrink(List.of(new NodeId(77)))));
+        expectError(FsError.INVALID, () -> nodes.plan(new Change.Shrink(List.of(new NodeId(77)))));
         expectError(
             FsError.INVALID,
             () ->
                 nodes.start(
-                    new Change.Shrink(
-                        nodes.present().stream().map(node -> node.id()).toList()),
+                    new Change.Shrink(nodes.present().stream().map(node -> node.id()).toList()),
                     0,
                     false));
         expectError(FsError.NOT_FOUND, nodes::pause);
 
         expectDone(
-            nodes,
-            nodes.start(new Change.Shrink(List.of(new NodeId(0), new NodeId(2))), 0, false));
+            nodes, nodes.start(new Change.Shrink(List.of(new NodeId(0), new NodeId(2))), 0, false));
         assertThat(nodes.present()).extracting(node -> node.id().value()).containsExactly(1);
         expectDone(nodes, nodes.start(new Change.Relocate(here(2)), 0, false));
-        assertThat(nodes.present())
-            .extracting(node -> node.id().value())
-            .containsExactly(3, 4);
+        assertThat(nodes.present()).extracting(node -> node.id().value()).containsExactly(3, 4);
 
         Started vain = nodes.start(new Change.Expand(here(1)), 100_000, false);
         nodes.cancel();
