@@ -53,6 +53,11 @@ public final class SimulatedThreads implements Threads {
   }
 
   @Override
+  public ExecutorService few(String name, int waitingMax) {
+    return new SimulatedExecutor(time, life);
+  }
+
+  @Override
   public ExecutorService many(String name) {
     return new Many();
   }
