@@ -3,8 +3,10 @@ package io.adhocfs.daemon;
 import io.adhocfs.daemon.chunk.FileChunkStore;
 import io.adhocfs.daemon.chunk.LocalDisk;
 import io.adhocfs.daemon.cluster.ClusterState;
+import io.adhocfs.daemon.control.ControlFiles;
 import io.adhocfs.daemon.control.ControlMessages;
 import io.adhocfs.daemon.control.ReplicatedControlPlane;
+import io.adhocfs.daemon.control.raft.RaftLogs;
 import io.adhocfs.daemon.crash.CrashPoints;
 import io.adhocfs.daemon.metadata.MetadataStore;
 import io.adhocfs.daemon.metadata.MetadataThread;
@@ -417,12 +419,18 @@ public final class Daemon {
             PEER_DATA_CONNECTIONS,
             cluster.map());
     cluster.onChange(client::useMap);
+    Path controlDirectory = directory.path().resolve(ReplicatedControlPlane.DIRECTORY_NAME);
     ReplicatedControlPlane control;
     try {
       control =
           ReplicatedControlPlane.open(
-              directory.path(),
-              configuration.identity().instanceId(),
+              Threads.SYSTEM,
+              ControlFiles.open(controlDirectory),
+              new RaftLogs(
+                  Threads.SYSTEM,
+                  controlDirectory,
+                  cluster.self(),
+                  configuration.identity().instanceId()),
               cluster,
               client,
               returns,

@@ -2,8 +2,10 @@ package io.adhocfs.daemon.control;
 
 import io.adhocfs.daemon.Waiting;
 import io.adhocfs.daemon.cluster.ClusterState;
+import io.adhocfs.daemon.control.raft.RaftLogs;
 import io.adhocfs.daemon.crash.CrashPoints;
 import io.adhocfs.daemon.storage.SmallFile;
+import io.adhocfs.daemon.threads.Threads;
 import io.adhocfs.protocol.control.ControlState;
 import io.adhocfs.protocol.model.Epoch;
 import io.adhocfs.protocol.model.FsError;
@@ -110,7 +112,13 @@ final class ControlCluster implements AutoCloseable {
       opened.onChange(made::useMap);
       plane.set(
           ReplicatedControlPlane.open(
-              directory, ID, opened, new Cable(made), false, CrashPoints.NONE));
+              Threads.SYSTEM,
+              files(),
+              new RaftLogs(Threads.SYSTEM, directory.resolve("control"), id, ID),
+              opened,
+              new Cable(made),
+              false,
+              CrashPoints.NONE));
     }
 
     void cutOff(boolean now) {

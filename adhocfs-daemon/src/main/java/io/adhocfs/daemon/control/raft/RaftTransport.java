@@ -1,5 +1,7 @@
-package io.adhocfs.daemon.control;
+package io.adhocfs.daemon.control.raft;
 
+import io.adhocfs.daemon.control.VoterLog.Call;
+import io.adhocfs.daemon.control.VoterLog.Peers;
 import java.io.IOException;
 import java.io.InterruptedIOException;
 import java.net.InetSocketAddress;
@@ -25,59 +27,12 @@ import org.apache.ratis.rpc.RpcType;
 import org.apache.ratis.server.RaftServer;
 import org.apache.ratis.server.RaftServerRpc;
 import org.apache.ratis.server.ServerFactory;
-import org.jspecify.annotations.Nullable;
 
 /**
  * Carries the library's calls over our own connections: it opens no socket, and whoever it talks to
  * has proved that it belongs to the instance.
  */
 final class RaftTransport implements RaftServerRpc {
-  /** The library's calls between voters, and one of ours. Codes are part of the wire format. */
-  enum Call {
-    REQUEST_VOTE(1),
-    APPEND_ENTRIES(2),
-    INSTALL_SNAPSHOT(3),
-    START_LEADER_ELECTION(4),
-
-    /** Ours: the receiver is to vote soon, and answers once it could do so without delay. */
-    GET_READY(5);
-
-    private final int code;
-
-    Call(int code) {
-      this.code = code;
-    }
-
-    int code() {
-      return code;
-    }
-
-    /**
-     * Whether only one that leads, as far as it knows, sends it. The others may come from one that
-     * has been voted out and has not heard of it.
-     */
-    boolean isOfLeader() {
-      return this == APPEND_ENTRIES || this == INSTALL_SNAPSHOT;
-    }
-
-    /** The call with this code, or null. */
-    static @Nullable Call ofCode(int code) {
-      for (Call call : values()) {
-        if (call.code == code) {
-          return call;
-        }
-      }
-      return null;
-    }
-  }
-
-  /** The way to other voters. */
-  @FunctionalInterface
-  interface Peers {
-    /** Sends a call; the future has the answer or an {@code IOException}, and may be given up. */
-    CompletableFuture<byte[]> call(int nodeValue, Call call, byte[] body, long timeoutMillis);
-  }
-
   /** How the library finds its way here: by the name of this class, then by its parameters. */
   static final class Type implements RpcType {
     private static final String PEERS = "adhocfs.peers";

@@ -1,10 +1,6 @@
-package io.adhocfs.daemon.control;
+package io.adhocfs.daemon.control.raft;
 
-import io.adhocfs.protocol.control.ControlCommand;
-import io.adhocfs.protocol.control.ControlState;
-import io.adhocfs.protocol.control.Outcome;
-import io.adhocfs.protocol.model.FsException;
-import io.adhocfs.protocol.wire.ControlValues;
+import io.adhocfs.daemon.control.VoterLog;
 import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.nio.channels.FileChannel;
@@ -32,51 +28,17 @@ import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /**
- * Applies the replicated log to a state, up to and with the command that replaces the voters: what
- * comes behind that has no effect, for the new voters begin a log of their own with the state after
- * it. Changed by the library's one applying thread; read by any.
+ * Hands what the library has agreed on to whoever applies it, and keeps what that comes to as the
+ * library's snapshots. Changed by the library's one applying thread.
  */
-final class ControlStateMachine extends BaseStateMachine {
-  private static final Logger LOG = LoggerFactory.getLogger(ControlStateMachine.class);
-
-  /** Hears of every newer state, in order, on the applying thread. */
-  @FunctionalInterface
-  interface Listener {
-    /**
-     * There is a newer state.
-     *
-     * @param command what led here from the state before; null = it came from a snapshot or the
-     *     log's beginning
-     */
-    void advanced(ControlState state, @Nullable ControlCommand command);
-  }
+final class RaftStateMachine extends BaseStateMachine {
+  private static final Logger LOG = LoggerFactory.getLogger(RaftStateMachine.class);
 
   private final SimpleStateMachineStorage storage = new SimpleStateMachineStorage();
-  private final int configuration;
-  private final Listener listener;
+  private final VoterLog.Entries entries;
 
-  /** Null until the log says what it begins with. */
-  private volatile @Nullable ControlState state;
-
-  /**
-   * Has applied nothing.
-   *
-   * @param configuration of the voters whose log this is
-   */
-  ControlStateMachine(int configuration, Listener listener) {
-    this.configuration = configuration;
-    this.listener = listener;
-  }
-
-  /** The state so far, or null when the log has none yet. */
-  @Nullable ControlState state() {
-    return state;
-  }
-
-  /** Whether others vote now. */
-  boolean superseded() {
-    ControlState now = state;
-    return now != null && now.configuration() > configuration;
+  RaftStateMachine(VoterLog.Entries entries) {
+    this.entries = entries;
   }
 
   @Override
@@ -113,69 +75,22 @@ final class ControlStateMachine extends BaseStateMachine {
     }
     Path file = snapshot.getFile().getPath();
     MD5FileUtil.verifySavedMD5(file.toFile(), MD5FileUtil.computeMd5ForFile(file.toFile()));
-    byte[] bytes = Files.readAllBytes(file);
-    if (bytes.length > 0) {
-      ControlState loaded = ControlValues.state(bytes);
-      state = loaded;
-      listener.advanced(loaded, null);
-    }
+    entries.restore(Files.readAllBytes(file));
     setLastAppliedTermIndex(snapshot.getTermIndex());
   }
 
   @Override
   public CompletableFuture<Message> applyTransaction(TransactionContext transaction) {
     var entry = transaction.getLogEntry();
-    Message answer = Message.EMPTY;
-    if (!superseded()) {
-      LogEntry.Result result = apply(entry.getStateMachineLogEntry().getLogData().toByteArray());
-      answer = Message.valueOf(ByteString.copyFrom(result.bytes()));
-    }
+    byte[] answer = entries.apply(entry.getStateMachineLogEntry().getLogData().toByteArray());
     updateLastAppliedTermIndex(entry.getTerm(), entry.getIndex());
-    return CompletableFuture.completedFuture(answer);
-  }
-
-  /** Never fails: every voter must come to the same result. */
-  private LogEntry.Result apply(byte[] bytes) {
-    ControlState before = state;
-    LogEntry entry;
-    try {
-      entry = LogEntry.of(bytes);
-    } catch (FsException e) {
-      LOG.error("a log entry makes no sense reason=\"{}\"", e.getMessage());
-      return result(Outcome.refused(String.valueOf(e.getMessage())), before);
-    }
-    return switch (entry) {
-      case LogEntry.Found found -> {
-        if (before != null) {
-          yield result(Outcome.UNCHANGED, before);
-        }
-        state = found.state();
-        listener.advanced(found.state(), null);
-        yield result(Outcome.OK, found.state());
-      }
-      case LogEntry.Command said -> {
-        if (before == null) {
-          yield result(Outcome.refused("the log does not say what it begins with"), null);
-        }
-        ControlState.Applied applied = before.apply(said.command());
-        if (applied.outcome().verdict() == Outcome.Verdict.OK) {
-          state = applied.state();
-          listener.advanced(applied.state(), said.command());
-        }
-        yield result(applied.outcome(), applied.state());
-      }
-    };
-  }
-
-  private static LogEntry.Result result(Outcome outcome, @Nullable ControlState after) {
-    return new LogEntry.Result(outcome, after == null ? 0 : after.version());
+    return CompletableFuture.completedFuture(Message.valueOf(ByteString.copyFrom(answer)));
   }
 
   /** Called on the applying thread, or with it stopped. */
   @Override
   public long takeSnapshot() throws IOException {
     TermIndex last = getLastAppliedTermIndex();
-    ControlState now = state;
     Path file = storage.getSnapshotFile(last.getTerm(), last.getIndex()).toPath();
     Path draft = file.resolveSibling(file.getFileName() + ".new");
     try (FileChannel out =
@@ -184,7 +99,7 @@ final class ControlStateMachine extends BaseStateMachine {
             StandardOpenOption.CREATE,
             StandardOpenOption.WRITE,
             StandardOpenOption.TRUNCATE_EXISTING)) {
-      ByteBuffer bytes = ByteBuffer.wrap(now == null ? new byte[0] : ControlValues.bytes(now));
+      ByteBuffer bytes = ByteBuffer.wrap(entries.snapshot());
       while (bytes.hasRemaining()) {
         out.write(bytes);
       }

@@ -1,25 +1,21 @@
-package io.adhocfs.daemon.control;
+package io.adhocfs.daemon.control.raft;
 
-import io.adhocfs.protocol.control.ControlState;
+import io.adhocfs.daemon.control.VoterLog;
+import io.adhocfs.daemon.threads.Threads;
 import io.adhocfs.protocol.model.FsError;
 import io.adhocfs.protocol.model.FsException;
 import io.adhocfs.protocol.model.NodeId;
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
-import java.nio.file.FileVisitResult;
 import java.nio.file.Files;
 import java.nio.file.Path;
-import java.nio.file.SimpleFileVisitor;
-import java.nio.file.attribute.BasicFileAttributes;
 import java.util.List;
 import java.util.UUID;
 import java.util.concurrent.CompletableFuture;
-import java.util.concurrent.Executor;
-import java.util.concurrent.ThreadPoolExecutor;
+import java.util.concurrent.ExecutorService;
+import java.util.concurrent.RejectedExecutionException;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicLong;
-import java.util.concurrent.locks.LockSupport;
-import java.util.stream.Stream;
 import org.apache.ratis.RaftConfigKeys;
 import org.apache.ratis.conf.RaftProperties;
 import org.apache.ratis.proto.RaftProtos.AppendEntriesRequestProto;
@@ -46,64 +42,46 @@ import org.apache.ratis.util.TimeDuration;
 import org.jspecify.annotations.Nullable;
 
 /**
- * This daemon's part in the replicated log of one configuration: a running server of the library,
- * whose voters never change. Thread-safe; starting and closing block.
+ * A running server of the library, whose voters never change. Thread-safe; starting and closing
+ * block.
  *
  * <p>The library can replace voters in a running log, and is not asked to: while it does, those
  * that leave stop as soon as they miss their leader, those that come do not vote before a leader
  * has told them to, and neither votes after a restart, so two groups that were apart at that moment
  * never agree on anything again.
  */
-final class RaftVoter implements AutoCloseable {
+final class RaftVoter implements VoterLog {
   /** Longer than a JVM is stopped by garbage collection or a busy machine. */
   private static final int ELECTION_MILLIS_MIN = 500;
 
   private static final int ELECTION_MILLIS_MAX = 1000;
 
-  private static final long REHEARSAL_NANOS_MAX = TimeUnit.SECONDS.toNanos(5);
+  /** More that wait are refused. */
+  private static final int WAITING_MAX = 256;
 
   private static final AtomicLong CALL_IDS = new AtomicLong(1);
-
-  /** What became of a submission. */
-  sealed interface Submission {
-    /** It was agreed on and applied. */
-    record Applied(LogEntry.Result result) implements Submission {}
-
-    /**
-     * It was not, or may not have been; the leader, if one is known, is another.
-     *
-     * @param leaderValue id of the node that leads, -1 = unknown
-     */
-    record Elsewhere(int leaderValue, String reason) implements Submission {}
-  }
 
   private final RaftServer server;
   private final RaftGroupId group;
   private final RaftPeerId self;
-  private final int configuration;
-  private final ControlStateMachine machine;
   private final ClientId client = ClientId.randomId();
 
   /**
-   * For what is asked of this server. One that closes may keep those who ask for good: it waits for
-   * them with its lock held, and they wait for the lock. So no successor shares them.
+   * For what is asked of this server, which takes a lock to answer that it may keep for as long as
+   * a leader needs to step down. One that closes may keep those who ask for good: it waits for them
+   * with its lock held, and they wait for the lock. So no successor shares them.
    */
-  private final ThreadPoolExecutor asking = ControlThread.few("adhocfs-control-asks");
+  private final ExecutorService asking;
 
   /** For the calls of other voters, which must not wait behind what is asked here. */
-  private final ThreadPoolExecutor serving = ControlThread.few("adhocfs-control-serves");
+  private final ExecutorService serving;
 
-  private RaftVoter(
-      RaftServer server,
-      RaftGroupId group,
-      RaftPeerId self,
-      int configuration,
-      ControlStateMachine machine) {
+  private RaftVoter(RaftServer server, RaftGroupId group, RaftPeerId self, Threads threads) {
     this.server = server;
     this.group = group;
     this.self = self;
-    this.configuration = configuration;
-    this.machine = machine;
+    asking = threads.few("adhocfs-control-asks", WAITING_MAX);
+    serving = threads.few("adhocfs-control-serves", WAITING_MAX);
   }
 
   /**
@@ -115,25 +93,25 @@ final class RaftVoter implements AutoCloseable {
    * @throws FsException STORAGE_FAILED
    */
   static RaftVoter start(
+      Threads threads,
       Path directory,
       NodeId self,
       String instanceId,
       int configuration,
       List<NodeId> voters,
-      RaftTransport.Peers peers,
-      ControlStateMachine.Listener listener)
+      Entries entries,
+      Peers peers)
       throws FsException {
     byte[] id = (instanceId + '/' + configuration).getBytes(StandardCharsets.US_ASCII);
     RaftGroupId group = RaftGroupId.valueOf(UUID.nameUUIDFromBytes(id));
     RaftPeerId peer = peerId(self);
-    var machine = new ControlStateMachine(configuration, listener);
     RaftServer server = null;
     try {
       Path own = directory.resolve(Integer.toString(configuration));
       Path groupDirectory = own.resolve(group.getUuid().toString());
       if (!Files.exists(groupDirectory.resolve("current").resolve("raft-meta"))) {
         // Of a start that was cut short: it has neither voted nor stored anything.
-        delete(groupDirectory);
+        RaftLogs.delete(groupDirectory);
       }
       boolean known = Files.exists(groupDirectory);
       Files.createDirectories(own);
@@ -141,14 +119,14 @@ final class RaftVoter implements AutoCloseable {
           RaftServer.newBuilder()
               .setServerId(peer)
               .setGroup(RaftGroup.valueOf(group, voters.stream().map(RaftVoter::peer).toList()))
-              .setStateMachine(machine)
+              .setStateMachine(new RaftStateMachine(entries))
               .setProperties(properties(own))
               .setParameters(RaftTransport.Type.parameters(peers))
               .setOption(
                   known ? RaftStorage.StartupOption.RECOVER : RaftStorage.StartupOption.FORMAT)
               .build();
       server.start();
-      return new RaftVoter(server, group, peer, configuration, machine);
+      return new RaftVoter(server, group, peer, threads);
     } catch (IOException | RuntimeException e) {
       if (server != null) {
         try {
@@ -159,43 +137,6 @@ final class RaftVoter implements AutoCloseable {
       }
       throw new FsException(
           FsError.STORAGE_FAILED, "the replicated log in " + directory + ": " + e, e);
-    }
-  }
-
-  /**
-   * Runs a log of its own for a moment: the library takes seconds in a process that has not used it
-   * yet, and nothing is agreed on while new voters start.
-   *
-   * @param scratch is deleted before and after
-   * @param state anything
-   * @throws FsException STORAGE_FAILED
-   */
-  static void rehearse(Path scratch, NodeId self, ControlState state) throws FsException {
-    try {
-      delete(scratch);
-      try (RaftVoter alone =
-          start(
-              scratch,
-              self,
-              "rehearsal",
-              0,
-              List.of(self),
-              (_, _, _, _) -> CompletableFuture.failedFuture(new IOException("a rehearsal")),
-              (_, _) -> {})) {
-        long began = System.nanoTime();
-        while (!alone.leads() && System.nanoTime() - began < REHEARSAL_NANOS_MAX) {
-          LockSupport.parkNanos(5_000_000);
-        }
-        var _ =
-            alone
-                .submit(new LogEntry.Found(state))
-                .completeOnTimeout(
-                    new Submission.Elsewhere(-1, ""), REHEARSAL_NANOS_MAX, TimeUnit.NANOSECONDS)
-                .join();
-      }
-      delete(scratch);
-    } catch (IOException e) {
-      throw new FsException(FsError.STORAGE_FAILED, "a log in " + scratch + ": " + e, e);
     }
   }
 
@@ -245,27 +186,12 @@ final class RaftVoter implements AutoCloseable {
     return Integer.parseInt(peer.toString().substring(1));
   }
 
-  /** Where blocking questions to this server run. */
-  Executor asking() {
-    return asking;
-  }
-
-  /** Where other voters' calls are served. */
-  Executor serving() {
-    return serving;
-  }
-
-  /** Of the voters whose log this is. */
-  int configuration() {
-    return configuration;
-  }
-
   private RaftServer.Division division() throws IOException {
     return server.getDivision(group);
   }
 
-  /** Whether the library still runs: a disk that fails ends it. */
-  boolean alive() {
+  @Override
+  public boolean isAlive() {
     try {
       return server.getLifeCycleState() == LifeCycle.State.RUNNING
           && division().getInfo().isAlive();
@@ -274,18 +200,18 @@ final class RaftVoter implements AutoCloseable {
     }
   }
 
-  /** Whether this node leads and has applied what its predecessors agreed on. */
-  boolean leads() {
+  @Override
+  public boolean leads() {
     try {
       DivisionInfo info = division().getInfo();
-      return info.isLeader() && info.isLeaderReady() && !machine.superseded();
+      return info.isLeader() && info.isLeaderReady();
     } catch (IOException e) {
       return false;
     }
   }
 
-  /** Id of the node that leads as far as this one knows; -1 = unknown. */
-  int leaderValue() {
+  @Override
+  public int leaderValue() {
     try {
       RaftPeerId leader = division().getInfo().getLeaderId();
       return leader == null ? -1 : nodeValue(leader);
@@ -294,16 +220,22 @@ final class RaftVoter implements AutoCloseable {
     }
   }
 
-  /** The state that this node has applied, or null when the log has none yet. */
-  @Nullable ControlState state() {
-    return machine.state();
+  @Override
+  public CompletableFuture<Appended> append(byte[] entry) {
+    var answer = new CompletableFuture<Appended>();
+    try {
+      asking.execute(() -> {
+        var _ = ask(entry).whenComplete((appended, _) -> answer.complete(appended));
+      });
+    } catch (RejectedExecutionException e) {
+      return CompletableFuture.completedFuture(
+          new Appended.Elsewhere(-1, "the log of this node does not answer"));
+    }
+    return answer;
   }
 
-  /**
-   * Has an entry agreed on. May block. Completes on any thread and never exceptionally, but not
-   * always: one that closes may leave it.
-   */
-  CompletableFuture<Submission> submit(LogEntry entry) {
+  /** May block. Never completes exceptionally. */
+  private CompletableFuture<Appended> ask(byte[] entry) {
     try {
       return server
           .submitClientRequestAsync(
@@ -312,43 +244,56 @@ final class RaftVoter implements AutoCloseable {
                   .setServerId(self)
                   .setGroupId(group)
                   .setCallId(CALL_IDS.getAndIncrement())
-                  .setMessage(Message.valueOf(ByteString.copyFrom(entry.bytes())))
+                  .setMessage(Message.valueOf(ByteString.copyFrom(entry)))
                   .setType(RaftClientRequest.writeRequestType())
                   .build())
-          .handle(this::submission);
+          .handle(this::appended);
     } catch (IOException | RuntimeException e) {
-      return CompletableFuture.completedFuture(new Submission.Elsewhere(-1, e.toString()));
+      return CompletableFuture.completedFuture(new Appended.Elsewhere(-1, e.toString()));
     }
   }
 
-  private Submission submission(@Nullable RaftClientReply reply, @Nullable Throwable error) {
+  private Appended appended(@Nullable RaftClientReply reply, @Nullable Throwable error) {
     if (reply == null) {
-      return new Submission.Elsewhere(-1, String.valueOf(error));
+      return new Appended.Elsewhere(-1, String.valueOf(error));
     }
     if (reply.isSuccess()) {
-      if (reply.getMessage().getContent().isEmpty()) {
-        return new Submission.Elsewhere(-1, "others vote now");
-      }
-      try {
-        return new Submission.Applied(
-            LogEntry.Result.of(reply.getMessage().getContent().toByteArray()));
-      } catch (FsException e) {
-        return new Submission.Elsewhere(-1, e.toString());
-      }
+      return new Appended.Applied(reply.getMessage().getContent().toByteArray());
     }
     NotLeaderException elsewhere = reply.getNotLeaderException();
     RaftPeer leader = elsewhere == null ? null : elsewhere.getSuggestedLeader();
-    return new Submission.Elsewhere(
+    return new Appended.Elsewhere(
         leader == null ? leaderValue() : nodeValue(leader.getId()),
         String.valueOf(reply.getException()));
   }
 
-  /**
-   * Answers another voter's call. May block.
-   *
-   * @throws IOException when the call makes no sense, or the server is not ready for it
-   */
-  CompletableFuture<byte[]> serve(RaftTransport.Call call, byte[] body) throws IOException {
+  @Override
+  public CompletableFuture<byte[]> serve(Call call, byte[] body) {
+    var answer = new CompletableFuture<byte[]>();
+    try {
+      serving.execute(() -> {
+        try {
+          var _ =
+              answered(call, body)
+                  .whenComplete((bytes, error) -> {
+                    if (bytes != null) {
+                      answer.complete(bytes);
+                    } else {
+                      answer.completeExceptionally(error);
+                    }
+                  });
+        } catch (IOException | RuntimeException e) {
+          answer.completeExceptionally(e);
+        }
+      });
+    } catch (RejectedExecutionException e) {
+      answer.completeExceptionally(new IOException("too many calls wait here", e));
+    }
+    return answer;
+  }
+
+  /** May block. */
+  private CompletableFuture<byte[]> answered(Call call, byte[] body) throws IOException {
     return switch (call) {
       case REQUEST_VOTE ->
           CompletableFuture.completedFuture(
@@ -374,46 +319,5 @@ final class RaftVoter implements AutoCloseable {
     asking.shutdown();
     serving.shutdown();
     server.close();
-  }
-
-  /** Removes what voters of earlier configurations, all of them closed, have left. */
-  static void deleteBefore(int configuration, Path directory) throws IOException {
-    if (!Files.exists(directory)) {
-      return;
-    }
-    try (Stream<Path> logs = Files.list(directory)) {
-      for (Path log : logs.toList()) {
-        String name = log.getFileName().toString();
-        if (name.matches("\\d{1,9}") && Integer.parseInt(name) < configuration) {
-          delete(log);
-        }
-      }
-    }
-  }
-
-  private static void delete(Path directory) throws IOException {
-    if (!Files.exists(directory)) {
-      return;
-    }
-    Files.walkFileTree(
-        directory,
-        new SimpleFileVisitor<>() {
-          @Override
-          public FileVisitResult visitFile(Path file, BasicFileAttributes attributes)
-              throws IOException {
-            Files.deleteIfExists(file);
-            return FileVisitResult.CONTINUE;
-          }
-
-          @Override
-          public FileVisitResult postVisitDirectory(Path visited, @Nullable IOException e)
-              throws IOException {
-            if (e != null) {
-              throw e;
-            }
-            Files.deleteIfExists(visited);
-            return FileVisitResult.CONTINUE;
-          }
-        });
   }
 }
