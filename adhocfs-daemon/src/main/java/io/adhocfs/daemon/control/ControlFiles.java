@@ -55,8 +55,7 @@ public final class ControlFiles {
     } catch (IOException e) {
       throw new FsException(FsError.STORAGE_FAILED, "cannot make " + directory + ": " + e, e);
     }
-    return open(
-        SmallFile.at(directory.resolve("state")), SmallFile.at(directory.resolve("moves")));
+    return open(SmallFile.at(directory.resolve("state")), SmallFile.at(directory.resolve("moves")));
   }
 
   /**

@@ -197,8 +197,7 @@ final class OwnVoter {
         });
   }
 
-  private CompletableFuture<Voter.Submission> submitHere(
-      Voter own, ControlCommand command) {
+  private CompletableFuture<Voter.Submission> submitHere(Voter own, ControlCommand command) {
     var entry = new LogEntry.Command(command);
     if (own.state() != null) {
       return submitEntry(own, entry);
@@ -215,8 +214,7 @@ final class OwnVoter {
     ControlState state = known.state();
     if (known.standIn() || state.configuration() != own.configuration()) {
       return CompletableFuture.completedFuture(
-          new Voter.Submission.Elsewhere(
-              -1, "this node does not know what its log begins with"));
+          new Voter.Submission.Elsewhere(-1, "this node does not know what its log begins with"));
     }
     if (own.configuration() > 0 && own.leads()) {
       crashPoints.reached(CrashPoint.MIGRATION_VOTER_BEFORE_FOUND);

@@ -133,8 +133,7 @@ final class Proposer {
                 .whenComplete((submission, error) ->
                     thread.execute(() -> {
                       switch (submission) {
-                        case Voter.Submission.Applied applied ->
-                            done(proposal, applied.result());
+                        case Voter.Submission.Applied applied -> done(proposal, applied.result());
                         case Voter.Submission.Elsewhere elsewhere ->
                             again(proposal, elsewhere.leaderValue(), elsewhere.reason());
                         case null -> again(proposal, -1, String.valueOf(error));
@@ -212,8 +211,7 @@ final class Proposer {
   }
 
   /** Waits until what was decided is known here. */
-  private CompletableFuture<LogEntry.Result> concluded(
-      Proposal proposal, LogEntry.Result result) {
+  private CompletableFuture<LogEntry.Result> concluded(Proposal proposal, LogEntry.Result result) {
     Deadline left =
         proposal.bounded
             ? Deadline.after(Duration.ofNanos(Math.max(1, leftNanos(proposal))))

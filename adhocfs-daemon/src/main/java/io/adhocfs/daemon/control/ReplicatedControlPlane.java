@@ -72,8 +72,7 @@ public final class ReplicatedControlPlane implements ControlPlane, ControlMessag
     thread = new ControlThread(threads);
     others = new OtherNodes(cluster, client, known);
     keeper = new StateKeeper(threads, thread, files, known);
-    voter =
-        new OwnVoter(threads, thread, known, others, logs, this::applied, keeper, crashPoints);
+    voter = new OwnVoter(threads, thread, known, others, logs, this::applied, keeper, crashPoints);
     followers = new Followers(thread, known, voter);
     learner = new Learner(thread, known, others, voter, this::changed);
     proposer = new Proposer(thread, known, others, voter, learner, keeper);

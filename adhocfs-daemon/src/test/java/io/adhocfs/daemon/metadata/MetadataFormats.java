@@ -33,10 +33,7 @@ public final class MetadataFormats {
             false),
         new Format<>(
             "a dentry",
-            random ->
-                new Dentry(
-                    of(InodeId.class, random),
-                    FileType.values()[random.nextInt(FileType.values().length)]),
+            random -> new Dentry(of(InodeId.class, random), of(FileType.class, random)),
             dentry -> Records.dentry(dentry.inode(), dentry.type()),
             Records::dentry,
             CORRUPT,

@@ -224,8 +224,7 @@ public final class Simulation {
       return;
     }
     if (running != null && running.kind() != Rebalance.Kind.CANCEL && random.nextInt(3) == 0) {
-      var _ =
-          instance.decide(new ControlCommand.Cancel(running.id(), instance.time().nanoTime()));
+      var _ = instance.decide(new ControlCommand.Cancel(running.id(), instance.time().nanoTime()));
       return;
     }
     if (random.nextBoolean() && instance.daemons().size() < DAEMONS_MAX) {

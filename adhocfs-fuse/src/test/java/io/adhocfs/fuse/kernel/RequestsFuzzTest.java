@@ -18,6 +18,7 @@ import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
 import java.nio.charset.StandardCharsets;
 import java.time.InstantSource;
+import java.util.List;
 import java.util.Random;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
@@ -68,7 +69,8 @@ final class RequestsFuzzTest {
 
   /** A request of small numbers, with a name where names may be. */
   private static byte[] sample(Random random) {
-    Opcode opcode = Opcode.values()[random.nextInt(Opcode.values().length)];
+    List<Opcode> opcodes = List.of(Opcode.values());
+    Opcode opcode = opcodes.get(random.nextInt(opcodes.size()));
     ByteBuffer bytes =
         ByteBuffer.allocate(InHeader.SIZE + random.nextInt(BODY_BYTES_MAX))
             .order(ByteOrder.nativeOrder());

@@ -57,7 +57,7 @@ final class FramesFuzzTest {
                   MessageType.PROTOCOL_VERSION,
                   "instance",
                   new byte[Handshake.NONCE_BYTES],
-                  RequestHandler.PeerRole.values()[random.nextInt(3)],
+                  anyOf(RequestHandler.PeerRole.values(), random),
                   new SessionId(1 + random.nextLong(1000)),
                   random.nextInt(Handshake.LANES_MAX),
                   1 + random.nextLong(1000),
@@ -83,10 +83,7 @@ final class FramesFuzzTest {
   private static final Format<Handshake.Refused> REFUSED =
       new Format<>(
           "a refusal",
-          random ->
-              new Handshake.Refused(
-                  Handshake.Refusal.values()[random.nextInt(Handshake.Refusal.values().length)],
-                  "reason"),
+          random -> new Handshake.Refused(anyOf(Handshake.Refusal.values(), random), "reason"),
           refused -> written(refused::encode),
           bytes -> Handshake.Refused.decode(Unpooled.wrappedBuffer(bytes)),
           REFUSALS,
@@ -214,6 +211,10 @@ final class FramesFuzzTest {
     return new Samples(random.nextLong()).message(RECORDS.get(random.nextInt(RECORDS.size())));
   }
 
+  private static <T> T anyOf(T[] values, Random random) {
+    return values[random.nextInt(values.length)];
+  }
+
   /** Pieces of any length, as a socket brings them. */
   private static void receive(byte[] input, Random random) {
     var allocator = new UnpooledByteBufAllocator(true);
@@ -222,7 +223,7 @@ final class FramesFuzzTest {
     var receiver = new Receiver(channel, random);
     channel.pipeline().addLast(receiver);
     RecvByteBufAllocator allocation = channel.config().getRecvByteBufAllocator();
-    RecvByteBufAllocator.Handle reads = allocation.newHandle();
+    var reads = allocation.newHandle();
     ByteBuffer left = ByteBuffer.wrap(input);
     while (left.hasRemaining() && !receiver.malformed) {
       ByteBuf target = reads.allocate(allocator);
