@@ -84,14 +84,7 @@ public final class StatCommand extends FileSystemCommand {
    */
   static Map<String, Object> json(
       String path, FileAttributes attributes, String node, String target) {
-    Map<String, Object> fields = common(path, attributes, node);
-    fields.put(attributes.isDirectory() ? "entries" : "size_bytes", attributes.sizeBytes());
-    fields.put("accessed", FileLine.time(attributes.atimeNanos()));
-    fields.put("modified", FileLine.time(attributes.mtimeNanos()));
-    fields.put("changed", FileLine.time(attributes.ctimeNanos()));
-    if (attributes.type() == FileType.SYMLINK) {
-      fields.put("target", target);
-    }
+    Map<String, Object> fields = common(path, attributes, node, "size_bytes", target);
     if (attributes.isRegular()) {
       FileLayout layout = attributes.layout();
       fields.put("inline", layout.inline());
@@ -102,14 +95,7 @@ public final class StatCommand extends FileSystemCommand {
   }
 
   private void print(String path, FileAttributes attributes, String node, String target) {
-    Map<String, Object> fields = common(path, attributes, node);
-    fields.put(attributes.isDirectory() ? "entries" : "size", attributes.sizeBytes());
-    fields.put("accessed", FileLine.time(attributes.atimeNanos()));
-    fields.put("modified", FileLine.time(attributes.mtimeNanos()));
-    fields.put("changed", FileLine.time(attributes.ctimeNanos()));
-    if (attributes.type() == FileType.SYMLINK) {
-      fields.put("target", target);
-    }
+    Map<String, Object> fields = common(path, attributes, node, "size", target);
     if (attributes.isRegular()) {
       FileLayout layout = attributes.layout();
       fields.put(
@@ -122,8 +108,9 @@ public final class StatCommand extends FileSystemCommand {
     fields.forEach((name, value) -> output().line("%-12s %s".formatted(name + ":", value)));
   }
 
-  /** What has the same name for people and for programs. */
-  private static Map<String, Object> common(String path, FileAttributes attributes, String node) {
+  /** What people and programs are told alike; only the size has another name for each. */
+  private static Map<String, Object> common(
+      String path, FileAttributes attributes, String node, String sizeName, String target) {
     Map<String, Object> fields = new LinkedHashMap<>();
     fields.put("path", path);
     fields.put("type", attributes.type().name().toLowerCase(Locale.ROOT).replace('_', ' '));
@@ -135,6 +122,13 @@ public final class StatCommand extends FileSystemCommand {
     fields.put("links", attributes.linkCount());
     fields.put("uid", Integer.toUnsignedLong(attributes.uid()));
     fields.put("gid", Integer.toUnsignedLong(attributes.gid()));
+    fields.put(attributes.isDirectory() ? "entries" : sizeName, attributes.sizeBytes());
+    fields.put("accessed", FileLine.time(attributes.atimeNanos()));
+    fields.put("modified", FileLine.time(attributes.mtimeNanos()));
+    fields.put("changed", FileLine.time(attributes.ctimeNanos()));
+    if (attributes.type() == FileType.SYMLINK) {
+      fields.put("target", target);
+    }
     return fields;
   }
 }
