@@ -1,12 +1,17 @@
 package io.adhocfs.client;
 
 import com.google.errorprone.annotations.CanIgnoreReturnValue;
+import io.adhocfs.client.core.Await;
+import io.adhocfs.client.core.ClientCore;
+import io.adhocfs.client.core.PathWalk;
+import io.adhocfs.client.core.Surroundings;
+import io.adhocfs.client.core.TreeRemoval;
 import io.adhocfs.client.namespace.Found;
-import io.adhocfs.client.retry.SystemTimers;
-import io.adhocfs.client.retry.Timers;
 import io.adhocfs.client.routing.Completion;
 import io.adhocfs.client.routing.Failures;
 import io.adhocfs.client.routing.Operation;
+import io.adhocfs.client.routing.Parties;
+import io.adhocfs.client.size.KnownFile;
 import io.adhocfs.protocol.instance.Instance;
 import io.adhocfs.protocol.model.AttributeChange;
 import io.adhocfs.protocol.model.EntryName;
@@ -17,33 +22,11 @@ import io.adhocfs.protocol.model.FsException;
 import io.adhocfs.protocol.model.InodeId;
 import io.adhocfs.protocol.model.NewInode;
 import io.adhocfs.protocol.model.Owner;
-import io.adhocfs.protocol.model.SessionId;
-import io.adhocfs.protocol.placement.ClusterMap;
-import io.adhocfs.protocol.settings.Setting;
-import io.adhocfs.protocol.transport.ClientLoops;
-import io.adhocfs.protocol.transport.InstanceIdentity;
-import io.adhocfs.protocol.transport.NettyRpcClient;
-import io.adhocfs.protocol.transport.RequestHandler.PeerRole;
-import io.adhocfs.protocol.transport.RpcClient;
 import java.io.IOException;
-import java.security.SecureRandom;
-import java.time.Duration;
-import java.time.InstantSource;
 import java.util.List;
 import java.util.concurrent.CompletableFuture;
-import java.util.concurrent.ExecutionException;
-import java.util.concurrent.Executor;
-import java.util.concurrent.ExecutorService;
-import java.util.concurrent.Executors;
-import java.util.concurrent.ThreadLocalRandom;
-import java.util.concurrent.TimeUnit;
-import java.util.concurrent.TimeoutException;
-import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.function.Supplier;
-import java.util.random.RandomGenerator;
 import org.jspecify.annotations.Nullable;
-import org.slf4j.Logger;
-import org.slf4j.LoggerFactory;
 
 /**
  * An instance, as one client sees it: a session with pins and a lease, renewed in the background
@@ -62,27 +45,16 @@ import org.slf4j.LoggerFactory;
  * is applied.
  */
 public final class AdhocFileSystem implements AutoCloseable {
-  private static final Logger log = LoggerFactory.getLogger(AdhocFileSystem.class);
-  private static final Duration CLOSE_LIMIT = Duration.ofSeconds(3);
-
   private final ClientCore core;
   private final InodeOperations inodes;
   private final PathWalk walk;
   private final Owner owner;
-  private final Timers timers;
-  private final Executor waiting;
-  private final Runnable closeSurroundings;
-  private final AtomicBoolean closed = new AtomicBoolean();
 
-  private AdhocFileSystem(
-      ClientCore core, Owner owner, Surroundings surroundings, Runnable closeSurroundings) {
+  private AdhocFileSystem(ClientCore core, Owner owner) {
     this.core = core;
     this.inodes = new InodeOperations(core);
     this.walk = new PathWalk(core.namespace);
     this.owner = owner;
-    this.timers = surroundings.timers();
-    this.waiting = surroundings.waiting();
-    this.closeSurroundings = closeSurroundings;
   }
 
   /**
@@ -99,57 +71,35 @@ public final class AdhocFileSystem implements AutoCloseable {
   public static AdhocFileSystem open(InstanceSource source, ClientOptions options)
       throws FsException {
     Instance instance = read(source);
-    var timers = new SystemTimers("adhocfs-client-timer");
-    ExecutorService waiting =
-        Executors.newSingleThreadExecutor(
-            Thread.ofPlatform().daemon().name("adhocfs-client-files").factory());
-    RandomGenerator random = () -> ThreadLocalRandom.current().nextLong();
-    var loops = new ClientLoops();
-    Runnable close =
-        () -> {
-          loops.close();
-          timers.close();
-          waiting.shutdown();
-        };
-    var surroundings =
-        new Surroundings(
-            session -> connections(instance, session, loops),
-            AdhocFileSystem::newSession,
-            timers,
-            InstantSource.system(),
-            random,
-            waiting);
+    Owner owner = owner(options);
+    ClientCore core = core(instance, source, options, owner, Surroundings.own(instance));
     try {
-      Owner owner = owner(options);
-      var core = new ClientCore(instance, source, options, owner, surroundings);
-      try {
-        Await.result(learnMap(core, instance));
-      } catch (FsException e) {
-        throw giveUp(core, e);
-      }
-      return started(core, owner, surroundings, close);
+      Await.result(core.learnMap(instance));
     } catch (FsException e) {
-      close.run();
+      core.end(e);
       throw e;
     }
+    return started(core, owner);
   }
 
   /**
-   * A client on clocks and threads of the caller's, which stay after {@link #close}. Never blocks.
-   * Errors as {@link #open(Instance)}.
+   * A client on clocks and threads of the caller's: a process that is daemon and client in one, and
+   * simulations. Never blocks. Errors as {@link #open(Instance)}.
    */
   public static CompletableFuture<AdhocFileSystem> over(
       InstanceSource source, ClientOptions options, Surroundings surroundings) {
     try {
       Instance instance = read(source);
       Owner owner = owner(options);
-      var core = new ClientCore(instance, source, options, owner, surroundings);
-      return learnMap(core, instance)
+      ClientCore core = core(instance, source, options, owner, surroundings);
+      return core.learnMap(instance)
           .handle((_, error) -> {
             if (error != null) {
-              throw giveUp(core, FsException.of(error)).asCompletion();
+              FsException reason = FsException.of(error);
+              core.end(reason);
+              throw reason.asCompletion();
             }
-            return started(core, owner, surroundings, () -> {});
+            return started(core, owner);
           });
     } catch (FsException e) {
       return CompletableFuture.failedFuture(e);
@@ -164,40 +114,25 @@ public final class AdhocFileSystem implements AutoCloseable {
     }
   }
 
-  private static CompletableFuture<?> learnMap(ClientCore core, Instance instance) {
-    Operation operation = core.begin(() -> "opening " + instance);
-    return operation.answer(core.router.learnMap(operation));
+  private static ClientCore core(
+      Instance instance,
+      InstanceSource source,
+      ClientOptions options,
+      Owner owner,
+      Surroundings surroundings) {
+    Job job = options.job().orElseGet(() -> Job.of(System.getenv()));
+    return new ClientCore(
+        instance,
+        () -> source.read().nodes(),
+        new Parties(job.id(), job.step(), owner.uid()),
+        options.trafficClass(),
+        options.deadline(),
+        surroundings);
   }
 
-  private static FsException giveUp(ClientCore core, FsException reason) {
-    core.router.end(reason);
-    core.router.disconnect();
-    return reason;
-  }
-
-  private static AdhocFileSystem started(
-      ClientCore core, Owner owner, Surroundings surroundings, Runnable closeSurroundings) {
-    core.router.sessions().start();
-    return new AdhocFileSystem(core, owner, surroundings, closeSurroundings);
-  }
-
-  private static RpcClient connections(Instance instance, SessionId session, ClientLoops loops) {
-    return new NettyRpcClient(
-        new InstanceIdentity(instance.id(), instance.secret()),
-        session,
-        PeerRole.CLIENT,
-        instance.settings().number(Setting.CLIENT_DATA_CONNECTIONS),
-        ClusterMap.initial(instance.nodes()),
-        loops);
-  }
-
-  private static SessionId newSession() {
-    var random = new SecureRandom();
-    long id = random.nextLong();
-    while (id == 0) {
-      id = random.nextLong();
-    }
-    return new SessionId(id);
+  private static AdhocFileSystem started(ClientCore core, Owner owner) {
+    core.start();
+    return new AdhocFileSystem(core, owner);
   }
 
   private static Instance read(InstanceSource source) throws FsException {
@@ -257,7 +192,7 @@ public final class AdhocFileSystem implements AutoCloseable {
       AdhocPath path, AttributeChange change) {
     Operation operation = core.begin(() -> "change of attributes of " + path);
     return operation.answer(
-        walk.find(operation, path, true)
+        walk.find(operation, path.steps(), true)
             .thenCompose(found -> core.attributes.set(operation, found.inode(), change)));
   }
 
@@ -266,7 +201,7 @@ public final class AdhocFileSystem implements AutoCloseable {
     Operation operation = core.begin(() -> "extended attribute of " + path);
     return Await.result(
         operation.answer(
-            walk.find(operation, path, true)
+            walk.find(operation, path.steps(), true)
                 .thenCompose(found -> inodes.getExtendedAttribute(found.inode(), name))));
   }
 
@@ -275,7 +210,7 @@ public final class AdhocFileSystem implements AutoCloseable {
     Operation operation = core.begin(() -> "extended attributes of " + path);
     return Await.result(
         operation.answer(
-            walk.find(operation, path, true)
+            walk.find(operation, path.steps(), true)
                 .thenCompose(found -> inodes.listExtendedAttributes(found.inode()))));
   }
 
@@ -286,7 +221,7 @@ public final class AdhocFileSystem implements AutoCloseable {
     Operation operation = core.begin(() -> "setting an extended attribute of " + path);
     return Await.result(
         operation.answer(
-            walk.find(operation, path, true)
+            walk.find(operation, path.steps(), true)
                 .thenCompose(
                     found -> inodes.setExtendedAttribute(found.inode(), name, value, mode))));
   }
@@ -297,7 +232,7 @@ public final class AdhocFileSystem implements AutoCloseable {
     Operation operation = core.begin(() -> "removal of an extended attribute of " + path);
     return Await.result(
         operation.answer(
-            walk.find(operation, path, true)
+            walk.find(operation, path.steps(), true)
                 .thenCompose(found -> inodes.removeExtendedAttribute(found.inode(), name))));
   }
 
@@ -310,7 +245,7 @@ public final class AdhocFileSystem implements AutoCloseable {
   public CompletableFuture<FileAttributes> truncateAsync(AdhocPath path, long sizeBytes) {
     Operation operation = core.begin(() -> "truncation of " + path + " to " + sizeBytes);
     return operation.answer(
-        walk.find(operation, path, true)
+        walk.find(operation, path.steps(), true)
             .thenCompose(found -> core.truncation.truncate(operation, found.inode(), sizeBytes)));
   }
 
@@ -322,7 +257,7 @@ public final class AdhocFileSystem implements AutoCloseable {
   public CompletableFuture<DirectoryListing> listAsync(AdhocPath path, boolean withAttributes) {
     Operation operation = core.begin(() -> "listing of " + path);
     return operation.answer(
-        walk.find(operation, path, true)
+        walk.find(operation, path.steps(), true)
             .thenCompose(found ->
                 found.type() == FileType.DIRECTORY
                     ? CompletableFuture.completedFuture(
@@ -409,7 +344,7 @@ public final class AdhocFileSystem implements AutoCloseable {
   public CompletableFuture<Void> removeRecursivelyAsync(AdhocPath path) {
     // Each entry has the deadline for itself: a large tree takes as long as it takes.
     Operation operation = core.operations.begin(() -> "recursive removal of " + path, 0);
-    return operation.answer(new TreeRemoval(core, walk, operation).remove(path));
+    return operation.answer(new TreeRemoval(core, walk, operation).remove(path.steps()));
   }
 
   /** Makes a symbolic link at {@code path} whose target is these bytes. */
@@ -445,7 +380,7 @@ public final class AdhocFileSystem implements AutoCloseable {
   public CompletableFuture<byte[]> readSymlinkAsync(AdhocPath path) {
     Operation operation = core.begin(() -> "readlink of " + path);
     return operation.answer(
-        walk.find(operation, path, false)
+        walk.find(operation, path.steps(), false)
             .thenCompose(found ->
                 found.type() == FileType.SYMLINK
                     ? core.namespace.readSymlink(operation, found.inode())
@@ -462,7 +397,7 @@ public final class AdhocFileSystem implements AutoCloseable {
   public CompletableFuture<FileAttributes> linkAsync(AdhocPath existing, AdhocPath path) {
     Operation operation = core.begin(() -> "link of " + existing + " to " + path);
     return operation.answer(
-        walk.find(operation, existing, false)
+        walk.find(operation, existing.steps(), false)
             .thenCompose(found ->
                 inNamedDirectory(
                     operation,
@@ -483,52 +418,17 @@ public final class AdhocFileSystem implements AutoCloseable {
    */
   @Override
   public void close() {
-    if (!closed.compareAndSet(false, true)) {
-      return;
-    }
-    try {
-      Object _ = tellDaemons().get(CLOSE_LIMIT.toNanos(), TimeUnit.NANOSECONDS);
-    } catch (ExecutionException | TimeoutException e) {
-      log.debug("the daemons were not told the end of a session: it ends with its lease", e);
-    } catch (InterruptedException e) {
-      Thread.currentThread().interrupt();
-    }
-    end();
+    core.close();
   }
 
   /** As {@link #close}, but does not wait: completes when the client is closed. */
   public CompletableFuture<Void> closeAsync() {
-    if (!closed.compareAndSet(false, true)) {
-      return Completion.done();
-    }
-    var over = new CompletableFuture<Boolean>();
-    Timers.Timer limit = timers.after(CLOSE_LIMIT.toNanos(), () -> over.complete(false));
-    Completion.then(
-        tellDaemons(),
-        (_, _) -> {
-          limit.cancel();
-          over.complete(true);
-        });
-    // It may wait for the threads that all this runs on.
-    return over.thenAcceptAsync(_ -> end(), waiting);
-  }
-
-  private CompletableFuture<?> tellDaemons() {
-    return core.pins
-        .sendAll()
-        .handle((_, _) -> true)
-        .thenCompose(_ -> core.router.closeSessions(CLOSE_LIMIT));
-  }
-
-  private void end() {
-    core.router.end(new FsException(FsError.CLOSED, "the client has been closed"));
-    core.router.disconnect();
-    closeSurroundings.run();
+    return core.closeAsync();
   }
 
   private CompletableFuture<FileAttributes> attributes(
       Operation operation, AdhocPath path, boolean followLast) {
-    return walk.lookUp(operation, path, followLast)
+    return walk.lookUp(operation, path.steps(), followLast)
         .thenCompose(found -> {
           FileAttributes told = found.attributes();
           if (path.isRoot() || core.files.get(found.inode()) != null) {
@@ -604,8 +504,7 @@ public final class AdhocFileSystem implements AutoCloseable {
   private CompletableFuture<OpenFile> open(
       Operation operation, AdhocPath path, OpenOptions options) {
     boolean onlyNew = options.create() && options.exclusive();
-    var access = new FileAccess(options.readable(), options.writable(), false);
-    return walk.locate(operation, path, options.followSymlinks() && !onlyNew)
+    return walk.locate(operation, path.steps(), options.followSymlinks() && !onlyNew)
         .thenCompose(place -> {
           Found found = place.found();
           EntryName name = place.name();
@@ -618,11 +517,8 @@ public final class AdhocFileSystem implements AutoCloseable {
                     name,
                     NewInode.regularFile(options.mode(), owner),
                     options.exclusive(),
-                    access)
-                .thenCompose(created ->
-                    options.truncate() && created.existed()
-                        ? core.opening.emptied(operation, created.file())
-                        : CompletableFuture.completedFuture(created.file()));
+                    false)
+                .thenCompose(opened -> handle(operation, opened.file(), options, opened.existed()));
           }
           if (found == null) {
             return CompletableFuture.failedFuture(
@@ -633,12 +529,18 @@ public final class AdhocFileSystem implements AutoCloseable {
                 new FsException(FsError.EXISTS, "there is one already"));
           }
           return core.opening
-              .open(operation, found.inode(), access)
-              .thenCompose(file ->
-                  options.truncate()
-                      ? core.opening.emptied(operation, file)
-                      : CompletableFuture.completedFuture(file));
+              .open(operation, found.inode(), false)
+              .thenCompose(file -> handle(operation, file, options, true));
         });
+  }
+
+  /** The handle of what has been opened, once it is cut where that is asked for. */
+  private CompletableFuture<OpenFile> handle(
+      Operation operation, KnownFile opened, OpenOptions options, boolean existed) {
+    var file = new OpenFile(core, opened, options.readable(), options.writable());
+    return options.truncate() && existed
+        ? file.emptied(operation)
+        : CompletableFuture.completedFuture(file);
   }
 
   private CompletableFuture<Void> remove(Operation operation, AdhocPath path) {
@@ -668,11 +570,14 @@ public final class AdhocFileSystem implements AutoCloseable {
   private <T> CompletableFuture<T> inNamedDirectory(
       Operation operation, AdhocPath path, EntryAction<T> action) {
     EntryName name;
+    AdhocPath parent;
     try {
       name = path.name();
+      parent = path.parent();
     } catch (FsException e) {
       return CompletableFuture.failedFuture(e);
     }
-    return walk.findParent(operation, path).thenCompose(directory -> action.on(directory, name));
+    return walk.find(operation, parent.steps(), true)
+        .thenCompose(directory -> action.on(directory.inode(), name));
   }
 }

@@ -1,12 +1,12 @@
 package io.adhocfs.client;
 
+import io.adhocfs.client.core.PathSteps;
 import io.adhocfs.protocol.model.EntryName;
 import io.adhocfs.protocol.model.FsError;
 import io.adhocfs.protocol.model.FsException;
 import java.io.ByteArrayOutputStream;
 import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
-import java.util.Arrays;
 import java.util.List;
 import java.util.Optional;
 
@@ -17,7 +17,7 @@ import java.util.Optional;
  */
 public final class AdhocPath {
   /** PATH_MAX, the terminating NUL of the system calls counted: a path has fewer bytes. */
-  public static final int LENGTH_MAX = 4096;
+  public static final int LENGTH_MAX = PathSteps.LENGTH_MAX;
 
   /** "/". */
   public static final AdhocPath ROOT = new AdhocPath(List.of());
@@ -40,38 +40,12 @@ public final class AdhocPath {
       throw new FsException(
           FsError.INVALID, "'" + shown(bytes) + "' is not a path that begins with '/'");
     }
-    return new AdhocPath(steps(bytes));
+    return new AdhocPath(PathSteps.of(bytes));
   }
 
   /** The path whose bytes are the UTF-8 form of the text. Errors as {@link #of(byte[])}. */
   public static AdhocPath ofText(String text) throws FsException {
     return of(text.getBytes(StandardCharsets.UTF_8));
-  }
-
-  /** The components of a path, absolute or not: what the target of a symbolic link needs too. */
-  static List<Optional<EntryName>> steps(byte[] bytes) throws FsException {
-    if (bytes.length >= LENGTH_MAX) {
-      throw new FsException(
-          FsError.NAME_TOO_LONG,
-          "a path of " + bytes.length + " bytes; at most " + (LENGTH_MAX - 1));
-    }
-    List<Optional<EntryName>> steps = new ArrayList<>();
-    int start = 0;
-    for (int i = 0; i <= bytes.length; i++) {
-      if (i < bytes.length && bytes[i] != '/') {
-        continue;
-      }
-      int length = i - start;
-      boolean dot = length == 1 && bytes[start] == '.';
-      boolean dotDot = length == 2 && bytes[start] == '.' && bytes[start + 1] == '.';
-      if (dotDot) {
-        steps.add(Optional.empty());
-      } else if (length > 0 && !dot) {
-        steps.add(Optional.of(EntryName.of(Arrays.copyOfRange(bytes, start, i))));
-      }
-      start = i + 1;
-    }
-    return List.copyOf(steps);
   }
 
   List<Optional<EntryName>> steps() {

@@ -1,5 +1,7 @@
 package io.adhocfs.client;
 
+import io.adhocfs.client.core.Await;
+import io.adhocfs.client.core.ClientCore;
 import io.adhocfs.client.routing.Operation;
 import io.adhocfs.protocol.model.FsException;
 import io.adhocfs.protocol.model.InodeId;
@@ -50,11 +52,11 @@ public final class DirectoryListing {
     Operation operation = core.begin(() -> "listing of " + path);
     return operation.answer(
         core.pages
-            .read(operation, directory, cookie, PAGE_BYTES, withAttributes)
+            .read(operation, directory, cookie, PAGE_BYTES, withAttributes, DirectoryItem::new)
             .thenApply(page -> {
               cookie = page.nextCookie();
               last = page.last();
-              return page;
+              return DirectoryPage.of(page);
             }));
   }
 }

@@ -1,5 +1,6 @@
 package io.adhocfs.client;
 
+import io.adhocfs.client.namespace.Namespace;
 import java.util.List;
 
 /**
@@ -12,5 +13,9 @@ import java.util.List;
 public record DirectoryPage(List<DirectoryItem> items, boolean last, long nextCookie) {
   public DirectoryPage {
     items = List.copyOf(items);
+  }
+
+  static DirectoryPage of(Namespace.Page<DirectoryItem> page) {
+    return new DirectoryPage(page.items(), page.last(), page.nextCookie());
   }
 }

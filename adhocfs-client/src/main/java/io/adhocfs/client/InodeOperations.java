@@ -1,5 +1,9 @@
 package io.adhocfs.client;
 
+import io.adhocfs.client.core.ClientCore;
+import io.adhocfs.client.core.DatasetWalk;
+import io.adhocfs.client.core.DirectoryPath;
+import io.adhocfs.client.core.FileOpening;
 import io.adhocfs.client.routing.Operation;
 import io.adhocfs.client.size.KnownFile;
 import io.adhocfs.protocol.model.AttributeChange;
@@ -76,7 +80,16 @@ public final class InodeOperations {
    */
   public CompletableFuture<AdhocPath> pathOf(InodeId directory) {
     Operation operation = core.begin(() -> "path of inode " + directory);
-    return operation.answer(new DirectoryPath(core.namespace, operation, directory).find());
+    return operation.answer(
+        new DirectoryPath(core.namespace, operation, directory)
+            .find()
+            .thenApply(names -> {
+              AdhocPath path = AdhocPath.ROOT;
+              for (EntryName name : names) {
+                path = path.resolve(name);
+              }
+              return path;
+            }));
   }
 
   /**
@@ -112,8 +125,9 @@ public final class InodeOperations {
       InodeId directory, EntryName name, NewInode what, boolean exclusive) {
     Operation operation = core.begin(() -> "creation of '" + name + "' in inode " + directory);
     return operation.answer(
-        core.opening.createAndOpen(
-            operation, directory, name, what, exclusive, FileAccess.READ_WRITE),
+        core.opening
+            .createAndOpen(operation, directory, name, what, exclusive, false)
+            .thenApply(this::created),
         created -> created.file().abandon());
   }
 
@@ -132,12 +146,17 @@ public final class InodeOperations {
     Operation operation = core.begin(() -> "creation of '" + name + "' in inode " + directory);
     return operation.answer(
         core.opening
-            .createAndOpen(operation, directory, name, what, exclusive, FileAccess.readWrite(keeps))
+            .createAndOpen(operation, directory, name, what, exclusive, keeps == Keeping.READ_DATA)
+            .thenApply(this::created)
             .thenCompose(created ->
                 truncate && created.existed()
-                    ? core.opening.emptied(operation, created.file()).thenApply(_ -> created)
+                    ? created.file().emptied(operation).thenApply(_ -> created)
                     : CompletableFuture.completedFuture(created)),
         created -> created.file().abandon());
+  }
+
+  private CreatedFile created(FileOpening.Opened opened) {
+    return new CreatedFile(new OpenFile(core, opened.file(), true, true), opened.existed());
   }
 
   /** Makes a directory; EXISTS if the name is taken. */
@@ -203,7 +222,9 @@ public final class InodeOperations {
       InodeId directory, long afterCookie, int maxBytes, boolean withAttributes) {
     Operation operation = core.begin(() -> "listing of inode " + directory);
     return operation.answer(
-        core.pages.read(operation, directory, afterCookie, maxBytes, withAttributes));
+        core.pages
+            .read(operation, directory, afterCookie, maxBytes, withAttributes, DirectoryItem::new)
+            .thenApply(DirectoryPage::of));
   }
 
   /**
@@ -238,7 +259,9 @@ public final class InodeOperations {
   public CompletableFuture<OpenFile> open(InodeId inode, boolean readable, boolean writable) {
     Operation operation = core.begin(() -> "open of inode " + inode);
     return operation.answer(
-        core.opening.open(operation, inode, new FileAccess(readable, writable, false)),
+        core.opening
+            .open(operation, inode, false)
+            .thenApply(file -> new OpenFile(core, file, readable, writable)),
         OpenFile::abandon);
   }
 
@@ -252,18 +275,21 @@ public final class InodeOperations {
   /** As {@link #open(InodeId)}. */
   public CompletableFuture<OpenFile> open(InodeId inode, Keeping keeps) {
     Operation operation = core.begin(() -> "open of inode " + inode);
-    return operation.answer(
-        core.opening.open(operation, inode, FileAccess.readWrite(keeps)), OpenFile::abandon);
+    return operation.answer(open(operation, inode, keeps), OpenFile::abandon);
   }
 
   /** As {@link #open(InodeId, Keeping)}, and cuts the file to 0. */
   public CompletableFuture<OpenFile> openTruncated(InodeId inode, Keeping keeps) {
     Operation operation = core.begin(() -> "open of inode " + inode);
     return operation.answer(
-        core.opening
-            .open(operation, inode, FileAccess.readWrite(keeps))
-            .thenCompose(file -> core.opening.emptied(operation, file)),
+        open(operation, inode, keeps).thenCompose(file -> file.emptied(operation)),
         OpenFile::abandon);
+  }
+
+  private CompletableFuture<OpenFile> open(Operation operation, InodeId inode, Keeping keeps) {
+    return core.opening
+        .open(operation, inode, keeps == Keeping.READ_DATA)
+        .thenApply(file -> new OpenFile(core, file, true, true));
   }
 
   /**
@@ -374,7 +400,16 @@ public final class InodeOperations {
    */
   public CompletableFuture<Statistics> statistics() {
     Operation operation = core.begin(() -> "statistics of the file system");
-    return operation.answer(core.space.statistics(operation));
+    return operation.answer(
+        core.space
+            .totals(operation)
+            .thenApply(now ->
+                new Statistics(
+                    now.space().totalBytes(),
+                    now.space().availableBytes(),
+                    now.inodesUsed() + now.space().inodesAvailable(),
+                    now.space().inodesAvailable(),
+                    core.router.switches().of(SettingChange.WHOLE_INSTANCE).chunkSizeBytes())));
   }
 
   /** The node that keeps an inode, as far as this client has heard. */

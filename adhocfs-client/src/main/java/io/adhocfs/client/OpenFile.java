@@ -2,6 +2,8 @@ package io.adhocfs.client;
 
 import com.google.errorprone.annotations.CanIgnoreReturnValue;
 import com.google.errorprone.annotations.concurrent.GuardedBy;
+import io.adhocfs.client.core.Await;
+import io.adhocfs.client.core.ClientCore;
 import io.adhocfs.client.data.FileData;
 import io.adhocfs.client.data.WritePiece;
 import io.adhocfs.client.routing.Completion;
@@ -53,7 +55,8 @@ import org.jspecify.annotations.Nullable;
 public final class OpenFile implements AutoCloseable {
   private final ClientCore core;
   private final KnownFile file;
-  private final FileAccess access;
+  private final boolean readable;
+  private final boolean writable;
   private final AtomicReference<@Nullable CompletableFuture<Void>> closing =
       new AtomicReference<>();
 
@@ -65,10 +68,11 @@ public final class OpenFile implements AutoCloseable {
   @GuardedBy("this")
   private int lossesTold;
 
-  OpenFile(ClientCore core, KnownFile file, FileAccess access) {
+  OpenFile(ClientCore core, KnownFile file, boolean readable, boolean writable) {
     this.core = core;
     this.file = file;
-    this.access = access;
+    this.readable = readable;
+    this.writable = writable;
     Unstored taken = file.unstored();
     this.lossesTold = taken == null ? 0 : taken.losses();
   }
@@ -125,7 +129,7 @@ public final class OpenFile implements AutoCloseable {
 
   private <T> CompletableFuture<T> read(List<IoPiece> pieces, Function<int[], T> form) {
     Operation operation = core.begin(file, () -> "read of inode " + file.inode());
-    FsException refusal = refusal(access.readable(), "reading");
+    FsException refusal = refusal(readable, "reading");
     if (refusal == null) {
       refusal = file.loss();
     }
@@ -190,17 +194,25 @@ public final class OpenFile implements AutoCloseable {
   public CompletableFuture<FileAttributes> truncateAsync(long sizeBytes) {
     Operation operation =
         core.begin(file, () -> "truncation of inode " + file.inode() + " to " + sizeBytes);
-    FsException refusal = refusal(access.writable(), "writing");
+    FsException refusal = refusal(writable, "writing");
     return refusal != null
         ? CompletableFuture.failedFuture(refusal)
         : operation.answer(core.truncation.truncate(operation, file.inode(), sizeBytes));
   }
 
-  /** Cuts the file to 0, as a part of its opening. */
-  CompletableFuture<FileAttributes> emptied(Operation opening) {
+  /** Cuts the file to 0, as a part of its opening; closes it if that fails. */
+  CompletableFuture<OpenFile> emptied(Operation opening) {
     Operation operation = core.begin(file, opening::description);
     opening.cancelsToo(operation);
-    return core.truncation.truncate(operation, file.inode(), 0);
+    return Completion.compose(
+        core.truncation.truncate(operation, file.inode(), 0),
+        (_, failure) -> {
+          if (failure == null) {
+            return CompletableFuture.completedFuture(this);
+          }
+          abandon();
+          return CompletableFuture.<OpenFile>failedFuture(failure);
+        });
   }
 
   /**
@@ -224,7 +236,7 @@ public final class OpenFile implements AutoCloseable {
   public CompletableFuture<FileAttributes> allocateAsync(
       long offset, long lengthBytes, boolean keepSize) {
     Operation operation = core.begin(file, () -> "allocation in inode " + file.inode());
-    FsException refusal = refusal(access.writable(), "writing");
+    FsException refusal = refusal(writable, "writing");
     if (refusal != null) {
       return CompletableFuture.failedFuture(refusal);
     }
@@ -248,7 +260,7 @@ public final class OpenFile implements AutoCloseable {
   private CompletableFuture<FileAttributes> changeRange(
       String what, long offset, long lengthBytes, boolean clears, boolean extend) {
     Operation operation = core.begin(file, () -> what + " of a range of inode " + file.inode());
-    FsException refusal = refusal(access.writable(), "writing");
+    FsException refusal = refusal(writable, "writing");
     return refusal != null
         ? CompletableFuture.failedFuture(refusal)
         : operation.answer(
@@ -281,9 +293,9 @@ public final class OpenFile implements AutoCloseable {
         core.begin(file, () -> "copy of inode " + file.inode() + " to " + target.file.inode());
     Operation writing = core.begin(target.file, operation::description);
     operation.cancelsToo(writing);
-    FsException refusal = refusal(access.readable(), "reading");
+    FsException refusal = refusal(readable, "reading");
     if (refusal == null) {
-      refusal = target.refusal(target.access.writable(), "writing");
+      refusal = target.refusal(target.writable, "writing");
     }
     return refusal != null
         ? CompletableFuture.failedFuture(refusal)
@@ -434,7 +446,7 @@ public final class OpenFile implements AutoCloseable {
   public CompletableFuture<ByteBuf> readBuffer(
       long offset, int lengthBytes, @Nullable FileAttributes known) {
     Operation operation = core.begin(file, () -> "read of inode " + file.inode());
-    FsException refusal = refusal(access.readable(), "reading");
+    FsException refusal = refusal(readable, "reading");
     if (refusal == null) {
       refusal = file.loss();
     }
@@ -461,7 +473,7 @@ public final class OpenFile implements AutoCloseable {
   /** As {@link #append}, of a buffer that is taken over and released. */
   public CompletableFuture<Long> appendBuffer(ByteBuf data) {
     Operation operation = core.begin(file, () -> "append to inode " + file.inode());
-    FsException refusal = refusal(access.writable(), "writing");
+    FsException refusal = refusal(writable, "writing");
     if (refusal != null) {
       data.release();
       return CompletableFuture.failedFuture(refusal);
@@ -492,7 +504,7 @@ public final class OpenFile implements AutoCloseable {
    */
   private CompletableFuture<Void> write(List<WritePiece> pieces, boolean through, Runnable after) {
     Operation operation = core.begin(file, () -> "write to inode " + file.inode());
-    FsException refusal = refusal(access.writable(), "writing");
+    FsException refusal = refusal(writable, "writing");
     if (refusal == null) {
       refusal = untoldLoss();
     }

@@ -3,12 +3,18 @@ package io.adhocfs.daemon;
 import io.adhocfs.daemon.chunk.FileChunkStore;
 import io.adhocfs.daemon.chunk.LocalDisk;
 import io.adhocfs.daemon.cluster.ClusterState;
+import io.adhocfs.daemon.control.ControlFiles;
 import io.adhocfs.daemon.control.ControlMessages;
 import io.adhocfs.daemon.control.ReplicatedControlPlane;
+import io.adhocfs.daemon.control.raft.RaftLogs;
 import io.adhocfs.daemon.crash.CrashPoints;
 import io.adhocfs.daemon.metadata.MetadataStore;
 import io.adhocfs.daemon.metadata.MetadataThread;
 import io.adhocfs.daemon.metadata.NumberLimit;
+import io.adhocfs.daemon.metrics.MetricsEndpoint;
+import io.adhocfs.daemon.metrics.NodeFigures;
+import io.adhocfs.daemon.metrics.OperationFigures;
+import io.adhocfs.daemon.metrics.ProcessFacts;
 import io.adhocfs.daemon.service.MetadataServices;
 import io.adhocfs.daemon.service.NodeControl;
 import io.adhocfs.daemon.statistics.Accounts;
@@ -152,7 +158,6 @@ public final class Daemon {
 
   private Daemon(DaemonConfiguration configuration, Deque<Closing> started) throws FsException {
     this.configuration = configuration;
-    var settings = configuration.settings();
     descriptors = DescriptorShares.of(DescriptorLimit.ofThisProcess());
     String tight = descriptors.warning();
     if (tight != null) {
@@ -174,19 +179,7 @@ public final class Daemon {
     started.push(() -> end(blocking));
     syncing = blockingThreads(1, "adhocfs-sync");
     started.push(() -> end(syncing));
-    chunks =
-        new FileChunkStore(
-            Threads.SYSTEM,
-            new LocalDisk(directory.chunks()),
-            database,
-            new FileChunkStore.Limits(
-                settings.size(Setting.DAEMON_RESERVE),
-                settings.size(Setting.DAEMON_CAPACITY),
-                descriptors.chunkFiles()),
-            settings.text(Setting.CHECKSUMS).equals("rest")
-                ? FileChunkStore.Sealing.AT_REST
-                : FileChunkStore.Sealing.OFF,
-            PooledByteBufAllocator.DEFAULT);
+    chunks = openChunks();
     started.push(chunks::close);
     RecoveredTerm.once(
         directory.file(RecoveredTerm.FILE_NAME),
@@ -194,30 +187,11 @@ public final class Daemon {
         chunks::dropUnsynced);
     metadata = new MetadataStore(database, NumberLimit.open(directory.file(NumberLimit.FILE_NAME)));
     Ballast ballast = directory.ballast();
-    metadata.growthRoom(
-        new MetadataStore.GrowthRoom() {
-          @Override
-          public boolean mayGrow() {
-            return !ballast.isScarce();
-          }
-
-          @Override
-          public void makeRoom() throws FsException {
-            ballast.giveUpIfScarce();
-          }
-        });
+    metadata.growthRoom(beside(ballast));
     started.push(looking(ballast));
 
     Path socket = directory.socketPath(configuration.socketPath());
-    server =
-        new RpcServer(
-            new RpcServerConfiguration(
-                configuration.bindHost(),
-                configuration.port(),
-                Optional.of(socket),
-                configuration.identity(),
-                configuration.node(),
-                Limits.usual().withConnections(descriptors.connections(), descriptors.unproved())));
+    server = newServer(socket);
     server.storageTerm(ClusterMap.Node.storageTerm(directory.incarnation()));
     started.push(server::close);
     thread =
@@ -242,10 +216,8 @@ public final class Daemon {
     if (stored != null) {
       onMetadataThread(() -> gate.learn(stored));
     }
-    if (settings.text(Setting.DAEMON_METRICS).equals("on")) {
-      var metrics = new MetricsEndpoint(operations, nodeFigures.figures());
-      started.push(metrics::close);
-      metricsPort = metrics.port();
+    if (configuration.settings().text(Setting.DAEMON_METRICS).equals("on")) {
+      metricsPort = exportFigures(started);
     }
     server.start(gate);
     started.push(server::stop);
@@ -253,6 +225,55 @@ public final class Daemon {
     announce(socket);
     started.push(directory::removeReady);
     parts.addAll(started);
+  }
+
+  private FileChunkStore openChunks() throws FsException {
+    var settings = configuration.settings();
+    return new FileChunkStore(
+        Threads.SYSTEM,
+        new LocalDisk(directory.chunks()),
+        database,
+        new FileChunkStore.Limits(
+            settings.size(Setting.DAEMON_RESERVE),
+            settings.size(Setting.DAEMON_CAPACITY),
+            descriptors.chunkFiles()),
+        settings.text(Setting.CHECKSUMS).equals("rest")
+            ? FileChunkStore.Sealing.AT_REST
+            : FileChunkStore.Sealing.OFF,
+        PooledByteBufAllocator.DEFAULT);
+  }
+
+  /** Metadata may grow while the disk has room beside the ballast. */
+  private static MetadataStore.GrowthRoom beside(Ballast ballast) {
+    return new MetadataStore.GrowthRoom() {
+      @Override
+      public boolean mayGrow() {
+        return !ballast.isScarce();
+      }
+
+      @Override
+      public void makeRoom() throws FsException {
+        ballast.giveUpIfScarce();
+      }
+    };
+  }
+
+  private RpcServer newServer(Path socket) {
+    return new RpcServer(
+        new RpcServerConfiguration(
+            configuration.bindHost(),
+            configuration.port(),
+            Optional.of(socket),
+            configuration.identity(),
+            configuration.node(),
+            Limits.usual().withConnections(descriptors.connections(), descriptors.unproved())));
+  }
+
+  /** Begins to serve figures; answers at which port. */
+  private int exportFigures(Deque<Closing> started) throws FsException {
+    var metrics = new MetricsEndpoint(operations, nodeFigures);
+    started.push(metrics::close);
+    return metrics.port();
   }
 
   private static long diskBytes(Path path) throws FsException {
@@ -398,12 +419,18 @@ public final class Daemon {
             PEER_DATA_CONNECTIONS,
             cluster.map());
     cluster.onChange(client::useMap);
+    Path controlDirectory = directory.path().resolve(ReplicatedControlPlane.DIRECTORY_NAME);
     ReplicatedControlPlane control;
     try {
       control =
           ReplicatedControlPlane.open(
-              directory.path(),
-              configuration.identity().instanceId(),
+              Threads.SYSTEM,
+              ControlFiles.open(controlDirectory),
+              new RaftLogs(
+                  Threads.SYSTEM,
+                  controlDirectory,
+                  cluster.self(),
+                  configuration.identity().instanceId()),
               cluster,
               client,
               returns,

@@ -22,11 +22,11 @@ import org.slf4j.LoggerFactory;
  * answers only what concerns the daemon itself and the control plane, and tells everybody else to
  * come again.
  */
-final class Gate implements RequestHandler {
+public final class Gate implements RequestHandler {
   private static final Logger LOG = LoggerFactory.getLogger(Gate.class);
 
   /** Makes what stands behind the gate; on the metadata thread. */
-  interface Opening {
+  public interface Opening {
     /**
      * The daemon learns its first map, from others or from its directory. Once.
      *
@@ -47,18 +47,18 @@ final class Gate implements RequestHandler {
   /** Set once, on the metadata thread or before any request. */
   private volatile @Nullable RequestHandler services;
 
-  Gate(NodeControl control, Opening opening) {
+  public Gate(NodeControl control, Opening opening) {
     this.control = control;
     this.opening = opening;
   }
 
   /** Tells of the first map. On the metadata thread. */
-  void learn(ClusterMap map) throws FsException {
+  public void learn(ClusterMap map) throws FsException {
     controlPlane = opening.learn(map);
   }
 
   /** Lets requests through. On the metadata thread. */
-  void open(RequestHandler handler) {
+  public void open(RequestHandler handler) {
     services = handler;
   }
 

@@ -3,18 +3,19 @@ package io.adhocfs.daemon;
 import io.adhocfs.daemon.chunk.FileChunkStore;
 import io.adhocfs.daemon.cluster.ClusterState;
 import io.adhocfs.daemon.cluster.Peers;
+import io.adhocfs.daemon.cluster.Policies;
 import io.adhocfs.daemon.control.ControlPlane;
 import io.adhocfs.daemon.crash.CrashPoints;
+import io.adhocfs.daemon.data.DataService;
+import io.adhocfs.daemon.data.StoredChunks;
 import io.adhocfs.daemon.metadata.MetadataStore;
 import io.adhocfs.daemon.metadata.MetadataThread;
+import io.adhocfs.daemon.metrics.NodeFigures;
+import io.adhocfs.daemon.metrics.OperationMetrics;
 import io.adhocfs.daemon.migration.Migrator;
-import io.adhocfs.daemon.service.DataService;
 import io.adhocfs.daemon.service.MetadataServices;
 import io.adhocfs.daemon.service.NodeControl;
-import io.adhocfs.daemon.service.OperationMetrics;
-import io.adhocfs.daemon.service.Policies;
 import io.adhocfs.daemon.service.RequestDatasets;
-import io.adhocfs.daemon.service.StoredChunks;
 import io.adhocfs.daemon.statistics.Accounts;
 import io.adhocfs.daemon.threads.Threads;
 import io.adhocfs.daemon.throttle.Throttling;
@@ -37,7 +38,7 @@ import java.util.random.RandomGenerator;
  * slots, on the stores, the connections and the threads that it is given, the system's or those of
  * a simulation. Those stay their owner's.
  */
-public final class ServingNode implements AutoCloseable {
+public final class ServingNode implements NodeFigures.Serving, AutoCloseable {
   /** How long a request that is ahead of this node waits for it to catch up. */
   private static final Duration CATCH_UP_PATIENCE = Duration.ofSeconds(3);
 
@@ -133,7 +134,6 @@ public final class ServingNode implements AutoCloseable {
   private MetadataServices.Surroundings metadataSurroundings(Surroundings s, Policies policies) {
     return new MetadataServices.Surroundings(
         s.metadataThread(),
-        s.threads()::nanoTime,
         s.metadata(),
         s.cluster(),
         new Peers(s.cluster(), s.client(), s.session()),
@@ -173,6 +173,21 @@ public final class ServingNode implements AutoCloseable {
   /** Begins to move slots as agreed on. Once, when requests are answered. */
   public void startMoving() {
     migrator.start();
+  }
+
+  @Override
+  public int sessions() {
+    return services.sessions();
+  }
+
+  @Override
+  public int pending() {
+    return services.slots().pending();
+  }
+
+  @Override
+  public int queuedForData() {
+    return data.queued();
   }
 
   public MetadataServices services() {

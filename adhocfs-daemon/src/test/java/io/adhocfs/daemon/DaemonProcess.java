@@ -29,7 +29,6 @@ import java.time.Duration;
 import java.util.Map;
 import java.util.concurrent.ExecutionException;
 import java.util.concurrent.TimeUnit;
-import java.util.concurrent.locks.LockSupport;
 
 /** A daemon in a process of its own, and a connection to it. */
 final class DaemonProcess implements AutoCloseable {
@@ -109,7 +108,7 @@ final class DaemonProcess implements AutoCloseable {
   /** Starts a daemon and waits until it is ready. */
   static DaemonProcess start(DaemonConfiguration configuration) throws Exception {
     DaemonProcess daemon = begin(configuration);
-    await(
+    Waiting.until(
         "the daemon to be ready",
         () -> {
           if (!daemon.process.isAlive()) {
@@ -118,21 +117,6 @@ final class DaemonProcess implements AutoCloseable {
           return daemon.isReady();
         });
     return daemon;
-  }
-
-  /** A condition to wait for. */
-  interface Condition {
-    boolean holds() throws Exception;
-  }
-
-  static void await(String what, Condition condition) throws Exception {
-    Deadline deadline = Deadline.after(PATIENCE);
-    while (!condition.holds()) {
-      if (deadline.passed()) {
-        throw new AssertionError("waited in vain for " + what);
-      }
-      LockSupport.parkNanos(TimeUnit.MILLISECONDS.toNanos(2));
-    }
   }
 
   private boolean isReady() throws IOException {

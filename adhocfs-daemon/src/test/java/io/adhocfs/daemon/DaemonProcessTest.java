@@ -180,7 +180,7 @@ class DaemonProcessTest {
   void aDefectInItsStartEndsIt() throws Exception {
     try (DaemonProcess daemon =
         DaemonProcess.begin(configuration(), "-Dadhocfs.crash=NO_SUCH_POINT")) {
-      DaemonProcess.await("the defect", () -> daemon.output().contains("NO_SUCH_POINT"));
+      Waiting.until("the defect", () -> daemon.output().contains("NO_SUCH_POINT"));
       // Well below the time for which a signal waits for a daemon that is just starting.
       assertThat(daemon.process().waitFor(10, TimeUnit.SECONDS)).as(daemon.output()).isTrue();
       assertThat(daemon.process().exitValue()).isNotZero();

@@ -20,7 +20,7 @@ import java.util.TreeMap;
 import java.util.concurrent.locks.LockSupport;
 
 /** The agreed state of an instance, and how its daemons are asked to change it. For one thread. */
-final class Agreement implements AutoCloseable {
+final class Agreement {
   private static final Duration PATIENCE = Duration.ofSeconds(5);
 
   /** How long to wait for one node; then the next node is asked. No round begins later. */
@@ -37,7 +37,8 @@ final class Agreement implements AutoCloseable {
   private final AdminConnection connection;
   private ControlState state;
 
-  private Agreement(AdminConnection connection, ControlState state) {
+  /** An agreed state that has been read. */
+  Agreement(AdminConnection connection, ControlState state) {
     this.connection = connection;
     this.state = state;
   }
@@ -45,22 +46,14 @@ final class Agreement implements AutoCloseable {
   /**
    * Reads the agreed state from the nodes.
    *
+   * @param connection stays the caller's to close
    * @throws FsException UNREACHABLE if no node answers
    */
-  static Agreement open(Instance instance) throws FsException {
-    AdminConnection connection = AdminConnection.open(instance);
-    boolean opened = false;
-    try {
-      ClusterMap known = AdminConnection.knownMap(instance);
-      var agreement = new Agreement(connection, newest(connection, ids(known.nodes())));
-      connection.useMap(known.merge(agreement.state.map()));
-      opened = true;
-      return agreement;
-    } finally {
-      if (!opened) {
-        connection.close();
-      }
-    }
+  static Agreement read(Instance instance, AdminConnection connection) throws FsException {
+    ClusterMap known = AdminConnection.knownMap(instance);
+    var agreement = new Agreement(connection, newest(connection, ids(known.nodes())));
+    connection.useMap(known.merge(agreement.state.map()));
+    return agreement;
   }
 
   private static ControlState newest(AdminConnection connection, List<NodeId> nodes)
@@ -179,10 +172,5 @@ final class Agreement implements AutoCloseable {
   void tellAll(Collection<NodeId> nodes, ControlRequest decided) throws FsException {
     var _ =
         connection.askUntilAnswered(nodes, decided, Reply.Done.class, TELLING_PATIENCE).orThrow();
-  }
-
-  @Override
-  public void close() {
-    connection.close();
   }
 }

@@ -1,5 +1,7 @@
 package io.adhocfs.malleability;
 
+import io.adhocfs.protocol.model.FsError;
+import io.adhocfs.protocol.model.FsException;
 import io.adhocfs.protocol.model.NodeId;
 import io.adhocfs.protocol.wire.ControlRequest;
 import io.adhocfs.protocol.wire.Reply;
@@ -18,19 +20,29 @@ final class AnsweringNodes {
     this.agreement = agreement;
   }
 
-  /** The nodes among these that answer within five seconds. */
-  Set<NodeId> among(Collection<NodeId> nodes) {
+  /** As {@link #among(Collection, Duration)}, with a patience of five seconds. */
+  Set<NodeId> among(Collection<NodeId> nodes) throws FsException {
     return among(nodes, PATIENCE);
   }
 
-  /** The nodes among these that answer within the patience. */
-  Set<NodeId> among(Collection<NodeId> nodes, Duration patience) {
-    return nodes.isEmpty()
-        ? Set.of()
-        : agreement
+  /**
+   * The nodes among these that answer within the patience.
+   *
+   * @throws FsException INTERRUPTED: a node that was not waited for does not count as silent
+   */
+  Set<NodeId> among(Collection<NodeId> nodes, Duration patience) throws FsException {
+    if (nodes.isEmpty()) {
+      return Set.of();
+    }
+    var answers =
+        agreement
             .connection()
-            .askAll(nodes, new ControlRequest.GetStatus(), Reply.Status.class, patience)
-            .answers()
-            .keySet();
+            .askAll(nodes, new ControlRequest.GetStatus(), Reply.Status.class, patience);
+    for (FsException failure : answers.failures().values()) {
+      if (failure.error() == FsError.INTERRUPTED) {
+        throw failure;
+      }
+    }
+    return answers.answers().keySet();
   }
 }

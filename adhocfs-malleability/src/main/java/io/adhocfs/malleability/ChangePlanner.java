@@ -41,7 +41,7 @@ final class ChangePlanner {
   /**
    * What a change would move, with new nodes on places that they may get.
    *
-   * @throws FsException as {@link Malleability#plan}
+   * @throws FsException as {@link NodeChanges#plan}
    */
   ResizePlan plan(Change change) throws FsException {
     List<NodeId> leaving = leaving(change);

@@ -41,8 +41,8 @@ final class ChangeStart {
     this.answering = answering;
   }
 
-  /** As {@link Malleability#start}. */
-  Malleability.Started start(Change change, long bytesPerSecond, boolean supersede)
+  /** As {@link NodeChanges#start}. */
+  NodeChanges.Started start(Change change, long bytesPerSecond, boolean supersede)
       throws FsException {
     Rebalance running = agreement.state().rebalance();
     if (running != null && !supersede) {
@@ -72,7 +72,7 @@ final class ChangeStart {
     }
   }
 
-  private Malleability.Started propose(
+  private NodeChanges.Started propose(
       Change change,
       ResizePlan planned,
       List<NodeId> leaving,
@@ -96,7 +96,7 @@ final class ChangeStart {
                 BATCHES_AT_ONCE,
                 supersede,
                 WallClock.nanos(InstantSource.system())));
-        return new Malleability.Started(id, plan);
+        return new NodeChanges.Started(id, plan);
       } catch (FsException e) {
         if (e.error() != FsError.BUSY || attempt == ATTEMPTS_MAX) {
           throw e;

@@ -1,6 +1,7 @@
 package io.adhocfs.malleability;
 
 import io.adhocfs.protocol.instance.InstanceDescription.Place;
+import io.adhocfs.protocol.model.FsError;
 import io.adhocfs.protocol.model.FsException;
 import io.adhocfs.protocol.model.NodeId;
 import io.adhocfs.protocol.placement.ClusterMap;
@@ -8,7 +9,6 @@ import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Set;
-import java.util.concurrent.locks.LockSupport;
 
 /**
  * Nodes that have left and are still recorded: waits for the end of their daemons, and removes
@@ -23,17 +23,17 @@ final class DepartedNodes {
 
   private final Agreement agreement;
   private final RecordedInstance recorded;
-  private final NodeControl control;
+  private final NodeLauncher launcher;
   private final AnsweringNodes answering;
 
   DepartedNodes(
       Agreement agreement,
       RecordedInstance recorded,
-      NodeControl control,
+      NodeLauncher launcher,
       AnsweringNodes answering) {
     this.agreement = agreement;
     this.recorded = recorded;
-    this.control = control;
+    this.launcher = launcher;
     this.answering = answering;
   }
 
@@ -42,11 +42,18 @@ final class DepartedNodes {
    * removes what they left.
    *
    * @return what could not be removed and why, a sentence each
+   * @throws FsException INTERRUPTED, with nothing removed
    */
   List<String> awaitEnds() throws FsException {
     long limit = System.nanoTime() + END_PATIENCE.toNanos();
     while (System.nanoTime() - limit < 0 && !running(gonePlaces()).isEmpty()) {
-      LockSupport.parkNanos(LOOK_MILLIS * 1_000_000);
+      try {
+        Thread.sleep(LOOK_MILLIS);
+      } catch (InterruptedException e) {
+        Thread.currentThread().interrupt();
+        throw new FsException(
+            FsError.INTERRUPTED, "interrupted while waiting for the end of nodes", e);
+      }
     }
     return bringUpToDate();
   }
@@ -77,7 +84,7 @@ final class DepartedNodes {
     List<NodeId> removed = new ArrayList<>();
     for (Place place : places) {
       try {
-        control.remove(recorded.description(), place);
+        launcher.remove(recorded.description(), place);
         removed.add(place.id());
       } catch (FsException e) {
         left.add("node " + place.id() + ": " + e.getMessage());
@@ -106,7 +113,7 @@ final class DepartedNodes {
   }
 
   /** The nodes of these places whose daemons still answer. */
-  private Set<NodeId> running(List<Place> places) {
+  private Set<NodeId> running(List<Place> places) throws FsException {
     return answering.among(places.stream().map(Place::id).toList(), PATIENCE);
   }
 }

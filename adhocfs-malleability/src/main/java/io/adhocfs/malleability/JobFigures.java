@@ -1,8 +1,6 @@
 package io.adhocfs.malleability;
 
 import io.adhocfs.client.admin.NodeAnswers;
-import io.adhocfs.protocol.control.Dataset;
-import io.adhocfs.protocol.instance.Instance;
 import io.adhocfs.protocol.model.FsException;
 import io.adhocfs.protocol.model.NodeId;
 import io.adhocfs.protocol.statistics.PartyFigures;
@@ -22,19 +20,15 @@ import org.jspecify.annotations.Nullable;
  * What an instance has done for each job, of all daemons together: operations by kind, bytes, and
  * the time that limits have held the job back. The command stats is built on this class.
  *
- * <p>Figures count from the start of each daemon. An object is for one thread at a time.
+ * <p>Figures count from the start of each daemon. Rules name datasets by number: see {@link
+ * Datasets#list}. Threads and errors are those of the {@link Controller}.
  */
-public final class JobFigures implements AutoCloseable {
+public final class JobFigures {
   private static final Duration PATIENCE = Duration.ofSeconds(5);
 
   private final Agreement agreement;
 
-  /** The datasets as of when this was opened; rules name them by number. */
-  public List<Dataset> datasets() {
-    return agreement.state().datasets();
-  }
-
-  private JobFigures(Agreement agreement) {
+  JobFigures(Agreement agreement) {
     this.agreement = agreement;
   }
 
@@ -78,15 +72,6 @@ public final class JobFigures implements AutoCloseable {
   }
 
   /**
-   * Reads from an instance which nodes it has.
-   *
-   * @throws FsException UNREACHABLE if no node answers
-   */
-  public static JobFigures open(Instance instance) throws FsException {
-    return new JobFigures(Agreement.open(instance));
-  }
-
-  /**
    * Asks all daemons; the result names the daemons that do not answer.
    *
    * @throws FsException UNREACHABLE if no node answers
@@ -120,11 +105,5 @@ public final class JobFigures implements AutoCloseable {
       asked = next;
     }
     return new Taken(parties, failures);
-  }
-
-  /** Closes the connections. */
-  @Override
-  public void close() {
-    agreement.close();
   }
 }

@@ -1,6 +1,8 @@
 package io.adhocfs.malleability;
 
 import io.adhocfs.malleability.plan.SlotPlan;
+import io.adhocfs.malleability.verify.LostSearch;
+import io.adhocfs.malleability.verify.LostSearch.LostFile;
 import io.adhocfs.protocol.control.ControlCommand;
 import io.adhocfs.protocol.control.ControlState;
 import io.adhocfs.protocol.model.FsError;
@@ -32,7 +34,7 @@ final class LostNodes {
     this.answering = answering;
   }
 
-  /** As {@link Malleability#lose}. */
+  /** As {@link NodeChanges#lose}. */
   List<NodeId> lose(List<NodeId> nodes, boolean force) throws FsException {
     requireNodes(nodes);
     // Nodes that were given up before are not given up again, even if named again.
@@ -53,11 +55,24 @@ final class LostNodes {
     return owners;
   }
 
-  /** As {@link Malleability#searched}. */
-  void searched(int losses) throws FsException {
-    if (losses > agreement.state().map().lost().searched()) {
-      agreement.propose(new ControlCommand.Searched(losses));
+  /** As {@link NodeChanges#searchLost}. */
+  List<LostFile> search() throws FsException {
+    ClusterMap map = agreement.state().map();
+    List<LostFile> files;
+    try {
+      files = new LostSearch(agreement.connection(), map).search();
+    } catch (FsException e) {
+      throw new FsException(
+          e.error(),
+          "the nodes go on, but the search for missing data failed, and programs that touch data which may be missing wait: give the command again ("
+              + e.getMessage()
+              + ")",
+          e);
     }
+    if (map.lost().losses() > map.lost().searched()) {
+      agreement.propose(new ControlCommand.Searched(map.lost().losses()));
+    }
+    return files;
   }
 
   private void requireNodes(List<NodeId> nodes) throws FsException {
@@ -126,11 +141,12 @@ final class LostNodes {
    */
   private void force(List<NodeId> losing) throws FsException {
     List<NodeId> voters = agreement.state().voters();
-    if (answering.among(voters).size() > voters.size() / 2) {
+    Set<NodeId> aliveVoters = answering.among(voters);
+    if (aliveVoters.size() > voters.size() / 2) {
       throw new FsException(
           FsError.INVALID,
           "most voters answer (%s of %s): --force is for when they do not"
-              .formatted(answering.among(voters), voters));
+              .formatted(aliveVoters, voters));
     }
     List<NodeId> left = takers(losing);
     Set<NodeId> alive = answering.among(left);

@@ -17,14 +17,17 @@ import java.util.List;
 final class NewNodes {
   private final Agreement agreement;
   private final RecordedInstance recorded;
-  private final NodeControl control;
+  private final NodeLauncher launcher;
   private final DepartedNodes departed;
 
   NewNodes(
-      Agreement agreement, RecordedInstance recorded, NodeControl control, DepartedNodes departed) {
+      Agreement agreement,
+      RecordedInstance recorded,
+      NodeLauncher launcher,
+      DepartedNodes departed) {
     this.agreement = agreement;
     this.recorded = recorded;
-    this.control = control;
+    this.launcher = launcher;
     this.departed = departed;
   }
 
@@ -32,14 +35,14 @@ final class NewNodes {
    * Starts the daemons of new nodes and makes the nodes known to all; they own no slots yet.
    *
    * @return the places of the new nodes; none if the change adds no node
-   * @throws FsException what {@link NodeControl} throws and what a proposal throws, with all new
+   * @throws FsException what {@link NodeLauncher} throws and what a proposal throws, with all new
    *     nodes taken back
    */
   List<Place> join(Change change) throws FsException {
     if (change.added().isEmpty()) {
       return List.of();
     }
-    control.check(
+    launcher.check(
         recorded.description(),
         NewPlaces.of(change, agreement.state().map(), recorded.description()));
     // Recorded first, so that every started daemon can be found and taken down. The ids are drawn
@@ -52,7 +55,7 @@ final class NewNodes {
     });
     try {
       List<ClusterMap.Node> joining =
-          control.start(recorded.description(), places).stream()
+          launcher.start(recorded.description(), places).stream()
               .map(node ->
                   new ClusterMap.Node(
                       node.id(),

@@ -41,7 +41,7 @@ final class RunningRebalance {
   }
 
   void pause() throws FsException {
-    agreement.propose(new ControlCommand.Pause(required().id(), Malleability.PAUSED_ON_REQUEST));
+    agreement.propose(new ControlCommand.Pause(required().id(), NodeChanges.PAUSED_ON_REQUEST));
   }
 
   void resume() throws FsException {
@@ -67,7 +67,7 @@ final class RunningRebalance {
     return running;
   }
 
-  /** As {@link Malleability#await(long, Consumer, Consumer)}. */
+  /** As {@link NodeChanges#await(long, Consumer, Consumer)}. */
   FinishedRebalance await(long id, Consumer<Rebalance> progress, Consumer<List<String>> stalled)
       throws FsException {
     long seen = -1;
@@ -90,7 +90,7 @@ final class RunningRebalance {
         seenNanos = System.nanoTime();
         stalled.accept(awaited());
       }
-      if (running.paused() && !running.reason().equals(Malleability.PAUSED_ON_REQUEST)) {
+      if (running.paused() && !running.reason().equals(NodeChanges.PAUSED_ON_REQUEST)) {
         throw new FsException(
             FsError.NO_SPACE,
             "paused with %d of %d slots moved: %s; 'adhocfs rebalance resume' goes on, 'adhocfs rebalance cancel' moves the slots back"
@@ -105,8 +105,8 @@ final class RunningRebalance {
     }
   }
 
-  /** As {@link Malleability#awaited}. */
-  List<String> awaited() {
+  /** As {@link NodeChanges#awaited}. */
+  List<String> awaited() throws FsException {
     Rebalance running = agreement.state().rebalance();
     if (running == null) {
       return List.of();

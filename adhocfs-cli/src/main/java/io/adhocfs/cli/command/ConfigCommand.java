@@ -1,9 +1,11 @@
 package io.adhocfs.cli.command;
 
 import io.adhocfs.cli.arguments.Json;
-import io.adhocfs.malleability.Configuration;
-import io.adhocfs.malleability.Configuration.Origin;
-import io.adhocfs.malleability.Configuration.Value;
+import io.adhocfs.malleability.Controller;
+import io.adhocfs.malleability.Datasets;
+import io.adhocfs.malleability.InstanceSwitches;
+import io.adhocfs.malleability.InstanceSwitches.Origin;
+import io.adhocfs.malleability.InstanceSwitches.Value;
 import io.adhocfs.protocol.control.Dataset;
 import io.adhocfs.protocol.instance.InstanceDescription;
 import io.adhocfs.protocol.model.FsError;
@@ -123,24 +125,27 @@ public final class ConfigCommand extends Command {
     InstanceDescription description =
         givenName() != null || path != null || directory().names().size() == 1 ? instance() : null;
     if (description == null) {
-      print("", Configuration.valuesGiven(Settings.DEFAULT), List.of());
+      print("", InstanceSwitches.valuesGiven(Settings.DEFAULT), List.of());
       return;
     }
     String name = description.instance().name();
-    try (Configuration configuration = Configuration.open(description.instance())) {
+    try (Controller controller = Controller.open(description.instance())) {
+      InstanceSwitches switches = controller.switches();
       Set<Integer> set = new LinkedHashSet<>();
-      for (SettingChange change : configuration.changes()) {
+      for (SettingChange change : switches.changes()) {
         set.add(change.dataset());
       }
       List<Dataset> datasets =
-          configuration.datasets().stream().filter(dataset -> set.contains(dataset.id())).toList();
-      print(name, configuration.values(path), datasets);
+          controller.datasets().list().stream()
+              .filter(dataset -> set.contains(dataset.id()))
+              .toList();
+      print(name, switches.values(path), datasets);
     } catch (FsException e) {
       if (e.error() != FsError.UNREACHABLE || path != null) {
         throw e;
       }
       output().note("adhocfs config: values that were set later are not known: " + e.getMessage());
-      print(name, Configuration.valuesGiven(description.instance().settings()), List.of());
+      print(name, InstanceSwitches.valuesGiven(description.instance().settings()), List.of());
     }
   }
 
@@ -272,14 +277,14 @@ public final class ConfigCommand extends Command {
       throw new UsageException(e.getMessage() + "; see 'adhocfs config list'", e);
     }
     InstanceDescription description = instance();
-    try (Configuration configuration = Configuration.open(description.instance())) {
-      Dataset dataset = path == null ? null : configuration.dataset(path);
-      configuration.set(dataset, values);
+    try (Controller controller = Controller.open(description.instance())) {
+      Dataset dataset = path == null ? null : controller.datasets().of(path);
+      controller.switches().set(dataset, values);
       if (dataset == null || dataset.complete()) {
         return;
       }
       if (wait) {
-        Walks.run(configuration::walk, dataset, output());
+        Walks.run(controller.datasets(), dataset, output());
         return;
       }
       Walks.startInBackground(directory(), description.instance().name(), dataset.path());
@@ -318,13 +323,14 @@ public final class ConfigCommand extends Command {
     for (String word : words) {
       settings.add(switchOf(word));
     }
-    try (Configuration configuration = Configuration.open(instance().instance())) {
-      configuration.unset(path == null ? null : known(configuration), settings);
+    try (Controller controller = Controller.open(instance().instance())) {
+      Dataset dataset = path == null ? null : known(controller.datasets());
+      controller.switches().unset(dataset, settings);
     }
   }
 
-  private Dataset known(Configuration configuration) throws UsageException {
-    for (Dataset dataset : configuration.datasets()) {
+  private Dataset known(Datasets datasets) throws UsageException {
+    for (Dataset dataset : datasets.list()) {
       if (dataset.path().equals(path)) {
         return dataset;
       }
@@ -339,8 +345,9 @@ public final class ConfigCommand extends Command {
     }
     InstanceDescription description = instance();
     Walks.endWith(directory(), description.instance().name());
-    try (Configuration configuration = Configuration.open(description.instance())) {
-      Walks.run(configuration::walk, known(configuration), output());
+    try (Controller controller = Controller.open(description.instance())) {
+      Datasets datasets = controller.datasets();
+      Walks.run(datasets, known(datasets), output());
     }
   }
 }

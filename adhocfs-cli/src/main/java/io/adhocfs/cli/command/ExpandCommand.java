@@ -2,7 +2,7 @@ package io.adhocfs.cli.command;
 
 import io.adhocfs.cli.arguments.RawPath;
 import io.adhocfs.malleability.Change;
-import io.adhocfs.malleability.Malleability;
+import io.adhocfs.malleability.NodeChanges;
 import io.adhocfs.protocol.model.FsException;
 import org.jspecify.annotations.Nullable;
 import picocli.CommandLine;
@@ -39,7 +39,7 @@ public final class ExpandCommand extends ResizeCommand {
   }
 
   @Override
-  Change change(Malleability malleability) throws UsageException, FsException {
-    return new Change.Expand(hosts(nodes, hosts, NODES_MAX - malleability.nodes().size()));
+  Change change(NodeChanges changes) throws UsageException, FsException {
+    return new Change.Expand(hosts(nodes, hosts, NODES_MAX - changes.present().size()));
   }
 }

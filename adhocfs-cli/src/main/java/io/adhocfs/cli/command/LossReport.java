@@ -1,7 +1,7 @@
 package io.adhocfs.cli.command;
 
-import io.adhocfs.cli.verify.LostSearch.LostFile;
-import io.adhocfs.cli.verify.VerifyReport;
+import io.adhocfs.malleability.verify.LostSearch.LostFile;
+import io.adhocfs.malleability.verify.VerifyReport;
 import io.adhocfs.protocol.model.NodeId;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;

@@ -1,7 +1,8 @@
 package io.adhocfs.cli.command;
 
 import io.adhocfs.cli.process.NodeProcesses;
-import io.adhocfs.malleability.Malleability;
+import io.adhocfs.malleability.Controller;
+import io.adhocfs.malleability.NodeChanges;
 import io.adhocfs.protocol.control.FinishedRebalance;
 import io.adhocfs.protocol.instance.InstanceDescription;
 import io.adhocfs.protocol.instance.InstanceDirectory;
@@ -14,15 +15,14 @@ abstract class MalleabilityCommand extends Command {
     super(surroundings);
   }
 
-  final Malleability open() throws UsageException, FsException {
-    return open(instance());
+  final Controller open(InstanceDescription description) throws FsException {
+    watch(description);
+    return Controller.open(description.instance());
   }
 
-  final Malleability open(InstanceDescription description) throws FsException {
-    watch(description);
+  final NodeChanges nodes(Controller controller) throws FsException {
     InstanceDirectory directory = directory();
-    return Malleability.open(
-        directory, description.instance().name(), new NodeProcesses(directory, output()::note));
+    return controller.nodes(directory, new NodeProcesses(directory, output()::note));
   }
 
   private void say(List<String> sentences) {
@@ -30,8 +30,7 @@ abstract class MalleabilityCommand extends Command {
   }
 
   /** Waits until a rebalance is over, and shows the progress if {@code shows} is true. */
-  final FinishedRebalance await(Malleability malleability, long id, boolean shows)
-      throws FsException {
+  final FinishedRebalance await(NodeChanges nodes, long id, boolean shows) throws FsException {
     var progress = new RebalanceReport.Progress(output());
     try (var _ =
         new OnSignal(
@@ -42,7 +41,7 @@ abstract class MalleabilityCommand extends Command {
                   .note(
                       "adhocfs: this command ends, but the rebalance goes on: 'adhocfs rebalance status --wait' waits for it again, 'adhocfs rebalance cancel' undoes it");
             })) {
-      return malleability.await(
+      return nodes.await(
           id,
           shows ? progress : running -> {},
           sentences -> {

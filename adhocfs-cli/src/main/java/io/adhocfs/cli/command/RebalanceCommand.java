@@ -1,7 +1,8 @@
 package io.adhocfs.cli.command;
 
 import io.adhocfs.cli.arguments.Json;
-import io.adhocfs.malleability.Malleability;
+import io.adhocfs.malleability.Controller;
+import io.adhocfs.malleability.NodeChanges;
 import io.adhocfs.protocol.control.ControlState;
 import io.adhocfs.protocol.control.FinishedRebalance;
 import io.adhocfs.protocol.control.Rebalance;
@@ -57,34 +58,35 @@ public final class RebalanceCommand extends MalleabilityCommand {
       throw new UsageException(
           what.equals("limit") ? "limit needs a rate, or none" : "only limit takes a rate");
     }
-    try (Malleability malleability = open()) {
+    try (Controller controller = open(instance())) {
+      NodeChanges nodes = nodes(controller);
       switch (what) {
         case "status" -> {}
-        case "pause" -> malleability.pause();
-        case "resume" -> malleability.resume();
-        case "cancel" -> malleability.cancel();
+        case "pause" -> nodes.pause();
+        case "resume" -> nodes.resume();
+        case "cancel" -> nodes.cancel();
         case "limit" -> {
           String given = rate == null ? "none" : rate;
-          malleability.limit(given.equals("none") ? 0 : Rates.parse("limit", given));
+          nodes.limit(given.equals("none") ? 0 : Rates.parse("limit", given));
         }
         default ->
             throw new UsageException(
                 "'" + what + "': give status, pause, resume, cancel or limit RATE");
       }
-      Rebalance now = malleability.state().rebalance();
+      Rebalance now = controller.state().rebalance();
       if (wait && now != null) {
-        FinishedRebalance last = await(malleability, now.id(), !json);
-        malleability.awaitEnds().forEach(sentence -> output().note("adhocfs: " + sentence));
+        FinishedRebalance last = await(nodes, now.id(), !json);
+        nodes.awaitEnds().forEach(sentence -> output().note("adhocfs: " + sentence));
         if (!json) {
           output().line(RebalanceReport.sentence(last));
           return ExitCode.OK;
         }
       }
       if (json) {
-        output().line(Json.pretty(RebalanceReport.json(malleability.state())));
+        output().line(Json.pretty(RebalanceReport.json(controller.state())));
       } else {
-        print(malleability.state());
-        malleability.awaited().forEach(sentence -> output().line("  the rebalance " + sentence));
+        print(controller.state());
+        nodes.awaited().forEach(sentence -> output().line("  the rebalance " + sentence));
       }
       return ExitCode.OK;
     }

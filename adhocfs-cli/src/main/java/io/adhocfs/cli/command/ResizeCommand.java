@@ -7,8 +7,9 @@ import io.adhocfs.cli.process.InParallel;
 import io.adhocfs.cli.process.InParallel.Outcome;
 import io.adhocfs.cli.process.Mounts;
 import io.adhocfs.malleability.Change;
-import io.adhocfs.malleability.Malleability;
-import io.adhocfs.malleability.Malleability.Started;
+import io.adhocfs.malleability.Controller;
+import io.adhocfs.malleability.NodeChanges;
+import io.adhocfs.malleability.NodeChanges.Started;
 import io.adhocfs.malleability.ResizePlan;
 import io.adhocfs.malleability.plan.SlotPlan;
 import io.adhocfs.protocol.control.ControlCommand;
@@ -70,30 +71,31 @@ abstract class ResizeCommand extends MalleabilityCommand {
     return json;
   }
 
-  abstract Change change(Malleability malleability) throws UsageException, FsException;
+  abstract Change change(NodeChanges changes) throws UsageException, FsException;
 
   @Override
   public int run() throws UsageException, IOException {
     long bytesPerSecond = limit == null ? 0 : Rates.parse("--limit", limit);
-    try (Malleability malleability = open()) {
-      Change change = change(malleability);
+    try (Controller controller = open(instance())) {
+      NodeChanges nodes = nodes(controller);
+      Change change = change(nodes);
       if (planOnly) {
-        print(malleability.plan(change), bytesPerSecond);
+        print(nodes.plan(change), bytesPerSecond);
         return ExitCode.OK;
       }
-      Started started = malleability.start(change, bytesPerSecond, supersede);
+      Started started = nodes.start(change, bytesPerSecond, supersede);
       SlotPlan slots = started.plan().slots();
-      boolean mounted = mountOnNewHosts(malleability.description(), change);
+      boolean mounted = mountOnNewHosts(nodes.description(), change);
       if (!wait) {
         print(started.id(), slots);
         return mounted ? ExitCode.OK : ExitCode.FAILED;
       }
-      FinishedRebalance last = await(malleability, started.id(), !json);
-      List<String> left = malleability.awaitEnds();
+      FinishedRebalance last = await(nodes, started.id(), !json);
+      List<String> left = nodes.awaitEnds();
       left.forEach(sentence -> output().note("adhocfs: " + sentence));
       if (json) {
-        List<NodeId> nodes = malleability.nodes().stream().map(ClusterMap.Node::id).toList();
-        output().line(Json.pretty(json(last, slots, nodes)));
+        List<NodeId> present = nodes.present().stream().map(ClusterMap.Node::id).toList();
+        output().line(Json.pretty(json(last, slots, present)));
       } else {
         output().line(RebalanceReport.sentence(last));
       }

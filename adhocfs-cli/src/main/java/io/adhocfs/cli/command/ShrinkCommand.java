@@ -1,13 +1,11 @@
 package io.adhocfs.cli.command;
 
 import io.adhocfs.cli.arguments.Json;
-import io.adhocfs.cli.verify.LostSearch;
-import io.adhocfs.cli.verify.Verifier;
-import io.adhocfs.client.admin.AdminConnection;
 import io.adhocfs.malleability.Change;
-import io.adhocfs.malleability.Malleability;
+import io.adhocfs.malleability.Controller;
+import io.adhocfs.malleability.NodeChanges;
+import io.adhocfs.malleability.verify.LostSearch.LostFile;
 import io.adhocfs.protocol.instance.InstanceDescription;
-import io.adhocfs.protocol.model.FsException;
 import io.adhocfs.protocol.model.NodeId;
 import io.adhocfs.protocol.placement.ClusterMap;
 import java.io.IOException;
@@ -82,8 +80,9 @@ public final class ShrinkCommand extends ResizeCommand {
     }
     InstanceDescription description = instance();
     LossReport report;
-    try (Malleability malleability = open(description)) {
-      List<NodeId> owners = malleability.lose(losing, force);
+    try (Controller controller = open(description)) {
+      NodeChanges changes = nodes(controller);
+      List<NodeId> owners = changes.lose(losing, force);
       if (!json()) {
         output()
             .line(
@@ -92,7 +91,8 @@ public final class ShrinkCommand extends ResizeCommand {
                         String.join(", ", losing.stream().map(NodeId::toString).toList()),
                         String.join(", ", owners.stream().map(NodeId::toString).toList())));
       }
-      report = search(malleability, losing);
+      List<LostFile> files = changes.searchLost();
+      report = new LossReport(losing, files, controller.verification().verify(false, step -> {}));
     }
     Path written =
         directory()
@@ -116,33 +116,12 @@ public final class ShrinkCommand extends ResizeCommand {
     return report.anyLost() ? ExitCode.DATA_LOST : ExitCode.OK;
   }
 
-  private static LossReport search(Malleability malleability, List<NodeId> losing)
-      throws FsException {
-    ClusterMap map = malleability.state().map();
-    try (AdminConnection connection = AdminConnection.open(malleability.description().instance())) {
-      connection.useMap(map);
-      List<LostSearch.LostFile> files;
-      try {
-        files = new LostSearch(connection, map).search();
-      } catch (FsException e) {
-        throw new FsException(
-            e.error(),
-            "the nodes go on, but the search for missing data failed, and programs that touch data which may be missing wait: give the command again ("
-                + e.getMessage()
-                + ")",
-            e);
-      }
-      malleability.searched(map.lost().losses());
-      return new LossReport(losing, files, new Verifier(connection, map, step -> {}).verify());
-    }
-  }
-
   @Override
-  Change change(Malleability malleability) throws UsageException {
+  Change change(NodeChanges changes) throws UsageException {
     if ((nodes == null) == !remove || remove == named.isEmpty()) {
       throw new UsageException("give either --nodes K or --remove NODE...");
     }
-    List<NodeId> present = malleability.nodes().stream().map(ClusterMap.Node::id).toList();
+    List<NodeId> present = changes.present().stream().map(ClusterMap.Node::id).toList();
     List<NodeId> leaving = new ArrayList<>();
     if (nodes != null) {
       if (nodes < 1 || nodes >= present.size()) {
@@ -156,7 +135,7 @@ public final class ShrinkCommand extends ResizeCommand {
       leaving.addAll(present.subList(present.size() - nodes, present.size()));
     } else {
       for (String word : named) {
-        NodeId node = NodeNames.node(malleability.description(), present, word);
+        NodeId node = NodeNames.node(changes.description(), present, word);
         if (!leaving.contains(node)) {
           leaving.add(node);
         }

@@ -1,6 +1,7 @@
 package io.adhocfs.cli.command;
 
 import io.adhocfs.cli.arguments.Json;
+import io.adhocfs.malleability.Controller;
 import io.adhocfs.malleability.JobFigures;
 import io.adhocfs.malleability.JobStatistics;
 import io.adhocfs.protocol.control.Dataset;
@@ -68,9 +69,9 @@ public final class StatsCommand extends Command {
       throw new UsageException("--step needs --job with the id of the step's job");
     }
     JobFigures.Taken taken;
-    try (JobFigures figures = JobFigures.open(instance().instance())) {
-      taken = figures.take();
-      datasets = figures.datasets();
+    try (Controller controller = Controller.open(instance().instance())) {
+      taken = controller.figures().take();
+      datasets = controller.datasets().list();
     }
     for (NodeId node : taken.failures().keySet()) {
       output().note("the figures of node " + node + " are missing: it does not answer");

@@ -5,7 +5,7 @@ import io.adhocfs.cli.process.Mounts;
 import io.adhocfs.cli.process.ServiceProcess;
 import io.adhocfs.client.admin.AdminConnection;
 import io.adhocfs.client.admin.NodeAnswers;
-import io.adhocfs.malleability.Malleability;
+import io.adhocfs.malleability.Controller;
 import io.adhocfs.protocol.instance.InstanceDescription;
 import io.adhocfs.protocol.instance.MountRecord;
 import io.adhocfs.protocol.model.FsException;
@@ -149,8 +149,8 @@ public final class StatusCommand extends MalleabilityCommand {
   /** The instance; its file is brought up to date if any node answers. */
   private Brought brought() throws UsageException, FsException {
     InstanceDescription description = instance();
-    try (Malleability malleability = open(description)) {
-      return new Brought(malleability.description(), malleability.state().lostVoters());
+    try (Controller controller = open(description)) {
+      return new Brought(nodes(controller).description(), controller.state().lostVoters());
     } catch (FsException e) {
       return new Brought(description, List.of()); // reported for each node below
     }

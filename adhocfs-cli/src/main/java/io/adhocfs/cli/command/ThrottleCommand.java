@@ -1,8 +1,10 @@
 package io.adhocfs.cli.command;
 
 import io.adhocfs.cli.arguments.Json;
-import io.adhocfs.malleability.Throttles;
-import io.adhocfs.malleability.Throttles.Listed;
+import io.adhocfs.malleability.Controller;
+import io.adhocfs.malleability.Datasets;
+import io.adhocfs.malleability.Limits;
+import io.adhocfs.malleability.Limits.Listed;
 import io.adhocfs.protocol.control.Dataset;
 import io.adhocfs.protocol.instance.InstanceDescription;
 import io.adhocfs.protocol.model.FsException;
@@ -110,9 +112,9 @@ public final class ThrottleCommand extends Command {
         }
       }
       case "list" -> {
-        try (Throttles throttles = Throttles.open(description.instance())) {
-          List<Listed> list = throttles.list();
-          print(list, throttles.datasets());
+        try (Controller controller = Controller.open(description.instance())) {
+          List<Listed> list = controller.limits().list();
+          print(list, controller.datasets().list());
         }
       }
       case "clear" -> clear(description, wanted, whose, path);
@@ -121,8 +123,9 @@ public final class ThrottleCommand extends Command {
           throw new UsageException("walk needs --scope path:/DIR");
         }
         Walks.endWith(directory(), description.instance().name());
-        try (Throttles throttles = Throttles.open(description.instance())) {
-          Walks.run(throttles::walk, known(throttles, path), output());
+        try (Controller controller = Controller.open(description.instance())) {
+          Datasets datasets = controller.datasets();
+          Walks.run(datasets, known(datasets, path), output());
         }
       }
       default -> throw new UsageException("'" + what + "': give set, list, clear or walk");
@@ -135,11 +138,12 @@ public final class ThrottleCommand extends Command {
       throws UsageException, FsException {
     Scope of = whose == null ? Scope.INSTANCE : whose;
     ThrottleRule rule = rule(wanted, of);
-    try (Throttles throttles = Throttles.open(description.instance())) {
+    try (Controller controller = Controller.open(description.instance())) {
+      Limits limits = controller.limits();
       if (of.kind() == Scope.Kind.JOB && !ahead) {
-        requireKnown(throttles, of);
+        requireKnown(limits, of);
       }
-      throttles.set(rule);
+      limits.set(rule);
     }
   }
 
@@ -158,23 +162,25 @@ public final class ThrottleCommand extends Command {
     // Checked with a stand-in scope first: wrong use must change nothing, and the dataset is known
     // only once it is made.
     ThrottleRule rule = rule(wanted, new Scope(Scope.Kind.DATASET, "0"));
-    try (Throttles throttles = Throttles.open(description.instance())) {
-      Dataset dataset = throttles.dataset(path);
-      throttles.set(
-          new ThrottleRule(rule.resource(), dataset.scope(), rule.limit(), rule.weight()));
+    try (Controller controller = Controller.open(description.instance())) {
+      Datasets datasets = controller.datasets();
+      Dataset dataset = datasets.of(path);
+      controller
+          .limits()
+          .set(new ThrottleRule(rule.resource(), dataset.scope(), rule.limit(), rule.weight()));
       if (dataset.complete()) {
         return;
       }
       if (wait) {
-        Walks.run(throttles::walk, dataset, output());
+        Walks.run(datasets, dataset, output());
         return;
       }
     }
     Walks.startInBackground(directory(), description.instance().name(), path);
   }
 
-  private static Dataset known(Throttles throttles, String path) throws UsageException {
-    for (Dataset dataset : throttles.datasets()) {
+  private static Dataset known(Datasets datasets, String path) throws UsageException {
+    for (Dataset dataset : datasets.list()) {
       if (dataset.path().equals(path)) {
         return dataset;
       }
@@ -187,10 +193,9 @@ public final class ThrottleCommand extends Command {
    * Refuses a job that has not used the instance yet: it is more often a mistake than a job to
    * come.
    */
-  private static void requireKnown(Throttles throttles, Scope scope)
-      throws UsageException, FsException {
-    Set<String> known = throttles.jobs();
-    boolean isLimited = throttles.rules().stream().anyMatch(rule -> rule.scope().equals(scope));
+  private static void requireKnown(Limits limits, Scope scope) throws UsageException, FsException {
+    Set<String> known = limits.jobs();
+    boolean isLimited = limits.rules().stream().anyMatch(rule -> rule.scope().equals(scope));
     if (!known.contains(scope.value()) && !isLimited) {
       throw new UsageException(
           "--scope '%s': no program of this job has used the instance yet; jobs that have: %s. Add --ahead for a job to come"
@@ -207,15 +212,16 @@ public final class ThrottleCommand extends Command {
     if (all == (wanted != null || given != null || path != null)) {
       throw new UsageException("clear needs --class, --scope or both, or --all");
     }
-    try (Throttles throttles = Throttles.open(description.instance())) {
-      Scope whose = path == null ? given : known(throttles, path).scope();
+    try (Controller controller = Controller.open(description.instance())) {
+      Limits limits = controller.limits();
+      Scope whose = path == null ? given : known(controller.datasets(), path).scope();
       List<ThrottleRule.Key> keys =
-          throttles.rules().stream()
+          limits.rules().stream()
               .map(ThrottleRule::key)
               .filter(key -> wanted == null || key.resource().equals(wanted.label()))
               .filter(key -> whose == null || key.scope().equals(whose))
               .toList();
-      throttles.clear(keys);
+      limits.clear(keys);
       output().line(keys.size() == 1 ? "1 rule cleared" : keys.size() + " rules cleared");
     }
   }

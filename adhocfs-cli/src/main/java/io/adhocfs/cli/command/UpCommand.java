@@ -10,7 +10,7 @@ import io.adhocfs.cli.process.NodeProcesses;
 import io.adhocfs.cli.process.Nodes;
 import io.adhocfs.cli.process.SlurmNodes;
 import io.adhocfs.client.admin.AdminConnection;
-import io.adhocfs.malleability.Throttles;
+import io.adhocfs.malleability.Controller;
 import io.adhocfs.protocol.control.ControlCommand;
 import io.adhocfs.protocol.instance.Instance;
 import io.adhocfs.protocol.instance.InstanceDescription;
@@ -282,9 +282,9 @@ public final class UpCommand extends Command {
     if (limits.isEmpty()) {
       return;
     }
-    try (Throttles throttles = Throttles.open(instance)) {
+    try (Controller controller = Controller.open(instance)) {
       for (ThrottleRule rule : limits) {
-        throttles.set(rule);
+        controller.limits().set(rule);
       }
     }
   }

@@ -1,19 +1,15 @@
 package io.adhocfs.cli.command;
 
 import io.adhocfs.cli.arguments.Json;
-import io.adhocfs.cli.verify.Mend;
-import io.adhocfs.cli.verify.Repairer;
-import io.adhocfs.cli.verify.Verifier;
-import io.adhocfs.cli.verify.VerifyReport;
-import io.adhocfs.client.AdhocPath;
-import io.adhocfs.client.admin.AdminConnection;
+import io.adhocfs.malleability.Controller;
+import io.adhocfs.malleability.verify.Mend;
+import io.adhocfs.malleability.verify.Verification;
+import io.adhocfs.malleability.verify.Verification.Repaired;
+import io.adhocfs.malleability.verify.VerifyReport;
 import io.adhocfs.protocol.instance.InstanceDescription;
-import io.adhocfs.protocol.model.FsError;
-import io.adhocfs.protocol.model.FsException;
-import io.adhocfs.protocol.model.InodeId;
-import io.adhocfs.protocol.placement.ClusterMap;
+import io.adhocfs.protocol.model.NodeId;
 import java.io.IOException;
-import java.nio.charset.StandardCharsets;
+import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
@@ -35,13 +31,8 @@ import picocli.CommandLine.Option;
       "Exit codes: 0 everything fits; 1 something is inconsistent; 2 not everything could be checked,",
       "or wrong use."
     })
-public final class VerifyCommand extends FileSystemCommand {
+public final class VerifyCommand extends Command {
   private static final long SILENCE_NANOS = 1_000_000_000;
-
-  /**
-   * A repair may show errors that were hidden behind the repaired one, so there are several rounds.
-   */
-  private static final int ROUNDS_MAX = 8;
 
   @Option(names = "--json", description = "Print JSON.")
   private boolean json;
@@ -61,8 +52,6 @@ public final class VerifyCommand extends FileSystemCommand {
           "Also read all file data and compare it with its checksums; takes as long as reading the data.")
   private boolean data;
 
-  private long repaired;
-
   public VerifyCommand(Surroundings surroundings) {
     super(surroundings);
   }
@@ -73,70 +62,61 @@ public final class VerifyCommand extends FileSystemCommand {
       throw new UsageException("give either --repair or --dry-run");
     }
     InstanceDescription description = instance();
-    long started = System.nanoTime();
-    VerifyReport report;
-    try (AdminConnection connection = AdminConnection.open(description.instance())) {
-      for (int round = 1; ; round++) {
-        var verifier =
-            new Verifier(
-                connection,
-                AdminConnection.knownMap(description.instance()),
-                step -> {
-                  if (System.nanoTime() - started > SILENCE_NANOS) {
-                    output().note("adhocfs verify: " + step);
-                  }
-                });
-        report = verifier.verify(data);
-        if (!repair || report.mends().isEmpty() || round > ROUNDS_MAX) {
-          break;
-        }
-        mend(connection, verifier.map(), report);
-      }
+    Repaired done;
+    try (Controller controller = Controller.open(description.instance())) {
+      var listener = new Reporter(description);
+      Verification verification = controller.verification();
+      done =
+          repair
+              ? verification.repair(data, listener)
+              : new Repaired(verification.verify(data, listener::step), 0);
     }
+    VerifyReport report = done.report();
     if (json) {
-      output().line(Json.pretty(json(description.instance().name(), report, repaired)));
+      output().line(Json.pretty(json(description.instance().name(), report, done.mends())));
     } else {
       print(report);
     }
-    return report.exitCode();
+    return switch (report.verdict()) {
+      case CLEAN -> ExitCode.OK;
+      case INCONSISTENT -> ExitCode.FAILED;
+      case INCOMPLETE -> ExitCode.USAGE;
+    };
   }
 
-  private void mend(AdminConnection connection, ClusterMap map, VerifyReport report) {
-    if (!json) {
-      report.inconsistencies().forEach(sentence -> output().line("repairing: " + sentence));
-    }
-    var repairer =
-        new Repairer(
-            connection,
-            map,
-            this::orphanDirectory,
-            sentence -> output().note("adhocfs verify: " + sentence));
-    List<String> done = report.mends().stream().map(Mend::sentence).toList();
-    int made = repairer.mend(report.mends());
-    if (!json) {
-      done.forEach(sentence -> output().line("  " + sentence));
-    }
-    repaired += made;
-  }
+  /** Says what a verification does, once it has taken a while, and what a repair does. */
+  private final class Reporter implements Verification.Listener {
+    private final InstanceDescription description;
+    private final long startNanos = System.nanoTime();
 
-  private InodeId orphanDirectory() throws FsException {
-    var found = new InodeId[] {InodeId.NONE};
-    try {
-      int _ =
-          onInstance(fileSystem -> {
-            found[0] =
-                fileSystem
-                    .createDirectories(
-                        AdhocPath.of(Repairer.ORPHANS.getBytes(StandardCharsets.UTF_8)), 0700)
-                    .id();
-            return ExitCode.OK;
-          });
-    } catch (FsException e) {
-      throw e;
-    } catch (UsageException | IOException e) {
-      throw new FsException(FsError.INTERNAL, String.valueOf(e.getMessage()), e);
+    Reporter(InstanceDescription description) {
+      this.description = description;
     }
-    return found[0];
+
+    @Override
+    public void step(String step) {
+      if (System.nanoTime() - startNanos > SILENCE_NANOS) {
+        note(step);
+      }
+    }
+
+    @Override
+    public void repairing(VerifyReport found) {
+      watch(description);
+      if (!json) {
+        found.inconsistencies().forEach(sentence -> output().line("repairing: " + sentence));
+        found.mends().forEach(mend -> output().line("  " + mend.sentence()));
+      }
+    }
+
+    @Override
+    public void failed(String sentence) {
+      note(sentence);
+    }
+
+    private void note(String sentence) {
+      output().note("adhocfs verify: " + sentence);
+    }
   }
 
   private void print(VerifyReport report) {
@@ -145,7 +125,7 @@ public final class VerifyCommand extends FileSystemCommand {
       report.mends().forEach(mend -> output().line("--repair would " + mend.sentence()));
     }
     report.unseen().forEach(sentence -> output().line("not checked: " + sentence));
-    report.notes().forEach(sentence -> output().line("note: " + sentence));
+    notes(report).forEach(sentence -> output().line("note: " + sentence));
     output()
         .line(
             "%d inodes (%d directories), %d names, %d chunks in %.1f s: %s"
@@ -155,18 +135,28 @@ public final class VerifyCommand extends FileSystemCommand {
                     report.entries(),
                     report.chunks(),
                     report.elapsedMillis() / 1000.0,
-                    switch (report.exitCode()) {
-                      case VerifyReport.EXIT_CLEAN -> "everything fits";
-                      case VerifyReport.EXIT_INCONSISTENT ->
-                          report.inconsistencyCount() + " inconsistencies";
-                      default -> "not everything could be checked";
+                    switch (report.verdict()) {
+                      case CLEAN -> "everything fits";
+                      case INCONSISTENT -> report.inconsistencyCount() + " inconsistencies";
+                      case INCOMPLETE -> "not everything could be checked";
                     }));
+  }
+
+  private static List<String> notes(VerifyReport report) {
+    List<String> notes = new ArrayList<>();
+    for (NodeId node : report.idle()) {
+      notes.add(
+          "node %s stores nothing and does not answer: idle, not needed; 'adhocfs shrink --remove %s' removes it"
+              .formatted(node, node));
+    }
+    notes.addAll(report.notes());
+    return notes;
   }
 
   static Map<String, Object> json(String instance, VerifyReport report, long repaired) {
     var fields = new LinkedHashMap<String, Object>();
     fields.put("instance", instance);
-    fields.put("clean", report.exitCode() == VerifyReport.EXIT_CLEAN);
+    fields.put("clean", report.verdict() == VerifyReport.Verdict.CLEAN);
     fields.put("inodes", report.inodes());
     fields.put("directories", report.directories());
     fields.put("entries", report.entries());
@@ -176,7 +166,7 @@ public final class VerifyCommand extends FileSystemCommand {
     fields.put("mends", report.mends().stream().map(Mend::sentence).toList());
     fields.put("repaired", repaired);
     fields.put("not_checked", report.unseen());
-    fields.put("notes", report.notes());
+    fields.put("notes", notes(report));
     fields.put("read_again", report.readAgain());
     fields.put("elapsed_seconds", report.elapsedMillis() / 1e3);
     return fields;

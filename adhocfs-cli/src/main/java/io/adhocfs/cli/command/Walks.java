@@ -3,6 +3,7 @@ package io.adhocfs.cli.command;
 import io.adhocfs.cli.arguments.Output;
 import io.adhocfs.cli.process.JavaCommand;
 import io.adhocfs.cli.process.ServiceProcess;
+import io.adhocfs.malleability.Datasets;
 import io.adhocfs.protocol.control.Dataset;
 import io.adhocfs.protocol.instance.InstanceDirectory;
 import io.adhocfs.protocol.model.FsException;
@@ -10,7 +11,6 @@ import java.io.IOException;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.concurrent.atomic.AtomicLong;
-import java.util.function.LongConsumer;
 
 /**
  * Adds the existing files of a directory to its dataset, here or by a process in the background.
@@ -20,12 +20,6 @@ final class Walks {
   private static final long LOOK_MILLIS = 500;
 
   private Walks() {}
-
-  /** Adds a directory's files to its dataset, and tells how many inodes it has seen. */
-  @FunctionalInterface
-  interface Walk {
-    void run(Dataset dataset, LongConsumer progress) throws FsException;
-  }
 
   /** Starts {@code throttle walk} for a directory, and does not wait for it. */
   static void startInBackground(InstanceDirectory directory, String instance, String path)
@@ -38,10 +32,10 @@ final class Walks {
   }
 
   /** Walks, and shows the progress in a line. */
-  static void run(Walk walk, Dataset dataset, Output output) throws FsException {
+  static void run(Datasets datasets, Dataset dataset, Output output) throws FsException {
     var progress = new ProgressLine(output, "adhocfs: ");
     var last = new AtomicLong();
-    walk.run(
+    datasets.walk(
         dataset,
         seen -> {
           last.set(seen);

@@ -14,6 +14,7 @@ import io.adhocfs.fuse.kernel.DeadMounts;
 import io.adhocfs.fuse.kernel.FuseMount;
 import io.adhocfs.fuse.kernel.MountOptions;
 import io.adhocfs.fuse.kernel.ProcessGuard;
+import io.adhocfs.fuse.switches.MountSwitches;
 import io.adhocfs.protocol.instance.InstanceDescription;
 import io.adhocfs.protocol.instance.InstanceDirectory;
 import io.adhocfs.protocol.instance.MountRecord;

@@ -1,7 +1,7 @@
 package io.adhocfs.cli.process;
 
 import io.adhocfs.cli.process.InParallel.Outcome;
-import io.adhocfs.malleability.NodeControl;
+import io.adhocfs.malleability.NodeLauncher;
 import io.adhocfs.protocol.instance.InstanceDescription;
 import io.adhocfs.protocol.instance.InstanceDescription.Place;
 import io.adhocfs.protocol.instance.InstanceDirectory;
@@ -17,7 +17,7 @@ import java.util.function.Consumer;
  * Daemons as processes: on this machine from the class path of this JVM, on other hosts by the
  * instance's setting remote.start. Thread-safe.
  */
-public final class NodeProcesses implements NodeControl {
+public final class NodeProcesses implements NodeLauncher {
   private final InstanceDirectory directory;
   private final Consumer<String> notes;
 

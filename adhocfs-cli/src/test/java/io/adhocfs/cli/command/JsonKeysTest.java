@@ -4,18 +4,18 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import com.fasterxml.jackson.jr.ob.JSON;
 import io.adhocfs.cli.arguments.Json;
-import io.adhocfs.cli.verify.LostSearch.LostFile;
-import io.adhocfs.cli.verify.Mend;
-import io.adhocfs.cli.verify.VerifyReport;
 import io.adhocfs.client.transfer.TransferError;
 import io.adhocfs.client.transfer.TransferReport;
 import io.adhocfs.malleability.Change;
-import io.adhocfs.malleability.Configuration.Origin;
-import io.adhocfs.malleability.Configuration.Value;
+import io.adhocfs.malleability.InstanceSwitches.Origin;
+import io.adhocfs.malleability.InstanceSwitches.Value;
 import io.adhocfs.malleability.JobStatistics;
+import io.adhocfs.malleability.Limits.Listed;
 import io.adhocfs.malleability.ResizePlan;
-import io.adhocfs.malleability.Throttles.Listed;
 import io.adhocfs.malleability.plan.SlotPlan;
+import io.adhocfs.malleability.verify.LostSearch.LostFile;
+import io.adhocfs.malleability.verify.Mend;
+import io.adhocfs.malleability.verify.VerifyReport;
 import io.adhocfs.protocol.control.ControlState;
 import io.adhocfs.protocol.control.Dataset;
 import io.adhocfs.protocol.control.FinishedRebalance;
@@ -311,6 +311,7 @@ class JsonKeysTest {
         1,
         List.of(new Mend.RemovePartition(new InodeId(5), 1)),
         List.of("node n1"),
+        List.of(new NodeId(2)),
         List.of("a note"),
         5,
         1500);

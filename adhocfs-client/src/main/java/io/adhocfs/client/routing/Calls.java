@@ -145,14 +145,15 @@ final class Calls {
     }
   }
 
-  /**
-   * Whether a request that failed so may have been carried out. A daemon says WRONG_OWNER also of
-   * what was running when the slot went away.
-   */
+  /** Whether a request that failed so may have been carried out. */
   private static boolean canHaveRun(FsError error) {
-    return switch (error) {
-      case UNREACHABLE, REFUSED, SESSION_EXPIRED, OVERLOADED, THROTTLED -> false;
-      default -> true;
+    return switch (error.resend()) {
+      case NEVER -> error.category() != FsError.Category.ENDED;
+      // It was not taken, or the handshake was refused before it.
+      case AFTER_PAUSE, ONLY_AT_ANOTHER_ADDRESS -> false;
+      // A daemon says so also of what was running when the slot went away.
+      case WITH_NEWER_MAP -> true;
+      case AT_NEWER_ADDRESS -> error != FsError.UNREACHABLE;
     };
   }
 }

@@ -137,7 +137,10 @@ final class Maps {
         : CompletableFuture.completedFuture(current);
   }
 
-  /** A reply came with this epoch: if it is newer, the map is asked for, in the background. */
+  /**
+   * A reply came with this epoch. Where the map or the switches that are known are older, they are
+   * asked for, in the background.
+   */
   void noticed(Epoch epoch, NodeId from) {
     if (epoch.isAfter(current.epoch())) {
       Completion.then(

@@ -1,7 +1,6 @@
 package io.adhocfs.client.routing;
 
 import io.adhocfs.client.retry.Timers;
-import io.adhocfs.protocol.model.Epoch;
 import io.adhocfs.protocol.model.FsException;
 import io.adhocfs.protocol.model.NodeId;
 import io.adhocfs.protocol.transport.Response;
@@ -58,19 +57,13 @@ final class Transmission {
     return reply.whenComplete((response, failure) -> {
       operation.waitedFor(reply);
       if (response != null) {
-        heardFrom(node, response.epoch());
+        maps.noticed(response.epoch(), node);
         if (renewal != null) {
           session.confirmedAt(node, renewal);
         }
       }
       sessions.answered(session, node, failure);
     });
-  }
-
-  private void heardFrom(NodeId node, Epoch epoch) {
-    if (epoch.isAfter(maps.current().epoch())) {
-      maps.noticed(epoch, node);
-    }
   }
 
   private CompletableFuture<Response> call(

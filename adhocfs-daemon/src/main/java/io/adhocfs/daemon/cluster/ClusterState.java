@@ -19,6 +19,12 @@ public final class ClusterState {
   /** Name of the map's file in the storage directory. */
   public static final String FILE_NAME = "map";
 
+  /**
+   * How long requests wait while their slot is held; it is as a rule some milliseconds. Then their
+   * senders look around themselves.
+   */
+  public static final long HELD_WAIT_NANOS = 2_000_000_000L;
+
   private final NodeId self;
   private final MapFile file;
   private final List<Consumer<ClusterMap>> listeners = new CopyOnWriteArrayList<>();

@@ -33,8 +33,11 @@ final class MapFile {
       return null;
     }
     try {
-      return Values.readMap(new WireReader(Unpooled.wrappedBuffer(body)));
-    } catch (IllegalArgumentException e) {
+      var in = new WireReader(Unpooled.wrappedBuffer(body));
+      ClusterMap map = Values.readMap(in);
+      in.end();
+      return map;
+    } catch (FsException | IllegalArgumentException e) {
       throw file.corrupt(String.valueOf(e.getMessage()));
     }
   }

@@ -1,5 +1,6 @@
 /**
- * What this daemon knows of the others: the current cluster map, kept in a file, and calls to them.
+ * What this daemon knows of the instance: the current cluster map, kept in a file, the switches
+ * that were agreed on, and calls to the other daemons.
  *
  * <p>Must never know what a request means.
  */

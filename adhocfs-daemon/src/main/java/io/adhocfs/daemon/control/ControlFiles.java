@@ -25,13 +25,12 @@ import org.jspecify.annotations.Nullable;
  * of, and the moves that it has proposed and does not know the outcome of. Blocks on the disk; one
  * thread at a time.
  */
-final class ControlFiles {
+public final class ControlFiles {
   private static final int STATE_MAGIC = 0xAD0CF5C1;
   private static final int MOVES_MAGIC = 0xAD0CF5C2;
   private static final int VERSION = 1;
   private static final int COMMAND_BYTES_MIN = 9;
 
-  private final Path directory;
   private final ChecksummedFile stateFile;
   private final ChecksummedFile movesFile;
   private final Set<ControlCommand.Move> undecided = new LinkedHashSet<>();
@@ -39,17 +38,24 @@ final class ControlFiles {
   /** Written by the one thread, read by any. */
   private volatile @Nullable ControlState written;
 
-  private ControlFiles(Path directory) {
-    this.directory = directory;
-    stateFile =
-        new ChecksummedFile(
-            SmallFile.at(directory.resolve("state")), "control state file", STATE_MAGIC, VERSION);
-    movesFile =
-        new ChecksummedFile(
-            SmallFile.at(directory.resolve("moves")),
-            "file of undecided moves",
-            MOVES_MAGIC,
-            VERSION);
+  private ControlFiles(SmallFile state, SmallFile moves) {
+    stateFile = new ChecksummedFile(state, "control state file", STATE_MAGIC, VERSION);
+    movesFile = new ChecksummedFile(moves, "file of undecided moves", MOVES_MAGIC, VERSION);
+  }
+
+  /**
+   * Reads what is there.
+   *
+   * @param directory is made if it is not there
+   * @throws FsException CORRUPT, NOT_SUPPORTED, STORAGE_FAILED
+   */
+  public static ControlFiles open(Path directory) throws FsException {
+    try {
+      Files.createDirectories(directory);
+    } catch (IOException e) {
+      throw new FsException(FsError.STORAGE_FAILED, "cannot make " + directory + ": " + e, e);
+    }
+    return open(SmallFile.at(directory.resolve("state")), SmallFile.at(directory.resolve("moves")));
   }
 
   /**
@@ -57,13 +63,8 @@ final class ControlFiles {
    *
    * @throws FsException CORRUPT, NOT_SUPPORTED, STORAGE_FAILED
    */
-  static ControlFiles open(Path directory) throws FsException {
-    try {
-      Files.createDirectories(directory);
-    } catch (IOException e) {
-      throw new FsException(FsError.STORAGE_FAILED, "cannot make " + directory + ": " + e, e);
-    }
-    var files = new ControlFiles(directory);
+  public static ControlFiles open(SmallFile state, SmallFile moves) throws FsException {
+    var files = new ControlFiles(state, moves);
     files.read();
     return files;
   }
@@ -97,11 +98,6 @@ final class ControlFiles {
             : e;
       }
     }
-  }
-
-  /** Where the replicated log is kept. */
-  Path log() {
-    return directory.resolve("log");
   }
 
   /** The state that was kept, or null. */

@@ -1,15 +1,13 @@
 package io.adhocfs.daemon.control;
 
 import com.google.errorprone.annotations.CanIgnoreReturnValue;
+import io.adhocfs.daemon.threads.Threads;
 import io.adhocfs.protocol.model.FsError;
 import io.adhocfs.protocol.model.FsException;
-import java.util.concurrent.ArrayBlockingQueue;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Future;
 import java.util.concurrent.RejectedExecutionException;
-import java.util.concurrent.ScheduledThreadPoolExecutor;
-import java.util.concurrent.ThreadFactory;
-import java.util.concurrent.ThreadPoolExecutor;
+import java.util.concurrent.ScheduledExecutorService;
 import java.util.concurrent.TimeUnit;
 import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
@@ -22,43 +20,25 @@ import org.slf4j.LoggerFactory;
 final class ControlThread {
   private static final Logger LOG = LoggerFactory.getLogger(ControlThread.class);
   private static final long END_SECONDS = 10;
-  private static final int FEW = 3;
-  private static final int WAITING_MAX = 256;
 
-  private final ScheduledThreadPoolExecutor executor =
-      new ScheduledThreadPoolExecutor(1, named("adhocfs-control"));
+  private final Threads threads;
+  private final ScheduledExecutorService executor;
 
-  ControlThread() {
-    executor.setRemoveOnCancelPolicy(true);
-    executor.setExecuteExistingDelayedTasksAfterShutdownPolicy(false);
+  ControlThread(Threads threads) {
+    this.threads = threads;
+    executor = threads.single("adhocfs-control");
   }
 
-  /** Makes threads of this name that do not keep the process. */
-  static ThreadFactory named(String name) {
-    return work -> {
-      var thread = new Thread(work, name);
-      thread.setDaemon(true);
-      return thread;
-    };
-  }
-
-  /**
-   * A few threads for what may block, which end when there is nothing to do. More than so many that
-   * wait are rejected.
-   */
-  static ThreadPoolExecutor few(String name) {
-    var threads =
-        new ThreadPoolExecutor(
-            FEW, FEW, 5, TimeUnit.SECONDS, new ArrayBlockingQueue<>(WAITING_MAX), named(name));
-    threads.allowCoreThreadTimeOut(true);
-    return threads;
+  /** As {@link Threads#nanoTime}. Any thread. */
+  long nanoTime() {
+    return threads.nanoTime();
   }
 
   /** Runs something on this thread; false when it has ended. */
   @CanIgnoreReturnValue
   boolean execute(Runnable action) {
     try {
-      executor.execute(guarded(action));
+      executor.execute(action);
       return true;
     } catch (RejectedExecutionException e) {
       return false;
@@ -69,21 +49,10 @@ final class ControlThread {
   @CanIgnoreReturnValue
   @Nullable Future<?> after(long millis, Runnable action) {
     try {
-      return executor.schedule(guarded(action), millis, TimeUnit.MILLISECONDS);
+      return executor.schedule(action, millis, TimeUnit.MILLISECONDS);
     } catch (RejectedExecutionException e) {
       return null;
     }
-  }
-
-  /** The action, whose defects are logged: an executor would swallow them. */
-  static Runnable guarded(Runnable action) {
-    return () -> {
-      try {
-        action.run();
-      } catch (RuntimeException | Error e) {
-        LOG.error("a task of the control plane failed", e);
-      }
-    };
   }
 
   /** Runs what has been given to it, and ends. */

@@ -110,7 +110,7 @@ final class Learner {
           if (deadline.bounded()) {
             waiting.timeout =
                 thread.after(
-                    TimeUnit.NANOSECONDS.toMillis(deadline.remainingNanos()) + 1,
+                    TimeUnit.NANOSECONDS.toMillis(deadline.patienceNanos()) + 1,
                     () -> {
                       if (awaited.remove(waiting)) {
                         waiting.future.completeExceptionally(

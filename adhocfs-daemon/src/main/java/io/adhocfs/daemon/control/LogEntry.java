@@ -46,9 +46,20 @@ sealed interface LogEntry {
       return taken(out);
     }
 
+    /**
+     * The result in bytes.
+     *
+     * @throws FsException BAD_MESSAGE
+     */
     static Result of(byte[] bytes) throws FsException {
       var in = new WireReader(Unpooled.wrappedBuffer(bytes));
-      return new Result(ControlValues.readOutcome(in), in.longValue());
+      try {
+        var result = new Result(ControlValues.readOutcome(in), in.longValue());
+        in.end();
+        return result;
+      } catch (IllegalArgumentException e) {
+        throw new FsException(FsError.BAD_MESSAGE, "result: " + e.getMessage(), e);
+      }
     }
   }
 

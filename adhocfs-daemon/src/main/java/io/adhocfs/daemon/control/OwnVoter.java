@@ -2,6 +2,7 @@ package io.adhocfs.daemon.control;
 
 import io.adhocfs.daemon.crash.CrashPoint;
 import io.adhocfs.daemon.crash.CrashPoints;
+import io.adhocfs.daemon.threads.Threads;
 import io.adhocfs.protocol.control.ControlCommand;
 import io.adhocfs.protocol.control.ControlState;
 import io.adhocfs.protocol.model.FsError;
@@ -12,13 +13,11 @@ import io.adhocfs.protocol.transport.RequestHandler.PeerRole;
 import io.adhocfs.protocol.wire.ControlRequest;
 import io.adhocfs.protocol.wire.Reply;
 import java.io.IOException;
-import java.nio.file.Files;
-import java.nio.file.Path;
 import java.time.Duration;
 import java.util.List;
 import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.ExecutorService;
 import java.util.concurrent.RejectedExecutionException;
-import java.util.concurrent.ThreadPoolExecutor;
 import java.util.concurrent.TimeUnit;
 import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
@@ -40,10 +39,14 @@ final class OwnVoter {
   private static final long TEND_MILLIS = 300;
   private static final long RESTART_MILLIS = 5_000;
   private static final long RETRY_MILLIS = 500;
+
+  /** Starts and ends of logs that wait for a thread. */
+  private static final int WAITING_MAX = 256;
+
   private static final long IDLE_NANOS = TimeUnit.SECONDS.toNanos(3);
 
   /** A submission that nothing has become of: a log that closes may never answer. */
-  private static final int SUBMISSION_MILLIS_MAX = 3000;
+  private static final long SUBMISSION_NANOS_MAX = TimeUnit.SECONDS.toNanos(3);
 
   /** One that has not voted yet needs seconds to get ready. */
   private static final int SUCCESSOR_MILLIS_MAX = 8000;
@@ -51,21 +54,21 @@ final class OwnVoter {
   /** So long all that are to vote are waited for, then most of them. */
   private static final long ALL_SUCCESSORS_NANOS = TimeUnit.SECONDS.toNanos(10);
 
+  private final Threads threads;
   private final ControlThread thread;
   private final KnownState known;
   private final OtherNodes others;
-  private final Path directory;
-  private final String instanceId;
-  private final ControlStateMachine.Listener listener;
+  private final VoterLogs logs;
+  private final AppliedState.Listener listener;
   private final StateKeeper keeper;
   private final CrashPoints crashPoints;
 
   /** Starts and stops the own voter. */
-  private final ThreadPoolExecutor log;
+  private final ExecutorService log;
 
   // Changed on the control thread, or on a thread of the log while it starts; read by any.
-  private volatile @Nullable RaftVoter voter;
-  private volatile long lastLeaderCallNanos = System.nanoTime();
+  private volatile @Nullable Voter voter;
+  private volatile long lastLeaderCallNanos;
 
   private boolean closed;
   private boolean starting;
@@ -83,27 +86,27 @@ final class OwnVoter {
   /**
    * Starts nothing yet.
    *
-   * @param directory of the log, which need not be there
-   * @param listener hears of what is applied, on a thread of the library's
+   * @param listener hears of what is applied, on a thread of the log's
    */
   OwnVoter(
+      Threads threads,
       ControlThread thread,
       KnownState known,
       OtherNodes others,
-      Path directory,
-      String instanceId,
-      ControlStateMachine.Listener listener,
+      VoterLogs logs,
+      AppliedState.Listener listener,
       StateKeeper keeper,
       CrashPoints crashPoints) {
+    this.threads = threads;
     this.thread = thread;
     this.known = known;
     this.others = others;
-    this.directory = directory;
-    this.instanceId = instanceId;
+    this.logs = logs;
     this.listener = listener;
     this.keeper = keeper;
     this.crashPoints = crashPoints;
-    log = ControlThread.few("adhocfs-control-log");
+    log = threads.few("adhocfs-control-log", WAITING_MAX);
+    lastLeaderCallNanos = threads.nanoTime();
   }
 
   NodeId self() {
@@ -111,13 +114,13 @@ final class OwnVoter {
   }
 
   /** The voter, or null while it does not run. Any thread. */
-  @Nullable RaftVoter running() {
+  @Nullable Voter running() {
     return voter;
   }
 
   /** Whether this node leads. Any thread. */
   boolean leads() {
-    RaftVoter own = voter;
+    Voter own = voter;
     return own != null && own.leads();
   }
 
@@ -125,10 +128,10 @@ final class OwnVoter {
    * Whether what is agreed on is heard here at once: it leads, or hears from who does. Any thread.
    */
   boolean tells() {
-    RaftVoter own = voter;
+    Voter own = voter;
     return own != null
         && own.configuration() == known.state().configuration()
-        && (own.leads() || System.nanoTime() - lastLeaderCallNanos < IDLE_NANOS);
+        && (own.leads() || threads.nanoTime() - lastLeaderCallNanos < IDLE_NANOS);
   }
 
   /** Goes on with a log that is there, or that others may wait for. */
@@ -136,12 +139,12 @@ final class OwnVoter {
     int configuration = known.state().configuration();
     onLog(() -> {
       try {
-        RaftVoter.deleteBefore(configuration, directory);
+        logs.deleteBefore(configuration);
       } catch (IOException e) {
         LOG.warn("a log that says nothing further is left: {}", e.toString());
       }
     });
-    if (configuration > 0 || Files.exists(directory)) {
+    if (configuration > 0 || logs.anyKept()) {
       start();
     }
   }
@@ -149,7 +152,7 @@ final class OwnVoter {
   /** There is a newer state, and others may vote. */
   void learned() {
     ControlState state = known.state();
-    RaftVoter own = voter;
+    Voter own = voter;
     if (own != null && own.configuration() < state.configuration()) {
       voter = null;
       crashPoints.reached(CrashPoint.MIGRATION_VOTER_AFTER_REPLACED);
@@ -165,13 +168,13 @@ final class OwnVoter {
   }
 
   /** Ends a log that says nothing further. */
-  private void retire(RaftVoter own, boolean forGood) {
+  private void retire(Voter own, boolean forGood) {
     onLog(() -> {
       try {
-        own.close();
+        own.log().close();
         if (forGood) {
           crashPoints.reached(CrashPoint.MIGRATION_VOTER_BEFORE_FORGET);
-          RaftVoter.deleteBefore(own.configuration() + 1, directory);
+          logs.deleteBefore(own.configuration() + 1);
         }
         LOG.info("the replicated log has ended here configuration={}", own.configuration());
       } catch (IOException e) {
@@ -181,39 +184,37 @@ final class OwnVoter {
   }
 
   /** Has a command agreed on by way of this node's log, which answers when it does not lead. */
-  CompletableFuture<RaftVoter.Submission> submit(RaftVoter own, ControlCommand command) {
+  CompletableFuture<Voter.Submission> submit(Voter own, ControlCommand command) {
     if (!(command instanceof ControlCommand.Move) || !own.leads()) {
       return submitHere(own, command);
     }
     crashPoints.reached(CrashPoint.MIGRATION_LEADER_BEFORE_APPEND);
     return submitHere(own, command)
         .whenComplete((submission, _) -> {
-          if (submission instanceof RaftVoter.Submission.Applied) {
+          if (submission instanceof Voter.Submission.Applied) {
             crashPoints.reached(CrashPoint.MIGRATION_LEADER_AFTER_APPEND);
           }
         });
   }
 
-  private CompletableFuture<RaftVoter.Submission> submitHere(
-      RaftVoter own, ControlCommand command) {
+  private CompletableFuture<Voter.Submission> submitHere(Voter own, ControlCommand command) {
     var entry = new LogEntry.Command(command);
     if (own.state() != null) {
       return submitEntry(own, entry);
     }
     return submitBeginning(own)
         .thenCompose(first ->
-            first instanceof RaftVoter.Submission.Applied
+            first instanceof Voter.Submission.Applied
                 ? submitEntry(own, entry)
                 : CompletableFuture.completedFuture(first));
   }
 
   /** The first entry of a log. */
-  private CompletableFuture<RaftVoter.Submission> submitBeginning(RaftVoter own) {
+  private CompletableFuture<Voter.Submission> submitBeginning(Voter own) {
     ControlState state = known.state();
     if (known.standIn() || state.configuration() != own.configuration()) {
       return CompletableFuture.completedFuture(
-          new RaftVoter.Submission.Elsewhere(
-              -1, "this node does not know what its log begins with"));
+          new Voter.Submission.Elsewhere(-1, "this node does not know what its log begins with"));
     }
     if (own.configuration() > 0 && own.leads()) {
       crashPoints.reached(CrashPoint.MIGRATION_VOTER_BEFORE_FOUND);
@@ -221,31 +222,20 @@ final class OwnVoter {
     return submitEntry(own, new LogEntry.Found(state));
   }
 
-  /**
-   * Off the control thread: the library takes a lock to answer that it may keep for as long as a
-   * leader needs to step down.
-   */
-  private static CompletableFuture<RaftVoter.Submission> submitEntry(
-      RaftVoter own, LogEntry entry) {
-    RaftVoter.Submission none =
-        new RaftVoter.Submission.Elsewhere(-1, "the log of this node does not answer");
-    var answer = new CompletableFuture<RaftVoter.Submission>();
-    try {
-      own.asking()
-          .execute(() -> {
-            var _ =
-                own.submit(entry)
-                    .whenComplete((value, error) -> answer.complete(error == null ? value : none));
-          });
-    } catch (RejectedExecutionException e) {
-      return CompletableFuture.completedFuture(none);
-    }
-    return answer.completeOnTimeout(none, SUBMISSION_MILLIS_MAX, TimeUnit.MILLISECONDS);
+  private CompletableFuture<Voter.Submission> submitEntry(Voter own, LogEntry entry) {
+    CompletableFuture<Voter.Submission> answer = own.submit(entry);
+    var _ =
+        threads
+            .after(SUBMISSION_NANOS_MAX)
+            .thenRun(() ->
+                answer.complete(
+                    new Voter.Submission.Elsewhere(-1, "the log of this node does not answer")));
+    return answer;
   }
 
   /** The answer to a call of the replicated log, from another voter. */
   void serve(Exchange exchange, ControlRequest.RaftCall request) {
-    RaftTransport.Call call = RaftTransport.Call.ofCode(request.call());
+    VoterLog.Call call = VoterLog.Call.ofCode(request.call());
     if (exchange.role() != PeerRole.DAEMON) {
       exchange.fail(FsError.NOT_PERMITTED, "only daemons take part in the replicated log");
       return;
@@ -254,41 +244,31 @@ final class OwnVoter {
       exchange.fail(FsError.BAD_MESSAGE, "call " + request.call() + " of the replicated log");
       return;
     }
-    if (call == RaftTransport.Call.GET_READY) {
+    if (call == VoterLog.Call.GET_READY) {
       if (!thread.execute(() -> getReady(exchange))) {
         exchange.fail(FsError.CLOSED, "this daemon is stopping");
       }
       return;
     }
-    RaftVoter own = voter;
+    Voter own = voter;
     if (own == null) {
       thread.execute(this::start);
       exchange.fail(FsError.OVERLOADED, "the replicated log is only starting here");
       return;
     }
-    try {
-      own.serving()
-          .execute(() -> {
-            try {
-              var _ =
-                  own.serve(call, request.body())
-                      .whenComplete((answer, error) -> {
-                        if (answer != null) {
-                          if (call.isOfLeader()) {
-                            lastLeaderCallNanos = System.nanoTime();
-                          }
-                          exchange.reply(new Reply.Bytes(answer));
-                        } else {
-                          exchange.fail(FsError.OVERLOADED, "replicated log: " + error);
-                        }
-                      });
-            } catch (IOException | RuntimeException e) {
-              exchange.fail(FsError.OVERLOADED, "replicated log: " + e);
-            }
-          });
-    } catch (RejectedExecutionException e) {
-      exchange.fail(FsError.OVERLOADED, "too many calls of the replicated log wait here");
-    }
+    var _ =
+        own.log()
+            .serve(call, request.body())
+            .whenComplete((answer, error) -> {
+              if (answer != null) {
+                if (call.isOfLeader()) {
+                  lastLeaderCallNanos = threads.nanoTime();
+                }
+                exchange.reply(new Reply.Bytes(answer));
+              } else {
+                exchange.fail(FsError.OVERLOADED, "replicated log: " + error);
+              }
+            });
   }
 
   private void getReady(Exchange exchange) {
@@ -297,7 +277,7 @@ final class OwnVoter {
     onLog(() -> {
       if (first) {
         try {
-          RaftVoter.rehearse(directory.resolveSibling("rehearsal"), self(), known.state());
+          logs.rehearse(new LogEntry.Found(known.state()).bytes());
         } catch (FsException e) {
           LOG.warn("not ready to vote: {}", e.getMessage());
         }
@@ -307,7 +287,7 @@ final class OwnVoter {
   }
 
   private CompletableFuture<byte[]> callPeer(
-      int nodeValue, RaftTransport.Call call, byte[] body, long timeoutMillis) {
+      int nodeValue, VoterLog.Call call, byte[] body, long timeoutMillis) {
     return others
         .ask(
             new NodeId(nodeValue),
@@ -337,21 +317,13 @@ final class OwnVoter {
     int configuration = state.configuration();
     onLog(() -> {
       try {
-        long began = System.nanoTime();
-        RaftVoter made =
-            RaftVoter.start(
-                directory,
-                self(),
-                instanceId,
-                configuration,
-                state.voters(),
-                this::callPeer,
-                listener);
+        long began = threads.nanoTime();
+        Voter made = Voter.start(logs, configuration, state.voters(), this::callPeer, listener);
         LOG.info(
             "the replicated log runs here configuration={} voters={} startMillis={}",
             configuration,
             state.voters(),
-            TimeUnit.NANOSECONDS.toMillis(System.nanoTime() - began));
+            TimeUnit.NANOSECONDS.toMillis(threads.nanoTime() - began));
         voter = made;
         thread.execute(() -> {
           starting = false;
@@ -374,7 +346,7 @@ final class OwnVoter {
 
   private void onLog(Runnable work) {
     try {
-      log.execute(ControlThread.guarded(work));
+      log.execute(work);
     } catch (RejectedExecutionException e) {
       thread.after(
           RETRY_MILLIS,
@@ -387,12 +359,12 @@ final class OwnVoter {
   }
 
   /** Ends a log that the library has given up, as it does when the disk fails, and tries again. */
-  private void restart(RaftVoter own) {
+  private void restart(Voter own) {
     voter = null;
     stopping = true;
     onLog(() -> {
       try {
-        own.close();
+        own.log().close();
         LOG.warn("the replicated log has ended by itself");
       } catch (IOException e) {
         LOG.warn("the replicated log has not ended well: {}", e.toString());
@@ -406,16 +378,16 @@ final class OwnVoter {
     });
   }
 
-  private void tendSoon(RaftVoter own) {
+  private void tendSoon(Voter own) {
     thread.after(TEND_MILLIS, () -> tend(own));
   }
 
   /** Looks after the own log and, where it leads, after who votes. */
-  private void tend(RaftVoter own) {
+  private void tend(Voter own) {
     if (own != voter || closed) {
       return;
     }
-    if (!own.alive()) {
+    if (!own.log().isAlive()) {
       restart(own);
       return;
     }
@@ -436,7 +408,7 @@ final class OwnVoter {
       submitting = true;
       if (!wanted.equals(successors)) {
         successors = wanted;
-        successorsNanos = System.nanoTime();
+        successorsNanos = threads.nanoTime();
         LOG.info("voters are to change from={} to={}", applied.voters(), wanted);
       }
       submitted(
@@ -445,21 +417,21 @@ final class OwnVoter {
                   enough
                       ? submitEntry(own, new LogEntry.Command(new ControlCommand.SetVoters(wanted)))
                       : CompletableFuture.completedFuture(
-                          new RaftVoter.Submission.Elsewhere(
+                          new Voter.Submission.Elsewhere(
                               -1, "some of those that are to vote are not ready"))));
     }
   }
 
-  private void submitted(CompletableFuture<RaftVoter.Submission> submission) {
+  private void submitted(CompletableFuture<Voter.Submission> submission) {
     var _ =
         submission.whenComplete((done, error) ->
             thread.execute(() -> {
-              if (done instanceof RaftVoter.Submission.Applied) {
+              if (done instanceof Voter.Submission.Applied) {
                 submitting = false;
               } else {
                 LOG.info(
                     "not agreed on yet: {}",
-                    done instanceof RaftVoter.Submission.Elsewhere elsewhere
+                    done instanceof Voter.Submission.Elsewhere elsewhere
                         ? elsewhere.reason()
                         : String.valueOf(error));
                 thread.after(RETRY_MILLIS, () -> submitting = false);
@@ -469,7 +441,7 @@ final class OwnVoter {
 
   /** Whether nodes are ready: without most of them nothing could be agreed on any more. */
   private CompletableFuture<Boolean> ready(List<NodeId> nodes) {
-    boolean all = System.nanoTime() - successorsNanos < ALL_SUCCESSORS_NANOS;
+    boolean all = threads.nanoTime() - successorsNanos < ALL_SUCCESSORS_NANOS;
     int enough = all ? nodes.size() : nodes.size() / 2 + 1;
     List<CompletableFuture<Boolean>> answers =
         nodes.stream()
@@ -478,7 +450,7 @@ final class OwnVoter {
                     ? CompletableFuture.completedFuture(true)
                     : callPeer(
                             node.value(),
-                            RaftTransport.Call.GET_READY,
+                            VoterLog.Call.GET_READY,
                             new byte[0],
                             SUCCESSOR_MILLIS_MAX)
                         .handle((reply, _) -> reply != null))
@@ -495,9 +467,9 @@ final class OwnVoter {
   /** Ends the log; waits for it. After the control thread has ended. */
   void end() throws IOException {
     ControlThread.end(log, "log");
-    RaftVoter own = voter;
+    Voter own = voter;
     if (own != null) {
-      own.close();
+      own.log().close();
     }
   }
 }

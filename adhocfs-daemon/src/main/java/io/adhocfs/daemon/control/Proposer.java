@@ -57,7 +57,11 @@ final class Proposer {
 
   private static final class Proposal {
     private final ControlCommand command;
-    private final Deadline deadline;
+    private final boolean bounded;
+
+    /** The moment after which nobody waits for it, should it be bounded. */
+    private final long endNanos;
+
     private final CompletableFuture<LogEntry.Result> future = new CompletableFuture<>();
 
     /** Who leads, as the last one asked said; -1 = nobody knew. */
@@ -66,9 +70,10 @@ final class Proposer {
     private int attempts;
     private String reason = "";
 
-    Proposal(ControlCommand command, Deadline deadline) {
+    Proposal(ControlCommand command, Deadline deadline, long nowNanos) {
       this.command = command;
-      this.deadline = deadline;
+      this.bounded = deadline.bounded();
+      this.endNanos = bounded ? nowNanos + deadline.patienceNanos() : 0;
     }
   }
 
@@ -82,7 +87,7 @@ final class Proposer {
                   "a command of " + bytes + " bytes; at most " + ControlCommand.BYTES_MAX)
               .asCompletion());
     }
-    var proposal = new Proposal(command, deadline);
+    var proposal = new Proposal(command, deadline, thread.nanoTime());
     CompletableFuture<Void> before =
         command instanceof ControlCommand.Move move && move.source().equals(others.self())
             ? keeper.proposing(move)
@@ -94,7 +99,7 @@ final class Proposer {
           }
           return proposal.future;
         })
-        .thenCompose(result -> concluded(command, result, deadline));
+        .thenCompose(result -> concluded(proposal, result));
   }
 
   /** On the control thread. */
@@ -103,7 +108,8 @@ final class Proposer {
       fail(proposal, ControlThread.stopping());
       return;
     }
-    if (proposal.deadline.passed()) {
+    long leftNanos = leftNanos(proposal);
+    if (leftNanos <= 0) {
       fail(
           proposal,
           new FsException(
@@ -112,7 +118,7 @@ final class Proposer {
       return;
     }
     proposals.add(proposal);
-    RaftVoter own = voter.running();
+    Voter own = voter.running();
     NodeId node = leaderFor(proposal, own);
     if (node == null) {
       again(proposal, -1, "no node leads the control plane yet");
@@ -127,9 +133,8 @@ final class Proposer {
                 .whenComplete((submission, error) ->
                     thread.execute(() -> {
                       switch (submission) {
-                        case RaftVoter.Submission.Applied applied ->
-                            done(proposal, applied.result());
-                        case RaftVoter.Submission.Elsewhere elsewhere ->
+                        case Voter.Submission.Applied applied -> done(proposal, applied.result());
+                        case Voter.Submission.Elsewhere elsewhere ->
                             again(proposal, elsewhere.leaderValue(), elsewhere.reason());
                         case null -> again(proposal, -1, String.valueOf(error));
                       }
@@ -137,8 +142,7 @@ final class Proposer {
       }
     } else {
       Duration patience =
-          Duration.ofNanos(
-              Math.clamp(proposal.deadline.remainingNanos(), 1_000_000, REMOTE_PATIENCE.toNanos()));
+          Duration.ofNanos(Math.clamp(leftNanos, 1_000_000, REMOTE_PATIENCE.toNanos()));
       var _ =
           others
               .ask(node, new ControlRequest.Propose(proposal.command, false), patience)
@@ -153,6 +157,10 @@ final class Proposer {
                     }
                   }));
     }
+  }
+
+  private long leftNanos(Proposal proposal) {
+    return proposal.bounded ? proposal.endNanos - thread.nanoTime() : Long.MAX_VALUE;
   }
 
   private void fail(Proposal proposal, FsException reason) {
@@ -178,7 +186,7 @@ final class Proposer {
   }
 
   /** Whom to ask next; null = nobody can be asked. */
-  private @Nullable NodeId leaderFor(Proposal proposal, @Nullable RaftVoter own) {
+  private @Nullable NodeId leaderFor(Proposal proposal, @Nullable Voter own) {
     List<NodeId> voters = known.state().voters();
     boolean isVoter = voters.contains(others.self());
     if (own == null && isVoter) {
@@ -190,7 +198,7 @@ final class Proposer {
     }
     int leader = proposal.leaderValue;
     if (leader < 0 && own != null && proposal.attempts % 2 == 0) {
-      leader = own.leaderValue();
+      leader = own.log().leaderValue();
     }
     if (leader >= 0 && leader != others.self().value()) {
       return new NodeId(leader);
@@ -203,13 +211,16 @@ final class Proposer {
   }
 
   /** Waits until what was decided is known here. */
-  private CompletableFuture<LogEntry.Result> concluded(
-      ControlCommand command, LogEntry.Result result, Deadline deadline) {
+  private CompletableFuture<LogEntry.Result> concluded(Proposal proposal, LogEntry.Result result) {
+    Deadline left =
+        proposal.bounded
+            ? Deadline.after(Duration.ofNanos(Math.max(1, leftNanos(proposal))))
+            : Deadline.NEVER;
     return learner
-        .await(
-            "version " + result.version(), state -> state.version() >= result.version(), deadline)
+        .await("version " + result.version(), state -> state.version() >= result.version(), left)
         .thenApply(_ -> {
-          if (command instanceof ControlCommand.Move move && move.source().equals(others.self())) {
+          if (proposal.command instanceof ControlCommand.Move move
+              && move.source().equals(others.self())) {
             keeper.decided(move);
           }
           return result;

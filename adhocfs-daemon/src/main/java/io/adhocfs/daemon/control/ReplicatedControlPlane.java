@@ -2,6 +2,7 @@ package io.adhocfs.daemon.control;
 
 import io.adhocfs.daemon.cluster.ClusterState;
 import io.adhocfs.daemon.crash.CrashPoints;
+import io.adhocfs.daemon.threads.Threads;
 import io.adhocfs.protocol.control.ControlCommand;
 import io.adhocfs.protocol.control.ControlState;
 import io.adhocfs.protocol.control.Outcome;
@@ -17,7 +18,6 @@ import io.adhocfs.protocol.transport.RpcClient;
 import io.adhocfs.protocol.wire.ControlRequest;
 import io.adhocfs.protocol.wire.Reply;
 import java.io.IOException;
-import java.nio.file.Path;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
@@ -45,7 +45,7 @@ public final class ReplicatedControlPlane implements ControlPlane, ControlMessag
   private final ClusterState cluster;
   private final KnownState known;
   private final OtherNodes others;
-  private final ControlThread thread = new ControlThread();
+  private final ControlThread thread;
   private final StateKeeper keeper;
   private final OwnVoter voter;
   private final Followers followers;
@@ -59,20 +59,20 @@ public final class ReplicatedControlPlane implements ControlPlane, ControlMessag
   private boolean closing;
 
   private ReplicatedControlPlane(
+      Threads threads,
       ClusterState cluster,
       RpcClient client,
-      String instanceId,
       ControlFiles files,
+      VoterLogs logs,
       KnownState known,
       boolean returns,
       CrashPoints crashPoints) {
     this.cluster = cluster;
     this.known = known;
+    thread = new ControlThread(threads);
     others = new OtherNodes(cluster, client, known);
-    keeper = new StateKeeper(thread, files, known);
-    voter =
-        new OwnVoter(
-            thread, known, others, files.log(), instanceId, this::applied, keeper, crashPoints);
+    keeper = new StateKeeper(threads, thread, files, known);
+    voter = new OwnVoter(threads, thread, known, others, logs, this::applied, keeper, crashPoints);
     followers = new Followers(thread, known, voter);
     learner = new Learner(thread, known, others, voter, this::changed);
     proposer = new Proposer(thread, known, others, voter, learner, keeper);
@@ -88,22 +88,21 @@ public final class ReplicatedControlPlane implements ControlPlane, ControlMessag
   }
 
   /**
-   * Takes part in the control plane, by what the directory holds or, the first time, by the map.
+   * Takes part in the control plane, by what the files hold or, the first time, by the map.
    *
+   * @param logs of this node
    * @param cluster is told of every newer map
    * @param client stays its owner's, and open until this is closed
    * @param returns whether this node was part of the instance before its process began
-   * @throws FsException CORRUPT, NOT_SUPPORTED, STORAGE_FAILED
    */
   public static ReplicatedControlPlane open(
-      Path storageDirectory,
-      String instanceId,
+      Threads threads,
+      ControlFiles files,
+      VoterLogs logs,
       ClusterState cluster,
       RpcClient client,
       boolean returns,
-      CrashPoints crashPoints)
-      throws FsException {
-    ControlFiles files = ControlFiles.open(storageDirectory.resolve(DIRECTORY_NAME));
+      CrashPoints crashPoints) {
     ControlState stored = files.state();
     ClusterMap map = cluster.map();
     // All nodes of a new instance are given the same first map. A later one is that of an instance
@@ -116,7 +115,8 @@ public final class ReplicatedControlPlane implements ControlPlane, ControlMessag
       cluster.install(stored.map());
     }
     var plane =
-        new ReplicatedControlPlane(cluster, client, instanceId, files, known, returns, crashPoints);
+        new ReplicatedControlPlane(
+            threads, cluster, client, files, logs, known, returns, crashPoints);
     plane.thread.execute(plane::begin);
     return plane;
   }
@@ -187,7 +187,11 @@ public final class ReplicatedControlPlane implements ControlPlane, ControlMessag
     followers.tell();
     voter.learned();
     for (Consumer<ControlState> listener : listeners) {
-      ControlThread.guarded(() -> listener.accept(newer)).run();
+      try {
+        listener.accept(newer);
+      } catch (RuntimeException e) {
+        LOG.error("a listener of the control plane failed", e);
+      }
     }
     considerAnnouncing();
   }
@@ -335,7 +339,7 @@ public final class ReplicatedControlPlane implements ControlPlane, ControlMessag
     }
     boolean accepted =
         thread.execute(() -> {
-          RaftVoter own = voter.running();
+          Voter own = voter.running();
           if (own == null || closing) {
             List<NodeId> voters = known.state().voters();
             if (voters.contains(cluster.self())) {
@@ -352,11 +356,11 @@ public final class ReplicatedControlPlane implements ControlPlane, ControlMessag
                   .submit(own, request.command())
                   .whenComplete((submission, error) -> {
                     switch (submission) {
-                      case RaftVoter.Submission.Applied applied ->
+                      case Voter.Submission.Applied applied ->
                           exchange.reply(
                               new Reply.Decided(
                                   applied.result().outcome(), applied.result().version()));
-                      case RaftVoter.Submission.Elsewhere elsewhere ->
+                      case Voter.Submission.Elsewhere elsewhere ->
                           exchange.reply(new Reply.Leader(elsewhere.leaderValue()));
                       case null -> refuse(exchange, FsException.of(error));
                     }

@@ -1,5 +1,6 @@
 package io.adhocfs.daemon.control;
 
+import io.adhocfs.daemon.threads.Threads;
 import io.adhocfs.protocol.control.ControlCommand;
 import io.adhocfs.protocol.control.ControlState;
 import io.adhocfs.protocol.model.FsException;
@@ -7,10 +8,8 @@ import java.util.HashSet;
 import java.util.List;
 import java.util.Set;
 import java.util.concurrent.CompletableFuture;
-import java.util.concurrent.LinkedBlockingQueue;
+import java.util.concurrent.ExecutorService;
 import java.util.concurrent.RejectedExecutionException;
-import java.util.concurrent.ThreadPoolExecutor;
-import java.util.concurrent.TimeUnit;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
@@ -25,7 +24,7 @@ final class StateKeeper {
   private final ControlThread thread;
   private final ControlFiles files;
   private final KnownState known;
-  private final ThreadPoolExecutor disk;
+  private final ExecutorService disk;
 
   /** Changed on the control thread. */
   private boolean keeping;
@@ -33,20 +32,12 @@ final class StateKeeper {
   /** Moves whose outcome is known and which are still remembered. Changed on the control thread. */
   private final Set<ControlCommand.Move> decided = new HashSet<>();
 
-  StateKeeper(ControlThread thread, ControlFiles files, KnownState known) {
+  StateKeeper(Threads threads, ControlThread thread, ControlFiles files, KnownState known) {
     this.thread = thread;
     this.files = files;
     this.known = known;
     // What is queued is bounded by the moves that are proposed at once.
-    disk =
-        new ThreadPoolExecutor(
-            1,
-            1,
-            5,
-            TimeUnit.SECONDS,
-            new LinkedBlockingQueue<>(),
-            ControlThread.named("adhocfs-control-disk"));
-    disk.allowCoreThreadTimeOut(true);
+    disk = threads.single("adhocfs-control-disk");
   }
 
   /** Has the newest state kept soon; states in between need not be. On the control thread. */

@@ -127,10 +127,8 @@ public final class LockService implements SessionHoldings, SlotPart {
 
   @Override
   public List<String> kept(BitSet slots) {
-    return table.inodes().stream()
-        .filter(inode -> slots.get(inode.slotValue()))
-        .map(inode -> "locks on " + inode)
-        .toList();
+    return SlotPart.inWords(
+        slots, table.inodes().stream(), InodeId::slotValue, inode -> "locks on " + inode);
   }
 
   private static FileLock lock(LockKind kind, LockMode mode, long first, long last, int pid)

@@ -62,6 +62,15 @@ final class Handover {
   private static final Duration ANSWER = Duration.ofSeconds(60);
   private static final Duration PROPOSAL = Duration.ofSeconds(10);
 
+  /**
+   * What is to be handed over.
+   *
+   * @param number as {@link BatchNumber}
+   * @param source this node
+   * @param offered slots of this node; those that go may be fewer
+   */
+  record Batch(long rebalance, long number, NodeId source, NodeId target, BitSet offered) {}
+
   /** What a handover needs of the daemon around it. */
   interface Source {
     /** Holds slots, and returns when nothing of them changes any more. Blocks. */
@@ -99,11 +108,7 @@ final class Handover {
 
   Handover(
       Threads threads,
-      long rebalance,
-      long batch,
-      NodeId self,
-      NodeId target,
-      BitSet offered,
+      Batch batch,
       SlotStorage storage,
       RpcClient client,
       ControlPlane control,
@@ -112,11 +117,11 @@ final class Handover {
       Source source,
       CrashPoints crashPoints) {
     this.threads = threads;
-    this.rebalance = rebalance;
-    this.batch = batch;
-    this.self = self;
-    this.target = target;
-    this.offered = offered;
+    this.rebalance = batch.rebalance();
+    this.batch = batch.number();
+    this.self = batch.source();
+    this.target = batch.target();
+    this.offered = batch.offered();
     this.storage = storage;
     this.client = client;
     this.control = control;

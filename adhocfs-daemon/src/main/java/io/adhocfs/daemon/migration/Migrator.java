@@ -6,8 +6,8 @@ import io.adhocfs.daemon.cluster.ClusterState;
 import io.adhocfs.daemon.control.ControlPlane;
 import io.adhocfs.daemon.crash.CrashPoint;
 import io.adhocfs.daemon.crash.CrashPoints;
+import io.adhocfs.daemon.data.DataService;
 import io.adhocfs.daemon.metadata.MetadataThread;
-import io.adhocfs.daemon.service.DataService;
 import io.adhocfs.daemon.service.MigrationRequestHandler;
 import io.adhocfs.daemon.slot.SlotParts;
 import io.adhocfs.daemon.slot.SlotStore;
@@ -498,11 +498,12 @@ public final class Migrator implements AutoCloseable {
     batches++;
     return new Handover(
         threads,
-        wanted.id(),
-        BatchNumber.of(own(), ++lastBatch),
-        self,
-        new NodeId(most.getKey()),
-        slots,
+        new Handover.Batch(
+            wanted.id(),
+            BatchNumber.of(own(), ++lastBatch),
+            self,
+            new NodeId(most.getKey()),
+            slots),
         storage,
         client,
         control,

@@ -2,6 +2,8 @@ package io.adhocfs.daemon.service;
 
 import io.adhocfs.daemon.chunk.ChunkStore;
 import io.adhocfs.daemon.cluster.ClusterState;
+import io.adhocfs.daemon.cluster.Policies;
+import io.adhocfs.daemon.data.StorageCheck;
 import io.adhocfs.daemon.metadata.ListedEntry;
 import io.adhocfs.daemon.metadata.MetadataStore;
 import io.adhocfs.daemon.metadata.Page;
@@ -31,7 +33,7 @@ import java.util.concurrent.Executor;
  */
 final class ControlService {
   /** Some milliseconds of work. */
-  static final int SCAN_ITEMS_MAX = 1000;
+  private static final int SCAN_ITEMS_MAX = 1000;
 
   private static final long VERIFIED_BYTES_MAX = 1L << 30;
 

@@ -1,7 +1,11 @@
 package io.adhocfs.daemon.service;
 
+import io.adhocfs.daemon.cluster.Policies;
 import io.adhocfs.daemon.crash.CrashPoint;
 import io.adhocfs.daemon.crash.CrashPoints;
+import io.adhocfs.daemon.file.FileAppends;
+import io.adhocfs.daemon.file.FileCuts;
+import io.adhocfs.daemon.file.InlineDeparture;
 import io.adhocfs.daemon.metadata.AttributeEdit;
 import io.adhocfs.daemon.metadata.Batch;
 import io.adhocfs.daemon.metadata.DiskOrder;

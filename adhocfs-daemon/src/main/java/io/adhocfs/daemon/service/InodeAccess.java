@@ -1,6 +1,7 @@
 package io.adhocfs.daemon.service;
 
 import io.adhocfs.daemon.cluster.ClusterState;
+import io.adhocfs.daemon.file.FileCuts;
 import io.adhocfs.daemon.metadata.Batch;
 import io.adhocfs.daemon.metadata.MetadataStore;
 import io.adhocfs.daemon.session.Sessions;

@@ -2,12 +2,25 @@ package io.adhocfs.daemon.service;
 
 import io.adhocfs.daemon.cluster.ClusterState;
 import io.adhocfs.daemon.cluster.Peers;
+import io.adhocfs.daemon.cluster.Policies;
 import io.adhocfs.daemon.crash.CrashPoints;
+import io.adhocfs.daemon.data.DataRequestHandler;
+import io.adhocfs.daemon.data.StorageCheck;
+import io.adhocfs.daemon.directory.DirectorySpreading;
+import io.adhocfs.daemon.directory.NamespacePlans;
+import io.adhocfs.daemon.directory.SpreadAttributes;
+import io.adhocfs.daemon.file.Discards;
+import io.adhocfs.daemon.file.FileAppends;
+import io.adhocfs.daemon.file.FileCuts;
+import io.adhocfs.daemon.file.InlineDeparture;
+import io.adhocfs.daemon.file.Pins;
+import io.adhocfs.daemon.file.Reclaimer;
 import io.adhocfs.daemon.locking.LockService;
 import io.adhocfs.daemon.metadata.Batch;
 import io.adhocfs.daemon.metadata.DiskOrder;
 import io.adhocfs.daemon.metadata.MetadataStore;
 import io.adhocfs.daemon.metadata.MetadataThread;
+import io.adhocfs.daemon.metrics.OperationMetrics;
 import io.adhocfs.daemon.session.Sessions;
 import io.adhocfs.daemon.slot.SlotPart;
 import io.adhocfs.daemon.slot.SlotParts;
@@ -27,12 +40,11 @@ import io.adhocfs.protocol.placement.Placement;
 import io.adhocfs.protocol.settings.Setting;
 import io.adhocfs.protocol.settings.Settings;
 import io.adhocfs.protocol.transport.Backoff;
+import java.time.Duration;
 import java.util.BitSet;
 import java.util.List;
 import java.util.SplittableRandom;
 import java.util.concurrent.Executor;
-import java.util.function.LongSupplier;
-import java.util.function.Supplier;
 import java.util.random.RandomGenerator;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -48,7 +60,6 @@ public final class MetadataServices {
    * What the parts are built on.
    *
    * @param thread the metadata thread
-   * @param nanoClock of the metadata thread
    * @param blocking runs what waits for a disk: a few at a time, never on the metadata thread
    * @param syncing runs what transactions wait for, so nothing that takes long
    * @param data answers requests for chunks
@@ -59,7 +70,6 @@ public final class MetadataServices {
    */
   public record Surroundings(
       MetadataThread thread,
-      LongSupplier nanoClock,
       MetadataStore store,
       ClusterState cluster,
       Peers peers,
@@ -83,31 +93,42 @@ public final class MetadataServices {
 
   private static final int ROOT_MODE = 0755;
 
-  private final MetadataStore store;
-  private final MetadataThread thread;
-  private final DiskOrder diskOrder;
-  private final Sessions sessions;
-  private final Reclaimer reclaimer;
-  private final RequestRouter router;
   private final Surroundings surroundings;
   private final RootOwner rootOwner;
+  private final MetadataThread thread;
+  private final MetadataStore store;
+  private final DiskOrder diskOrder;
+  private final Sessions sessions;
+  private final LockService advisoryLocks;
+  private final KeyLocks locks;
+  private final ChangeRules rules;
+  private final Coordinator coordinator;
+  private final Participant participant;
+  private final FileWork file;
+  private final DirectoryWork directory;
   private final SlotParts slots;
+  private final RequestRouter router;
+
+  /** What is done to files over several nodes. */
+  private record FileWork(
+      FileCuts cuts, FileAppends appends, InlineDeparture departure, Reclaimer reclaimer) {}
+
+  /** What is done to directories over several nodes. */
+  private record DirectoryWork(
+      NamespacePlans plans, DirectorySpreading spreading, SpreadAttributes attributes) {}
 
   private MetadataServices(Surroundings s, RootOwner rootOwner) {
     surroundings = s;
     this.rootOwner = rootOwner;
-    store = s.store();
     thread = s.thread();
-    Policies policies = s.policies();
-    TransactionTiming timing = s.timing();
-    Supplier<Backoff.Pauses> backoffs = () -> timing.backoff().pauses(s.random());
-    diskOrder = new DiskOrder(thread, store, s.syncing(), policies::anyOnDisk);
+    store = s.store();
+    diskOrder = new DiskOrder(thread, store, s.syncing(), s.policies()::anyOnDisk);
     sessions = new Sessions(store, thread, s.settings().duration(Setting.CLIENT_LEASE));
-    var advisoryLocks = new LockService(thread, store);
+    advisoryLocks = new LockService(thread, store);
     sessions.alsoHeld(advisoryLocks);
-    var locks = new KeyLocks(thread);
-    var rules = new ChangeRules(store, sessions, dataset -> policies.of(dataset).chunkSizeBytes());
-    var coordinator =
+    locks = new KeyLocks(thread);
+    rules = new ChangeRules(store, sessions, dataset -> s.policies().of(dataset).chunkSizeBytes());
+    coordinator =
         new Coordinator(
             thread,
             store,
@@ -117,9 +138,9 @@ public final class MetadataServices {
             locks,
             rules,
             s.crashPoints(),
-            timing,
+            s.timing(),
             s.random());
-    var participant =
+    participant =
         new Participant(
             thread,
             store,
@@ -129,27 +150,35 @@ public final class MetadataServices {
             locks,
             rules,
             s.crashPoints(),
-            timing,
+            s.timing(),
             s.random());
-    var discards = new Discards(thread, s.cluster(), s.peers(), backoffs);
-    var cuts = new FileCuts(thread, store, diskOrder, discards, locks, s.crashPoints(), backoffs);
-    var appends = new FileAppends(thread, store, locks, cuts);
-    reclaimer =
-        new Reclaimer(thread, store, diskOrder, s.cluster(), discards, s.crashPoints(), backoffs);
-    var departure =
+    file = fileWork(s);
+    directory = directoryWork(s);
+    slots = slotParts(s);
+    router = router(s);
+  }
+
+  private Backoff.Pauses pauses() {
+    return surroundings.timing().backoff().pauses(surroundings.random());
+  }
+
+  private FileWork fileWork(Surroundings s) {
+    var discards = new Discards(thread, s.cluster(), s.peers(), this::pauses);
+    var cuts =
+        new FileCuts(thread, store, diskOrder, discards, locks, s.crashPoints(), this::pauses);
+    return new FileWork(
+        cuts,
+        new FileAppends(thread, store, locks, cuts),
         new InlineDeparture(
-            thread, store, diskOrder, s.cluster(), s.peers(), locks, cuts, s.crashPoints());
-    var walk = new AncestorWalk(thread, store, s.cluster(), s.peers(), locks, timing.prepareWait());
+            thread, store, diskOrder, s.cluster(), s.peers(), locks, cuts, s.crashPoints()),
+        new Reclaimer(
+            thread, store, diskOrder, s.cluster(), discards, s.crashPoints(), this::pauses));
+  }
+
+  private DirectoryWork directoryWork(Surroundings s) {
+    Duration wait = s.timing().prepareWait();
     var plans =
-        new NamespacePlans(
-            thread,
-            store,
-            s.cluster(),
-            s.peers(),
-            rules,
-            walk,
-            timing.prepareWait().multipliedBy(2),
-            policies);
+        new NamespacePlans(thread, store, s.cluster(), s.peers(), locks, rules, wait, s.policies());
     var spreading =
         new DirectorySpreading(
             thread,
@@ -159,74 +188,72 @@ public final class MetadataServices {
             locks,
             coordinator,
             s.crashPoints(),
-            timing.prepareWait(),
+            wait,
             s.settings().number(Setting.DIRECTORY_SPREAD_ENTRIES));
     rules.onGrown(spreading::grown);
-    var spreadAttributes =
+    return new DirectoryWork(
+        plans,
+        spreading,
         new SpreadAttributes(
-            thread,
-            store,
-            s.cluster(),
-            s.peers(),
-            locks,
-            backoffs,
-            timing.prepareWait().multipliedBy(2));
-    var runner =
-        new OperationRunner(
-            thread,
-            store,
-            sessions,
-            locks,
-            coordinator,
-            s.crashPoints(),
-            timing.requestWait().toNanos());
-    var inodes = new InodeAccess(store, sessions, locks, cuts, s.cluster(), runner);
-    var files =
-        new FileService(
-            store,
-            locks,
-            runner,
-            inodes,
-            cuts,
-            appends,
-            departure,
-            diskOrder,
-            s.crashPoints(),
-            policies);
-    var namespace =
-        new NamespaceService(
-            store,
-            locks,
-            rules,
-            plans,
-            spreadAttributes,
-            runner,
-            inodes,
-            new Pins(thread, store, sessions, locks),
-            files,
-            policies);
-    slots = new SlotParts(store.slotStore());
+            thread, store, s.cluster(), s.peers(), locks, this::pauses, wait.multipliedBy(2)));
+  }
+
+  private SlotParts slotParts(Surroundings s) {
+    var parts = new SlotParts(store.slotStore());
     store.counts().countOn(thread);
     store.locks(locks);
     List.of(
             s.chunks(),
-            spreading,
+            directory.spreading(),
             sessions,
             advisoryLocks,
-            cuts,
-            departure,
-            appends,
+            file.cuts(),
+            file.departure(),
+            file.appends(),
             coordinator,
             participant,
             participant.stagings(),
-            reclaimer,
+            file.reclaimer(),
             store,
             // Before anything is made in slots that come.
             store.counts(),
             new Root(),
             // Last: who is sent away looks again.
             locks)
-        .forEach(slots::add);
+        .forEach(parts::add);
+    return parts;
+  }
+
+  private RequestRouter router(Surroundings s) {
+    long requestWaitNanos = s.timing().requestWait().toNanos();
+    var runner =
+        new OperationRunner(
+            thread, store, sessions, locks, coordinator, s.crashPoints(), requestWaitNanos);
+    var inodes = new InodeAccess(store, sessions, locks, file.cuts(), s.cluster(), runner);
+    var files =
+        new FileService(
+            store,
+            locks,
+            runner,
+            inodes,
+            file.cuts(),
+            file.appends(),
+            file.departure(),
+            diskOrder,
+            s.crashPoints(),
+            s.policies());
+    var namespace =
+        new NamespaceService(
+            store,
+            locks,
+            rules,
+            directory.plans(),
+            directory.attributes(),
+            runner,
+            inodes,
+            new Pins(thread, store, sessions, locks),
+            files,
+            s.policies());
     var control =
         new ControlService(
             s.cluster(),
@@ -237,22 +264,21 @@ public final class MetadataServices {
             s.control(),
             s.storageCheck(),
             s.blocking());
-    router =
-        new RequestRouter(
-            s.cluster(),
-            sessions,
+    return new RequestRouter(
+        s.cluster(),
+        sessions,
+        new RequestRouter.Families(
             namespace,
             files,
             new ExtendedAttributes(store, locks, inodes, runner),
             advisoryLocks,
             new TransactionService(coordinator, participant),
-            control,
-            s.data(),
-            s.metrics(),
-            s.accounts(),
-            s.nanoClock(),
-            s.catchUp(),
-            thread);
+            control),
+        s.data(),
+        s.metrics(),
+        s.accounts(),
+        s.catchUp(),
+        thread);
   }
 
   /**
@@ -266,7 +292,7 @@ public final class MetadataServices {
       throws FsException {
     var services = new MetadataServices(surroundings, rootOwner);
     surroundings.peers().serveLocally(services.router);
-    services.store.onReclaim(services.reclaimer::add);
+    services.store.onReclaim(services.file.reclaimer()::add);
     services.store.slots(surroundings.cluster()::owns, surroundings.cluster()::serves);
     services.store.lostSlots(() -> surroundings.cluster().map().lost());
     services.slots.takeUp(surroundings.cluster().ownedSlots());

@@ -1,5 +1,10 @@
 package io.adhocfs.daemon.service;
 
+import io.adhocfs.daemon.cluster.Policies;
+import io.adhocfs.daemon.directory.DirectorySpreading;
+import io.adhocfs.daemon.directory.NamespacePlans;
+import io.adhocfs.daemon.directory.SpreadAttributes;
+import io.adhocfs.daemon.file.Pins;
 import io.adhocfs.daemon.metadata.Batch;
 import io.adhocfs.daemon.metadata.Dentry;
 import io.adhocfs.daemon.metadata.ListedEntry;
@@ -102,29 +107,8 @@ final class NamespaceService {
         set.change().check();
         runner.once(exchange, session, set.stamp(), slot, ticket -> setAttributes(ticket, set));
       }
-      case NamespaceRequest.Truncate truncate ->
-          runner.onceAfterCut(
-              exchange,
-              session,
-              truncate.stamp(),
-              truncate.inode(),
-              ticket -> {
-                store.makeRoom();
-                return files.truncate(ticket, truncate);
-              });
-      case NamespaceRequest.Create create -> {
-        NewInode made = create.newInode();
-        made.check();
-        if (made.type() == FileType.DIRECTORY) {
-          throw new FsException(FsError.INVALID, "a directory is made by a request of its own");
-        }
-        runner.once(
-            exchange,
-            session,
-            create.stamp(),
-            slot,
-            runner.growing(ticket -> create(ticket, create)));
-      }
+      case NamespaceRequest.Truncate truncate -> truncate(exchange, session, truncate);
+      case NamespaceRequest.Create create -> create(exchange, session, create);
       case NamespaceRequest.MakeDirectory make -> {
         make.newInode().check();
         runner.coordinate(
@@ -155,16 +139,7 @@ final class NamespaceService {
           pins.release(exchange, session, release.releases(), 0);
       case NamespaceRequest.ReadInline read ->
           runner.run(OperationRunner.failing(exchange), () -> files.readInline(exchange, read));
-      case NamespaceRequest.WriteInline write -> {
-        var data = new byte[payload.readableBytes()];
-        payload.getBytes(payload.readerIndex(), data);
-        runner.once(
-            exchange,
-            session,
-            write.stamp(),
-            slot,
-            runner.growing(ticket -> files.writeInline(ticket, write, data)));
-      }
+      case NamespaceRequest.WriteInline write -> writeInline(exchange, session, write, payload);
       case NamespaceRequest.LeaveInline leave ->
           runner.once(
               exchange, session, leave.stamp(), slot, ticket -> files.leaveInline(ticket, leave));
@@ -172,6 +147,47 @@ final class NamespaceService {
           runner.run(OperationRunner.failing(exchange), () -> files.reportWrite(exchange, report));
       case NamespaceRequest.SyncInode _ -> files.sync(exchange);
     }
+  }
+
+  private void truncate(Exchange exchange, Session session, NamespaceRequest.Truncate request)
+      throws FsException {
+    runner.onceAfterCut(
+        exchange,
+        session,
+        request.stamp(),
+        request.inode(),
+        ticket -> {
+          store.makeRoom();
+          return files.truncate(ticket, request);
+        });
+  }
+
+  private void create(Exchange exchange, Session session, NamespaceRequest.Create request)
+      throws FsException {
+    NewInode made = request.newInode();
+    made.check();
+    if (made.type() == FileType.DIRECTORY) {
+      throw new FsException(FsError.INVALID, "a directory is made by a request of its own");
+    }
+    runner.once(
+        exchange,
+        session,
+        request.stamp(),
+        request.slotValue(),
+        runner.growing(ticket -> create(ticket, request)));
+  }
+
+  private void writeInline(
+      Exchange exchange, Session session, NamespaceRequest.WriteInline request, ByteBuf payload)
+      throws FsException {
+    var data = new byte[payload.readableBytes()];
+    payload.getBytes(payload.readerIndex(), data);
+    runner.once(
+        exchange,
+        session,
+        request.stamp(),
+        request.slotValue(),
+        runner.growing(ticket -> files.writeInline(ticket, request, data)));
   }
 
   private @Nullable LockKey lookup(Exchange exchange, EntryKey entry) throws FsException {

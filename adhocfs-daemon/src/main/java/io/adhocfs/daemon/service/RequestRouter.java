@@ -1,7 +1,10 @@
 package io.adhocfs.daemon.service;
 
 import io.adhocfs.daemon.cluster.ClusterState;
+import io.adhocfs.daemon.data.DataRequestHandler;
 import io.adhocfs.daemon.locking.LockService;
+import io.adhocfs.daemon.metadata.MetadataThread;
+import io.adhocfs.daemon.metrics.OperationMetrics;
 import io.adhocfs.daemon.session.Session;
 import io.adhocfs.daemon.session.Sessions;
 import io.adhocfs.daemon.statistics.Account;
@@ -35,7 +38,6 @@ import java.util.List;
 import java.util.concurrent.Executor;
 import java.util.concurrent.RejectedExecutionException;
 import java.util.concurrent.atomic.AtomicBoolean;
-import java.util.function.LongSupplier;
 import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -47,20 +49,18 @@ import org.slf4j.LoggerFactory;
 public final class RequestRouter implements RequestHandler {
   private static final Logger LOG = LoggerFactory.getLogger(RequestRouter.class);
 
-  /**
-   * How long requests wait while their slot is held; it is as a rule some milliseconds. Then their
-   * senders look around themselves.
-   */
-  static final long HELD_WAIT_NANOS = 2_000_000_000L;
+  /** The services that answer on the metadata thread, one for each family of messages. */
+  record Families(
+      NamespaceService namespace,
+      FileService files,
+      ExtendedAttributes extendedAttributes,
+      LockService locks,
+      TransactionService transactions,
+      ControlService control) {}
 
   private final ClusterState cluster;
   private final Sessions sessions;
-  private final NamespaceService namespace;
-  private final FileService files;
-  private final ExtendedAttributes extendedAttributes;
-  private final LockService locks;
-  private final TransactionService transactions;
-  private final ControlService control;
+  private final Families families;
   private final DataRequestHandler data;
 
   /** Until this node can take slots in, it refuses them. */
@@ -72,37 +72,24 @@ public final class RequestRouter implements RequestHandler {
 
   private final OperationMetrics metrics;
   private final Accounts accounts;
-  private final LongSupplier nanoClock;
   private final CatchUp catchUp;
-  private final Executor metadataThread;
+  private final MetadataThread metadataThread;
 
   RequestRouter(
       ClusterState cluster,
       Sessions sessions,
-      NamespaceService namespace,
-      FileService files,
-      ExtendedAttributes extendedAttributes,
-      LockService locks,
-      TransactionService transactions,
-      ControlService control,
+      Families families,
       DataRequestHandler data,
       OperationMetrics metrics,
       Accounts accounts,
-      LongSupplier nanoClock,
       CatchUp catchUp,
-      Executor metadataThread) {
+      MetadataThread metadataThread) {
     this.cluster = cluster;
     this.sessions = sessions;
-    this.namespace = namespace;
-    this.files = files;
-    this.extendedAttributes = extendedAttributes;
-    this.locks = locks;
-    this.transactions = transactions;
-    this.control = control;
+    this.families = families;
     this.data = data;
     this.metrics = metrics;
     this.accounts = accounts;
-    this.nanoClock = nanoClock;
     this.catchUp = catchUp;
     this.metadataThread = metadataThread;
   }
@@ -128,7 +115,7 @@ public final class RequestRouter implements RequestHandler {
 
   @Override
   public void handle(Exchange outer, Request request, ByteBuf payload) {
-    var exchange = new Measured(outer, request, payload.readableBytes(), nanoClock.getAsLong());
+    var exchange = new Measured(outer, request, payload.readableBytes(), metadataThread.nanoTime());
     if (request instanceof MigrationRequest migrationRequest) {
       // On a network thread.
       migration.handle(exchange, migrationRequest, payload);
@@ -210,13 +197,15 @@ public final class RequestRouter implements RequestHandler {
         return;
       }
       switch (request) {
-        case NamespaceRequest asked -> namespace.handle(exchange, session, asked, payload);
-        case FileRequest asked -> files.handle(exchange, session, asked, payload);
-        case LockRequest asked -> locks.handle(exchange, session, asked);
+        case NamespaceRequest asked ->
+            families.namespace().handle(exchange, session, asked, payload);
+        case FileRequest asked -> families.files().handle(exchange, session, asked, payload);
+        case LockRequest asked -> families.locks().handle(exchange, session, asked);
         case RecallRequest asked -> sessions.recalls().handle(exchange, session, asked);
-        case ExtendedAttributeRequest asked -> extendedAttributes.handle(exchange, session, asked);
-        case TransactionRequest asked -> transactions.handle(exchange, asked);
-        case ControlRequest asked -> control.handle(exchange, session, asked);
+        case ExtendedAttributeRequest asked ->
+            families.extendedAttributes().handle(exchange, session, asked);
+        case TransactionRequest asked -> families.transactions().handle(exchange, asked);
+        case ControlRequest asked -> families.control().handle(exchange, session, asked);
         case DataRequest asked -> throw new IllegalStateException("handled before");
         case MigrationRequest asked -> throw new IllegalStateException("handled before");
       }
@@ -232,7 +221,7 @@ public final class RequestRouter implements RequestHandler {
 
   /** Has a request wait until it is known whose its slot is; answers whether it does. */
   private boolean waits(Measured exchange, Request request, ByteBuf payload) {
-    if (nanoClock.getAsLong() - exchange.sinceNanos > HELD_WAIT_NANOS) {
+    if (metadataThread.nanoTime() - exchange.sinceNanos > ClusterState.HELD_WAIT_NANOS) {
       return false;
     }
     ByteBuf kept = payload.retain();
@@ -279,7 +268,7 @@ public final class RequestRouter implements RequestHandler {
 
     private void measure(boolean failed, long bytesOut) {
       metrics.completed(
-          request.type(), nanoClock.getAsLong() - sinceNanos, failed, bytesIn + bytesOut);
+          request.type(), metadataThread.nanoTime() - sinceNanos, failed, bytesIn + bytesOut);
     }
 
     @Override

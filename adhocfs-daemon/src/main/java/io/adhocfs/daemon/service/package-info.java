@@ -1,6 +1,7 @@
 /**
- * What a daemon answers: checks that a request is for this node, finds out whose it is, and does
- * it. One service per family of messages.
+ * What a daemon answers: checks that a request is for this node, finds out whose it is, and has the
+ * service of its family of messages do it. What one batch at this node does is done here, what
+ * takes several nodes or threads in the packages below.
  *
  * <p>Must never touch a record or a chunk file except through the packages that own them.
  */

@@ -4,6 +4,9 @@ import io.adhocfs.protocol.model.FsException;
 import java.util.BitSet;
 import java.util.List;
 import java.util.Set;
+import java.util.function.Function;
+import java.util.function.ToIntFunction;
+import java.util.stream.Stream;
 
 /**
  * Part of the life of slots: whoever keeps in memory what follows from records, or has something
@@ -52,6 +55,17 @@ public interface SlotPart {
    */
   default List<String> kept(BitSet slots) {
     return List.of();
+  }
+
+  /**
+   * Says in words what a part has in some slots, as {@link #kept} does.
+   *
+   * @param all what it has in any slot
+   * @param slotOf the slot of one of them
+   */
+  static <T> List<String> inWords(
+      BitSet slots, Stream<T> all, ToIntFunction<T> slotOf, Function<T, String> words) {
+    return all.filter(one -> slots.get(slotOf.applyAsInt(one))).map(words).toList();
   }
 
   /** How many operations it has under way that a restart would have to go on with. */

@@ -4,19 +4,16 @@ import static java.lang.foreign.ValueLayout.ADDRESS;
 import static java.lang.foreign.ValueLayout.JAVA_INT;
 import static java.lang.foreign.ValueLayout.JAVA_LONG;
 
+import io.adhocfs.protocol.linux.CLibrary;
+import io.adhocfs.protocol.linux.FileCalls;
 import io.adhocfs.protocol.model.FsError;
 import io.adhocfs.protocol.model.FsException;
 import io.adhocfs.protocol.model.StorageSpace;
 import java.io.IOException;
 import java.lang.foreign.Arena;
 import java.lang.foreign.FunctionDescriptor;
-import java.lang.foreign.Linker;
-import java.lang.foreign.MemoryLayout;
 import java.lang.foreign.MemorySegment;
-import java.lang.foreign.StructLayout;
 import java.lang.invoke.MethodHandle;
-import java.lang.invoke.VarHandle;
-import java.nio.charset.Charset;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import org.jspecify.annotations.Nullable;
@@ -26,8 +23,6 @@ import org.jspecify.annotations.Nullable;
  * Linux, 64 bits. Thread-safe.
  */
 public final class BackingDisk {
-  private static final int EINTR = 4;
-
   // struct statvfs of glibc on 64-bit systems.
   private static final int STATVFS_BYTES = 112;
   private static final int FRAGMENT_SIZE_OFFSET = 8;
@@ -36,12 +31,8 @@ public final class BackingDisk {
   private static final int FILES_OFFSET = 40;
   private static final int FILES_AVAILABLE_OFFSET = 56;
 
-  private static final StructLayout CALL_STATE = Linker.Option.captureStateLayout();
-  private static final VarHandle ERRNO =
-      CALL_STATE.varHandle(MemoryLayout.PathElement.groupElement("errno"));
-  private static final Charset PATHS =
-      Charset.forName(System.getProperty("sun.jnu.encoding", "UTF-8"));
-  private static final MethodHandle STATVFS = statvfs();
+  private static final MethodHandle STATVFS =
+      CLibrary.handle("statvfs", FunctionDescriptor.of(JAVA_INT, ADDRESS, ADDRESS));
 
   /**
    * What a file system has. Inodes are {@link StorageSpace#INODES_UNLIMITED} where it makes them as
@@ -59,16 +50,6 @@ public final class BackingDisk {
     this.directory = directory;
   }
 
-  // Calling C is what this class is for; launchers allow it with --enable-native-access.
-  @SuppressWarnings("restricted")
-  private static MethodHandle statvfs() {
-    Linker linker = Linker.nativeLinker();
-    return linker.downcallHandle(
-        linker.defaultLookup().findOrThrow("statvfs"),
-        FunctionDescriptor.of(JAVA_INT, ADDRESS, ADDRESS),
-        Linker.Option.captureCallState("errno"));
-  }
-
   /**
    * Asks the file system now.
    *
@@ -76,14 +57,11 @@ public final class BackingDisk {
    */
   public Room room() throws FsException {
     try (Arena arena = Arena.ofConfined()) {
-      MemorySegment state = arena.allocate(CALL_STATE);
-      MemorySegment name = arena.allocateFrom(directory.toString(), PATHS);
+      MemorySegment name = FileCalls.cString(arena, directory);
       MemorySegment answer = arena.allocate(STATVFS_BYTES, 8);
-      while ((int) STATVFS.invokeExact(state, name, answer) != 0) {
-        int errno = (int) ERRNO.get(state, 0L);
-        if (errno != EINTR) {
-          throw failure("statvfs failed with errno " + errno, null);
-        }
+      long returned = CLibrary.repeat(errno -> (int) STATVFS.invokeExact(errno, name, answer));
+      if (returned < 0) {
+        throw failure("statvfs failed with errno " + -returned, null);
       }
       long fragmentBytes = answer.get(JAVA_LONG, FRAGMENT_SIZE_OFFSET);
       long files = answer.get(JAVA_LONG, FILES_OFFSET);
@@ -94,12 +72,6 @@ public final class BackingDisk {
           files > 0
               ? Math.max(0, answer.get(JAVA_LONG, FILES_AVAILABLE_OFFSET))
               : StorageSpace.INODES_UNLIMITED);
-    } catch (FsException e) {
-      throw e;
-    } catch (RuntimeException | Error e) {
-      throw e;
-    } catch (Throwable e) {
-      throw new IllegalStateException(e);
     }
   }
 

@@ -21,6 +21,7 @@ import org.slf4j.LoggerFactory;
 /** Daemon threads of the process, and the clocks of the system. */
 final class SystemThreads implements Threads {
   private static final Logger LOG = LoggerFactory.getLogger(SystemThreads.class);
+  private static final int FEW = 3;
 
   @Override
   public long nanoTime() {
@@ -47,6 +48,11 @@ final class SystemThreads implements Threads {
   }
 
   @Override
+  public ExecutorService few(String name, int waitingMax) {
+    return new Few(name, waitingMax);
+  }
+
+  @Override
   public ExecutorService many(String name) {
     return Executors.newCachedThreadPool(named(name));
   }
@@ -64,6 +70,24 @@ final class SystemThreads implements Threads {
     protected void afterExecute(Runnable task, @Nullable Throwable failure) {
       if (task instanceof Future<?> future && future.state() == Future.State.FAILED) {
         LOG.error("a task of {} failed", name, future.exceptionNow());
+      }
+    }
+  }
+
+  /** Says which tasks have failed. */
+  private static final class Few extends ThreadPoolExecutor {
+    private final String name;
+
+    Few(String name, int waitingMax) {
+      super(FEW, FEW, 5, TimeUnit.SECONDS, new ArrayBlockingQueue<>(waitingMax), named(name));
+      this.name = name;
+      allowCoreThreadTimeOut(true);
+    }
+
+    @Override
+    protected void afterExecute(Runnable task, @Nullable Throwable failure) {
+      if (failure != null) {
+        LOG.error("a task of {} failed", name, failure);
       }
     }
   }

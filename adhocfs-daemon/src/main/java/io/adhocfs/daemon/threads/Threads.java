@@ -26,6 +26,12 @@ public interface Threads {
   /** As {@link #single}; refuses tasks while so many wait, and has no timer. */
   ExecutorService bounded(String name, int waitingMax);
 
+  /**
+   * A few threads for what may block, which end while there is nothing to do; refuses tasks while
+   * so many wait.
+   */
+  ExecutorService few(String name, int waitingMax);
+
   /** As many threads as there are tasks; tasks may {@link #await}. */
   ExecutorService many(String name);
 

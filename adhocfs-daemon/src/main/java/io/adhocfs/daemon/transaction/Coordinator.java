@@ -136,10 +136,11 @@ public final class Coordinator implements SlotPart {
 
   @Override
   public List<String> kept(BitSet slots) {
-    return committed.keySet().stream()
-        .filter(id -> slots.get(id.coordinator().value()))
-        .map(id -> "the decision of " + id)
-        .toList();
+    return SlotPart.inWords(
+        slots,
+        committed.keySet().stream(),
+        id -> id.coordinator().value(),
+        id -> "the decision of " + id);
   }
 
   /** Transactions that are undecided or not confirmed by all. */

@@ -134,13 +134,12 @@ public final class Stagings implements SlotPart {
 
   @Override
   public List<String> kept(BitSet slots) {
-    return stagings.values().stream()
-        .flatMap(staging -> staging.places.stream())
-        .filter(
-            place -> slots.get(Placement.partitionSlot(place.directory, place.partition).value()))
-        .map(place ->
-            "what is staged of %s in partition %d".formatted(place.directory, place.partition))
-        .toList();
+    return SlotPart.inWords(
+        slots,
+        stagings.values().stream().flatMap(staging -> staging.places.stream()),
+        place -> Placement.partitionSlot(place.directory, place.partition).value(),
+        place ->
+            "what is staged of %s in partition %d".formatted(place.directory, place.partition));
   }
 
   @Override

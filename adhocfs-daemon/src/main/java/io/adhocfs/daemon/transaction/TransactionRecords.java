@@ -11,7 +11,7 @@ import io.netty.buffer.Unpooled;
 import java.util.ArrayList;
 import java.util.List;
 
-/** The values of PREPARED and DECISION records. Pure functions. */
+/** The values of PREPARED and DECISION records. What can't be decoded is CORRUPT. */
 final class TransactionRecords {
   private static final int VERSION = 1;
 
@@ -64,14 +64,14 @@ final class TransactionRecords {
   }
 
   static List<Integer> slots(byte[] value) throws FsException {
-    WireReader in = versioned(value);
-    int count = in.count(Integer.BYTES);
-    List<Integer> slots = new ArrayList<>(count);
-    for (int i = 0; i < count; i++) {
-      slots.add(in.intValue());
+    try {
+      WireReader in = versioned(value);
+      List<Integer> slots = in.list(Integer.BYTES, WireReader::intValue);
+      in.end();
+      return slots;
+    } catch (FsException e) {
+      throw new FsException(FsError.CORRUPT, "a decided transaction: " + e.getMessage(), e);
     }
-    in.end();
-    return slots;
   }
 
   private static byte[] taken(ByteBuf buffer) {

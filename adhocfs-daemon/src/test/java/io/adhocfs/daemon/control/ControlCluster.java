@@ -1,8 +1,11 @@
 package io.adhocfs.daemon.control;
 
+import io.adhocfs.daemon.Waiting;
 import io.adhocfs.daemon.cluster.ClusterState;
+import io.adhocfs.daemon.control.raft.RaftLogs;
 import io.adhocfs.daemon.crash.CrashPoints;
 import io.adhocfs.daemon.storage.SmallFile;
+import io.adhocfs.daemon.threads.Threads;
 import io.adhocfs.protocol.control.ControlState;
 import io.adhocfs.protocol.model.Epoch;
 import io.adhocfs.protocol.model.FsError;
@@ -33,7 +36,6 @@ import java.util.Optional;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicReference;
-import java.util.function.BooleanSupplier;
 import java.util.function.Predicate;
 import org.jspecify.annotations.Nullable;
 
@@ -110,7 +112,13 @@ final class ControlCluster implements AutoCloseable {
       opened.onChange(made::useMap);
       plane.set(
           ReplicatedControlPlane.open(
-              directory, ID, opened, new Cable(made), false, CrashPoints.NONE));
+              Threads.SYSTEM,
+              files(),
+              new RaftLogs(Threads.SYSTEM, directory.resolve("control"), id, ID),
+              opened,
+              new Cable(made),
+              false,
+              CrashPoints.NONE));
     }
 
     void cutOff(boolean now) {
@@ -294,7 +302,7 @@ final class ControlCluster implements AutoCloseable {
   /** The node whose log leads. */
   Member leader() {
     AtomicReference<@Nullable Member> found = new AtomicReference<>();
-    await(
+    Waiting.until(
         "a leader",
         () -> {
           found.set(
@@ -313,23 +321,12 @@ final class ControlCluster implements AutoCloseable {
 
   /** Waits until what every node that is up knows is so. */
   void awaitEverywhere(String what, Predicate<ControlState> condition) {
-    await(
+    Waiting.until(
         what,
         () ->
             members.stream()
                 .filter(Member::isUp)
                 .allMatch(member -> condition.test(member.state())));
-  }
-
-  static void await(String what, BooleanSupplier condition) {
-    long limit = System.nanoTime() + PATIENCE.toNanos();
-    while (!condition.getAsBoolean()) {
-      if (System.nanoTime() - limit > 0) {
-        throw new AssertionError("waited in vain for " + what);
-      }
-      Thread.onSpinWait();
-      java.util.concurrent.locks.LockSupport.parkNanos(2_000_000);
-    }
   }
 
   @Override

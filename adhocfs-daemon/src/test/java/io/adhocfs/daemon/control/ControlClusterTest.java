@@ -3,6 +3,7 @@ package io.adhocfs.daemon.control;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
+import io.adhocfs.daemon.Waiting;
 import io.adhocfs.daemon.control.ControlCluster.Member;
 import io.adhocfs.protocol.control.ControlCommand;
 import io.adhocfs.protocol.control.ControlState;
@@ -180,7 +181,7 @@ class ControlClusterTest {
       // They no longer keep a log, and the others can do without them.
       for (int node = 0; node < 3; node++) {
         Member left = cluster.member(node);
-        ControlCluster.await("no log at n" + node, () -> !left.hasLog());
+        Waiting.until("no log at n" + node, () -> !left.hasLog());
       }
       for (int node = 0; node < 3; node++) {
         assertThat(propose(cluster.member(node), move(proposer.state(), node, node + 3, 65536)))
@@ -220,8 +221,7 @@ class ControlClusterTest {
       Member cut = cluster.member((leader.id.value() + 1) % 3);
       cut.cutOff(true);
       assertThat(propose(leader, startReplacingVoters(before))).isEqualTo(Outcome.OK);
-      ControlCluster.await(
-          "other voters", () -> cluster.member(4).state().voters().equals(LAST_THREE));
+      Waiting.until("other voters", () -> cluster.member(4).state().voters().equals(LAST_THREE));
       cut.cutOff(false);
       cluster.awaitEverywhere("other voters", state -> state.voters().equals(LAST_THREE));
       for (int node = 0; node < 3; node++) {
@@ -244,6 +244,7 @@ class ControlClusterTest {
       try (var cluster = new ControlCluster(place, 6)) {
         assertThat(propose(cluster.member(3), startReplacingVoters(cluster.member(3).state())))
             .isEqualTo(Outcome.OK);
+        // Any moment of the replacement; for as long as that they are away.
         int beforeMillis = random.nextInt(600);
         TimeUnit.MILLISECONDS.sleep(beforeMillis);
         List<Integer> away = random.nextBoolean() ? List.of(1, 3, 4) : List.of(0, 3, 4);
@@ -420,7 +421,7 @@ class ControlClusterTest {
       assertThat(source.state().map().ownerValue(move.slots().nextFrom(0))).isZero();
 
       // What has been decided is not asked for again.
-      ControlCluster.await(
+      Waiting.until(
           "the move to be forgotten",
           () -> {
             try {

@@ -109,7 +109,7 @@ abstract class ConcurrentOperationsContract extends ServiceFixture {
 
   @Test
   void everyKindOfOperationAtOnceWithDeathsAndABadNetworkLeavesASoundTree() throws FsException {
-    CrashPoint[] points = CrashPoint.ofOperations().toArray(CrashPoint[]::new);
+    CrashPoint[] points = CrashPoint.of(CrashPoint.Area.OPERATIONS).toArray(CrashPoint[]::new);
     for (int round = 0; round < (FULL ? 30 : 3); round++) {
       instance.powerFails(powerFails);
       instance.network().faults(new SimulatedNetwork.Faults(0.01, 0, 0.02, 0.01));

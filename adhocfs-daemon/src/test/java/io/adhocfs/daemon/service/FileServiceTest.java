@@ -3,6 +3,7 @@ package io.adhocfs.daemon.service;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
+import io.adhocfs.daemon.file.FileAppends;
 import io.adhocfs.daemon.slot.RecordKind;
 import io.adhocfs.protocol.model.DataGeneration;
 import io.adhocfs.protocol.model.FileAttributes;

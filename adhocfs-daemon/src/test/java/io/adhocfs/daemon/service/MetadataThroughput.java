@@ -3,10 +3,13 @@ package io.adhocfs.daemon.service;
 import io.adhocfs.daemon.chunk.ChunkStore;
 import io.adhocfs.daemon.cluster.ClusterState;
 import io.adhocfs.daemon.cluster.Peers;
+import io.adhocfs.daemon.cluster.Policies;
 import io.adhocfs.daemon.crash.CrashPoints;
+import io.adhocfs.daemon.data.StorageCheck;
 import io.adhocfs.daemon.metadata.MetadataStore;
 import io.adhocfs.daemon.metadata.MetadataThread;
 import io.adhocfs.daemon.metadata.NumberLimit;
+import io.adhocfs.daemon.metrics.OperationMetrics;
 import io.adhocfs.daemon.slot.SlotPart;
 import io.adhocfs.daemon.statistics.Accounts;
 import io.adhocfs.daemon.storage.RocksSlotStore;
@@ -165,7 +168,6 @@ final class MetadataThroughput {
           MetadataServices.start(
               new MetadataServices.Surroundings(
                   new MetadataThread(executor, () -> false, System::nanoTime),
-                  System::nanoTime,
                   new MetadataStore(
                       database,
                       NumberLimit.open(SmallFile.at(directory.resolve(NumberLimit.FILE_NAME)))),

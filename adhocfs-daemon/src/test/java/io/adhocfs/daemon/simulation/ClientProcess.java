@@ -2,7 +2,7 @@ package io.adhocfs.daemon.simulation;
 
 import io.adhocfs.client.AdhocFileSystem;
 import io.adhocfs.client.ClientOptions;
-import io.adhocfs.client.Surroundings;
+import io.adhocfs.client.core.Surroundings;
 import io.adhocfs.client.retry.Timers;
 import io.adhocfs.daemon.simulation.SimulatedTime.Life;
 import io.adhocfs.protocol.instance.Instance;
@@ -58,7 +58,8 @@ public final class ClientProcess {
             new SimulatedTimers(),
             () -> Instant.ofEpochSecond(0, threads.wallNanos()),
             random,
-            new SimulatedExecutor(time, life));
+            new SimulatedExecutor(time, life),
+            () -> {});
     this.fileSystem =
         AdhocFileSystem.over(
             () ->

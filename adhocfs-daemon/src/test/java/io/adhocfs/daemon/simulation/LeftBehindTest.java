@@ -40,11 +40,13 @@ class LeftBehindTest {
 
   /** Gives the root's slot to a node, and the others as they were. */
   private void moveRootTo(int node) {
-    short[] owners = instance.log().state().map().owners();
+    short[] owners = instance.state().map().owners();
     var outcome =
-        instance.rebalance(slot -> slot == 0 ? node : Short.toUnsignedInt(owners[slot]), List.of());
+        instance.decided(
+            instance.rebalance(
+                slot -> slot == 0 ? node : Short.toUnsignedInt(owners[slot]), List.of()));
     assertThat(outcome.accepted()).as(outcome.message()).isTrue();
-    instance.time().until(() -> instance.log().state().rebalance() == null, "the root moves");
+    instance.time().until(() -> instance.state().rebalance() == null, "the root moves");
   }
 
   private interface Code {
@@ -67,7 +69,7 @@ class LeftBehindTest {
   @Test
   void anOperationThatHasMovedOnDoesNotRunWhereItWasBegun() {
     instance.time().pass(SECOND_NANOS);
-    int home = instance.log().state().map().ownerValue(0);
+    int home = instance.state().map().ownerValue(0);
     int next = (home + 1) % 3;
     int cutOff = (home + 2) % 3;
     instance.network().separate("n" + home, "n" + cutOff, true);
@@ -115,7 +117,7 @@ class LeftBehindTest {
   @Test
   void aCutThatHasMovedOnIsNotDoneTwice() {
     instance.time().pass(SECOND_NANOS);
-    int home = instance.log().state().map().ownerValue(0);
+    int home = instance.state().map().ownerValue(0);
     int next = (home + 1) % 3;
     int cutOff = (home + 2) % 3;
     var cut = new AtomicReference<CompletableFuture<?>>();

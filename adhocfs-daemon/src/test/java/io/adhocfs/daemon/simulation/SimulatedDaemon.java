@@ -1,9 +1,13 @@
 package io.adhocfs.daemon.simulation;
 
+import io.adhocfs.daemon.Gate;
 import io.adhocfs.daemon.ServingNode;
 import io.adhocfs.daemon.chunk.FileChunkStore;
 import io.adhocfs.daemon.chunk.MemoryDisk;
 import io.adhocfs.daemon.cluster.ClusterState;
+import io.adhocfs.daemon.control.ControlFiles;
+import io.adhocfs.daemon.control.ControlMessages;
+import io.adhocfs.daemon.control.ReplicatedControlPlane;
 import io.adhocfs.daemon.crash.CrashPoint;
 import io.adhocfs.daemon.metadata.MetadataStore;
 import io.adhocfs.daemon.metadata.MetadataThread;
@@ -14,7 +18,6 @@ import io.adhocfs.daemon.simulation.SimulatedTime.Death;
 import io.adhocfs.daemon.simulation.SimulatedTime.Life;
 import io.adhocfs.daemon.slot.MemorySlotStore;
 import io.adhocfs.daemon.statistics.Accounts;
-import io.adhocfs.protocol.control.ControlCommand;
 import io.adhocfs.protocol.model.Epoch;
 import io.adhocfs.protocol.model.FsError;
 import io.adhocfs.protocol.model.FsException;
@@ -24,9 +27,9 @@ import io.adhocfs.protocol.model.StorageSpace;
 import io.adhocfs.protocol.model.TrafficClass;
 import io.adhocfs.protocol.placement.ClusterMap;
 import io.adhocfs.protocol.placement.ClusterMap.NodeState;
-import io.adhocfs.protocol.transport.Deadline;
 import io.adhocfs.protocol.transport.RequestHandler;
 import io.adhocfs.protocol.transport.RequestHandler.PeerRole;
+import io.adhocfs.protocol.transport.RpcClient;
 import io.adhocfs.protocol.wire.ControlRequest;
 import io.adhocfs.protocol.wire.MessageType;
 import io.adhocfs.protocol.wire.NodeStatus;
@@ -52,7 +55,8 @@ public final class SimulatedDaemon {
   private final MemoryDisk disk;
   private final MemoryFile mapFile = new MemoryFile("map");
   private final MemoryFile numbersFile = new MemoryFile("numbers");
-  private final AgreedLog.Kept kept = new AgreedLog.Kept();
+  private final MemoryFile stateFile = new MemoryFile("state");
+  private final MemoryFile movesFile = new MemoryFile("moves");
 
   /** At so many chances from now its process dies; 0 = it does not. */
   private int diesIn;
@@ -68,12 +72,14 @@ public final class SimulatedDaemon {
   private long storageTerm;
   private long recoveredTerm;
   private boolean gone;
+  private boolean buried;
   private @Nullable SimulatedThreads threads;
   private @Nullable MetadataThread metadataThread;
   private @Nullable ServingNode serving;
   private @Nullable MetadataStore metadata;
   private @Nullable FileChunkStore chunks;
   private @Nullable ClusterState cluster;
+  private @Nullable ReplicatedControlPlane control;
   private ClusterMap.@Nullable Node address;
 
   SimulatedDaemon(
@@ -164,6 +170,7 @@ public final class SimulatedDaemon {
   /** Starts a process at the prepared address. */
   void start(ClusterMap given) {
     life = new Life();
+    buried = false;
     serving = null;
     diesIn = 0;
     Life mine = life;
@@ -191,7 +198,13 @@ public final class SimulatedDaemon {
     Runnable mayDie = () -> mayDie(mine);
     var store = new MortalStore(records, mayDie, text -> time.trace(() -> id + " " + text));
     var executor = new SimulatedExecutor(time, mine);
-    var thread = new MetadataThread(executor, executor::isRunning, time::nanoTime);
+    // The control thread waits for the metadata thread, which no event can: so what it waits for is
+    // done in its place, and nothing comes between.
+    var thread =
+        new MetadataThread(
+            executor,
+            () -> executor.isRunning() || processThreads.isRunning("adhocfs-control"),
+            time::nanoTime);
     metadataThread = thread;
     ClusterState state = ClusterState.open(mapFile, id, map);
     cluster = state;
@@ -214,50 +227,87 @@ public final class SimulatedDaemon {
     }
     var metadataStore = new MetadataStore(store, NumberLimit.open(numbersFile));
     metadata = metadataStore;
-    AgreedLog.Plane control = instance.log().plane(id.toString(), mine, thread, state, kept);
+    ReplicatedControlPlane plane =
+        ReplicatedControlPlane.open(
+            processThreads,
+            ControlFiles.open(new MortalFile(stateFile, mayDie), new MortalFile(movesFile, mayDie)),
+            instance.logs().of(id, mine, mayDie),
+            state,
+            client,
+            starts > 1,
+            point -> reached(point, mine));
+    control = plane;
+    plane.onChange(agreed -> instance.states().known(id, agreed));
+    var gate = new Gate(new Control(), opening(plane, state));
+    gate.learn(map);
+    instance.network().listen(self.port(), id, mine, thread, gate, storageTerm);
     thread.whenDone(
-        control.settled(),
+        plane.settled(),
         (_, error) -> {
           if (error != null) {
             throw new AssertionError("not settled", error);
           }
+          if (plane.isGivenUp()) {
+            throw new AssertionError(id + " was given up");
+          }
           try {
             var node =
                 new ServingNode(
-                    new ServingNode.Surroundings(
+                    surroundings(
+                        mine,
                         processThreads,
                         thread,
-                        random,
-                        instance.settings(),
                         state,
-                        control,
+                        plane,
                         client,
                         session,
                         metadataStore,
-                        chunkStore,
-                        action -> {
-                          if (!checksHang) {
-                            time.after(10_000, mine, action);
-                          }
-                        },
-                        action -> time.after(10_000, mine, action),
-                        new Control(),
-                        (type, _, _, _) -> answered.merge(type, 1, Integer::sum),
-                        new Accounts(time::nanoTime),
-                        point -> reached(point, mine),
-                        new MetadataServices.RootOwner(1000, 100, processThreads.wallNanos()),
-                        this::leave,
-                        () -> {
-                          throw new AssertionError(id + " was given up");
-                        }));
+                        chunkStore));
             serving = node;
-            instance.network().listen(self.port(), id, mine, thread, node.handler(), storageTerm);
+            gate.open(node.handler());
             node.startMoving();
             time.trace(() -> id + " serves at " + self.port() + ", " + state.map());
-            announce(control, state);
           } catch (FsException e) {
             throw new AssertionError(id + " does not serve", e);
           }
+        });
+  }
+
+  private ServingNode.Surroundings surroundings(
+      Life mine,
+      SimulatedThreads processThreads,
+      MetadataThread thread,
+      ClusterState state,
+      ReplicatedControlPlane plane,
+      RpcClient client,
+      SessionId session,
+      MetadataStore metadataStore,
+      FileChunkStore chunkStore) {
+    return new ServingNode.Surroundings(
+        processThreads,
+        thread,
+        random,
+        instance.settings(),
+        state,
+        plane,
+        client,
+        session,
+        metadataStore,
+        chunkStore,
+        action -> {
+          if (!checksHang) {
+            instance.time().after(10_000, mine, action);
+          }
+        },
+        action -> instance.time().after(10_000, mine, action),
+        new Control(),
+        (type, _, _, _) -> answered.merge(type, 1, Integer::sum),
+        new Accounts(processThreads::nanoTime),
+        point -> reached(point, mine),
+        new MetadataServices.RootOwner(1000, 100, processThreads.wallNanos()),
+        this::leave,
+        () -> {
+          throw new AssertionError(id + " was given up");
         });
   }
 
@@ -268,7 +318,7 @@ public final class SimulatedDaemon {
       deaths.put(point, left - 1);
     } else if (left != null) {
       deaths.remove(point);
-      mine.ended = true;
+      dies(mine);
       throw new Death(mine, id + " at " + point);
     }
     mayDie(mine);
@@ -279,18 +329,38 @@ public final class SimulatedDaemon {
       throw new Death(mine, id + " has died before");
     }
     if (diesIn > 0 && --diesIn == 0) {
-      mine.ended = true;
+      dies(mine);
       throw new Death(mine, id.toString());
     }
   }
 
-  /** Tells everybody where it is now. */
-  private void announce(AgreedLog.Plane control, ClusterState state) {
-    ClusterMap.Node own = state.map().node(id);
-    ClusterMap.Node agreed = control.state().map().node(id);
-    if (own != null && agreed != null && own.incarnation() > agreed.incarnation()) {
-      var _ = control.propose(new ControlCommand.Announce(own), Deadline.NEVER);
-    }
+  /** Sees to it that it is noticed also where a future keeps what was thrown. */
+  private void dies(Life mine) {
+    mine.ended = true;
+    instance
+        .time()
+        .after(
+            0,
+            null,
+            () -> {
+              if (life == mine && !buried) {
+                instance.buried(this);
+              }
+            });
+  }
+
+  private static Gate.Opening opening(ReplicatedControlPlane plane, ClusterState state) {
+    return new Gate.Opening() {
+      @Override
+      public ControlMessages learn(ClusterMap map) {
+        return plane;
+      }
+
+      @Override
+      public void learnMore(ClusterMap map) {
+        state.install(map);
+      }
+    };
   }
 
   /** It has left, and has nothing any more: its process ends, after what it is doing. */
@@ -316,12 +386,14 @@ public final class SimulatedDaemon {
   public void restart() {
     if (!isAlive()) {
       prepare();
-      start(instance.map());
+      start(instance.addresses());
+      instance.moved(this);
     }
   }
 
   /** Clears up after the process: nothing of it goes on. */
   void bury() {
+    buried = true;
     serving = null;
     if (threads != null) {
       threads.bury();
@@ -339,6 +411,22 @@ public final class SimulatedDaemon {
   public int pending() {
     ServingNode now = serving;
     return now == null ? 0 : now.services().slots().pending();
+  }
+
+  /** Tells it of a map, as whoever starts daemons does. */
+  void install(ClusterMap map) {
+    MetadataThread thread = metadataThread;
+    if (thread != null) {
+      thread.execute(() -> cluster().install(map));
+    }
+  }
+
+  /** Its part in the control plane. */
+  ReplicatedControlPlane control() {
+    if (control == null) {
+      throw new IllegalStateException(id + " has not started");
+    }
+    return control;
   }
 
   /** What answers requests here. */

@@ -184,7 +184,7 @@ public final class SimulatedNetwork {
     separated.clear();
   }
 
-  boolean areApart(String one, String other) {
+  private boolean areApart(String one, String other) {
     return separated.contains(one + "|" + other);
   }
 
@@ -504,7 +504,11 @@ public final class SimulatedNetwork {
 
     /** On the way there: what was sent on a connection that has broken may have arrived. */
     private void arrive(Call call, byte[] bytes, Epoch epoch) {
-      if ((broken && random.nextBoolean()) || areApart(client.process, there.node.toString())) {
+      if (broken && random.nextBoolean()) {
+        return;
+      }
+      if (areApart(client.process, there.node.toString())) {
+        lostLater();
         return;
       }
       Served served =
@@ -527,6 +531,11 @@ public final class SimulatedNetwork {
       }
     }
 
+    /** Something of it has not arrived: who waits for the answer must not wait for ever. */
+    private void lostLater() {
+      time.after(SILENCE_NANOS, client.life, this::lost);
+    }
+
     void lost() {
       fail(new FsException(FsError.CONNECTION_LOST, "the connection to " + there.node + " broke"));
     }
@@ -540,7 +549,11 @@ public final class SimulatedNetwork {
     }
 
     void back(Call call, byte[] reply, Reply like, byte[] payload, Epoch epoch, int flags) {
-      if (broken || areApart(client.process, there.node.toString())) {
+      if (broken) {
+        return;
+      }
+      if (areApart(client.process, there.node.toString())) {
+        lostLater();
         return;
       }
       time.after(

@@ -4,7 +4,9 @@ import io.adhocfs.daemon.simulation.SimulatedTime.Death;
 import io.adhocfs.daemon.simulation.SimulatedTime.Life;
 import io.adhocfs.daemon.threads.Threads;
 import java.util.ArrayList;
+import java.util.HashMap;
 import java.util.List;
+import java.util.Map;
 import java.util.concurrent.AbstractExecutorService;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.ExecutionException;
@@ -26,6 +28,7 @@ public final class SimulatedThreads implements Threads {
   private final SimulatedTime time;
   private final Life life;
   private final List<Waiter> waiters = new ArrayList<>();
+  private final Map<String, SimulatedExecutor> singles = new HashMap<>();
 
   public SimulatedThreads(SimulatedTime time, Life life) {
     this.time = time;
@@ -44,11 +47,24 @@ public final class SimulatedThreads implements Threads {
 
   @Override
   public ScheduledExecutorService single(String name) {
-    return new SimulatedExecutor(time, life);
+    var executor = new SimulatedExecutor(time, life);
+    singles.put(name, executor);
+    return executor;
+  }
+
+  /** Whether a task of {@link #single} of this name runs at this moment. */
+  boolean isRunning(String name) {
+    SimulatedExecutor executor = singles.get(name);
+    return executor != null && executor.isRunning();
   }
 
   @Override
   public ExecutorService bounded(String name, int waitingMax) {
+    return new SimulatedExecutor(time, life);
+  }
+
+  @Override
+  public ExecutorService few(String name, int waitingMax) {
     return new SimulatedExecutor(time, life);
   }
 

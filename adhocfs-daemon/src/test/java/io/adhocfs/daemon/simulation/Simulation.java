@@ -128,7 +128,7 @@ public final class Simulation {
             moves,
             separations,
             instance.daemons().size(),
-            instance.log().state().version());
+            instance.state().version());
   }
 
   private void run() {
@@ -211,27 +211,34 @@ public final class Simulation {
 
   /** Has a rebalance go on that found no room. */
   private void resume() {
-    Rebalance running = instance.log().state().rebalance();
+    Rebalance running = instance.state().rebalance();
     if (running != null && running.paused()) {
-      var _ = instance.log().apply(new ControlCommand.Resume(running.id()));
+      var _ = instance.decide(new ControlCommand.Resume(running.id()));
     }
   }
 
   private void move() {
     resume();
-    Rebalance running = instance.log().state().rebalance();
+    Rebalance running = instance.state().rebalance();
     if (running != null && random.nextInt(3) > 0) {
       return;
     }
     if (running != null && running.kind() != Rebalance.Kind.CANCEL && random.nextInt(3) == 0) {
-      var _ =
-          instance.log().apply(new ControlCommand.Cancel(running.id(), instance.time().nanoTime()));
+      var _ = instance.decide(new ControlCommand.Cancel(running.id(), instance.time().nanoTime()));
       return;
     }
     if (random.nextBoolean() && instance.daemons().size() < DAEMONS_MAX) {
-      instance.join();
+      var _ = instance.join().thenRun(this::rebalance);
+    } else {
+      rebalance();
     }
-    ClusterMap map = instance.log().state().map();
+  }
+
+  private void rebalance() {
+    if (over) {
+      return;
+    }
+    ClusterMap map = instance.map();
     List<NodeId> members =
         new ArrayList<>(
             map.nodes().stream().filter(ClusterMap.Node::isMember).map(n -> n.id()).toList());
@@ -261,7 +268,6 @@ public final class Simulation {
           List<String> others = new ArrayList<>();
           instance.daemons().forEach(daemon -> others.add(daemon.id().toString()));
           instance.processes().forEach(process -> others.add(process.name()));
-          others.add(AgreedLog.PROCESS);
           others.remove(one);
           String other = others.get(random.nextInt(others.size()));
           separations++;

@@ -2,6 +2,7 @@ package io.adhocfs.fuse.kernel;
 
 import static java.nio.charset.StandardCharsets.ISO_8859_1;
 
+import io.adhocfs.protocol.linux.FileCalls;
 import io.adhocfs.protocol.model.FsError;
 import io.adhocfs.protocol.model.FsException;
 import java.io.IOException;
@@ -103,7 +104,7 @@ public final class DeadMounts {
     byte[] path = MountPath.bytes(MountPath.canonical(mountPoint));
     int removed = 0;
     while (removed < LAYERS_MAX && stateOf(path) == State.DEAD) {
-      Mounting.unmount(path, LinuxCalls.effectiveUserId() != 0, true);
+      Mounting.unmount(path, FileCalls.effectiveUserId() != 0, true);
       removed++;
       LOG.info("removed the mount that a dead process left at {}", MountPath.text(path));
     }

@@ -1,6 +1,7 @@
 package io.adhocfs.fuse.kernel;
 
 import io.adhocfs.fuse.InodeFileSystem;
+import io.adhocfs.protocol.linux.FileCalls;
 import io.adhocfs.protocol.model.FsError;
 import io.adhocfs.protocol.model.FsException;
 import java.io.IOException;
@@ -76,7 +77,7 @@ public final class FuseMount {
       } catch (IOException second) {
         failure.addSuppressed(second);
       }
-      LinuxCalls.close(mounted.descriptor());
+      FileCalls.close(mounted.descriptor());
       throw failure;
     }
   }

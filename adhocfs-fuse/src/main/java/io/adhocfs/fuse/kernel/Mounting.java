@@ -4,6 +4,7 @@ import static io.adhocfs.fuse.kernel.Protocol.U32;
 import static io.adhocfs.fuse.kernel.Protocol.U64;
 
 import io.adhocfs.fuse.Errnos;
+import io.adhocfs.protocol.linux.FileCalls;
 import io.adhocfs.protocol.model.FsError;
 import io.adhocfs.protocol.model.FsException;
 import java.io.IOException;
@@ -50,13 +51,13 @@ final class Mounting {
 
   /** Mounts. The {@link FsException} of a refusal says what was refused and what may help. */
   static Mounted mount(byte[] mountPoint, MountOptions options) throws IOException {
-    if (LinuxCalls.effectiveUserId() == 0) {
+    if (FileCalls.effectiveUserId() == 0) {
       int descriptor = openDevice();
       int result = mountDirectly(descriptor, mountPoint, options);
       if (result >= 0) {
         return new Mounted(descriptor, false);
       }
-      LinuxCalls.close(descriptor);
+      FileCalls.close(descriptor);
       if (result != -Errnos.EPERM) {
         throw new FsException(
             categoryOf(result),
@@ -70,8 +71,11 @@ final class Mounting {
   static int openDevice() throws FsException {
     try (Arena arena = Arena.ofConfined()) {
       int descriptor =
-          LinuxCalls.open(
-              LinuxCalls.cString(arena, "/dev/fuse"), LinuxCalls.O_RDWR | LinuxCalls.O_CLOEXEC);
+          FileCalls.openat(
+              FileCalls.AT_FDCWD,
+              LinuxCalls.cString(arena, "/dev/fuse"),
+              FileCalls.O_RDWR | FileCalls.O_CLOEXEC,
+              0);
       if (descriptor < 0) {
         throw new FsException(
             categoryOf(descriptor),
@@ -87,8 +91,11 @@ final class Mounting {
   static int cloneDescriptor(int descriptor) {
     try (Arena arena = Arena.ofConfined()) {
       int clone =
-          LinuxCalls.open(
-              LinuxCalls.cString(arena, "/dev/fuse"), LinuxCalls.O_RDWR | LinuxCalls.O_CLOEXEC);
+          FileCalls.openat(
+              FileCalls.AT_FDCWD,
+              LinuxCalls.cString(arena, "/dev/fuse"),
+              FileCalls.O_RDWR | FileCalls.O_CLOEXEC,
+              0);
       if (clone < 0) {
         return clone;
       }
@@ -96,7 +103,7 @@ final class Mounting {
       original.set(U32, 0, descriptor);
       int result = LinuxCalls.ioctl(clone, Protocol.FUSE_DEV_IOC_CLONE, original);
       if (result < 0) {
-        LinuxCalls.close(clone);
+        FileCalls.close(clone);
         return result;
       }
       return clone;
@@ -194,7 +201,7 @@ final class Mounting {
         LinuxCalls.fcntl(theirs, F_SETFD, 0);
         int pid = spawnFusermount(arena, mountPoint, options, theirs);
         // Closed in this process, so that the end of the program is the end of the stream.
-        LinuxCalls.close(theirs);
+        FileCalls.close(theirs);
         theirs = -1;
         int descriptor = receiveDescriptor(arena, ours);
         MemorySegment status = arena.allocate(4, 4);
@@ -211,9 +218,9 @@ final class Mounting {
         }
         return descriptor;
       } finally {
-        LinuxCalls.close(ours);
+        FileCalls.close(ours);
         if (theirs >= 0) {
-          LinuxCalls.close(theirs);
+          FileCalls.close(theirs);
         }
       }
     }

@@ -3,6 +3,7 @@ package io.adhocfs.fuse.kernel;
 import com.google.errorprone.annotations.concurrent.GuardedBy;
 import io.adhocfs.fuse.Errnos;
 import io.adhocfs.fuse.InodeFileSystem;
+import io.adhocfs.protocol.linux.FileCalls;
 import io.adhocfs.protocol.model.FileAttributes;
 import io.netty.buffer.ByteBuf;
 import java.util.concurrent.CompletableFuture;
@@ -152,7 +153,7 @@ final class Session {
       closed = true;
     }
     for (int descriptor : descriptors) {
-      LinuxCalls.close(descriptor);
+      FileCalls.close(descriptor);
     }
   }
 

@@ -10,6 +10,7 @@ import io.adhocfs.fuse.InodeFileSystem;
 import io.adhocfs.fuse.kernel.Protocol.InHeader;
 import io.adhocfs.fuse.kernel.Protocol.OutHeader;
 import io.adhocfs.fuse.memory.MemoryFileSystem;
+import io.adhocfs.protocol.linux.FileCalls;
 import io.adhocfs.protocol.model.EntryName;
 import io.adhocfs.protocol.model.FileType;
 import io.adhocfs.protocol.model.FsError;
@@ -87,7 +88,7 @@ class ReaderTest {
 
   @AfterEach
   void disconnect() throws Exception {
-    LinuxCalls.close(kernelEnd);
+    FileCalls.close(kernelEnd);
     thread.join(10_000);
     assertThat(session.hasEnded()).isTrue();
     arena.close();

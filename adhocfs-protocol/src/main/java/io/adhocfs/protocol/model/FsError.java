@@ -114,12 +114,13 @@ public enum FsError {
   public enum Resend {
     /** The failure is the answer. */
     NEVER,
+    /** After a pause: the daemon has not taken it, and nothing has been done. */
     AFTER_PAUSE,
     /** Once there is a newer map: at once if there is one, else after a while. */
     WITH_NEWER_MAP,
     /** After a while, to the address that the node has then. */
     AT_NEWER_ADDRESS,
-    /** Only if the node has another address now. */
+    /** Only if the node has another address now; it was not sent to this one. */
     ONLY_AT_ANOTHER_ADDRESS
   }
 

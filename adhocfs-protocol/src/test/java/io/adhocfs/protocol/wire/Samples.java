@@ -55,19 +55,19 @@ import java.util.stream.IntStream;
  * Random values of every message. The golden bytes are of these values with fixed seeds: do not
  * change how they are drawn.
  */
-final class Samples {
+public final class Samples {
   /** Added since the golden bytes were drawn: not among the samples, which would be others. */
   private static final Set<FsError> LATER_ERRORS =
       EnumSet.of(FsError.WOULD_BLOCK, FsError.DEADLOCK, FsError.TOO_MANY_LOCKS, FsError.DATA_LOST);
 
   private final SplittableRandom random;
 
-  Samples(long seed) {
+  public Samples(long seed) {
     this.random = new SplittableRandom(seed);
   }
 
   /** The record of every message that there is. */
-  static List<Class<?>> messageRecords() {
+  public static List<Class<?>> messageRecords() {
     List<Class<?>> records = new ArrayList<>();
     addRecords(Message.class, records);
     return records;
@@ -84,8 +84,13 @@ final class Samples {
   }
 
   /** A message with random values. */
-  Message message(Class<?> record) {
+  public Message message(Class<?> record) {
     return (Message) value(record);
+  }
+
+  /** A random value of a type that messages have. */
+  public <T> T of(Class<T> type) {
+    return type.cast(value(type));
   }
 
   private Object value(Type type) {
@@ -120,6 +125,8 @@ final class Samples {
       return name();
     } else if (type == EntryKey.class) {
       return new EntryKey(inode(), random.nextInt(17), name());
+    } else if (type == Epoch.class) {
+      return new Epoch((Long) value(long.class) & Long.MAX_VALUE);
     } else if (type == SlotId.class) {
       return new SlotId(random.nextInt(SlotId.COUNT));
     } else if (type == NodeId.class) {

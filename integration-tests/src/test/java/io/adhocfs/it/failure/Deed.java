@@ -55,10 +55,7 @@ enum Deed {
     @Override
     boolean reaches(CrashPoint point, int node) {
       // The node that keeps the target's inode gives its chunks back.
-      return super.reaches(point, node)
-          || (node == 0
-              && (point == CrashPoint.RECLAIM_AFTER_RECORD
-                  || point == CrashPoint.RECLAIM_AFTER_DISCARD));
+      return super.reaches(point, node) || (node == 0 && point.group() == CrashPoint.Group.RECLAIM);
     }
   },
 
@@ -171,7 +168,7 @@ enum Deed {
 
     @Override
     boolean reaches(CrashPoint point, int node) {
-      return node == COORDINATOR && point == CrashPoint.LOCAL_AFTER_COMMIT;
+      return node == COORDINATOR && point.group() == CrashPoint.Group.LOCAL;
     }
   },
 
@@ -189,8 +186,7 @@ enum Deed {
 
     @Override
     boolean reaches(CrashPoint point, int node) {
-      return node == COORDINATOR
-          && (point == CrashPoint.CUT_AFTER_RECORD || point == CrashPoint.CUT_AFTER_DISCARD);
+      return node == COORDINATOR && point.group() == CrashPoint.Group.CUT;
     }
   },
 
@@ -209,9 +205,7 @@ enum Deed {
     @Override
     boolean reaches(CrashPoint point, int node) {
       return node == COORDINATOR
-          && (point == CrashPoint.INLINE_AFTER_RECORD
-              || point == CrashPoint.INLINE_AFTER_WRITE
-              || point == CrashPoint.LOCAL_AFTER_COMMIT);
+          && (point.group() == CrashPoint.Group.INLINE || point.group() == CrashPoint.Group.LOCAL);
     }
   };
 
@@ -250,54 +244,19 @@ enum Deed {
 
   /** Whether a node comes past a point when the operation runs and nobody dies. */
   boolean reaches(CrashPoint point, int node) {
-    return switch (point) {
-      case COORDINATOR_BEFORE_PREPARE,
-          COORDINATOR_AFTER_PREPARE,
-          COORDINATOR_BEFORE_DECISION,
-          COORDINATOR_AFTER_DECISION,
-          COORDINATOR_BEFORE_DECIDE,
-          COORDINATOR_AFTER_DECIDE,
-          COORDINATOR_BEFORE_FORGET ->
-          node == COORDINATOR;
-      case PARTICIPANT_BEFORE_PREPARED,
-          PARTICIPANT_AFTER_PREPARED,
-          PARTICIPANT_BEFORE_APPLY,
-          PARTICIPANT_AFTER_APPLY ->
-          participants.contains(node);
-      case LOCAL_AFTER_COMMIT,
-          CUT_AFTER_RECORD,
-          CUT_AFTER_DISCARD,
-          INLINE_AFTER_RECORD,
-          INLINE_AFTER_WRITE,
-          RECLAIM_AFTER_RECORD,
-          RECLAIM_AFTER_DISCARD,
-          SPREAD_AFTER_BEGIN,
-          SPREAD_AFTER_ENTRIES,
-          STAGING_AFTER_BEGIN,
-          STAGING_AFTER_ENTRIES,
-          REMOVAL_AFTER_MARK,
-          REMOVAL_BEFORE_END,
-          MIGRATION_SOURCE_AFTER_BEGIN,
-          MIGRATION_SOURCE_IN_FIRST_PASS,
-          MIGRATION_SOURCE_AFTER_FIRST_PASS,
-          MIGRATION_SOURCE_IN_CATCH_UP,
-          MIGRATION_SOURCE_AFTER_HOLD,
-          MIGRATION_SOURCE_AFTER_FINISH,
-          MIGRATION_SOURCE_BEFORE_LETTING_GO,
-          MIGRATION_SOURCE_AFTER_MOVE,
-          MIGRATION_SOURCE_WHILE_DROPPING,
-          MIGRATION_TARGET_AFTER_BEGIN,
-          MIGRATION_TARGET_AFTER_RECORDS,
-          MIGRATION_TARGET_AFTER_CHUNK,
-          MIGRATION_TARGET_AFTER_SYNC,
-          MIGRATION_TARGET_AFTER_FINISH,
-          MIGRATION_TARGET_BEFORE_TAKE_UP,
-          MIGRATION_TARGET_AFTER_TAKE_UP,
-          MIGRATION_LEADER_BEFORE_APPEND,
-          MIGRATION_LEADER_AFTER_APPEND,
-          MIGRATION_VOTER_AFTER_REPLACED,
-          MIGRATION_VOTER_BEFORE_FORGET,
-          MIGRATION_VOTER_BEFORE_FOUND ->
+    return switch (point.group()) {
+      case COORDINATOR -> node == COORDINATOR;
+      case PARTICIPANT -> participants.contains(node);
+      case LOCAL,
+          CUT,
+          INLINE,
+          RECLAIM,
+          SPREADING,
+          REMOVAL,
+          MIGRATION_SOURCE,
+          MIGRATION_TARGET,
+          MIGRATION_LEADER,
+          MIGRATION_VOTER ->
           false;
     };
   }

@@ -129,7 +129,7 @@ class KillPointsIT {
     List<Death> deaths = new ArrayList<>();
     for (Deed deed : Deed.values()) {
       for (int node : nodesOf(deed)) {
-        for (CrashPoint point : CrashPoint.ofOperations()) {
+        for (CrashPoint point : CrashPoint.of(CrashPoint.Area.OPERATIONS)) {
           if (deed.reaches(point, node)) {
             boolean clientDies = random != null && random.nextBoolean();
             if (!clientDies) {
@@ -147,8 +147,7 @@ class KillPointsIT {
       }
       if (!deed.participants().isEmpty()) {
         int node = deed.participants().getLast();
-        for (CrashPoint point :
-            EnumSet.range(PARTICIPANT_BEFORE_PREPARED, PARTICIPANT_AFTER_APPLY)) {
+        for (CrashPoint point : CrashPoint.of(CrashPoint.Group.PARTICIPANT)) {
           for (CrashPoint first :
               List.of(COORDINATOR_BEFORE_DECISION, COORDINATOR_AFTER_DECISION)) {
             deaths.add(new Death(deed, Map.of(COORDINATOR, first, node, point), 1, false));
@@ -193,7 +192,7 @@ class KillPointsIT {
       tests.add(named(death.toString(), () -> play(stage, death)));
     }
     if (FULL) {
-      for (CrashPoint point : CrashPoint.ofOperations()) {
+      for (CrashPoint point : CrashPoint.of(CrashPoint.Area.OPERATIONS)) {
         int chosen = random == null ? -1 : random.nextInt(Deed.NODES);
         for (int node = 0; node < Deed.NODES; node++) {
           if (chosen >= 0 && node != chosen) {
@@ -331,73 +330,23 @@ class KillPointsIT {
   /** What may be there when nobody asks again. */
   private static Set<Map<String, String>> statesWithoutClient(Death death, Play play) {
     CrashPoint point = death.deaths().values().iterator().next();
-    return switch (point) {
-      case COORDINATOR_BEFORE_PREPARE,
-          COORDINATOR_AFTER_PREPARE,
-          COORDINATOR_BEFORE_DECISION,
-          INLINE_AFTER_RECORD,
-          INLINE_AFTER_WRITE,
-          SPREAD_AFTER_BEGIN,
-          SPREAD_AFTER_ENTRIES,
-          STAGING_AFTER_BEGIN,
-          STAGING_AFTER_ENTRIES ->
-          Set.of(play.before());
+    return switch (point.group()) {
+      case COORDINATOR ->
+          Set.of(point.compareTo(COORDINATOR_AFTER_DECISION) < 0 ? play.before() : play.after());
+      case INLINE, SPREADING -> Set.of(play.before());
       // The coordinator lives and tries again until its time is over. Who applies may be told to
       // give up, too, where another participant took too long.
-      case PARTICIPANT_BEFORE_PREPARED,
-          PARTICIPANT_AFTER_PREPARED,
-          PARTICIPANT_BEFORE_APPLY,
-          PARTICIPANT_AFTER_APPLY ->
-          Set.of(play.before(), play.after());
-      case COORDINATOR_AFTER_DECISION,
-          COORDINATOR_BEFORE_DECIDE,
-          COORDINATOR_AFTER_DECIDE,
-          COORDINATOR_BEFORE_FORGET,
-          LOCAL_AFTER_COMMIT,
-          CUT_AFTER_RECORD,
-          CUT_AFTER_DISCARD,
-          RECLAIM_AFTER_RECORD,
-          RECLAIM_AFTER_DISCARD ->
-          Set.of(play.after());
-      case REMOVAL_AFTER_MARK,
-          REMOVAL_BEFORE_END,
-          MIGRATION_SOURCE_AFTER_BEGIN,
-          MIGRATION_SOURCE_IN_FIRST_PASS,
-          MIGRATION_SOURCE_AFTER_FIRST_PASS,
-          MIGRATION_SOURCE_IN_CATCH_UP,
-          MIGRATION_SOURCE_AFTER_HOLD,
-          MIGRATION_SOURCE_AFTER_FINISH,
-          MIGRATION_SOURCE_BEFORE_LETTING_GO,
-          MIGRATION_SOURCE_AFTER_MOVE,
-          MIGRATION_SOURCE_WHILE_DROPPING,
-          MIGRATION_TARGET_AFTER_BEGIN,
-          MIGRATION_TARGET_AFTER_RECORDS,
-          MIGRATION_TARGET_AFTER_CHUNK,
-          MIGRATION_TARGET_AFTER_SYNC,
-          MIGRATION_TARGET_AFTER_FINISH,
-          MIGRATION_TARGET_BEFORE_TAKE_UP,
-          MIGRATION_TARGET_AFTER_TAKE_UP,
-          MIGRATION_LEADER_BEFORE_APPEND,
-          MIGRATION_LEADER_AFTER_APPEND,
-          MIGRATION_VOTER_AFTER_REPLACED,
-          MIGRATION_VOTER_BEFORE_FORGET,
-          MIGRATION_VOTER_BEFORE_FOUND ->
+      case PARTICIPANT -> Set.of(play.before(), play.after());
+      case LOCAL, CUT, RECLAIM -> Set.of(play.after());
+      case REMOVAL, MIGRATION_SOURCE, MIGRATION_TARGET, MIGRATION_LEADER, MIGRATION_VOTER ->
           throw new IllegalArgumentException(point + " is none of an operation");
     };
   }
 
   /** All points but those of {@link SpreadDeathIT}. */
   private static List<CrashPoint> points() {
-    return CrashPoint.ofOperations().stream()
-        .filter(point ->
-            switch (point) {
-              case SPREAD_AFTER_BEGIN,
-                  SPREAD_AFTER_ENTRIES,
-                  STAGING_AFTER_BEGIN,
-                  STAGING_AFTER_ENTRIES ->
-                  false;
-              default -> true;
-            })
+    return CrashPoint.of(CrashPoint.Area.OPERATIONS).stream()
+        .filter(point -> point.group() != CrashPoint.Group.SPREADING)
         .toList();
   }
 

@@ -2,18 +2,22 @@ package io.adhocfs.it.instance;
 
 import static java.nio.charset.StandardCharsets.UTF_8;
 
+import io.adhocfs.protocol.transport.Deadline;
 import java.io.IOException;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.List;
 import java.util.Map;
 import java.util.concurrent.TimeUnit;
+import java.util.concurrent.locks.LockSupport;
 
 /** Runs programs and keeps what they say. */
 public final class Commands {
   /** Longer than any script takes, of which some work on a million files in the long variants. */
   private static final Duration SCRIPT_LIMIT =
       Duration.ofMinutes(Boolean.getBoolean("adhocfs.full") ? 90 : 10);
+
+  private static final Duration THREADS_PATIENCE = Duration.ofSeconds(5);
 
   /** What a program said and how it ended. */
   public record Result(int exitCode, String output) {
@@ -48,11 +52,11 @@ public final class Commands {
       process.getOutputStream().close();
       boolean ended = process.waitFor(limit.toMillis(), TimeUnit.MILLISECONDS);
       if (!ended) {
-        askForThreads(process.toHandle());
+        askForThreads(process.toHandle(), output);
         process.descendants().forEach(ProcessHandle::destroyForcibly);
         process.destroyForcibly().waitFor(10, TimeUnit.SECONDS);
       }
-      String said = new String(java.nio.file.Files.readAllBytes(output), UTF_8);
+      String said = said(output);
       if (!ended) {
         throw new AssertionError(command + " has not ended after " + limit + "\n" + said);
       }
@@ -63,12 +67,20 @@ public final class Commands {
   }
 
   /** Has a JVM say where it waits; nothing happens where the program is something else. */
-  private static void askForThreads(ProcessHandle process)
+  private static void askForThreads(ProcessHandle process, Path output)
       throws IOException, InterruptedException {
     if (process.info().command().orElse("").endsWith("/java")) {
       new ProcessBuilder("kill", "-QUIT", Long.toString(process.pid())).start().waitFor();
-      Thread.sleep(1000);
+      // Its last words about threads, unless it can say nothing any more.
+      Deadline patience = Deadline.after(THREADS_PATIENCE);
+      while (!patience.passed() && !said(output).contains("JNI global refs")) {
+        LockSupport.parkNanos(50_000_000);
+      }
     }
+  }
+
+  private static String said(Path output) throws IOException {
+    return new String(java.nio.file.Files.readAllBytes(output), UTF_8);
   }
 
   /** Runs a bash script that ends at its first failing command, and expects it to succeed. */

@@ -20,6 +20,8 @@ import java.util.concurrent.locks.LockSupport;
  */
 final class AcknowledgingProgram implements AutoCloseable {
   private static final int BYTES_MAX = 900_000;
+
+  /** The pace of writing. */
   private static final long PAUSE_NANOS = 5_000_000;
 
   private final Process process;

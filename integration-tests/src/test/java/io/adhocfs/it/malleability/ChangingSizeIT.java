@@ -85,6 +85,7 @@ class ChangingSizeIT {
                 List.of("shrink", "--nodes", "4"),
                 List.of("relocate", "--nodes", "5"));
         for (List<String> change : changes) {
+          // Programs go on for a while between two changes.
           LockSupport.parkNanos(PAUSE_NANOS);
           long began = System.nanoTime();
           String said = change(instance, change.toArray(String[]::new));

@@ -6,9 +6,10 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import io.adhocfs.cli.process.NodeProcesses;
 import io.adhocfs.it.instance.TestInstance;
 import io.adhocfs.malleability.Change;
-import io.adhocfs.malleability.Malleability;
-import io.adhocfs.malleability.Malleability.Started;
-import io.adhocfs.malleability.NodeControl;
+import io.adhocfs.malleability.Controller;
+import io.adhocfs.malleability.NodeChanges;
+import io.adhocfs.malleability.NodeChanges.Started;
+import io.adhocfs.malleability.NodeLauncher;
 import io.adhocfs.malleability.ResizePlan;
 import io.adhocfs.protocol.control.ControlCommand;
 import io.adhocfs.protocol.control.FinishedRebalance;
@@ -33,9 +34,10 @@ import org.junit.jupiter.api.Timeout;
 /** An outside controller, in Java, changes the nodes of an instance that programs use. */
 @Timeout(300)
 class MalleabilityApiIT {
-  private static Malleability open(TestInstance instance) throws FsException {
+  private static NodeChanges nodes(Controller controller, TestInstance instance)
+      throws FsException {
     var directory = instance.instances();
-    return Malleability.open(directory, instance.name(), new NodeProcesses(directory));
+    return controller.nodes(directory, new NodeProcesses(directory));
   }
 
   private static List<String> here(int nodes) {
@@ -48,24 +50,24 @@ class MalleabilityApiIT {
             FsException.class, e -> assertThat(e.error()).as(e.getMessage()).isEqualTo(error));
   }
 
-  private static void expectDone(Malleability malleability, Started started) throws FsException {
-    FinishedRebalance last = malleability.await(started.id(), running -> {});
+  private static void expectDone(NodeChanges nodes, Started started) throws FsException {
+    FinishedRebalance last = nodes.await(started.id(), running -> {});
     assertThat(last.id()).isEqualTo(started.id());
     assertThat(last.outcome()).isEqualTo(FinishedRebalance.Outcome.DONE);
     assertThat(last.slotsMoved()).isEqualTo(started.plan().slots().lowerBound());
-    assertThat(malleability.awaitEnds()).isEmpty();
+    assertThat(nodes.awaitEnds()).isEmpty();
   }
 
   /**
    * Starts nodes and gives them slots before it says so, as if the answer to a proposal had been
    * lost, or another command had been faster.
    */
-  private static final class HastyControl implements NodeControl {
+  private static final class HastyLauncher implements NodeLauncher {
     private final NodeProcesses processes;
     private final ChangingInstance instance;
     private final List<Place> removed = new ArrayList<>();
 
-    HastyControl(ChangingInstance instance) throws FsException {
+    HastyLauncher(ChangingInstance instance) throws FsException {
       this.instance = instance;
       processes = new NodeProcesses(instance.instances());
     }
@@ -90,7 +92,7 @@ class MalleabilityApiIT {
             new ControlCommand.Start(
                 1, Rebalance.Kind.EXPAND, map.epoch(), target, List.of(), 0, 1, false, 1));
         // Nothing has moved yet: the new node has no map.
-        agree(new ControlCommand.Pause(1, Malleability.PAUSED_ON_REQUEST));
+        agree(new ControlCommand.Pause(1, NodeChanges.PAUSED_ON_REQUEST));
       } catch (InterruptedException e) {
         Thread.currentThread().interrupt();
       }
@@ -116,16 +118,15 @@ class MalleabilityApiIT {
   @Test
   void aNodeThatHasBeenGivenSlotsIsNotTakenBack() throws Exception {
     try (ChangingInstance instance = ChangingInstance.up(1)) {
-      var control = new HastyControl(instance);
-      try (Malleability malleability =
-          Malleability.open(
-              instance.instances(), instance.description().instance().name(), control)) {
-        expectError(FsError.BUSY, () -> malleability.start(new Change.Expand(here(1)), 0, false));
-        assertThat(control.removed).isEmpty();
-        malleability.resume();
-        assertThat(malleability.await(1, running -> {}).outcome())
+      var launcher = new HastyLauncher(instance);
+      try (Controller controller = Controller.open(instance.description().instance())) {
+        NodeChanges nodes = controller.nodes(instance.instances(), launcher);
+        expectError(FsError.BUSY, () -> nodes.start(new Change.Expand(here(1)), 0, false));
+        assertThat(launcher.removed).isEmpty();
+        nodes.resume();
+        assertThat(nodes.await(1, running -> {}).outcome())
             .isEqualTo(FinishedRebalance.Outcome.DONE);
-        assertThat(malleability.nodes()).hasSize(2);
+        assertThat(nodes.present()).hasSize(2);
       }
       instance.run("", List.of("verify")).expectSuccess();
     }
@@ -139,61 +140,58 @@ class MalleabilityApiIT {
           mount,
           "for i in $(seq 1 30); do head -c 1000000 /dev/urandom > f$i; done;"
               + " md5sum * > $PWD/../sums");
-      try (Malleability malleability = open(instance)) {
-        ResizePlan plan = malleability.plan(new Change.Expand(here(2)));
+      try (Controller controller = Controller.open(instance.described())) {
+        NodeChanges nodes = nodes(controller, instance);
+        ResizePlan plan = nodes.plan(new Change.Expand(here(2)));
         assertThat(plan.slots().lowerBound()).isEqualTo(SlotId.COUNT - SlotId.COUNT / 3 - 1);
         assertThat(plan.totalBytes()).isBetween(15_000_000L, 30_000_000L);
         assertThat(plan.incoming()).hasSize(2);
-        assertThat(malleability.nodes()).hasSize(1);
+        assertThat(nodes.present()).hasSize(1);
 
-        Started started = malleability.start(new Change.Expand(here(2)), 500_000, false);
+        Started started = nodes.start(new Change.Expand(here(2)), 500_000, false);
         List<Rebalance> seen = new ArrayList<>();
-        malleability.pause();
-        assertThat(malleability.state().rebalance())
+        nodes.pause();
+        assertThat(controller.state().rebalance())
             .isNotNull()
             .satisfies(running -> {
               assertThat(running.paused()).isTrue();
               assertThat(running.bytesPerSecond()).isEqualTo(500_000);
             });
         // Others see it, and cannot begin another one.
-        try (Malleability other = open(instance)) {
+        try (Controller other = Controller.open(instance.described())) {
           assertThat(other.state().rebalance()).isNotNull();
-          expectError(FsError.BUSY, () -> other.start(new Change.Expand(here(1)), 0, false));
+          NodeChanges otherNodes = nodes(other, instance);
+          expectError(FsError.BUSY, () -> otherNodes.start(new Change.Expand(here(1)), 0, false));
         }
-        malleability.limit(0);
-        malleability.resume();
-        FinishedRebalance last = malleability.await(started.id(), seen::add);
+        nodes.limit(0);
+        nodes.resume();
+        FinishedRebalance last = nodes.await(started.id(), seen::add);
         assertThat(last.outcome()).isEqualTo(FinishedRebalance.Outcome.DONE);
         assertThat(seen).isSortedAccordingTo((a, b) -> a.slotsMoved() - b.slotsMoved());
-        assertThat(malleability.nodes()).hasSize(3);
+        assertThat(nodes.present()).hasSize(3);
 
-        expectError(
-            FsError.INVALID, () -> malleability.plan(new Change.Shrink(List.of(new NodeId(77)))));
+        expectError(FsError.INVALID, () -> nodes.plan(new Change.Shrink(List.of(new NodeId(77)))));
         expectError(
             FsError.INVALID,
             () ->
-                malleability.start(
-                    new Change.Shrink(
-                        malleability.nodes().stream().map(node -> node.id()).toList()),
+                nodes.start(
+                    new Change.Shrink(nodes.present().stream().map(node -> node.id()).toList()),
                     0,
                     false));
-        expectError(FsError.NOT_FOUND, malleability::pause);
+        expectError(FsError.NOT_FOUND, nodes::pause);
 
         expectDone(
-            malleability,
-            malleability.start(new Change.Shrink(List.of(new NodeId(0), new NodeId(2))), 0, false));
-        assertThat(malleability.nodes()).extracting(node -> node.id().value()).containsExactly(1);
-        expectDone(malleability, malleability.start(new Change.Relocate(here(2)), 0, false));
-        assertThat(malleability.nodes())
-            .extracting(node -> node.id().value())
-            .containsExactly(3, 4);
+            nodes, nodes.start(new Change.Shrink(List.of(new NodeId(0), new NodeId(2))), 0, false));
+        assertThat(nodes.present()).extracting(node -> node.id().value()).containsExactly(1);
+        expectDone(nodes, nodes.start(new Change.Relocate(here(2)), 0, false));
+        assertThat(nodes.present()).extracting(node -> node.id().value()).containsExactly(3, 4);
 
-        Started vain = malleability.start(new Change.Expand(here(1)), 100_000, false);
-        malleability.cancel();
-        assertThat(malleability.await(vain.id(), running -> {}).outcome())
+        Started vain = nodes.start(new Change.Expand(here(1)), 100_000, false);
+        nodes.cancel();
+        assertThat(nodes.await(vain.id(), running -> {}).outcome())
             .isEqualTo(FinishedRebalance.Outcome.CANCELLED);
-        assertThat(malleability.awaitEnds()).isEmpty();
-        assertThat(malleability.nodes()).hasSize(2);
+        assertThat(nodes.awaitEnds()).isEmpty();
+        assertThat(nodes.present()).hasSize(2);
       }
       instance.bash(mount, "md5sum --quiet -c ../sums");
       instance.verify();

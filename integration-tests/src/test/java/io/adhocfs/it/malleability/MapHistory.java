@@ -15,6 +15,7 @@ import java.util.concurrent.locks.LockSupport;
  * a slot that has moved stays where it was wanted.
  */
 final class MapHistory implements AutoCloseable {
+  /** The pace of looking. */
   private static final long PAUSE_NANOS = 100_000_000;
 
   private final ChangingInstance instance;

@@ -1,8 +1,6 @@
 package io.adhocfs.it.malleability;
 
 import static io.adhocfs.daemon.crash.CrashPoint.MIGRATION_LEADER_AFTER_APPEND;
-import static io.adhocfs.daemon.crash.CrashPoint.MIGRATION_LEADER_BEFORE_APPEND;
-import static io.adhocfs.daemon.crash.CrashPoint.MIGRATION_SOURCE_AFTER_BEGIN;
 import static io.adhocfs.daemon.crash.CrashPoint.MIGRATION_SOURCE_AFTER_FINISH;
 import static io.adhocfs.daemon.crash.CrashPoint.MIGRATION_SOURCE_AFTER_FIRST_PASS;
 import static io.adhocfs.daemon.crash.CrashPoint.MIGRATION_SOURCE_AFTER_HOLD;
@@ -11,11 +9,9 @@ import static io.adhocfs.daemon.crash.CrashPoint.MIGRATION_SOURCE_BEFORE_LETTING
 import static io.adhocfs.daemon.crash.CrashPoint.MIGRATION_SOURCE_IN_CATCH_UP;
 import static io.adhocfs.daemon.crash.CrashPoint.MIGRATION_SOURCE_IN_FIRST_PASS;
 import static io.adhocfs.daemon.crash.CrashPoint.MIGRATION_SOURCE_WHILE_DROPPING;
-import static io.adhocfs.daemon.crash.CrashPoint.MIGRATION_TARGET_AFTER_BEGIN;
 import static io.adhocfs.daemon.crash.CrashPoint.MIGRATION_TARGET_AFTER_CHUNK;
 import static io.adhocfs.daemon.crash.CrashPoint.MIGRATION_TARGET_AFTER_FINISH;
 import static io.adhocfs.daemon.crash.CrashPoint.MIGRATION_TARGET_AFTER_TAKE_UP;
-import static io.adhocfs.daemon.crash.CrashPoint.MIGRATION_VOTER_AFTER_REPLACED;
 import static io.adhocfs.daemon.crash.CrashPoint.MIGRATION_VOTER_BEFORE_FOUND;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.junit.jupiter.api.DynamicTest.dynamicTest;
@@ -31,9 +27,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.ArrayList;
-import java.util.EnumSet;
 import java.util.List;
-import java.util.Set;
 import java.util.TreeSet;
 import java.util.concurrent.ThreadLocalRandom;
 import java.util.regex.Matcher;
@@ -68,17 +62,6 @@ class MigrationDeathIT {
 
   /** Who has come no further for so long has come as far as it can. */
   private static final Duration NO_PROGRESS = Duration.ofSeconds(2);
-
-  private static final Set<CrashPoint> OF_SOURCE =
-      EnumSet.range(MIGRATION_SOURCE_AFTER_BEGIN, MIGRATION_SOURCE_WHILE_DROPPING);
-  private static final Set<CrashPoint> OF_TARGET =
-      EnumSet.range(MIGRATION_TARGET_AFTER_BEGIN, MIGRATION_TARGET_AFTER_TAKE_UP);
-  private static final Set<CrashPoint> OF_LEADER =
-      EnumSet.range(MIGRATION_LEADER_BEFORE_APPEND, MIGRATION_LEADER_AFTER_APPEND);
-
-  /** They come when all who vote are replaced. */
-  private static final Set<CrashPoint> OF_VOTERS =
-      EnumSet.range(MIGRATION_VOTER_AFTER_REPLACED, MIGRATION_VOTER_BEFORE_FOUND);
 
   private enum Change {
     EXPAND,
@@ -178,10 +161,10 @@ class MigrationDeathIT {
   /** The matrix: expanding and shrinking take turns, so that few nodes are enough. */
   private static List<Death> allDeaths() {
     List<Death> deaths = new ArrayList<>();
-    for (CrashPoint point : CrashPoint.ofMigration()) {
+    for (CrashPoint point : CrashPoint.of(CrashPoint.Area.MIGRATION)) {
       for (Fate fate : Fate.values()) {
         deaths.add(
-            OF_VOTERS.contains(point)
+            point.group() == CrashPoint.Group.MIGRATION_VOTER
                 ? new Death(Change.RELOCATE, Victim.ITSELF, point, 1, fate)
                 : death(deaths, Victim.ITSELF, point, fate));
       }
@@ -196,7 +179,7 @@ class MigrationDeathIT {
       Death first = death(deaths, Victim.ITSELF, point, Fate.KILLED_AND_STARTED_LATE);
       deaths.add(new Death(first.change(), first.victim(), point, 2, first.fate()));
     }
-    for (CrashPoint point : OF_SOURCE) {
+    for (CrashPoint point : CrashPoint.of(CrashPoint.Group.MIGRATION_SOURCE)) {
       for (Fate fate : List.of(Fate.KILLED_AND_STARTED_AT_ONCE, Fate.KILLED_AND_STARTED_LATE)) {
         deaths.add(new Death(Change.EXPAND, Victim.TARGET, point, someTimes(point), fate));
       }
@@ -372,7 +355,8 @@ class MigrationDeathIT {
       stage.workload.awaitProgress();
       boolean targetsAreNew =
           death.point() == MIGRATION_VOTER_BEFORE_FOUND
-              || (OF_TARGET.contains(death.point()) && death.change() != Change.SHRINK);
+              || (death.point().group() == CrashPoint.Group.MIGRATION_TARGET
+                  && death.change() != Change.SHRINK);
       List<Integer> watched = new ArrayList<>(armed);
       List<Integer> everybody = new ArrayList<>(members);
       everybody.addAll(toCome);
@@ -458,10 +442,11 @@ class MigrationDeathIT {
       if (death.point() == MIGRATION_VOTER_BEFORE_FOUND) {
         return List.of();
       }
-      if (OF_LEADER.contains(death.point()) || OF_VOTERS.contains(death.point())) {
+      CrashPoint.Group group = death.point().group();
+      if (group == CrashPoint.Group.MIGRATION_LEADER || group == CrashPoint.Group.MIGRATION_VOTER) {
         return instance.awaitState().voters().stream().map(node -> node.value()).toList();
       }
-      if (OF_TARGET.contains(death.point())) {
+      if (group == CrashPoint.Group.MIGRATION_TARGET) {
         return death.change() == Change.SHRINK ? List.of(members.getLast()) : List.of();
       }
       return death.change() == Change.SHRINK

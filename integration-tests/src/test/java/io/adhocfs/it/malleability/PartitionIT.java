@@ -36,6 +36,7 @@ class PartitionIT {
       TestInstance instance, Hosts hosts, List<Checker> checkers, String... change)
       throws Exception {
     instance.adhocfs(change).expectSuccess();
+    // Some moment of the change, which takes much longer.
     LockSupport.parkNanos(Duration.ofSeconds(2).toNanos());
     expectMoving(instance);
     long pulled = System.nanoTime();

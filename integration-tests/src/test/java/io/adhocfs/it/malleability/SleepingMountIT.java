@@ -68,6 +68,7 @@ class SleepingMountIT {
         Processes.signal(process, "STOP");
         try {
           growAndMove(instance);
+          // The mount sleeps for longer than its lease: time itself is the subject.
           LockSupport.parkNanos(OVER.toNanos() - (System.nanoTime() - stopped));
           heir.does("posix f ex 0 0 wait");
           heir.does("write f 0 other");

@@ -15,6 +15,7 @@ import io.adhocfs.protocol.wire.Reply;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Random;
+import java.util.Set;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
 import java.util.concurrent.Future;
@@ -125,8 +126,8 @@ class WrittenNodesIT {
     }
   }
 
-  private static List<CrashPoint> pointsOfRemoval() {
-    return List.copyOf(CrashPoint.ofRemoval());
+  private static Set<CrashPoint> pointsOfRemoval() {
+    return CrashPoint.of(CrashPoint.Area.REMOVAL);
   }
 
   @ParameterizedTest

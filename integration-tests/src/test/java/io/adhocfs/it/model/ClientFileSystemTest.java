@@ -21,6 +21,7 @@ import io.adhocfs.fuse.InodeFileSystem.OpenMode;
 import io.adhocfs.fuse.InodeFileSystem.OpenReply;
 import io.adhocfs.fuse.InodeFileSystem.WriteReply;
 import io.adhocfs.fuse.SwitchAttributes;
+import io.adhocfs.it.instance.Waiting;
 import io.adhocfs.protocol.model.AttributeChange;
 import io.adhocfs.protocol.model.EntryName;
 import io.adhocfs.protocol.model.FileAttributes;
@@ -35,6 +36,7 @@ import io.netty.buffer.ByteBufUtil;
 import io.netty.buffer.Unpooled;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
+import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
@@ -466,10 +468,8 @@ class ClientFileSystemTest {
     assertThat(answer.get()).isEqualTo(FsError.INTERRUPTED);
     assertThat(write.get()).isEqualTo(FsError.INTERRUPTED);
     assertThat(System.nanoTime() - before).isLessThan(TimeUnit.SECONDS.toNanos(10));
-    while (data.refCnt() > 0 && System.nanoTime() - before < TimeUnit.SECONDS.toNanos(10)) {
-      Thread.sleep(1);
-    }
-    assertThat(data.refCnt()).isZero();
+    Waiting.until(
+        "the data's release", Duration.ofSeconds(10), 1_000_000, () -> data.refCnt() == 0);
   }
 
   /** Remembers what it was asked, and refuses to remove. */

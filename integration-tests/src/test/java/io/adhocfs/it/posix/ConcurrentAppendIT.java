@@ -4,7 +4,9 @@ import static java.nio.charset.StandardCharsets.US_ASCII;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import io.adhocfs.it.instance.TestInstance;
+import io.adhocfs.it.instance.Waiting;
 import java.nio.file.Path;
+import java.time.Duration;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.HashMap;
@@ -15,7 +17,6 @@ import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
 import java.util.concurrent.Future;
 import java.util.concurrent.atomic.AtomicInteger;
-import java.util.concurrent.locks.LockSupport;
 import org.junit.jupiter.api.Test;
 
 /** Lines that many append to one file, from two mounts: whole, none lost, none twice. */
@@ -23,6 +24,7 @@ class ConcurrentAppendIT {
   private static final int WRITERS_OF_A_MOUNT = 4;
   private static final int LINES = Boolean.getBoolean("adhocfs.full") ? 800 : 150;
   private static final int LINE_BYTES_MAX = 200_000;
+  private static final Duration PATIENCE = Duration.ofMinutes(20);
   private static final long SEED = Long.getLong("adhocfs.seed", System.nanoTime());
 
   private static byte[] line(int writer, int number, Random random) {
@@ -159,10 +161,11 @@ class ConcurrentAppendIT {
             int all = writers.size() * LINES;
             for (int node = 0; node < 3; node++) {
               int reached = all * (node + 1) / 5;
-              while (written.get() < reached
-                  && writers.stream().anyMatch(writer -> !writer.isDone())) {
-                LockSupport.parkNanos(1_000_000);
-              }
+              Waiting.until(
+                  reached + " lines",
+                  PATIENCE,
+                  1_000_000,
+                  () -> written.get() >= reached || writers.stream().allMatch(Future::isDone));
               assertThat(written.get()).as("lines before the kill of %d", node).isLessThan(all);
               instance.killDaemon(node);
               instance.adhocfs("start").expectSuccess();

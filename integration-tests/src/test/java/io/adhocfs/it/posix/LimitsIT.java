@@ -1,13 +1,11 @@
 package io.adhocfs.it.posix;
 
-import static org.assertj.core.api.Assertions.assertThat;
-
 import io.adhocfs.it.instance.TestInstance;
+import io.adhocfs.it.instance.Waiting;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
-import java.util.concurrent.TimeUnit;
-import java.util.concurrent.locks.LockSupport;
+import java.time.Duration;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.BeforeAll;
@@ -18,7 +16,8 @@ import org.junit.jupiter.api.Test;
  * of it is held any more: no inode, and no descriptor in the mounts' processes.
  */
 class LimitsIT extends LimitsContract {
-  private static final long PATIENCE_NANOS = TimeUnit.MINUTES.toNanos(2);
+  private static final Duration PATIENCE = Duration.ofMinutes(2);
+  private static final long LOOK_NANOS = 50_000_000;
 
   /** Connections come and go. */
   private static final int DESCRIPTORS_SPARE = 16;
@@ -65,8 +64,12 @@ class LimitsIT extends LimitsContract {
 
   @Override
   void ended() throws Exception {
-    await(() -> inodesInUse() <= inodes);
-    await(() -> descriptors() <= descriptors + DESCRIPTORS_SPARE);
+    Waiting.until("no inode held", PATIENCE, LOOK_NANOS, () -> inodesInUse() <= inodes);
+    Waiting.until(
+        "no descriptor held",
+        PATIENCE,
+        LOOK_NANOS,
+        () -> descriptors() <= descriptors + DESCRIPTORS_SPARE);
     instance.verify();
   }
 
@@ -85,18 +88,5 @@ class LimitsIT extends LimitsContract {
       }
     }
     return count;
-  }
-
-  @FunctionalInterface
-  private interface Condition {
-    boolean holds() throws Exception;
-  }
-
-  private static void await(Condition condition) throws Exception {
-    long limit = System.nanoTime() + PATIENCE_NANOS;
-    while (!condition.holds()) {
-      assertThat(System.nanoTime()).as("nothing is held in time").isLessThan(limit);
-      LockSupport.parkNanos(TimeUnit.MILLISECONDS.toNanos(50));
-    }
   }
 }

@@ -11,6 +11,7 @@ import io.adhocfs.client.OpenOptions;
 import io.adhocfs.it.instance.Commands;
 import io.adhocfs.it.instance.TestInstance;
 import io.adhocfs.it.instance.Waiting;
+import io.adhocfs.malleability.Controller;
 import io.adhocfs.malleability.JobFigures;
 import io.adhocfs.malleability.JobStatistics;
 import io.adhocfs.protocol.statistics.KindFigures;
@@ -59,7 +60,8 @@ class StatisticsIT {
   /** What there is of a job, once all daemons know whose the last requests were. */
   private static JobStatistics settled(String job, OperationKind kind, long operations)
       throws Exception {
-    try (JobFigures figures = JobFigures.open(instance.described())) {
+    try (Controller controller = Controller.open(instance.described())) {
+      JobFigures figures = controller.figures();
       Waiting.until(
           operations + " " + kind.label() + " of job " + job,
           PATIENCE,

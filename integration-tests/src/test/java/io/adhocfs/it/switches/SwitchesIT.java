@@ -4,16 +4,15 @@ import static java.nio.charset.StandardCharsets.US_ASCII;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
-import io.adhocfs.cli.process.NodeProcesses;
 import io.adhocfs.client.AdhocFileSystem;
 import io.adhocfs.client.AdhocPath;
 import io.adhocfs.it.instance.Commands;
 import io.adhocfs.it.instance.TestInstance;
 import io.adhocfs.it.instance.Waiting;
-import io.adhocfs.malleability.Configuration;
-import io.adhocfs.malleability.Configuration.Origin;
-import io.adhocfs.malleability.Configuration.Value;
-import io.adhocfs.malleability.Malleability;
+import io.adhocfs.malleability.Controller;
+import io.adhocfs.malleability.InstanceSwitches;
+import io.adhocfs.malleability.InstanceSwitches.Origin;
+import io.adhocfs.malleability.InstanceSwitches.Value;
 import io.adhocfs.protocol.model.FileAttributes;
 import io.adhocfs.protocol.model.FileLayout;
 import io.adhocfs.protocol.model.NodeId;
@@ -109,10 +108,8 @@ class SwitchesIT {
   }
 
   private static ClusterMap map() throws Exception {
-    var instances = instance.instances();
-    try (Malleability malleability =
-        Malleability.open(instances, instance.name(), new NodeProcesses(instances))) {
-      return malleability.state().map();
+    try (Controller controller = Controller.open(instance.described())) {
+      return controller.state().map();
     }
   }
 
@@ -289,7 +286,7 @@ class SwitchesIT {
         FileChannel.open(file, StandardOpenOption.CREATE, StandardOpenOption.WRITE)) {
       channel.write(ByteBuffer.allocate(100_000), 0);
       channel.force(true);
-      // What the first write owes is told within a second.
+      // What the first write owes is told within a second, and nothing shows that none is owed.
       Thread.sleep(1500);
       long nodes = requests("sync_inode");
       long reports = requests("report_write");
@@ -461,7 +458,7 @@ class SwitchesIT {
         channel.write(ByteBuffer.allocate(100_000));
         channel.write(ByteBuffer.wrap("the end".getBytes(US_ASCII)));
         other.killDaemon(0);
-        // Longer than anybody tries.
+        // Longer than anybody tries: what it does after that is the subject.
         Thread.sleep(4000);
         other.adhocfs("start").expectSuccess();
         Path there = other.mount().resolve("f");
@@ -489,6 +486,7 @@ class SwitchesIT {
     Path file = Files.createTempFile(directory.resolve(in), "f", "");
     Files.writeString(file, "something");
     FileTime before = accessed(file);
+    // A time of now is another one then.
     Thread.sleep(10);
     assertThat(file).hasContent("something");
     return !accessed(file).equals(before);
@@ -554,12 +552,14 @@ class SwitchesIT {
   void nodesComeAndGoWhileSwitchesAreSet() throws Exception {
     var ended = new AtomicBoolean();
     try (ExecutorService threads = Executors.newVirtualThreadPerTaskExecutor();
-        Configuration configuration = Configuration.open(instance.described())) {
+        Controller controller = Controller.open(instance.described())) {
+      InstanceSwitches switches = controller.switches();
       Future<Integer> setting =
           threads.submit(() -> {
             int changes = 0;
             for (; !ended.get(); changes++) {
-              configuration.set(null, Map.of(Setting.CACHE_TIMEOUT, (1 + changes % 2) + "s"));
+              switches.set(null, Map.of(Setting.CACHE_TIMEOUT, (1 + changes % 2) + "s"));
+              // A pace, not a wait.
               Thread.sleep(20);
             }
             return changes;
@@ -576,28 +576,29 @@ class SwitchesIT {
 
   @Test
   void aProgramReadsAndSetsThemToo() throws Exception {
-    try (Configuration configuration = Configuration.open(instance.described())) {
-      var dataset = configuration.dataset(name);
-      configuration.set(dataset, Profile.CHECKPOINT.settings());
-      configuration.set(null, Map.of(Setting.ATIME, "relatime"));
-      configuration.walk(dataset, seen -> {});
-      assertThat(value(configuration, Setting.SIZE_UPDATES))
+    try (Controller controller = Controller.open(instance.described())) {
+      InstanceSwitches switches = controller.switches();
+      var dataset = controller.datasets().of(name);
+      switches.set(dataset, Profile.CHECKPOINT.settings());
+      switches.set(null, Map.of(Setting.ATIME, "relatime"));
+      controller.datasets().walk(dataset, seen -> {});
+      assertThat(value(switches, Setting.SIZE_UPDATES))
           .isEqualTo(new Value(Setting.SIZE_UPDATES, "at-close", Origin.DIRECTORY, name));
       // A profile says a value for every switch.
-      assertThat(value(configuration, Setting.ATIME))
+      assertThat(value(switches, Setting.ATIME))
           .isEqualTo(new Value(Setting.ATIME, "off", Origin.DIRECTORY, name));
-      configuration.unset(dataset, List.of(Setting.ATIME));
-      assertThat(value(configuration, Setting.ATIME).origin()).isEqualTo(Origin.SET);
-      assertThat(value(configuration, Setting.LOCKS).origin()).isEqualTo(Origin.DEFAULT);
-      configuration.unset(dataset, Setting.switches());
-      assertThat(value(configuration, Setting.INLINE_MAX))
+      switches.unset(dataset, List.of(Setting.ATIME));
+      assertThat(value(switches, Setting.ATIME).origin()).isEqualTo(Origin.SET);
+      assertThat(value(switches, Setting.LOCKS).origin()).isEqualTo(Origin.DEFAULT);
+      switches.unset(dataset, Setting.switches());
+      assertThat(value(switches, Setting.INLINE_MAX))
           .isEqualTo(new Value(Setting.INLINE_MAX, "8KiB", Origin.GIVEN, ""));
     }
   }
 
-  private Value value(Configuration configuration, Setting setting) {
+  private Value value(InstanceSwitches switches, Setting setting) {
     return Objects.requireNonNull(
-        configuration.values(name).stream()
+        switches.values(name).stream()
             .filter(value -> value.setting() == setting)
             .findFirst()
             .orElse(null));
@@ -623,8 +624,8 @@ class SwitchesIT {
         PATIENCE,
         LOOK_NANOS,
         () -> {
-          try (Configuration configuration = Configuration.open(instance.described())) {
-            return configuration.datasets().stream()
+          try (Controller controller = Controller.open(instance.described())) {
+            return controller.datasets().list().stream()
                 .anyMatch(dataset -> dataset.path().equals(path) && dataset.complete());
           }
         });
@@ -727,8 +728,8 @@ class SwitchesIT {
           .doesNotContain("done");
     }
     assertThat(shell(somebodyElse + get + "fsync --only-values out")).isEqualTo("disk");
-    try (Configuration configuration = Configuration.open(instance.described())) {
-      assertThat(configuration.values(name + "/out"))
+    try (Controller controller = Controller.open(instance.described())) {
+      assertThat(controller.switches().values(name + "/out"))
           .filteredOn(value -> value.origin() == Origin.DIRECTORY)
           .containsExactly(new Value(Setting.FSYNC, "disk", Origin.DIRECTORY, name + "/out"));
     }

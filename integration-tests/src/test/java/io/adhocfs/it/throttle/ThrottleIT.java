@@ -5,7 +5,8 @@ import static org.assertj.core.api.Assertions.assertThat;
 import io.adhocfs.it.instance.Commands;
 import io.adhocfs.it.instance.TestInstance;
 import io.adhocfs.it.instance.Waiting;
-import io.adhocfs.malleability.Throttles;
+import io.adhocfs.malleability.Controller;
+import io.adhocfs.malleability.Limits;
 import io.adhocfs.protocol.throttle.Resource;
 import io.adhocfs.protocol.throttle.Scope;
 import io.adhocfs.protocol.throttle.ThrottleRule;
@@ -251,20 +252,22 @@ class ThrottleIT {
   void rulesSurviveTheDeathOfAllDaemonsAndAreForJavaToo() throws Exception {
     var rule =
         new ThrottleRule(Resource.DATA_OPS.label(), new Scope(Scope.Kind.USER, "12345"), 700, 3);
-    try (Throttles throttles = Throttles.open(instance.described())) {
-      throttles.set(rule);
-      assertThat(throttles.rules()).containsExactly(rule);
+    try (Controller controller = Controller.open(instance.described())) {
+      Limits limits = controller.limits();
+      limits.set(rule);
+      assertThat(limits.rules()).containsExactly(rule);
     }
     for (int node = 0; node < 4; node++) {
       instance.killDaemon(node);
     }
     instance.adhocfs("start").expectSuccess();
-    try (Throttles throttles = Throttles.open(instance.described())) {
-      assertThat(throttles.list())
+    try (Controller controller = Controller.open(instance.described())) {
+      Limits limits = controller.limits();
+      assertThat(limits.list())
           .singleElement()
           .satisfies(listed -> assertThat(listed.rule()).isEqualTo(rule));
-      throttles.clear(List.of(rule.key()));
-      assertThat(throttles.rules()).isEmpty();
+      limits.clear(List.of(rule.key()));
+      assertThat(limits.rules()).isEmpty();
     }
   }
 
@@ -326,8 +329,8 @@ class ThrottleIT {
             "throttle.data-ops.node:n0=300",
             "--set",
             "throttle.data-bandwidth.user:1234=weight 2")) {
-      try (Throttles throttles = Throttles.open(limited.described())) {
-        assertThat(throttles.rules())
+      try (Controller controller = Controller.open(limited.described())) {
+        assertThat(controller.limits().rules())
             .containsExactlyInAnyOrder(
                 new ThrottleRule("data-bandwidth", new Scope(Scope.Kind.JOB, "4.2"), 10_000_000, 3),
                 new ThrottleRule("metadata-ops", Scope.INSTANCE, 5000, 1),

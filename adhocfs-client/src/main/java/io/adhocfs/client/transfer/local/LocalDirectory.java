@@ -1,23 +1,24 @@
 package io.adhocfs.client.transfer.local;
 
-import static io.adhocfs.client.transfer.local.LinuxFileCalls.AT_EMPTY_PATH;
 import static io.adhocfs.client.transfer.local.LinuxFileCalls.AT_REMOVEDIR;
-import static io.adhocfs.client.transfer.local.LinuxFileCalls.AT_SYMLINK_NOFOLLOW;
-import static io.adhocfs.client.transfer.local.LinuxFileCalls.O_CLOEXEC;
-import static io.adhocfs.client.transfer.local.LinuxFileCalls.O_CREAT;
 import static io.adhocfs.client.transfer.local.LinuxFileCalls.O_DIRECTORY;
-import static io.adhocfs.client.transfer.local.LinuxFileCalls.O_EXCL;
-import static io.adhocfs.client.transfer.local.LinuxFileCalls.O_NOCTTY;
 import static io.adhocfs.client.transfer.local.LinuxFileCalls.O_NOFOLLOW;
-import static io.adhocfs.client.transfer.local.LinuxFileCalls.O_NONBLOCK;
-import static io.adhocfs.client.transfer.local.LinuxFileCalls.O_RDONLY;
-import static io.adhocfs.client.transfer.local.LinuxFileCalls.O_RDWR;
 import static io.adhocfs.client.transfer.local.LinuxFileCalls.RENAME_NOREPLACE;
-import static io.adhocfs.client.transfer.local.LinuxFileCalls.STATX_BASIC_STATS;
+import static io.adhocfs.protocol.linux.FileCalls.AT_EMPTY_PATH;
+import static io.adhocfs.protocol.linux.FileCalls.AT_SYMLINK_NOFOLLOW;
+import static io.adhocfs.protocol.linux.FileCalls.O_CLOEXEC;
+import static io.adhocfs.protocol.linux.FileCalls.O_CREAT;
+import static io.adhocfs.protocol.linux.FileCalls.O_EXCL;
+import static io.adhocfs.protocol.linux.FileCalls.O_NOCTTY;
+import static io.adhocfs.protocol.linux.FileCalls.O_NONBLOCK;
+import static io.adhocfs.protocol.linux.FileCalls.O_RDONLY;
+import static io.adhocfs.protocol.linux.FileCalls.O_RDWR;
+import static io.adhocfs.protocol.linux.FileCalls.STATX_BASIC_STATS;
 import static java.lang.foreign.ValueLayout.JAVA_BYTE;
 import static java.lang.foreign.ValueLayout.JAVA_LONG;
 import static java.lang.foreign.ValueLayout.JAVA_SHORT;
 
+import io.adhocfs.protocol.linux.FileCalls;
 import io.adhocfs.protocol.model.FileType;
 import io.adhocfs.protocol.model.FsException;
 import java.lang.foreign.MemorySegment;
@@ -52,7 +53,7 @@ public final class LocalDirectory implements AutoCloseable {
   static LocalDirectory open(int parent, byte[] name, byte[] path, boolean followLinks)
       throws FsException {
     int flags = O_RDONLY | O_DIRECTORY | O_CLOEXEC | (followLinks ? 0 : O_NOFOLLOW);
-    int opened = LinuxFileCalls.openat(parent, Scratch.get().path(name), flags, 0);
+    int opened = FileCalls.openat(parent, Scratch.get().path(name), flags, 0);
     check(opened, "open", path);
     return new LocalDirectory(opened, path);
   }
@@ -62,7 +63,7 @@ public final class LocalDirectory implements AutoCloseable {
     Scratch scratch = Scratch.get();
     int flags = followLinks ? 0 : AT_SYMLINK_NOFOLLOW;
     check(
-        LinuxFileCalls.statx(parent, scratch.path(name), flags, STATX_BASIC_STATS, scratch.statx),
+        FileCalls.statx(parent, scratch.path(name), flags, STATX_BASIC_STATS, scratch.statx),
         "stat",
         path);
     return LocalStatus.of(scratch.statx);
@@ -72,7 +73,7 @@ public final class LocalDirectory implements AutoCloseable {
   static LocalStatus status(int descriptor, byte[] path) throws FsException {
     Scratch scratch = Scratch.get();
     check(
-        LinuxFileCalls.statx(
+        FileCalls.statx(
             descriptor, scratch.path(NOTHING), AT_EMPTY_PATH, STATX_BASIC_STATS, scratch.statx),
         "stat",
         path);
@@ -101,7 +102,7 @@ public final class LocalDirectory implements AutoCloseable {
   public @Nullable LocalStatus statusIfExists(byte[] name) throws FsException {
     Scratch scratch = Scratch.get();
     int returned =
-        LinuxFileCalls.statx(
+        FileCalls.statx(
             descriptor, scratch.path(name), AT_SYMLINK_NOFOLLOW, STATX_BASIC_STATS, scratch.statx);
     if (returned == -ENOENT) {
       return null;
@@ -197,7 +198,7 @@ public final class LocalDirectory implements AutoCloseable {
     Scratch scratch = Scratch.get();
     check(
         LinuxFileCalls.linkat(
-            LinuxFileCalls.AT_FDCWD, scratch.path(from), descriptor, scratch.secondPath(name)),
+            FileCalls.AT_FDCWD, scratch.path(from), descriptor, scratch.secondPath(name)),
         "link",
         pathOf(name));
   }
@@ -322,7 +323,7 @@ public final class LocalDirectory implements AutoCloseable {
 
   @Override
   public void close() {
-    LinuxFileCalls.close(descriptor);
+    FileCalls.close(descriptor);
   }
 
   static void setTimes(int descriptor, byte[] path, long atimeNanos, long mtimeNanos)
@@ -340,8 +341,7 @@ public final class LocalDirectory implements AutoCloseable {
   }
 
   private LocalFile openFile(byte[] name, int flags, int mode) throws FsException {
-    int opened =
-        LinuxFileCalls.openat(descriptor, Scratch.get().path(name), flags | O_CLOEXEC, mode);
+    int opened = FileCalls.openat(descriptor, Scratch.get().path(name), flags | O_CLOEXEC, mode);
     if (opened < 0) {
       throw LocalErrors.of(opened, "open", pathOf(name));
     }

@@ -2,6 +2,8 @@ package io.adhocfs.client.transfer.local;
 
 import static io.adhocfs.client.transfer.local.LocalDirectory.check;
 
+import io.adhocfs.protocol.linux.CLibrary;
+import io.adhocfs.protocol.linux.FileCalls;
 import io.adhocfs.protocol.model.FsError;
 import io.adhocfs.protocol.model.FsException;
 import java.lang.foreign.MemorySegment;
@@ -13,7 +15,6 @@ import java.util.List;
  * the path in its message.
  */
 public final class LocalFile implements AutoCloseable {
-  private static final int FALLOC_FL_KEEP_SIZE = 1;
   private static final int ENXIO = 6;
 
   /** How a file will be read, for the kernel. Codes are POSIX_FADV_*. */
@@ -51,7 +52,7 @@ public final class LocalFile implements AutoCloseable {
     long done = 0;
     while (done < target.byteSize()) {
       long count =
-          LinuxFileCalls.pread(
+          FileCalls.pread(
               descriptor, target.asSlice(done), target.byteSize() - done, offset + done);
       check(count, "read", path);
       if (count == 0) {
@@ -67,7 +68,7 @@ public final class LocalFile implements AutoCloseable {
     long done = 0;
     while (done < source.byteSize()) {
       long count =
-          LinuxFileCalls.pwrite(
+          FileCalls.pwrite(
               descriptor, source.asSlice(done), source.byteSize() - done, offset + done);
       check(count, "write", path);
       if (count == 0) {
@@ -80,20 +81,20 @@ public final class LocalFile implements AutoCloseable {
 
   /** Cuts or grows the file; what it grows by is a hole. */
   public void setSize(long sizeBytes) throws FsException {
-    check(LinuxFileCalls.ftruncate(descriptor, sizeBytes), "truncate", path);
+    check(FileCalls.ftruncate(descriptor, sizeBytes), "truncate", path);
   }
 
   /** Reserves disk space without changing the size. NOT_SUPPORTED on many file systems. */
   public void reserve(long offset, long lengthBytes) throws FsException {
     check(
-        LinuxFileCalls.fallocate(descriptor, FALLOC_FL_KEEP_SIZE, offset, lengthBytes),
+        FileCalls.fallocate(descriptor, FileCalls.FALLOC_FL_KEEP_SIZE, offset, lengthBytes),
         "fallocate",
         path);
   }
 
   /** Where data begins at or after the offset; -1 where none does up to the end. */
   public long nextData(long offset) throws FsException {
-    long found = LinuxFileCalls.lseek(descriptor, offset, LinuxFileCalls.SEEK_DATA);
+    long found = FileCalls.lseek(descriptor, offset, FileCalls.SEEK_DATA);
     if (found == -ENXIO) {
       return -1;
     }
@@ -103,7 +104,7 @@ public final class LocalFile implements AutoCloseable {
 
   /** Where a hole begins at or after an offset within the file; the file's end counts as one. */
   public long nextHole(long offset) throws FsException {
-    long found = LinuxFileCalls.lseek(descriptor, offset, LinuxFileCalls.SEEK_HOLE);
+    long found = FileCalls.lseek(descriptor, offset, FileCalls.SEEK_HOLE);
     check(found, "seek hole", path);
     return found;
   }
@@ -114,7 +115,7 @@ public final class LocalFile implements AutoCloseable {
 
   /** Brings the content to the disk. */
   public void sync() throws FsException {
-    check(LinuxFileCalls.fsync(descriptor), "fsync", path);
+    check(FileCalls.fsync(descriptor), "fsync", path);
   }
 
   public void setTimes(long atimeNanos, long mtimeNanos) throws FsException {
@@ -146,8 +147,8 @@ public final class LocalFile implements AutoCloseable {
    */
   @Override
   public void close() throws FsException {
-    int returned = LinuxFileCalls.close(descriptor);
-    if (returned != -LinuxFileCalls.EINTR) {
+    int returned = FileCalls.close(descriptor);
+    if (returned != -CLibrary.EINTR) {
       check(returned, "close", path);
     }
   }

@@ -1,5 +1,6 @@
 package io.adhocfs.client.transfer.local;
 
+import io.adhocfs.protocol.linux.FileCalls;
 import io.adhocfs.protocol.model.FsException;
 import java.nio.ByteBuffer;
 import java.nio.charset.CharacterCodingException;
@@ -17,7 +18,7 @@ public final class LocalFiles {
    * @throws FsException NOT_FOUND, NOT_DIRECTORY, PERMISSION_DENIED..., naming the path
    */
   public static LocalDirectory openDirectory(byte[] path) throws FsException {
-    return LocalDirectory.open(LinuxFileCalls.AT_FDCWD, path, path, true);
+    return LocalDirectory.open(FileCalls.AT_FDCWD, path, path, true);
   }
 
   /**
@@ -27,12 +28,12 @@ public final class LocalFiles {
    * @throws FsException NOT_FOUND and others, naming the path
    */
   public static LocalStatus status(byte[] path, boolean followLinks) throws FsException {
-    return LocalDirectory.status(LinuxFileCalls.AT_FDCWD, path, path, followLinks);
+    return LocalDirectory.status(FileCalls.AT_FDCWD, path, path, followLinks);
   }
 
   /** The user whose rights this process has; 0 may change owners. */
   public static int effectiveUserId() {
-    return LinuxFileCalls.effectiveUserId();
+    return FileCalls.effectiveUserId();
   }
 
   public static int effectiveGroupId() {

@@ -2,6 +2,7 @@ package io.adhocfs.client.transfer.local;
 
 import static java.lang.foreign.ValueLayout.JAVA_BYTE;
 
+import io.adhocfs.protocol.linux.FileCalls;
 import io.adhocfs.protocol.model.FsError;
 import io.adhocfs.protocol.model.FsException;
 import java.lang.foreign.Arena;
@@ -25,7 +26,7 @@ final class Scratch {
 
   private Scratch() {
     Arena arena = Arena.ofAuto();
-    statx = arena.allocate(LinuxFileCalls.STATX_BYTES, 8);
+    statx = arena.allocate(FileCalls.STATX_BYTES, 8);
     times = arena.allocate(32, 8);
     listing = arena.allocate(LISTING_BYTES, 8);
     target = arena.allocate(PATH_BYTES_MAX, 8);

@@ -2,7 +2,6 @@ package io.adhocfs.daemon.simulation.client;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
-import io.adhocfs.daemon.simulation.AgreedLog;
 import io.adhocfs.daemon.simulation.Inspection;
 import io.adhocfs.daemon.simulation.SimulatedDaemon;
 import io.adhocfs.daemon.simulation.SimulatedInstance;
@@ -102,12 +101,12 @@ final class DaemonCluster implements AutoCloseable {
   // What is done to daemons ----------------------------------------------------------------------
 
   ClusterMap map() {
-    return instance.log().state().map();
+    return instance.state().map();
   }
 
   /** Begins to give slots to other owners, in the place of what is being moved. */
   void beginToMoveSlots(IntUnaryOperator owner) {
-    Outcome outcome = instance.rebalance(owner, List.of());
+    Outcome outcome = instance.decided(instance.rebalance(owner, List.of()));
     assertThat(outcome.accepted()).as(outcome.message()).isTrue();
   }
 
@@ -116,7 +115,7 @@ final class DaemonCluster implements AutoCloseable {
         .time()
         .until(
             () ->
-                instance.log().state().rebalance() == null
+                instance.state().rebalance() == null
                     && instance.daemons().stream()
                         .allMatch(daemon -> daemon.cluster().epoch().equals(map().epoch())),
             "all know that slots are moved");
@@ -131,9 +130,7 @@ final class DaemonCluster implements AutoCloseable {
   /** A daemon dies and starts anew at another address; the others know that address if told. */
   void moveNode(NodeId id, boolean tellOthers) {
     int before = addressOf(id);
-    if (!tellOthers) {
-      instance.network().separate(id.toString(), AgreedLog.PROCESS, true);
-    }
+    instance.tellsAddresses(tellOthers);
     instance.daemon(id).kill();
     instance.time().until(() -> addressOf(id) != before, id + " starts");
     awaitServing();
@@ -141,10 +138,14 @@ final class DaemonCluster implements AutoCloseable {
       instance
           .time()
           .until(
-              () -> Objects.requireNonNull(map().node(id)).port() == addressOf(id),
-              "all agree where " + id + " is");
+              () -> instance.daemons().stream().allMatch(daemon -> knows(daemon, id)),
+              "all know where " + id + " is");
       pass(Duration.ofMillis(100));
     }
+  }
+
+  private boolean knows(SimulatedDaemon daemon, NodeId id) {
+    return Objects.requireNonNull(daemon.cluster().map().node(id)).port() == addressOf(id);
   }
 
   private int addressOf(NodeId id) {

@@ -1,4 +1,0 @@
-@NullMarked
-package io.adhocfs.cli.verify;
-
-import org.jspecify.annotations.NullMarked;

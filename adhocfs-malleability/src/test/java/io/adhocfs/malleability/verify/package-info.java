@@ -1,0 +1,4 @@
+@NullMarked
+package io.adhocfs.malleability.verify;
+
+import org.jspecify.annotations.NullMarked;
