@@ -9,6 +9,7 @@ import io.adhocfs.daemon.slot.Keys;
 import io.adhocfs.daemon.slot.RecordKind;
 import io.adhocfs.daemon.slot.SlotStore;
 import io.adhocfs.protocol.control.Outcome;
+import io.adhocfs.protocol.model.Epoch;
 import io.adhocfs.protocol.model.FileAttributes;
 import io.adhocfs.protocol.model.FsException;
 import io.adhocfs.protocol.model.InodeId;
@@ -104,9 +105,17 @@ final class DaemonCluster implements AutoCloseable {
     return instance.state().map();
   }
 
-  /** Begins to give slots to other owners, in the place of what is being moved. */
+  /**
+   * Begins to give slots to other owners, in the place of what is being moved. Plans again, as
+   * commands do, when a batch of what is being moved has changed the map since.
+   */
   void beginToMoveSlots(IntUnaryOperator owner) {
-    Outcome outcome = instance.decided(instance.rebalance(owner, List.of()));
+    Outcome outcome;
+    Epoch planned;
+    do {
+      planned = map().epoch();
+      outcome = instance.decided(instance.rebalance(owner, List.of()));
+    } while (!outcome.accepted() && map().epoch().isAfter(planned));
     assertThat(outcome.accepted()).as(outcome.message()).isTrue();
   }
 
