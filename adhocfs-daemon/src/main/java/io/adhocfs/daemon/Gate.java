@@ -79,10 +79,9 @@ public final class Gate implements RequestHandler {
   @Override
   public void handle(Exchange exchange, Request request, ByteBuf payload) {
     ControlMessages messages = controlPlane;
-    if (messages != null
-        && request instanceof ControlRequest asked
-        && messages.handle(exchange, asked)) {
+    if (messages != null && request instanceof ControlRequest.Agreement asked) {
       payload.release();
+      messages.handle(exchange, asked);
       return;
     }
     RequestHandler handler = services;
@@ -92,7 +91,9 @@ public final class Gate implements RequestHandler {
     }
     payload.release();
     try {
-      if (!(request instanceof ControlRequest asked) || !answer(exchange, asked)) {
+      if (request instanceof ControlRequest.OfDaemon asked) {
+        answer(exchange, asked);
+      } else {
         exchange.fail(
             FsError.OVERLOADED,
             messages == null
@@ -107,8 +108,7 @@ public final class Gate implements RequestHandler {
     }
   }
 
-  /** Answers what needs no services; false for the rest. */
-  private boolean answer(Exchange exchange, ControlRequest request) throws FsException {
+  private void answer(Exchange exchange, ControlRequest.OfDaemon request) throws FsException {
     switch (request) {
       case ControlRequest.InstallMap install -> {
         if (controlPlane == null) {
@@ -124,24 +124,6 @@ public final class Gate implements RequestHandler {
         exchange.reply(new Reply.Done());
         control.shutdown(shutdown.removeData());
       }
-      case ControlRequest.GetMap _,
-          ControlRequest.RenewSession _,
-          ControlRequest.CloseSession _,
-          ControlRequest.ScanInodes _,
-          ControlRequest.ScanEntries _,
-          ControlRequest.ScanChunks _,
-          ControlRequest.ScanShares _,
-          ControlRequest.CheckStorage _,
-          ControlRequest.Repairing _,
-          ControlRequest.VerifyData _,
-          ControlRequest.RaftCall _,
-          ControlRequest.Propose _,
-          ControlRequest.GetControl _,
-          ControlRequest.FollowControl _,
-          ControlRequest.Accounting _ -> {
-        return false;
-      }
     }
-    return true;
   }
 }

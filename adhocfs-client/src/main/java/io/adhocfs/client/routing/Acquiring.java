@@ -99,18 +99,12 @@ final class Acquiring implements RpcClient.FlagListener {
   }
 
   /** What is to be asked for before a request is sent, or null for nothing. */
-  DataRequest.@Nullable AcquireData before(NodeId node, Request request, int payloadBytes) {
-    if (limitedUntil.isEmpty() || !isLimited(node)) {
-      return null;
-    }
-    return switch (request) {
-      case DataRequest.WriteChunks write ->
-          new DataRequest.AcquireData(write.inode(), write.layout().policyId(), payloadBytes);
-      case DataRequest.ReadChunks read ->
-          new DataRequest.AcquireData(
-              read.inode(), read.layout().policyId(), read.replyPayloadBytesMax());
-      default -> null;
-    };
+  DataRequest.@Nullable AcquireData before(NodeId node, Request request) {
+    return !limitedUntil.isEmpty()
+            && request instanceof DataRequest.OfSpans moved
+            && isLimited(node)
+        ? new DataRequest.AcquireData(moved.inode(), moved.layout().policyId(), moved.spanBytes())
+        : null;
   }
 
   private boolean isLimited(NodeId node) {

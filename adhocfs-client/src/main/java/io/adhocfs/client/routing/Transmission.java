@@ -45,8 +45,7 @@ final class Transmission {
       int flags) {
     session.noteAsked(node);
     session.acquiring.meet(node, operation.party());
-    DataRequest.AcquireData tokens =
-        session.acquiring.before(node, request, payload.readableBytes());
+    DataRequest.AcquireData tokens = session.acquiring.before(node, request);
     Session.Renewal renewal =
         request instanceof RenewSession ? session.renewing(timers.nanoTime()) : null;
     CompletableFuture<Response> reply =

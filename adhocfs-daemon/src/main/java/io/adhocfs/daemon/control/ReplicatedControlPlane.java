@@ -241,7 +241,7 @@ public final class ReplicatedControlPlane implements ControlPlane, ControlMessag
   }
 
   @Override
-  public boolean handle(Exchange exchange, ControlRequest request) {
+  public void handle(Exchange exchange, ControlRequest.Agreement request) {
     switch (request) {
       case ControlRequest.RaftCall call -> voter.serve(exchange, call);
       case ControlRequest.Propose asked -> answerProposal(exchange, asked);
@@ -258,31 +258,7 @@ public final class ReplicatedControlPlane implements ControlPlane, ControlMessag
           refuse(exchange, ControlThread.stopping());
         }
       }
-      case ControlRequest.GetMap _,
-          ControlRequest.InstallMap _,
-          ControlRequest.GetStatus _,
-          ControlRequest.GetCapacity _,
-          ControlRequest.RenewSession _,
-          ControlRequest.CloseSession _,
-          ControlRequest.Shutdown _,
-          ControlRequest.ScanInodes _,
-          ControlRequest.ScanEntries _,
-          ControlRequest.ScanChunks _,
-          ControlRequest.ScanShares _,
-          ControlRequest.CheckStorage _,
-          ControlRequest.MarkLost _,
-          ControlRequest.DropChunks _,
-          ControlRequest.RemoveName _,
-          ControlRequest.PutName _,
-          ControlRequest.CountEntries _,
-          ControlRequest.SetNames _,
-          ControlRequest.RemovePartition _,
-          ControlRequest.VerifyData _,
-          ControlRequest.Accounting _ -> {
-        return false;
-      }
     }
-    return true;
   }
 
   /** Answers once the state is on the disk: it outlives whoever told of it. */

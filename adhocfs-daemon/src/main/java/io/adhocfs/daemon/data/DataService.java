@@ -101,18 +101,10 @@ public final class DataService implements DataRequestHandler, AutoCloseable {
   }
 
   private int threadOf(Exchange exchange, DataRequest request) {
-    return switch (request) {
-      case ReadChunks _, SeekChunks _, MeasureChunks _ ->
-          Math.floorMod(nextReader.getAndIncrement(), threads.length);
-      case WriteChunks write -> threadOf(exchange, write.inode().value());
-      case DiscardChunks discard -> threadOf(exchange, discard.inode().value());
-      case SyncChunks sync -> threadOf(exchange, sync.inode().value());
-      case AcquireData acquire -> threadOf(exchange, acquire.inode().value());
-    };
-  }
-
-  private int threadOf(Exchange exchange, long inode) {
-    long mixed = (inode ^ exchange.session().value()) * 0x9E3779B97F4A7C15L;
+    if (!request.isOrdered()) {
+      return Math.floorMod(nextReader.getAndIncrement(), threads.length);
+    }
+    long mixed = (request.inode().value() ^ exchange.session().value()) * 0x9E3779B97F4A7C15L;
     return (int) ((mixed >>> 32) % threads.length);
   }
 
@@ -170,7 +162,7 @@ public final class DataService implements DataRequestHandler, AutoCloseable {
           if (waits()) {
             return;
           }
-          if (concernsAllSlots(request)) {
+          if (request instanceof DataRequest.OfChunksHere) {
             throw new FsException(FsError.OVERLOADED, "slots go to another node at this moment");
           }
         }
@@ -208,21 +200,12 @@ public final class DataService implements DataRequestHandler, AutoCloseable {
     }
   }
 
-  /** Whether a request is about whatever slots this node has, not about spans that name theirs. */
-  private static boolean concernsAllSlots(DataRequest request) {
-    return switch (request) {
-      case DiscardChunks _, SeekChunks _, MeasureChunks _ -> true;
-      case ReadChunks _, WriteChunks _, SyncChunks _, AcquireData _ -> false;
-    };
-  }
-
   /** Whether a request is about a slot that is held. */
   private boolean isHeld(DataRequest request) {
     return switch (request) {
-      case DiscardChunks _, SeekChunks _, MeasureChunks _ -> true;
-      case ReadChunks read -> holdsAny(read.layout(), read.spans());
-      case WriteChunks write -> holdsAny(write.layout(), write.spans());
-      case SyncChunks _, AcquireData _ -> false;
+      case DataRequest.OfSpans asked -> holdsAny(asked.layout(), asked.spans());
+      case DataRequest.OfChunksHere _ -> true;
+      case DataRequest.OfNoSlot _ -> false;
     };
   }
 

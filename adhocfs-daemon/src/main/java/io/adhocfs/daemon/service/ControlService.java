@@ -118,11 +118,7 @@ final class ControlService {
           offThread(exchange, () -> new Reply.Findings(storageCheck.findings()));
       case ControlRequest.Repairing repair -> repair(exchange, repair);
       case ControlRequest.VerifyData verify -> offThread(exchange, () -> verifyData(verify));
-      case ControlRequest.RaftCall _,
-          ControlRequest.Propose _,
-          ControlRequest.GetControl _,
-          ControlRequest.FollowControl _,
-          ControlRequest.Accounting _ ->
+      case ControlRequest.Agreement _, ControlRequest.Accounting _ ->
           throw new IllegalStateException("this is answered before it comes here");
     }
   }
@@ -159,8 +155,6 @@ final class ControlService {
         repairs.setNames(set);
         exchange.reply(DONE);
       }
-      case ControlRequest.ForceState _ ->
-          throw new IllegalStateException("this is answered before it comes here");
       case ControlRequest.RemovePartition remove -> {
         repairs.removePartition(remove);
         exchange.reply(DONE);

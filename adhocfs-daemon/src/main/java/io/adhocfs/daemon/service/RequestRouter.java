@@ -140,12 +140,9 @@ public final class RequestRouter implements RequestHandler {
    */
   private boolean isSurelyServed(Request request) {
     return switch (request) {
-      case ControlRequest _, DataRequest.SyncChunks _, DataRequest.AcquireData _ -> true;
-      case DataRequest.ReadChunks read -> ownsAll(read.layout(), read.spans());
-      case DataRequest.WriteChunks write -> ownsAll(write.layout(), write.spans());
-      // They are about all chunks here of a range or a file.
-      case DataRequest.DiscardChunks _, DataRequest.SeekChunks _, DataRequest.MeasureChunks _ ->
-          false;
+      case ControlRequest _, DataRequest.OfNoSlot _ -> true;
+      case DataRequest.OfSpans asked -> ownsAll(asked.layout(), asked.spans());
+      case DataRequest.OfChunksHere _ -> false;
       case NamespaceRequest _,
           FileRequest _,
           LockRequest _,

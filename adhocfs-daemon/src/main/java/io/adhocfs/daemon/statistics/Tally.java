@@ -78,10 +78,8 @@ public final class Tally {
       Reply reply,
       long bytesOut) {
     switch (request) {
-      case DataRequest.ReadChunks read ->
-          movedChunks(account, kind, read.layout(), read.spans(), flags, reply);
-      case DataRequest.WriteChunks write ->
-          movedChunks(account, kind, write.layout(), write.spans(), flags, reply);
+      case DataRequest.OfSpans spans ->
+          movedChunks(account, kind, spans.layout(), spans.spans(), flags, reply);
       case NamespaceRequest.WriteInline write ->
           movedInline(account, kind, write.offset(), bytesIn);
       case NamespaceRequest.ReadInline read -> {

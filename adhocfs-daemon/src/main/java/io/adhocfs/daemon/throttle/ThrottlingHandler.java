@@ -64,44 +64,13 @@ public final class ThrottlingHandler implements RequestHandler {
   @Override
   public void handle(Exchange exchange, Request request, ByteBuf payload) {
     switch (request) {
-      case ControlRequest.Introduce introduce -> {
+      case ControlRequest.Accounting asked -> {
         payload.release();
-        accounts.introduce(exchange.session(), introduce);
-        exchange.reply(DONE);
-      }
-      case ControlRequest.AskTokens ask -> {
-        payload.release();
-        if (exchange.role() == PeerRole.DAEMON) {
-          throttling.ask(
-              ask.wants(),
-              given -> exchange.reply(new Reply.Tokens(Arrays.stream(given).boxed().toList())));
-        } else {
-          exchange.fail(FsError.NOT_PERMITTED, "tokens are for daemons");
-        }
-      }
-      case ControlRequest.GetThrottled _ -> {
-        payload.release();
-        exchange.reply(new Reply.Throttled(throttling.throttle().figures(), accounts.jobs()));
-      }
-      case ControlRequest.GetStatistics get -> {
-        payload.release();
-        exchange.reply(accounts.page(get.after()));
+        account(exchange, asked);
       }
       case DataRequest.AcquireData acquire -> {
         payload.release();
-        Throttle throttle = throttling.throttle();
-        if (!throttle.isOn()) {
-          exchange.reply(DONE);
-          return;
-        }
-        exchange.addAnswerFlags(Frame.ACQUIRE_FIRST);
-        throttle.admit(
-            party(exchange),
-            acquire.policyId(),
-            Charges.ofData(acquire.bytes()),
-            Runnable::run,
-            () -> exchange.reply(DONE),
-            () -> sendBack(exchange));
+        acquire(exchange, acquire);
       }
       default -> {
         Charge charge =
@@ -119,11 +88,48 @@ public final class ThrottlingHandler implements RequestHandler {
     }
   }
 
+  private void account(Exchange exchange, ControlRequest.Accounting request) {
+    switch (request) {
+      case ControlRequest.Introduce introduce -> {
+        accounts.introduce(exchange.session(), introduce);
+        exchange.reply(DONE);
+      }
+      case ControlRequest.AskTokens ask -> {
+        if (exchange.role() == PeerRole.DAEMON) {
+          throttling.ask(
+              ask.wants(),
+              given -> exchange.reply(new Reply.Tokens(Arrays.stream(given).boxed().toList())));
+        } else {
+          exchange.fail(FsError.NOT_PERMITTED, "tokens are for daemons");
+        }
+      }
+      case ControlRequest.GetThrottled _ ->
+          exchange.reply(new Reply.Throttled(throttling.throttle().figures(), accounts.jobs()));
+      case ControlRequest.GetStatistics get -> exchange.reply(accounts.page(get.after()));
+    }
+  }
+
+  private void acquire(Exchange exchange, DataRequest.AcquireData acquire) {
+    Throttle throttle = throttling.throttle();
+    if (!throttle.isOn()) {
+      exchange.reply(DONE);
+      return;
+    }
+    exchange.addAnswerFlags(Frame.ACQUIRE_FIRST);
+    throttle.admit(
+        party(exchange),
+        acquire.policyId(),
+        Charges.ofData(acquire.bytes()),
+        Runnable::run,
+        () -> exchange.reply(DONE),
+        () -> sendBack(exchange));
+  }
+
   private void throttled(Exchange exchange, Request request, ByteBuf payload, Charge charge) {
     Throttle throttle = throttling.throttle();
     Party party = party(exchange);
     int dataset = throttle.asksForDatasets() ? datasetOf.applyAsInt(request) : 0;
-    if (request instanceof DataRequest.ReadChunks || request instanceof DataRequest.WriteChunks) {
+    if (request instanceof DataRequest.OfSpans) {
       moveData(exchange, request, payload, party, dataset, charge);
       return;
     }

@@ -77,9 +77,9 @@ final class ControlCluster implements AutoCloseable {
             public void handle(Exchange exchange, Request request, ByteBuf payload) {
               payload.release();
               ReplicatedControlPlane there = plane.get();
-              if (there == null
-                  || !(request instanceof ControlRequest asked)
-                  || !there.handle(exchange, asked)) {
+              if (there != null && request instanceof ControlRequest.Agreement asked) {
+                there.handle(exchange, asked);
+              } else {
                 exchange.fail(FsError.OVERLOADED, "not yet");
               }
             }

@@ -20,6 +20,17 @@ import java.util.List;
  * record is read and written a few lines from the next.
  */
 public sealed interface ControlRequest extends Request {
+  @Override
+  default int slotValue() {
+    return NO_SLOT;
+  }
+
+  /** About the process: answered from its start on, also before it has a map. */
+  sealed interface OfDaemon extends ControlRequest {}
+
+  /** About what daemons agree on: answered as soon as a map is known, by the control plane. */
+  sealed interface Agreement extends ControlRequest {}
+
   /** About those on whose behalf requests come: who they are, what they may do and have done. */
   sealed interface Accounting extends ControlRequest {}
 
@@ -31,11 +42,6 @@ public sealed interface ControlRequest extends Request {
 
   /** The receiver's cluster map. */
   record GetMap() implements ControlRequest {
-    @Override
-    public int slotValue() {
-      return NO_SLOT;
-    }
-
     @Override
     public MessageType type() {
       return MessageType.GET_MAP;
@@ -53,12 +59,7 @@ public sealed interface ControlRequest extends Request {
    * Gives the receiver a map; it keeps the newer of this and its own, with each node's newest
    * address.
    */
-  record InstallMap(ClusterMap map) implements ControlRequest {
-    @Override
-    public int slotValue() {
-      return NO_SLOT;
-    }
-
+  record InstallMap(ClusterMap map) implements OfDaemon {
     @Override
     public MessageType type() {
       return MessageType.INSTALL_MAP;
@@ -75,12 +76,7 @@ public sealed interface ControlRequest extends Request {
   }
 
   /** What the daemon is and does. */
-  record GetStatus() implements ControlRequest {
-    @Override
-    public int slotValue() {
-      return NO_SLOT;
-    }
-
+  record GetStatus() implements OfDaemon {
     @Override
     public MessageType type() {
       return MessageType.GET_STATUS;
@@ -95,12 +91,7 @@ public sealed interface ControlRequest extends Request {
   }
 
   /** Space and inodes of the daemon's storage. */
-  record GetCapacity() implements ControlRequest {
-    @Override
-    public int slotValue() {
-      return NO_SLOT;
-    }
-
+  record GetCapacity() implements OfDaemon {
     @Override
     public MessageType type() {
       return MessageType.GET_CAPACITY;
@@ -117,11 +108,6 @@ public sealed interface ControlRequest extends Request {
   /** Keeps the connection's session alive at the receiver; every other request does so too. */
   record RenewSession() implements ControlRequest {
     @Override
-    public int slotValue() {
-      return NO_SLOT;
-    }
-
-    @Override
     public MessageType type() {
       return MessageType.RENEW_SESSION;
     }
@@ -136,11 +122,6 @@ public sealed interface ControlRequest extends Request {
 
   /** Ends the connection's session at the receiver: pins and stored replies go. */
   record CloseSession() implements ControlRequest {
-    @Override
-    public int slotValue() {
-      return NO_SLOT;
-    }
-
     @Override
     public MessageType type() {
       return MessageType.CLOSE_SESSION;
@@ -159,12 +140,7 @@ public sealed interface ControlRequest extends Request {
    *
    * @param removeData whether its storage directory goes too
    */
-  record Shutdown(boolean removeData) implements ControlRequest {
-    @Override
-    public int slotValue() {
-      return NO_SLOT;
-    }
-
+  record Shutdown(boolean removeData) implements OfDaemon {
     @Override
     public MessageType type() {
       return MessageType.SHUTDOWN;
@@ -187,11 +163,6 @@ public sealed interface ControlRequest extends Request {
    */
   record ScanInodes(byte[] cursor, int maxItems) implements ControlRequest {
     @Override
-    public int slotValue() {
-      return NO_SLOT;
-    }
-
-    @Override
     public MessageType type() {
       return MessageType.SCAN_INODES;
     }
@@ -209,11 +180,6 @@ public sealed interface ControlRequest extends Request {
 
   /** A page of the dentries that the receiver keeps. */
   record ScanEntries(byte[] cursor, int maxItems) implements ControlRequest {
-    @Override
-    public int slotValue() {
-      return NO_SLOT;
-    }
-
     @Override
     public MessageType type() {
       return MessageType.SCAN_ENTRIES;
@@ -233,11 +199,6 @@ public sealed interface ControlRequest extends Request {
   /** A page of the chunks that the receiver keeps. */
   record ScanChunks(byte[] cursor, int maxItems) implements ControlRequest {
     @Override
-    public int slotValue() {
-      return NO_SLOT;
-    }
-
-    @Override
     public MessageType type() {
       return MessageType.SCAN_CHUNKS;
     }
@@ -255,11 +216,6 @@ public sealed interface ControlRequest extends Request {
 
   /** A page of the chunks that the receiver keeps. */
   record ScanShares(byte[] cursor, int maxItems) implements ControlRequest {
-    @Override
-    public int slotValue() {
-      return NO_SLOT;
-    }
-
     @Override
     public MessageType type() {
       return MessageType.SCAN_SHARES;
@@ -282,11 +238,6 @@ public sealed interface ControlRequest extends Request {
    */
   record CheckStorage() implements ControlRequest {
     @Override
-    public int slotValue() {
-      return NO_SLOT;
-    }
-
-    @Override
     public MessageType type() {
       return MessageType.CHECK_STORAGE;
     }
@@ -306,11 +257,6 @@ public sealed interface ControlRequest extends Request {
    * @param maxBytes about how many bytes to read
    */
   record VerifyData(byte[] cursor, long maxBytes) implements ControlRequest {
-    @Override
-    public int slotValue() {
-      return NO_SLOT;
-    }
-
     @Override
     public MessageType type() {
       return MessageType.VERIFY_DATA;
@@ -333,16 +279,11 @@ public sealed interface ControlRequest extends Request {
    * @param call which one; the library's adapter knows the numbers
    * @param body as the library encodes it
    */
-  record RaftCall(int call, byte[] body) implements ControlRequest {
+  record RaftCall(int call, byte[] body) implements Agreement {
     public RaftCall {
       if (call < 0 || call > 0xFF) {
         throw new IllegalArgumentException("call " + call);
       }
-    }
-
-    @Override
-    public int slotValue() {
-      return NO_SLOT;
     }
 
     @Override
@@ -368,12 +309,7 @@ public sealed interface ControlRequest extends Request {
    * @param passOn whether a receiver that does not lead passes it on; else it answers {@link
    *     Reply.Leader}
    */
-  record Propose(ControlCommand command, boolean passOn) implements ControlRequest {
-    @Override
-    public int slotValue() {
-      return NO_SLOT;
-    }
-
+  record Propose(ControlCommand command, boolean passOn) implements Agreement {
     @Override
     public MessageType type() {
       return MessageType.PROPOSE;
@@ -391,12 +327,7 @@ public sealed interface ControlRequest extends Request {
   }
 
   /** The newest state of the control plane that the receiver knows: {@link Reply.Control}. */
-  record GetControl() implements ControlRequest {
-    @Override
-    public int slotValue() {
-      return NO_SLOT;
-    }
-
+  record GetControl() implements Agreement {
     @Override
     public MessageType type() {
       return MessageType.GET_CONTROL;
@@ -418,7 +349,7 @@ public sealed interface ControlRequest extends Request {
    * @param waitMillis how long to wait for something newer before the answer is empty, at most
    *     {@link #WAIT_MILLIS_MAX}
    */
-  record FollowControl(long version, int waitMillis) implements ControlRequest {
+  record FollowControl(long version, int waitMillis) implements Agreement {
     public static final int WAIT_MILLIS_MAX = 60_000;
 
     public FollowControl {
@@ -426,11 +357,6 @@ public sealed interface ControlRequest extends Request {
         throw new IllegalArgumentException(
             "follow from version " + version + " for " + waitMillis + " ms");
       }
-    }
-
-    @Override
-    public int slotValue() {
-      return NO_SLOT;
     }
 
     @Override
@@ -464,11 +390,6 @@ public sealed interface ControlRequest extends Request {
     }
 
     @Override
-    public int slotValue() {
-      return NO_SLOT;
-    }
-
-    @Override
     public MessageType type() {
       return MessageType.INTRODUCE;
     }
@@ -496,11 +417,6 @@ public sealed interface ControlRequest extends Request {
     }
 
     @Override
-    public int slotValue() {
-      return NO_SLOT;
-    }
-
-    @Override
     public MessageType type() {
       return MessageType.ASK_TOKENS;
     }
@@ -517,11 +433,6 @@ public sealed interface ControlRequest extends Request {
 
   /** What the rules have done at the receiver. */
   record GetThrottled() implements Accounting {
-    @Override
-    public int slotValue() {
-      return NO_SLOT;
-    }
-
     @Override
     public MessageType type() {
       return MessageType.GET_THROTTLED;
@@ -541,11 +452,6 @@ public sealed interface ControlRequest extends Request {
    * @param after 0 = from the start, else {@link Reply.Statistics#next}
    */
   record GetStatistics(long after) implements Accounting {
-    @Override
-    public int slotValue() {
-      return NO_SLOT;
-    }
-
     @Override
     public MessageType type() {
       return MessageType.GET_STATISTICS;
@@ -604,11 +510,6 @@ public sealed interface ControlRequest extends Request {
     public static final int CHUNKS_MAX = 16_384;
 
     @Override
-    public int slotValue() {
-      return NO_SLOT;
-    }
-
-    @Override
     public MessageType type() {
       return MessageType.MARK_LOST;
     }
@@ -627,11 +528,6 @@ public sealed interface ControlRequest extends Request {
   record DropChunks(List<ScannedChunk> chunks) implements Repairing {
     public DropChunks {
       chunks = List.copyOf(chunks);
-    }
-
-    @Override
-    public int slotValue() {
-      return NO_SLOT;
     }
 
     @Override
@@ -789,12 +685,7 @@ public sealed interface ControlRequest extends Request {
    * The receiver takes over a state that nobody has voted on, if it is newer than the one it knows:
    * most of those that vote are lost, and those that are left decide.
    */
-  record ForceState(ControlState state) implements Repairing {
-    @Override
-    public int slotValue() {
-      return NO_SLOT;
-    }
-
+  record ForceState(ControlState state) implements Agreement {
     @Override
     public MessageType type() {
       return MessageType.FORCE_STATE;

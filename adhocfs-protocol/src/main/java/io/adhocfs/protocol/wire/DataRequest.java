@@ -8,23 +8,62 @@ import java.util.List;
 
 /**
  * Bytes of chunks: asked at the owners of chunks' slots, on data connections, answered by data
- * threads. Ownership is checked per span.
+ * threads. A request says by its kind which of the receiver's chunks it is about; ownership is
+ * checked by that.
  */
 public sealed interface DataRequest extends Request {
   /** The file; requests about one file travel on one connection, in order. */
   InodeId inode();
 
   /**
+   * Whether the request is answered after those of the same session about the same file that came
+   * before it. Others are answered by whichever data thread is free.
+   */
+  default boolean isOrdered() {
+    return true;
+  }
+
+  @Override
+  default int slotValue() {
+    return NO_SLOT;
+  }
+
+  /**
+   * About spans, each of which names its chunk: ownership is checked for each of them, limits hold
+   * for their bytes, and they are counted as read or written.
+   */
+  sealed interface OfSpans extends DataRequest {
+    FileLayout layout();
+
+    List<ChunkSpan> spans();
+
+    /** Sum of the spans' lengths. */
+    default long spanBytes() {
+      long sum = 0;
+      for (ChunkSpan span : spans()) {
+        sum += span.lengthBytes();
+      }
+      return sum;
+    }
+
+    @Override
+    default Subject subject() {
+      return new Subject.OfPolicy(layout().policyId());
+    }
+  }
+
+  /** About every chunk of the file that the receiver has, in whichever of its slots. */
+  sealed interface OfChunksHere extends DataRequest {}
+
+  /** About no slot's chunks: the answer is the same whoever owns what. */
+  sealed interface OfNoSlot extends DataRequest {}
+
+  /**
    * Writes the payload, span after span. A span that the receiver does not own, or whose generation
    * is old, is not written and says so.
    */
   record WriteChunks(InodeId inode, FileLayout layout, long dataGeneration, List<ChunkSpan> spans)
-      implements DataRequest {
-    @Override
-    public int slotValue() {
-      return NO_SLOT;
-    }
-
+      implements OfSpans {
     @Override
     public MessageType type() {
       return MessageType.WRITE_CHUNKS;
@@ -38,11 +77,6 @@ public sealed interface DataRequest extends Request {
       Values.writeSpans(out, spans);
     }
 
-    @Override
-    public Subject subject() {
-      return new Subject.OfPolicy(layout.policyId());
-    }
-
     static WriteChunks decode(WireReader in) throws FsException {
       return new WriteChunks(
           in.inode(), Values.readLayout(in), in.longValue(), Values.readSpans(in));
@@ -54,12 +88,7 @@ public sealed interface DataRequest extends Request {
    * A span that is refused has no bytes in the payload.
    */
   record ReadChunks(InodeId inode, FileLayout layout, long dataGeneration, List<ChunkSpan> spans)
-      implements DataRequest {
-    @Override
-    public int slotValue() {
-      return NO_SLOT;
-    }
-
+      implements OfSpans {
     @Override
     public MessageType type() {
       return MessageType.READ_CHUNKS;
@@ -75,16 +104,12 @@ public sealed interface DataRequest extends Request {
 
     @Override
     public long replyPayloadBytesMax() {
-      long sum = 0;
-      for (ChunkSpan span : spans) {
-        sum += span.lengthBytes();
-      }
-      return sum;
+      return spanBytes();
     }
 
     @Override
-    public Subject subject() {
-      return new Subject.OfPolicy(layout.policyId());
+    public boolean isOrdered() {
+      return false;
     }
 
     static ReadChunks decode(WireReader in) throws FsException {
@@ -108,12 +133,7 @@ public sealed interface DataRequest extends Request {
       long fromByte,
       long toByte,
       boolean onDisk)
-      implements DataRequest {
-    @Override
-    public int slotValue() {
-      return NO_SLOT;
-    }
-
+      implements OfChunksHere {
     @Override
     public MessageType type() {
       return MessageType.DISCARD_CHUNKS;
@@ -141,12 +161,7 @@ public sealed interface DataRequest extends Request {
   }
 
   /** Makes the chunks of a file on the receiver survive a power failure. */
-  record SyncChunks(InodeId inode) implements DataRequest {
-    @Override
-    public int slotValue() {
-      return NO_SLOT;
-    }
-
+  record SyncChunks(InodeId inode) implements OfNoSlot {
     @Override
     public MessageType type() {
       return MessageType.SYNC_CHUNKS;
@@ -167,10 +182,10 @@ public sealed interface DataRequest extends Request {
    * the end of a file is a hole like any other.
    */
   record SeekChunks(InodeId inode, FileLayout layout, long fromByte, boolean hole)
-      implements DataRequest {
+      implements OfChunksHere {
     @Override
-    public int slotValue() {
-      return NO_SLOT;
+    public boolean isOrdered() {
+      return false;
     }
 
     @Override
@@ -197,10 +212,10 @@ public sealed interface DataRequest extends Request {
   }
 
   /** How much space a file's chunks take at the receiver. */
-  record MeasureChunks(InodeId inode) implements DataRequest {
+  record MeasureChunks(InodeId inode) implements OfChunksHere {
     @Override
-    public int slotValue() {
-      return NO_SLOT;
+    public boolean isOrdered() {
+      return false;
     }
 
     @Override
@@ -223,16 +238,11 @@ public sealed interface DataRequest extends Request {
    * answered when they are there. What is then read or written bears the flag {@link Frame#PAID}:
    * neither a payload nor room for one waits for tokens.
    */
-  record AcquireData(InodeId inode, int policyId, long bytes) implements DataRequest {
+  record AcquireData(InodeId inode, int policyId, long bytes) implements OfNoSlot {
     public AcquireData {
       if (bytes < 0 || bytes > Frame.PAYLOAD_BYTES_MAX) {
         throw new IllegalArgumentException("tokens for " + bytes + " bytes");
       }
-    }
-
-    @Override
-    public int slotValue() {
-      return NO_SLOT;
     }
 
     @Override
