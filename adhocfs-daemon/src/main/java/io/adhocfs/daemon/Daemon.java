@@ -5,16 +5,19 @@ import io.adhocfs.daemon.chunk.LocalDisk;
 import io.adhocfs.daemon.cluster.ClusterState;
 import io.adhocfs.daemon.control.ControlFiles;
 import io.adhocfs.daemon.control.ControlMessages;
+import io.adhocfs.daemon.control.InstanceLink;
 import io.adhocfs.daemon.control.ReplicatedControlPlane;
 import io.adhocfs.daemon.control.raft.RaftLogs;
 import io.adhocfs.daemon.crash.CrashPoints;
 import io.adhocfs.daemon.metadata.MetadataStore;
 import io.adhocfs.daemon.metadata.MetadataThread;
 import io.adhocfs.daemon.metadata.NumberLimit;
+import io.adhocfs.daemon.metadata.Workers;
 import io.adhocfs.daemon.metrics.MetricsEndpoint;
 import io.adhocfs.daemon.metrics.NodeFigures;
 import io.adhocfs.daemon.metrics.OperationFigures;
 import io.adhocfs.daemon.metrics.ProcessFacts;
+import io.adhocfs.daemon.migration.Departure;
 import io.adhocfs.daemon.service.MetadataServices;
 import io.adhocfs.daemon.service.NodeControl;
 import io.adhocfs.daemon.statistics.Accounts;
@@ -473,25 +476,16 @@ public final class Daemon {
         new ServingNode(
             new ServingNode.Surroundings(
                 Threads.SYSTEM,
-                thread,
-                random,
+                new Workers(thread, blocking, syncing, random),
                 configuration.settings(),
-                cluster,
-                now.control(),
-                now.client(),
-                now.session(),
-                metadata,
-                chunks,
-                blocking,
-                syncing,
+                new InstanceLink(cluster, now.control(), now.client(), now.session()),
+                new ServingNode.Stores(metadata, chunks),
                 control(),
-                operations,
-                accounts,
+                new MetadataServices.Observers(operations, accounts),
                 crashPoints,
                 new MetadataServices.RootOwner(
                     configuration.ownerUser(), configuration.ownerGroup(), WallClock.nanos(clock)),
-                () -> new Thread(() -> stop(true), "adhocfs-stop").start(),
-                this::giveUp));
+                departure()));
     serving = node;
     gate.open(node.handler());
     node.startMoving();
@@ -500,6 +494,20 @@ public final class Daemon {
         cluster.epoch().value(),
         cluster.map().nodes().size(),
         nodeFigures.ownedSlots(cluster.map()));
+  }
+
+  private Departure departure() {
+    return new Departure() {
+      @Override
+      public void gone() {
+        new Thread(() -> stop(true), "adhocfs-stop").start();
+      }
+
+      @Override
+      public void givenUp() {
+        giveUp();
+      }
+    };
   }
 
   /** Ends, and keeps the data: the others have gone on without this node. */

@@ -5,33 +5,30 @@ import io.adhocfs.daemon.cluster.ClusterState;
 import io.adhocfs.daemon.cluster.Peers;
 import io.adhocfs.daemon.cluster.Policies;
 import io.adhocfs.daemon.control.ControlPlane;
+import io.adhocfs.daemon.control.InstanceLink;
 import io.adhocfs.daemon.crash.CrashPoints;
 import io.adhocfs.daemon.data.DataService;
 import io.adhocfs.daemon.data.StoredChunks;
 import io.adhocfs.daemon.metadata.MetadataStore;
 import io.adhocfs.daemon.metadata.MetadataThread;
+import io.adhocfs.daemon.metadata.Workers;
 import io.adhocfs.daemon.metrics.NodeFigures;
-import io.adhocfs.daemon.metrics.OperationMetrics;
+import io.adhocfs.daemon.migration.Departure;
 import io.adhocfs.daemon.migration.Migrator;
 import io.adhocfs.daemon.service.MetadataServices;
 import io.adhocfs.daemon.service.NodeControl;
 import io.adhocfs.daemon.service.RequestDatasets;
-import io.adhocfs.daemon.statistics.Accounts;
 import io.adhocfs.daemon.threads.Threads;
 import io.adhocfs.daemon.throttle.Throttling;
 import io.adhocfs.daemon.throttle.ThrottlingHandler;
 import io.adhocfs.daemon.transaction.TransactionTiming;
 import io.adhocfs.protocol.control.ControlState;
 import io.adhocfs.protocol.model.FsException;
-import io.adhocfs.protocol.model.SessionId;
 import io.adhocfs.protocol.settings.Setting;
 import io.adhocfs.protocol.settings.Settings;
 import io.adhocfs.protocol.transport.Deadline;
 import io.adhocfs.protocol.transport.RequestHandler;
-import io.adhocfs.protocol.transport.RpcClient;
 import java.time.Duration;
-import java.util.concurrent.Executor;
-import java.util.random.RandomGenerator;
 
 /**
  * What a daemon has once it knows which slots it owns: everything that answers requests and moves
@@ -42,35 +39,21 @@ public final class ServingNode implements NodeFigures.Serving, AutoCloseable {
   /** How long a request that is ahead of this node waits for it to catch up. */
   private static final Duration CATCH_UP_PATIENCE = Duration.ofSeconds(3);
 
-  /**
-   * What a node is built on.
-   *
-   * @param random thread-safe
-   * @param blocking runs what waits for a disk: a few at a time
-   * @param syncing runs what transactions wait for, so nothing that takes long
-   * @param whenGone run once when this node has left the instance and has nothing of it any more
-   * @param whenGivenUp run, perhaps several times, when the others go on without this node
-   */
+  /** What is stored at the node. */
+  public record Stores(MetadataStore metadata, FileChunkStore chunks) {}
+
+  /** What a node is built on. */
   public record Surroundings(
       Threads threads,
-      MetadataThread metadataThread,
-      RandomGenerator random,
+      Workers workers,
       Settings settings,
-      ClusterState cluster,
-      ControlPlane control,
-      RpcClient client,
-      SessionId session,
-      MetadataStore metadata,
-      FileChunkStore chunks,
-      Executor blocking,
-      Executor syncing,
+      InstanceLink link,
+      Stores stores,
       NodeControl nodeControl,
-      OperationMetrics operations,
-      Accounts accounts,
+      MetadataServices.Observers observers,
       CrashPoints crashPoints,
       MetadataServices.RootOwner rootOwner,
-      Runnable whenGone,
-      Runnable whenGivenUp) {}
+      Departure departure) {}
 
   private final MetadataServices services;
   private final DataService data;
@@ -84,12 +67,16 @@ public final class ServingNode implements NodeFigures.Serving, AutoCloseable {
    * @throws FsException as {@link MetadataServices#start}
    */
   public ServingNode(Surroundings s) throws FsException {
-    s.chunks().lostSlots(() -> s.cluster().map().lost());
+    ClusterState cluster = s.link().cluster();
+    ControlPlane control = s.link().control();
+    FileChunkStore chunks = s.stores().chunks();
+    MetadataThread metadataThread = s.workers().metadataThread();
+    chunks.lostSlots(() -> cluster.map().lost());
     data =
         new DataService(
-            s.threads(), s.cluster(), s.chunks(), s.settings().number(Setting.DAEMON_DATA_THREADS));
+            s.threads(), cluster, chunks, s.settings().number(Setting.DAEMON_DATA_THREADS));
     var policies = new Policies(s.settings());
-    ControlState agreed = s.control().state();
+    ControlState agreed = control.state();
     policies.use(agreed.settingsEpoch(), agreed.inheritedChanges());
     try {
       services = MetadataServices.start(metadataSurroundings(s, policies), s.rootOwner());
@@ -100,57 +87,52 @@ public final class ServingNode implements NodeFigures.Serving, AutoCloseable {
     throttling =
         new Throttling(
             s.threads(),
-            s.random(),
-            s.cluster().self(),
-            s.cluster()::map,
-            s.client(),
-            s.accounts()::heldBack);
+            s.workers().random(),
+            cluster.self(),
+            cluster::map,
+            s.link().client(),
+            s.observers().accounts()::heldBack);
     migrator =
         new Migrator(
             s.threads(),
-            s.cluster(),
-            s.control(),
-            s.metadataThread(),
+            metadataThread,
+            s.link(),
             services.slots(),
             data,
-            s.metadata().slotStore(),
-            s.chunks().transfer(),
-            s.client(),
+            s.stores().metadata().slotStore(),
+            chunks.transfer(),
             throttling,
             s.crashPoints(),
-            s.whenGone(),
-            s.whenGivenUp());
+            s.departure());
     services.router().takesSlotsIn(migrator.receiver());
     handler =
         new ThrottlingHandler(
             services.router(),
             throttling,
-            s.accounts(),
-            s.metadataThread(),
-            new RequestDatasets(s.metadata()));
-    follow(s.control(), policies);
+            s.observers().accounts(),
+            metadataThread,
+            new RequestDatasets(s.stores().metadata()));
+    follow(control, policies);
   }
 
   private MetadataServices.Surroundings metadataSurroundings(Surroundings s, Policies policies) {
+    InstanceLink link = s.link();
+    FileChunkStore chunks = s.stores().chunks();
     return new MetadataServices.Surroundings(
-        s.metadataThread(),
-        s.metadata(),
-        s.cluster(),
-        new Peers(s.cluster(), s.client(), s.session()),
+        s.workers(),
+        s.stores().metadata(),
+        new MetadataServices.Nodes(
+            link.cluster(),
+            new Peers(link.cluster(), link.client(), link.session()),
+            epoch -> link.control().caughtUp(epoch, Deadline.after(CATCH_UP_PATIENCE))),
         s.settings(),
         policies,
-        s.blocking(),
-        s.syncing(),
-        data,
-        s.chunks().transfer(),
-        new StoredChunks(s.cluster(), s.chunks()),
+        new MetadataServices.Chunks(
+            data, chunks.transfer(), new StoredChunks(link.cluster(), chunks)),
         s.nodeControl(),
-        s.operations(),
-        s.accounts(),
+        s.observers(),
         s.crashPoints(),
-        TransactionTiming.DEFAULT,
-        epoch -> s.control().caughtUp(epoch, Deadline.after(CATCH_UP_PATIENCE)),
-        MetadataServices.randomOf(s.random().nextLong()));
+        TransactionTiming.DEFAULT);
   }
 
   /** Goes by switches and limits that are agreed on. */

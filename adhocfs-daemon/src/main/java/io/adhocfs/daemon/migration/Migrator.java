@@ -4,6 +4,7 @@ import com.google.errorprone.annotations.concurrent.GuardedBy;
 import io.adhocfs.daemon.chunk.ChunkTransfer;
 import io.adhocfs.daemon.cluster.ClusterState;
 import io.adhocfs.daemon.control.ControlPlane;
+import io.adhocfs.daemon.control.InstanceLink;
 import io.adhocfs.daemon.crash.CrashPoint;
 import io.adhocfs.daemon.crash.CrashPoints;
 import io.adhocfs.daemon.data.DataService;
@@ -71,8 +72,7 @@ public final class Migrator implements AutoCloseable {
   private final SlotStorage storage;
   private final RpcClient client;
   private final CrashPoints crashPoints;
-  private final Runnable whenGone;
-  private final Runnable whenGivenUp;
+  private final Departure departure;
   private final RateLimit limit;
   private final Throttling throttling;
   private final Threads threads;
@@ -113,42 +113,32 @@ public final class Migrator implements AutoCloseable {
   @GuardedBy("this")
   private CompletableFuture<@Nullable Void> news = new CompletableFuture<>();
 
-  /**
-   * @param whenGone run once, on a thread of this, when this node has left the instance and has
-   *     nothing of it any more
-   * @param whenGivenUp run, perhaps several times, on the metadata thread, when others go on
-   *     without this node: what it has is no longer part of the instance, and stays
-   */
   public Migrator(
       Threads threads,
-      ClusterState cluster,
-      ControlPlane control,
       MetadataThread metadataThread,
+      InstanceLink link,
       SlotParts slots,
       DataService data,
       SlotStore records,
       ChunkTransfer chunks,
-      RpcClient client,
       Throttling throttling,
       CrashPoints crashPoints,
-      Runnable whenGone,
-      Runnable whenGivenUp) {
+      Departure departure) {
     this.threads = threads;
     this.limit = new RateLimit(threads);
     this.takingIn = threads.single("adhocfs-take-in");
     this.handingOver = threads.many("adhocfs-hand-over");
+    this.cluster = link.cluster();
     this.self = cluster.self();
-    this.cluster = cluster;
-    this.control = control;
+    this.control = link.control();
+    this.client = link.client();
     this.metadataThread = metadataThread;
     this.slots = slots;
     this.data = data;
     this.storage = new SlotStorage(records, chunks);
-    this.client = client;
     this.throttling = throttling;
     this.crashPoints = crashPoints;
-    this.whenGone = whenGone;
-    this.whenGivenUp = whenGivenUp;
+    this.departure = departure;
     this.receiver = new SlotReceiver(cluster, control, storage, takingIn, crashPoints);
   }
 
@@ -294,7 +284,7 @@ public final class Migrator implements AutoCloseable {
     if (isGivenUp(newest)) {
       cluster.installNow(newest);
       takeInLater(this::persist);
-      whenGivenUp.run();
+      departure.givenUp();
       return;
     }
     if (!come.isEmpty()) {
@@ -403,7 +393,7 @@ public final class Migrator implements AutoCloseable {
         handingOver.execute(() -> {
           try {
             awaitSuccessors();
-            whenGone.run();
+            departure.gone();
           } catch (InterruptedException e) {
             Thread.currentThread().interrupt();
           }

@@ -20,6 +20,7 @@ import io.adhocfs.daemon.metadata.Batch;
 import io.adhocfs.daemon.metadata.DiskOrder;
 import io.adhocfs.daemon.metadata.MetadataStore;
 import io.adhocfs.daemon.metadata.MetadataThread;
+import io.adhocfs.daemon.metadata.Workers;
 import io.adhocfs.daemon.metrics.OperationMetrics;
 import io.adhocfs.daemon.session.Sessions;
 import io.adhocfs.daemon.slot.SlotPart;
@@ -44,7 +45,6 @@ import java.time.Duration;
 import java.util.BitSet;
 import java.util.List;
 import java.util.SplittableRandom;
-import java.util.concurrent.Executor;
 import java.util.random.RandomGenerator;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -57,36 +57,39 @@ public final class MetadataServices {
   private static final Logger LOG = LoggerFactory.getLogger(MetadataServices.class);
 
   /**
-   * What the parts are built on.
+   * The nodes, this one among them.
    *
-   * @param thread the metadata thread
-   * @param blocking runs what waits for a disk: a few at a time, never on the metadata thread
-   * @param syncing runs what transactions wait for, so nothing that takes long
-   * @param data answers requests for chunks
-   * @param chunks what remembers chunks of slots
-   * @param accounts of those on whose behalf requests come
    * @param catchUp for requests of senders that know a newer map
-   * @param random for pauses
    */
+  public record Nodes(ClusterState cluster, Peers peers, CatchUp catchUp) {}
+
+  /**
+   * Chunks at this node.
+   *
+   * @param requests answers requests for them
+   * @param slots what remembers them for each slot
+   */
+  public record Chunks(DataRequestHandler requests, SlotPart slots, StorageCheck check) {}
+
+  /**
+   * What counts what is done here.
+   *
+   * @param accounts of those on whose behalf requests come
+   */
+  public record Observers(OperationMetrics operations, Accounts accounts) {}
+
+  /** What the parts are built on. */
   public record Surroundings(
-      MetadataThread thread,
+      Workers workers,
       MetadataStore store,
-      ClusterState cluster,
-      Peers peers,
+      Nodes nodes,
       Settings settings,
       Policies policies,
-      Executor blocking,
-      Executor syncing,
-      DataRequestHandler data,
-      SlotPart chunks,
-      StorageCheck storageCheck,
+      Chunks chunks,
       NodeControl control,
-      OperationMetrics metrics,
-      Accounts accounts,
+      Observers observers,
       CrashPoints crashPoints,
-      TransactionTiming timing,
-      CatchUp catchUp,
-      RandomGenerator random) {}
+      TransactionTiming timing) {}
 
   /** Who the root directory belongs to, should this start make it. */
   public record RootOwner(int uid, int gid, long nowNanos) {}
@@ -96,6 +99,9 @@ public final class MetadataServices {
   private final Surroundings surroundings;
   private final RootOwner rootOwner;
   private final MetadataThread thread;
+  private final RandomGenerator random;
+  private final ClusterState cluster;
+  private final Peers peers;
   private final MetadataStore store;
   private final DiskOrder diskOrder;
   private final Sessions sessions;
@@ -120,9 +126,12 @@ public final class MetadataServices {
   private MetadataServices(Surroundings s, RootOwner rootOwner) {
     surroundings = s;
     this.rootOwner = rootOwner;
-    thread = s.thread();
+    thread = s.workers().metadataThread();
+    random = new SplittableRandom(s.workers().random().nextLong());
+    cluster = s.nodes().cluster();
+    peers = s.nodes().peers();
     store = s.store();
-    diskOrder = new DiskOrder(thread, store, s.syncing(), s.policies()::anyOnDisk);
+    diskOrder = new DiskOrder(thread, store, s.workers().syncing(), s.policies()::anyOnDisk);
     sessions = new Sessions(store, thread, s.settings().duration(Setting.CLIENT_LEASE));
     advisoryLocks = new LockService(thread, store);
     sessions.alsoHeld(advisoryLocks);
@@ -133,25 +142,25 @@ public final class MetadataServices {
             thread,
             store,
             diskOrder,
-            s.cluster(),
-            s.peers(),
+            cluster,
+            peers,
             locks,
             rules,
             s.crashPoints(),
             s.timing(),
-            s.random());
+            random);
     participant =
         new Participant(
             thread,
             store,
             diskOrder,
-            s.cluster(),
-            s.peers(),
+            cluster,
+            peers,
             locks,
             rules,
             s.crashPoints(),
             s.timing(),
-            s.random());
+            random);
     file = fileWork(s);
     directory = directoryWork(s);
     slots = slotParts(s);
@@ -159,32 +168,29 @@ public final class MetadataServices {
   }
 
   private Backoff.Pauses pauses() {
-    return surroundings.timing().backoff().pauses(surroundings.random());
+    return surroundings.timing().backoff().pauses(random);
   }
 
   private FileWork fileWork(Surroundings s) {
-    var discards = new Discards(thread, s.cluster(), s.peers(), this::pauses);
+    var discards = new Discards(thread, cluster, peers, this::pauses);
     var cuts =
         new FileCuts(thread, store, diskOrder, discards, locks, s.crashPoints(), this::pauses);
     return new FileWork(
         cuts,
         new FileAppends(thread, store, locks, cuts),
-        new InlineDeparture(
-            thread, store, diskOrder, s.cluster(), s.peers(), locks, cuts, s.crashPoints()),
-        new Reclaimer(
-            thread, store, diskOrder, s.cluster(), discards, s.crashPoints(), this::pauses));
+        new InlineDeparture(thread, store, diskOrder, cluster, peers, locks, cuts, s.crashPoints()),
+        new Reclaimer(thread, store, diskOrder, cluster, discards, s.crashPoints(), this::pauses));
   }
 
   private DirectoryWork directoryWork(Surroundings s) {
     Duration wait = s.timing().prepareWait();
-    var plans =
-        new NamespacePlans(thread, store, s.cluster(), s.peers(), locks, rules, wait, s.policies());
+    var plans = new NamespacePlans(thread, store, cluster, peers, locks, rules, wait, s.policies());
     var spreading =
         new DirectorySpreading(
             thread,
             store,
-            s.cluster(),
-            s.peers(),
+            cluster,
+            peers,
             locks,
             coordinator,
             s.crashPoints(),
@@ -195,7 +201,7 @@ public final class MetadataServices {
         plans,
         spreading,
         new SpreadAttributes(
-            thread, store, s.cluster(), s.peers(), locks, this::pauses, wait.multipliedBy(2)));
+            thread, store, cluster, peers, locks, this::pauses, wait.multipliedBy(2)));
   }
 
   private SlotParts slotParts(Surroundings s) {
@@ -203,7 +209,7 @@ public final class MetadataServices {
     store.counts().countOn(thread);
     store.locks(locks);
     List.of(
-            s.chunks(),
+            s.chunks().slots(),
             directory.spreading(),
             sessions,
             advisoryLocks,
@@ -229,7 +235,7 @@ public final class MetadataServices {
     var runner =
         new OperationRunner(
             thread, store, sessions, locks, coordinator, s.crashPoints(), requestWaitNanos);
-    var inodes = new InodeAccess(store, sessions, locks, file.cuts(), s.cluster(), runner);
+    var inodes = new InodeAccess(store, sessions, locks, file.cuts(), cluster, runner);
     var files =
         new FileService(
             store,
@@ -256,16 +262,16 @@ public final class MetadataServices {
             s.policies());
     var control =
         new ControlService(
-            s.cluster(),
+            cluster,
             s.policies(),
             store,
             sessions,
             locks,
             s.control(),
-            s.storageCheck(),
-            s.blocking());
+            s.chunks().check(),
+            s.workers().blocking());
     return new RequestRouter(
-        s.cluster(),
+        cluster,
         sessions,
         new RequestRouter.Families(
             namespace,
@@ -274,10 +280,10 @@ public final class MetadataServices {
             advisoryLocks,
             new TransactionService(coordinator, participant),
             control),
-        s.data(),
-        s.metrics(),
-        s.accounts(),
-        s.catchUp(),
+        s.chunks().requests(),
+        s.observers().operations(),
+        s.observers().accounts(),
+        s.nodes().catchUp(),
         thread);
   }
 
@@ -291,11 +297,11 @@ public final class MetadataServices {
   public static MetadataServices start(Surroundings surroundings, RootOwner rootOwner)
       throws FsException {
     var services = new MetadataServices(surroundings, rootOwner);
-    surroundings.peers().serveLocally(services.router);
+    services.peers.serveLocally(services.router);
     services.store.onReclaim(services.file.reclaimer()::add);
-    services.store.slots(surroundings.cluster()::owns, surroundings.cluster()::serves);
-    services.store.lostSlots(() -> surroundings.cluster().map().lost());
-    services.slots.takeUp(surroundings.cluster().ownedSlots());
+    services.store.slots(services.cluster::owns, services.cluster::serves);
+    services.store.lostSlots(() -> services.cluster.map().lost());
+    services.slots.takeUp(services.cluster.ownedSlots());
     services.sessions.start();
     return services;
   }
@@ -305,7 +311,7 @@ public final class MetadataServices {
     @Override
     public void takeUp(BitSet come) throws FsException {
       if (come.get(SlotId.ROOT.value())
-          && surroundings.cluster().owns(SlotId.ROOT.value())
+          && cluster.owns(SlotId.ROOT.value())
           && store.inode(InodeId.ROOT) == null) {
         makeRoot(surroundings, rootOwner);
       }
@@ -365,10 +371,5 @@ public final class MetadataServices {
   /** Sessions that are known here. Any thread. */
   public int sessions() {
     return sessions.count();
-  }
-
-  /** Source of pauses for a daemon; tests bring their own. */
-  public static RandomGenerator randomOf(long seed) {
-    return new SplittableRandom(seed);
   }
 }

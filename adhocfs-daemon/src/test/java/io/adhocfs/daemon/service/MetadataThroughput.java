@@ -9,6 +9,7 @@ import io.adhocfs.daemon.data.StorageCheck;
 import io.adhocfs.daemon.metadata.MetadataStore;
 import io.adhocfs.daemon.metadata.MetadataThread;
 import io.adhocfs.daemon.metadata.NumberLimit;
+import io.adhocfs.daemon.metadata.Workers;
 import io.adhocfs.daemon.metrics.OperationMetrics;
 import io.adhocfs.daemon.slot.SlotPart;
 import io.adhocfs.daemon.statistics.Accounts;
@@ -47,6 +48,7 @@ import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
+import java.util.SplittableRandom;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.Executors;
 import org.jspecify.annotations.Nullable;
@@ -167,29 +169,33 @@ final class MetadataThroughput {
       MetadataServices services =
           MetadataServices.start(
               new MetadataServices.Surroundings(
-                  new MetadataThread(executor, () -> false, System::nanoTime),
+                  new Workers(
+                      new MetadataThread(executor, () -> false, System::nanoTime),
+                      Runnable::run,
+                      Runnable::run,
+                      new SplittableRandom(1)),
                   new MetadataStore(
                       database,
                       NumberLimit.open(SmallFile.at(directory.resolve(NumberLimit.FILE_NAME)))),
-                  cluster,
-                  new Peers(cluster, new NoPeers(), new SessionId(1)),
+                  new MetadataServices.Nodes(
+                      cluster,
+                      new Peers(cluster, new NoPeers(), new SessionId(1)),
+                      epoch ->
+                          CompletableFuture.failedFuture(
+                              new IllegalStateException("epoch " + epoch))),
                   Settings.DEFAULT,
                   new Policies(Settings.DEFAULT),
-                  Runnable::run,
-                  Runnable::run,
-                  (_, request, _) -> {
-                    throw new UnsupportedOperationException(request + ": there are no chunks");
-                  },
-                  new SlotPart() {},
-                  new NoChunks(),
+                  new MetadataServices.Chunks(
+                      (_, request, _) -> {
+                        throw new UnsupportedOperationException(request + ": there are no chunks");
+                      },
+                      new SlotPart() {},
+                      new NoChunks()),
                   new NoControl(),
-                  OperationMetrics.NONE,
-                  new Accounts(System::nanoTime),
+                  new MetadataServices.Observers(
+                      OperationMetrics.NONE, new Accounts(System::nanoTime)),
                   CrashPoints.NONE,
-                  TransactionTiming.DEFAULT,
-                  epoch ->
-                      CompletableFuture.failedFuture(new IllegalStateException("epoch " + epoch)),
-                  MetadataServices.randomOf(1)),
+                  TransactionTiming.DEFAULT),
               new MetadataServices.RootOwner(0, 0, 0));
       long[] sequence = {0};
       InodeId[] inodes = new InodeId[operations];

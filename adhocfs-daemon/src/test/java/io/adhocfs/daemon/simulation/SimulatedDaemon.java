@@ -7,11 +7,14 @@ import io.adhocfs.daemon.chunk.MemoryDisk;
 import io.adhocfs.daemon.cluster.ClusterState;
 import io.adhocfs.daemon.control.ControlFiles;
 import io.adhocfs.daemon.control.ControlMessages;
+import io.adhocfs.daemon.control.InstanceLink;
 import io.adhocfs.daemon.control.ReplicatedControlPlane;
 import io.adhocfs.daemon.crash.CrashPoint;
 import io.adhocfs.daemon.metadata.MetadataStore;
 import io.adhocfs.daemon.metadata.MetadataThread;
 import io.adhocfs.daemon.metadata.NumberLimit;
+import io.adhocfs.daemon.metadata.Workers;
+import io.adhocfs.daemon.migration.Departure;
 import io.adhocfs.daemon.service.MetadataServices;
 import io.adhocfs.daemon.service.NodeControl;
 import io.adhocfs.daemon.simulation.SimulatedTime.Death;
@@ -29,7 +32,6 @@ import io.adhocfs.protocol.placement.ClusterMap;
 import io.adhocfs.protocol.placement.ClusterMap.NodeState;
 import io.adhocfs.protocol.transport.RequestHandler;
 import io.adhocfs.protocol.transport.RequestHandler.PeerRole;
-import io.adhocfs.protocol.transport.RpcClient;
 import io.adhocfs.protocol.wire.ControlRequest;
 import io.adhocfs.protocol.wire.MessageType;
 import io.adhocfs.protocol.wire.NodeStatus;
@@ -257,12 +259,8 @@ public final class SimulatedDaemon {
                         mine,
                         processThreads,
                         thread,
-                        state,
-                        plane,
-                        client,
-                        session,
-                        metadataStore,
-                        chunkStore));
+                        new InstanceLink(state, plane, client, session),
+                        new ServingNode.Stores(metadataStore, chunkStore)));
             serving = node;
             gate.open(node.handler());
             node.startMoving();
@@ -277,37 +275,38 @@ public final class SimulatedDaemon {
       Life mine,
       SimulatedThreads processThreads,
       MetadataThread thread,
-      ClusterState state,
-      ReplicatedControlPlane plane,
-      RpcClient client,
-      SessionId session,
-      MetadataStore metadataStore,
-      FileChunkStore chunkStore) {
+      InstanceLink link,
+      ServingNode.Stores stores) {
     return new ServingNode.Surroundings(
         processThreads,
-        thread,
-        random,
+        new Workers(
+            thread,
+            action -> {
+              if (!checksHang) {
+                instance.time().after(10_000, mine, action);
+              }
+            },
+            action -> instance.time().after(10_000, mine, action),
+            random),
         instance.settings(),
-        state,
-        plane,
-        client,
-        session,
-        metadataStore,
-        chunkStore,
-        action -> {
-          if (!checksHang) {
-            instance.time().after(10_000, mine, action);
-          }
-        },
-        action -> instance.time().after(10_000, mine, action),
+        link,
+        stores,
         new Control(),
-        (type, _, _, _) -> answered.merge(type, 1, Integer::sum),
-        new Accounts(processThreads::nanoTime),
+        new MetadataServices.Observers(
+            (type, _, _, _) -> answered.merge(type, 1, Integer::sum),
+            new Accounts(processThreads::nanoTime)),
         point -> reached(point, mine),
         new MetadataServices.RootOwner(1000, 100, processThreads.wallNanos()),
-        this::leave,
-        () -> {
-          throw new AssertionError(id + " was given up");
+        new Departure() {
+          @Override
+          public void gone() {
+            leave();
+          }
+
+          @Override
+          public void givenUp() {
+            throw new AssertionError(id + " was given up");
+          }
         });
   }
 
