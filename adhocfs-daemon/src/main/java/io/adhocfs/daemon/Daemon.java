@@ -412,7 +412,7 @@ public final class Daemon {
         ClusterState.open(
             directory.file(ClusterState.FILE_NAME),
             configuration.node(),
-            address == null ? map : withAddress(map, address));
+            address == null ? map : map.withAddress(address));
     var session = new SessionId(drawSession());
     var client =
         new NettyRpcClient(
@@ -535,21 +535,6 @@ public final class Daemon {
     return value;
   }
 
-  /** The map with this daemon's address, in the state that the map has for it. */
-  private static ClusterMap withAddress(ClusterMap map, ClusterMap.Node address) {
-    ClusterMap.Node known = map.node(address.id());
-    return known == null || known.incarnation() >= address.incarnation()
-        ? map
-        : map.withNode(
-            new ClusterMap.Node(
-                address.id(),
-                address.host(),
-                address.port(),
-                address.socketPath(),
-                address.incarnation(),
-                known.state()));
-  }
-
   /** Tells where the daemon is: in its map, in its directory and in the log. */
   private void announce(Path socket) throws FsException {
     var address =
@@ -563,7 +548,7 @@ public final class Daemon {
     self = address;
     Knowing now = knowing;
     if (now != null) {
-      now.cluster().install(withAddress(now.cluster().map(), address));
+      now.cluster().install(now.cluster().map().withAddress(address));
       now.cluster().persist();
     }
     var ready = new LinkedHashMap<String, Object>();

@@ -170,6 +170,23 @@ public final class StatusCommand extends MalleabilityCommand {
                     epoch == 0 ? "unknown" : Long.toString(epoch),
                     description.created()));
     output().line("");
+    printNodes(nodes);
+    output().line("");
+    printMounts(mounts);
+    for (Node node : nodes) {
+      if (node.failure() != null) {
+        output()
+            .line(
+                "node %s is down (%s): start it with 'adhocfs start %s'"
+                    .formatted(node.node().id(), node.failure().getMessage(), node.node().id()));
+      }
+    }
+    for (String warning : warnings) {
+      output().line("warning: " + warning);
+    }
+  }
+
+  private void printNodes(List<Node> nodes) {
     output()
         .line(
             "%-5s %-8s %-21s %11s %11s %10s %8s %10s"
@@ -204,7 +221,9 @@ public final class StatusCommand extends MalleabilityCommand {
                     Quantities.bytes(used(nodes)),
                     Quantities.bytes(sum.availableBytes()),
                     sum.inodesAvailable()));
-    output().line("");
+  }
+
+  private void printMounts(List<MountRecord> mounts) {
     if (mounts.isEmpty()) {
       output().line("not mounted");
     }
@@ -220,17 +239,6 @@ public final class StatusCommand extends MalleabilityCommand {
                       alive(mount)
                           ? ""
                           : ", DEAD: clean up with adhocfs umount " + mount.directory()));
-    }
-    for (Node node : nodes) {
-      if (node.failure() != null) {
-        output()
-            .line(
-                "node %s is down (%s): start it with 'adhocfs start %s'"
-                    .formatted(node.node().id(), node.failure().getMessage(), node.node().id()));
-      }
-    }
-    for (String warning : warnings) {
-      output().line("warning: " + warning);
     }
   }
 

@@ -437,26 +437,8 @@ public final class Mounts {
         PrivateFiles.write(input, bootstrap);
         stdin = input.toFile();
       }
-      ServiceProcess process = ServiceProcess.start(command, logFile, stdin);
-      var waiting =
-          new LongWait(
-              "the mount of " + mountPoint + ", whose process runs: see " + logFile, notes);
-      while (!Files.exists(readyFile)) {
-        if (!process.isAlive()) {
-          throw process.ended("the mount of " + mountPoint);
-        }
-        waiting.pause();
-      }
-      MountRecord record =
-          MountRecord.parse(readyFile.toString(), Files.readString(readyFile).strip());
-      if (DeadMounts.stateOf(mountPoint) != DeadMounts.State.ALIVE) {
-        process.kill();
-        throw new FsException(
-            FsError.TIMED_OUT,
-            "the mount of %s does not answer; %s ends with: %s"
-                .formatted(mountPoint, logFile, process.lastLines()));
-      }
-      return record;
+      return answering(
+          ServiceProcess.start(command, logFile, stdin), mountPoint, readyFile, logFile);
     } catch (FsException e) {
       throw e;
     } catch (IOException e) {
@@ -466,6 +448,30 @@ public final class Mounts {
       deleteQuietly(readyFile);
       deleteQuietly(input);
     }
+  }
+
+  /** Waits until a process that was started has mounted, and the mount answers. */
+  private MountRecord answering(
+      ServiceProcess process, Path mountPoint, Path readyFile, Path logFile)
+      throws FsException, IOException {
+    var waiting =
+        new LongWait("the mount of " + mountPoint + ", whose process runs: see " + logFile, notes);
+    while (!Files.exists(readyFile)) {
+      if (!process.isAlive()) {
+        throw process.ended("the mount of " + mountPoint);
+      }
+      waiting.pause();
+    }
+    MountRecord record =
+        MountRecord.parse(readyFile.toString(), Files.readString(readyFile).strip());
+    if (DeadMounts.stateOf(mountPoint) != DeadMounts.State.ALIVE) {
+      process.kill();
+      throw new FsException(
+          FsError.TIMED_OUT,
+          "the mount of %s does not answer; %s ends with: %s"
+              .formatted(mountPoint, logFile, process.lastLines()));
+    }
+    return record;
   }
 
   /** Refuses a log file on a mount of ours: the mount's process would wait for itself. */

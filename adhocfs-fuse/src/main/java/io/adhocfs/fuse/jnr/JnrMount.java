@@ -82,6 +82,12 @@ public final class JnrMount {
     int run() throws FsException;
   }
 
+  /** The work of a callback that returns nothing. */
+  @FunctionalInterface
+  private interface VoidAction {
+    void run() throws FsException;
+  }
+
   private final Path mountPoint;
   private final LibFuse library;
   private final PathOperations operations;
@@ -294,59 +300,31 @@ public final class JnrMount {
     set(
         table.mknod.offset(),
         Callbacks.OnMakeNode.class,
-        (path, mode, device) ->
-            run(() -> {
-              operations.makeNode(bytes(path), (int) mode, device);
-              return 0;
-            }));
+        (path, mode, device) -> act(() -> operations.makeNode(bytes(path), (int) mode, device)));
     set(
         table.mkdir.offset(),
         Callbacks.OnMode.class,
-        (path, mode) ->
-            run(() -> {
-              operations.makeDirectory(bytes(path), (int) mode);
-              return 0;
-            }));
+        (path, mode) -> act(() -> operations.makeDirectory(bytes(path), (int) mode)));
     set(
         table.unlink.offset(),
         Callbacks.OnPath.class,
-        path ->
-            run(() -> {
-              operations.unlink(bytes(path));
-              return 0;
-            }));
+        path -> act(() -> operations.unlink(bytes(path))));
     set(
         table.rmdir.offset(),
         Callbacks.OnPath.class,
-        path ->
-            run(() -> {
-              operations.removeDirectory(bytes(path));
-              return 0;
-            }));
+        path -> act(() -> operations.removeDirectory(bytes(path))));
     set(
         table.symlink.offset(),
         Callbacks.OnPathAndPointer.class,
-        (target, path) ->
-            run(() -> {
-              operations.symlink(bytes(target), bytes(path));
-              return 0;
-            }));
+        (target, path) -> act(() -> operations.symlink(bytes(target), bytes(path))));
     set(
         table.rename.offset(),
         Callbacks.OnPathAndPointer.class,
-        (path, newPath) ->
-            run(() -> {
-              operations.rename(bytes(path), bytes(newPath));
-              return 0;
-            }));
+        (path, newPath) -> act(() -> operations.rename(bytes(path), bytes(newPath))));
     set(
         table.link.offset(),
         Callbacks.OnPathAndPointer.class,
-        (path, newPath) ->
-            run(() -> {
-              operations.link(bytes(path), bytes(newPath));
-              return 0;
-            }));
+        (path, newPath) -> act(() -> operations.link(bytes(path), bytes(newPath))));
     set(
         table.readdir.offset(),
         Callbacks.OnReadDirectory.class,
@@ -354,11 +332,7 @@ public final class JnrMount {
     set(
         table.fsyncdir.offset(),
         Callbacks.OnSync.class,
-        (path, dataOnly, info) ->
-            run(() -> {
-              operations.fsyncDirectory(bytes(path), dataOnly != 0);
-              return 0;
-            }));
+        (path, dataOnly, info) -> act(() -> operations.fsyncDirectory(bytes(path), dataOnly != 0)));
   }
 
   private void fillTableOfAttributes() {
@@ -384,19 +358,11 @@ public final class JnrMount {
     set(
         table.truncate.offset(),
         Callbacks.OnTruncate.class,
-        (path, size) ->
-            run(() -> {
-              operations.truncate(bytes(path), size);
-              return 0;
-            }));
+        (path, size) -> act(() -> operations.truncate(bytes(path), size)));
     set(
         table.ftruncate.offset(),
         Callbacks.OnTruncateOpen.class,
-        (path, size, info) ->
-            run(() -> {
-              operations.truncate(number(info), size);
-              return 0;
-            }));
+        (path, size, info) -> act(() -> operations.truncate(number(info), size)));
     set(
         table.utimens.offset(),
         Callbacks.OnPathAndPointer.class,
@@ -441,27 +407,22 @@ public final class JnrMount {
     set(
         table.flush.offset(),
         Callbacks.OnPathAndPointer.class,
-        (path, info) ->
-            run(() -> {
-              operations.flush(number(info));
-              return 0;
-            }));
+        (path, info) -> act(() -> operations.flush(number(info))));
     set(
         table.release.offset(),
         Callbacks.OnPathAndPointer.class,
-        (path, info) ->
-            run(() -> {
-              operations.release(number(info));
-              return 0;
-            }));
+        (path, info) -> act(() -> operations.release(number(info))));
     set(
         table.fsync.offset(),
         Callbacks.OnSync.class,
-        (path, dataOnly, info) ->
-            run(() -> {
-              operations.fsync(number(info), dataOnly != 0);
-              return 0;
-            }));
+        (path, dataOnly, info) -> act(() -> operations.fsync(number(info), dataOnly != 0)));
+  }
+
+  private static int act(VoidAction action) {
+    return run(() -> {
+      action.run();
+      return 0;
+    });
   }
 
   /** No exception may reach libfuse's C. */

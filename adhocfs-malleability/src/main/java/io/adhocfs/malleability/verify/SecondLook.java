@@ -143,63 +143,7 @@ final class SecondLook {
     Set<ShareTable.Partition> left = new HashSet<>();
     var spread = new SpreadDirectories();
     if (!counts.isEmpty() || !suspects.entries().isEmpty() || !suspects.shares().isEmpty()) {
-      scan.inodes(
-          nodes,
-          (node, inode) -> {
-            InodeId id = inode.attributes().id();
-            if (inode.attributes().partitionExponent() != 0) {
-              spread.exponents.put(id, inode.attributes().partitionExponent());
-            }
-            Count count = counts.get(id);
-            if (count != null) {
-              count.before = inode;
-            }
-          });
-      scan.shares(
-          nodes,
-          (node, share) -> {
-            var key = new ShareTable.Partition(share.share().id(), share.partition());
-            if (share.active()) {
-              spread.before.put(key, share);
-              spread.table.add(share);
-            } else if (suspects.shares().contains(key)) {
-              left.add(key);
-            }
-          });
-      scan.entries(
-          nodes,
-          (node, entry) -> {
-            int partition = Placement.partition(entry.name(), spread.exponent(entry.directory()));
-            boolean isDirectory = entry.fileType() == FileType.DIRECTORY;
-            var place = new Suspects.EntryPlace(entry.directory(), entry.name(), entry.slot());
-            if (suspects.entries().contains(place)) {
-              entries.put(place, entry);
-            }
-            if (Placement.partitionSlot(entry.directory(), partition).value() != entry.slot()) {
-              return;
-            }
-            Count target = counts.get(entry.inode());
-            if (target != null) {
-              target.names++;
-              target.namedIn = entry.directory().value();
-            }
-            Count directory = counts.get(entry.directory());
-            if (directory != null) {
-              directory.children++;
-              directory.subdirectories += isDirectory ? 1 : 0;
-              spread.table.count(entry.directory(), partition, isDirectory);
-            }
-          });
-      if (!spread.exponents.isEmpty()) {
-        scan.shares(
-            nodes,
-            (node, share) -> {
-              if (share.active()) {
-                spread.after.put(
-                    new ShareTable.Partition(share.share().id(), share.partition()), share);
-              }
-            });
-      }
+      readNames(suspects, counts, entries, left, spread);
     }
     for (ShareTable.Partition place : List.copyOf(suspects.shares())) {
       if (judged(place, spread.before.get(place), left.contains(place))) {
@@ -215,6 +159,76 @@ final class SecondLook {
       if (judged(place, entries.get(place))) {
         suspects.entries().remove(place);
       }
+    }
+  }
+
+  private void readNames(
+      Suspects suspects,
+      Map<InodeId, Count> counts,
+      Map<Suspects.EntryPlace, ScannedEntry> entries,
+      Set<ShareTable.Partition> left,
+      SpreadDirectories spread) {
+    scan.inodes(
+        nodes,
+        (node, inode) -> {
+          InodeId id = inode.attributes().id();
+          if (inode.attributes().partitionExponent() != 0) {
+            spread.exponents.put(id, inode.attributes().partitionExponent());
+          }
+          Count count = counts.get(id);
+          if (count != null) {
+            count.before = inode;
+          }
+        });
+    scan.shares(
+        nodes,
+        (node, share) -> {
+          var key = new ShareTable.Partition(share.share().id(), share.partition());
+          if (share.active()) {
+            spread.before.put(key, share);
+            spread.table.add(share);
+          } else if (suspects.shares().contains(key)) {
+            left.add(key);
+          }
+        });
+    scan.entries(nodes, (node, entry) -> count(entry, suspects, counts, entries, spread));
+    if (!spread.exponents.isEmpty()) {
+      scan.shares(
+          nodes,
+          (node, share) -> {
+            if (share.active()) {
+              spread.after.put(
+                  new ShareTable.Partition(share.share().id(), share.partition()), share);
+            }
+          });
+    }
+  }
+
+  private static void count(
+      ScannedEntry entry,
+      Suspects suspects,
+      Map<InodeId, Count> counts,
+      Map<Suspects.EntryPlace, ScannedEntry> entries,
+      SpreadDirectories spread) {
+    int partition = Placement.partition(entry.name(), spread.exponent(entry.directory()));
+    boolean isDirectory = entry.fileType() == FileType.DIRECTORY;
+    var place = new Suspects.EntryPlace(entry.directory(), entry.name(), entry.slot());
+    if (suspects.entries().contains(place)) {
+      entries.put(place, entry);
+    }
+    if (Placement.partitionSlot(entry.directory(), partition).value() != entry.slot()) {
+      return;
+    }
+    Count target = counts.get(entry.inode());
+    if (target != null) {
+      target.names++;
+      target.namedIn = entry.directory().value();
+    }
+    Count directory = counts.get(entry.directory());
+    if (directory != null) {
+      directory.children++;
+      directory.subdirectories += isDirectory ? 1 : 0;
+      spread.table.count(entry.directory(), partition, isDirectory);
     }
   }
 

@@ -55,40 +55,11 @@ final class Rebalancing {
     if (hasBegun(start.id())) {
       return Step.unchanged(now);
     }
-    if (!start.base().equals(map.epoch())) {
-      return Step.refused(
-          now,
-          "it was planned on epoch %d, but the epoch is %d: plan again"
-              .formatted(start.base().value(), map.epoch().value()));
-    }
-    if (rebalance != null && !start.supersede()) {
-      return Step.refused(now, "another rebalance is under way: " + rebalance);
-    }
-    if (!map.lost().isSearched()) {
-      return Step.refused(
-          now,
-          "what was lost with nodes has not been searched for yet: end 'adhocfs shrink --lost'"
-              + " first");
-    }
-    for (NodeId id : start.leaving()) {
-      if (!map.isMember(id)) {
-        return Step.refused(now, "there is no node " + id + " that could leave");
-      }
-    }
     boolean[] wanted = Membership.nodesIn(start.target());
     Set<NodeId> leaving = Set.copyOf(start.leaving());
-    for (int id = 0; id < wanted.length; id++) {
-      if (!wanted[id]) {
-        continue;
-      }
-      Node node = map.node(new NodeId(id));
-      if (node == null || !node.isMember() || leaving.contains(node.id())) {
-        return Step.refused(
-            now,
-            "slots are wanted at n%d, which is %s"
-                .formatted(
-                    id, node == null ? "not in the map" : !node.isMember() ? "gone" : "to leave"));
-      }
+    String refusal = refusalOf(start, wanted, leaving);
+    if (refusal != null) {
+      return Step.refused(now, refusal);
     }
     List<Node> nodes = new ArrayList<>();
     for (Node node : map.nodes()) {
@@ -122,6 +93,36 @@ final class Rebalancing {
         owners,
         before,
         start.nowNanos());
+  }
+
+  /** Why a plan cannot be followed, or null. */
+  private @Nullable String refusalOf(
+      ControlCommand.Start start, boolean[] wanted, Set<NodeId> leaving) {
+    if (!start.base().equals(map.epoch())) {
+      return "it was planned on epoch %d, but the epoch is %d: plan again"
+          .formatted(start.base().value(), map.epoch().value());
+    }
+    if (rebalance != null && !start.supersede()) {
+      return "another rebalance is under way: " + rebalance;
+    }
+    if (!map.lost().isSearched()) {
+      return "what was lost with nodes has not been searched for yet: end 'adhocfs shrink --lost'"
+          + " first";
+    }
+    for (NodeId id : start.leaving()) {
+      if (!map.isMember(id)) {
+        return "there is no node " + id + " that could leave";
+      }
+    }
+    for (int id = 0; id < wanted.length; id++) {
+      Node node = map.node(new NodeId(id));
+      if (wanted[id] && (node == null || !node.isMember() || leaving.contains(node.id()))) {
+        return "slots are wanted at n%d, which is %s"
+            .formatted(
+                id, node == null ? "not in the map" : !node.isMember() ? "gone" : "to leave");
+      }
+    }
+    return null;
   }
 
   private boolean hasBegun(long id) {

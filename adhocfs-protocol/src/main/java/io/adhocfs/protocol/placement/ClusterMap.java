@@ -238,6 +238,21 @@ public final class ClusterMap {
     return new ClusterMap(epoch, List.copyOf(merged.values()), owners, lost);
   }
 
+  /** This map with a node's newer address, in the state that this map has for the node. */
+  public ClusterMap withAddress(Node address) {
+    Node known = node(address.id());
+    return known == null || known.incarnation() >= address.incarnation()
+        ? this
+        : withNode(
+            new Node(
+                address.id(),
+                address.host(),
+                address.port(),
+                address.socketPath(),
+                address.incarnation(),
+                known.state()));
+  }
+
   /**
    * The newer of two maps, with each node's newest address. Of two of one epoch, nodes that only
    * one has are kept: where to ask for a newer one.

@@ -151,6 +151,18 @@ public final class ControlValues {
 
   public static void writeCommand(WireWriter out, ControlCommand command) {
     switch (command) {
+      case ControlCommand.OfNodes change -> write(out, change);
+      case ControlCommand.OfRebalance change -> write(out, change);
+      case ControlCommand.OfPolicies change -> write(out, change);
+      case ControlCommand.SetVoters set -> {
+        out.byteValue(SET_VOTERS);
+        writeIds(out, set.voters());
+      }
+    }
+  }
+
+  private static void write(WireWriter out, ControlCommand.OfNodes command) {
+    switch (command) {
       case ControlCommand.Join join -> {
         out.byteValue(JOIN);
         out.intValue(join.nodes().size());
@@ -160,17 +172,9 @@ public final class ControlValues {
         out.byteValue(ANNOUNCE);
         Values.writeNode(out, announce.node());
       }
-      case ControlCommand.Start start -> {
-        out.byteValue(START);
-        out.longValue(start.id());
-        out.byteValue(start.kind().code());
-        out.longValue(start.base().value());
-        out.shorts(start.target());
-        writeIds(out, start.leaving());
-        out.longValue(start.bytesPerSecond());
-        out.intValue(start.batchesAtOnce());
-        out.flag(start.supersede());
-        out.longValue(start.nowNanos());
+      case ControlCommand.Leave leave -> {
+        out.byteValue(LEAVE);
+        writeIds(out, leave.nodes());
       }
       case ControlCommand.Lose lose -> {
         out.byteValue(LOSE);
@@ -182,6 +186,23 @@ public final class ControlValues {
       case ControlCommand.Searched searched -> {
         out.byteValue(SEARCHED);
         out.intValue(searched.losses());
+      }
+    }
+  }
+
+  private static void write(WireWriter out, ControlCommand.OfRebalance command) {
+    switch (command) {
+      case ControlCommand.Start start -> {
+        out.byteValue(START);
+        out.longValue(start.id());
+        out.byteValue(start.kind().code());
+        out.longValue(start.base().value());
+        out.shorts(start.target());
+        writeIds(out, start.leaving());
+        out.longValue(start.bytesPerSecond());
+        out.intValue(start.batchesAtOnce());
+        out.flag(start.supersede());
+        out.longValue(start.nowNanos());
       }
       case ControlCommand.Move move -> {
         out.byteValue(MOVE);
@@ -213,14 +234,11 @@ public final class ControlValues {
         out.longValue(cancel.id());
         out.longValue(cancel.nowNanos());
       }
-      case ControlCommand.Leave leave -> {
-        out.byteValue(LEAVE);
-        writeIds(out, leave.nodes());
-      }
-      case ControlCommand.SetVoters set -> {
-        out.byteValue(SET_VOTERS);
-        writeIds(out, set.voters());
-      }
+    }
+  }
+
+  private static void write(WireWriter out, ControlCommand.OfPolicies command) {
+    switch (command) {
       case ControlCommand.SetThrottle set -> {
         out.byteValue(SET_THROTTLE);
         ThrottleValues.writeRule(out, set.rule());
