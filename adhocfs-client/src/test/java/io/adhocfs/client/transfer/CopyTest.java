@@ -563,9 +563,6 @@ class CopyTest {
     assertThat(report.complete()).isFalse();
   }
 
-  // Helpers.
-  // ---------------------------------------------------------------------------------------
-
   private TransferReport copy(String destination, String... sources) throws FsException {
     return copy(TransferOptions.DEFAULT, destination, sources);
   }

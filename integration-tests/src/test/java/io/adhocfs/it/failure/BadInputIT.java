@@ -58,6 +58,8 @@ import org.junit.jupiter.api.TestInstance.Lifecycle;
 /**
  * Strangers, damaged clients and impossible names, at one running daemon: everything is refused
  * with a word of why, and the daemon goes on as if nothing had been.
+ *
+ * <p>Long, since all of it is thrown at one daemon, which must still be the same in the end.
  */
 @org.junit.jupiter.api.TestInstance(Lifecycle.PER_CLASS)
 class BadInputIT {

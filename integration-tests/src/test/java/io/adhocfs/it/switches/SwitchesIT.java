@@ -56,7 +56,11 @@ import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
 
-/** Switches that are set while programs use an instance, for all of it and for directories. */
+/**
+ * Switches that are set while programs use an instance, for all of it and for directories.
+ *
+ * <p>Long, since all of it goes by one instance, which takes longer to start than most of it.
+ */
 @Timeout(300)
 class SwitchesIT {
   private static final Duration PATIENCE = Duration.ofSeconds(30);
