@@ -1,9 +1,9 @@
 package io.adhocfs.daemon;
 
 import io.adhocfs.daemon.chunk.FileChunkStore;
+import io.adhocfs.daemon.cluster.AgreedSwitches;
 import io.adhocfs.daemon.cluster.ClusterState;
 import io.adhocfs.daemon.cluster.Peers;
-import io.adhocfs.daemon.cluster.Policies;
 import io.adhocfs.daemon.control.ControlPlane;
 import io.adhocfs.daemon.control.InstanceLink;
 import io.adhocfs.daemon.crash.CrashPoints;
@@ -75,11 +75,11 @@ public final class ServingNode implements NodeFigures.Serving, AutoCloseable {
     data =
         new DataService(
             s.threads(), cluster, chunks, s.settings().number(Setting.DAEMON_DATA_THREADS));
-    var policies = new Policies(s.settings());
+    var switches = new AgreedSwitches(s.settings());
     ControlState agreed = control.state();
-    policies.use(agreed.settingsEpoch(), agreed.inheritedChanges());
+    switches.use(agreed.settingsEpoch(), agreed.inheritedChanges());
     try {
-      services = MetadataServices.start(metadataSurroundings(s, policies), s.rootOwner());
+      services = MetadataServices.start(metadataSurroundings(s, switches), s.rootOwner());
     } catch (FsException | RuntimeException e) {
       data.close();
       throw e;
@@ -112,10 +112,11 @@ public final class ServingNode implements NodeFigures.Serving, AutoCloseable {
             s.observers().accounts(),
             metadataThread,
             new RequestDatasets(s.stores().metadata()));
-    follow(control, policies);
+    follow(control, switches);
   }
 
-  private MetadataServices.Surroundings metadataSurroundings(Surroundings s, Policies policies) {
+  private MetadataServices.Surroundings metadataSurroundings(
+      Surroundings s, AgreedSwitches switches) {
     InstanceLink link = s.link();
     FileChunkStore chunks = s.stores().chunks();
     return new MetadataServices.Surroundings(
@@ -126,7 +127,7 @@ public final class ServingNode implements NodeFigures.Serving, AutoCloseable {
             new Peers(link.cluster(), link.client(), link.session()),
             epoch -> link.control().caughtUp(epoch, Deadline.after(CATCH_UP_PATIENCE))),
         s.settings(),
-        policies,
+        switches,
         new MetadataServices.Chunks(
             data, chunks.transfer(), new StoredChunks(link.cluster(), chunks)),
         s.nodeControl(),
@@ -136,11 +137,11 @@ public final class ServingNode implements NodeFigures.Serving, AutoCloseable {
   }
 
   /** Goes by switches and limits that are agreed on. */
-  private void follow(ControlPlane control, Policies policies) {
+  private void follow(ControlPlane control, AgreedSwitches switches) {
     control.onChange(state -> {
-      boolean synced = policies.anyOnDisk();
-      policies.use(state.settingsEpoch(), state.inheritedChanges());
-      if (!synced && policies.anyOnDisk()) {
+      boolean synced = switches.anyOnDisk();
+      switches.use(state.settingsEpoch(), state.inheritedChanges());
+      if (!synced && switches.anyOnDisk()) {
         services.syncEarlier();
       }
     });

@@ -214,7 +214,7 @@ public final class ClientCore {
 
   /** What the switches say for an inode. */
   public Switches switchesOf(FileAttributes inode) {
-    return router.switches().of(inode.layout().policyId());
+    return router.switches().of(inode.layout().dataset());
   }
 
   public Operation begin(Supplier<String> description) {

@@ -44,16 +44,16 @@ public final class DatasetWalk {
   }
 
   private CompletableFuture<Void> takeIn(@Nullable FileAttributes inode, int atOnce) {
-    if (inode == null || within.contains(inode.layout().policyId())) {
+    if (inode == null || within.contains(inode.layout().dataset())) {
       return CompletableFuture.completedFuture(null);
     }
     seen.incrementAndGet();
     CompletableFuture<FileAttributes> set =
-        inode.layout().policyId() == dataset
+        inode.layout().dataset() == dataset
             ? CompletableFuture.completedFuture(inode)
             : steps.step(operation ->
                 core.namespace.setAttributes(
-                    operation, inode.id(), AttributeChange.NONE.withPolicy(dataset)));
+                    operation, inode.id(), AttributeChange.NONE.withDataset(dataset)));
     return TreeSteps.unlessGone(
         inode.isDirectory()
             ? set.thenCompose(

@@ -190,7 +190,7 @@ public final class FileData {
 
   /** Files of one's kind up to this size lie with their metadata. */
   static long inlineBytesMax(Router router, FileAttributes file) {
-    return router.switches().of(file.layout().policyId()).inlineBytesMax();
+    return router.switches().of(file.layout().dataset()).inlineBytesMax();
   }
 
   /** Writes at the end, wherever that is by then; answers the offset. */
@@ -364,7 +364,7 @@ public final class FileData {
                       end,
                       now.dataGeneration(),
                       wallClockNanos.getAsLong(),
-                      router.switches().of(now.layout().policyId()).tellsSizeLater())),
+                      router.switches().of(now.layout().dataset()).tellsSizeLater())),
           (_, failure) -> {
             if (failure == null) {
               result.complete(null);

@@ -103,7 +103,7 @@ final class Acquiring implements RpcClient.FlagListener {
     return !limitedUntil.isEmpty()
             && request instanceof DataRequest.OfSpans moved
             && isLimited(node)
-        ? new DataRequest.AcquireData(moved.inode(), moved.layout().policyId(), moved.spanBytes())
+        ? new DataRequest.AcquireData(moved.inode(), moved.layout().dataset(), moved.spanBytes())
         : null;
   }
 

@@ -90,7 +90,7 @@ public final class Unsynced implements RpcClient.TermListener {
           switch (request.subject()) {
             case Subject.OfInode(InodeId inode) -> changed(inode);
             case Subject.OfPart(InodeId directory, int _) -> changed(directory);
-            case Subject.OfPolicy _ -> {}
+            case Subject.OfDataset _ -> {}
           }
         }
       }

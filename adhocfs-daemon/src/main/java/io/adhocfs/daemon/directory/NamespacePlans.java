@@ -1,8 +1,8 @@
 package io.adhocfs.daemon.directory;
 
+import io.adhocfs.daemon.cluster.AgreedSwitches;
 import io.adhocfs.daemon.cluster.ClusterState;
 import io.adhocfs.daemon.cluster.Peers;
-import io.adhocfs.daemon.cluster.Policies;
 import io.adhocfs.daemon.metadata.Dentry;
 import io.adhocfs.daemon.metadata.MetadataStore;
 import io.adhocfs.daemon.metadata.MetadataThread;
@@ -42,7 +42,7 @@ public final class NamespacePlans {
   private final ChangeRules rules;
   private final AncestorWalk walk;
   private final Duration peekWait;
-  private final Policies policies;
+  private final AgreedSwitches switches;
 
   /**
    * @param lockWait how long to wait for a directory that an undecided operation holds
@@ -55,7 +55,7 @@ public final class NamespacePlans {
       KeyLocks locks,
       ChangeRules rules,
       Duration lockWait,
-      Policies policies) {
+      AgreedSwitches switches) {
     this.thread = thread;
     this.store = store;
     this.cluster = cluster;
@@ -63,7 +63,7 @@ public final class NamespacePlans {
     this.rules = rules;
     this.walk = new AncestorWalk(thread, store, cluster, peers, locks, lockWait);
     this.peekWait = lockWait.multipliedBy(2);
-    this.policies = policies;
+    this.switches = switches;
   }
 
   /** Plans without asking anybody. */
@@ -98,7 +98,7 @@ public final class NamespacePlans {
                   slotOf(request, parent),
                   entry.directory(),
                   request.newInode().madeIn(parent),
-                  parent.layout().policyId(),
+                  parent.layout().dataset(),
                   request.nowNanos());
           var put =
               new Change.PutEntry(
@@ -111,7 +111,8 @@ public final class NamespacePlans {
   /** Where a new directory lies: by its name, or where its maker is. */
   private SlotId slotOf(NamespaceRequest.MakeDirectory request, FileAttributes parent)
       throws FsException {
-    SlotId here = Policies.offered(policies.of(parent).localDirectories(), request.directorySlot());
+    SlotId here =
+        AgreedSwitches.offered(switches.of(parent).localDirectories(), request.directorySlot());
     return here == null
         ? Placement.newDirectorySlot(request.entry().directory(), request.entry().name())
         : here;

@@ -61,8 +61,8 @@ public final class AttributeEdit {
     return this;
   }
 
-  public AttributeEdit policy(int id) {
-    layout = layout.inPolicy(id);
+  public AttributeEdit dataset(int id) {
+    layout = layout.inDataset(id);
     return this;
   }
 

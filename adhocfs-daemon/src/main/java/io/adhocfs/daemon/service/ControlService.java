@@ -1,8 +1,8 @@
 package io.adhocfs.daemon.service;
 
 import io.adhocfs.daemon.chunk.ChunkStore;
+import io.adhocfs.daemon.cluster.AgreedSwitches;
 import io.adhocfs.daemon.cluster.ClusterState;
-import io.adhocfs.daemon.cluster.Policies;
 import io.adhocfs.daemon.data.StorageCheck;
 import io.adhocfs.daemon.metadata.ListedEntry;
 import io.adhocfs.daemon.metadata.MetadataStore;
@@ -44,14 +44,14 @@ final class ControlService {
   private final Sessions sessions;
   private final KeyLocks locks;
   private final NodeControl control;
-  private final Policies policies;
+  private final AgreedSwitches switches;
   private final StorageCheck storageCheck;
   private final Executor blocking;
   private final Repairs repairs;
 
   ControlService(
       ClusterState cluster,
-      Policies policies,
+      AgreedSwitches switches,
       MetadataStore store,
       Sessions sessions,
       KeyLocks locks,
@@ -59,7 +59,7 @@ final class ControlService {
       StorageCheck storageCheck,
       Executor blocking) {
     this.cluster = cluster;
-    this.policies = policies;
+    this.switches = switches;
     this.store = store;
     this.sessions = sessions;
     this.locks = locks;
@@ -89,7 +89,7 @@ final class ControlService {
 
   void handle(Exchange exchange, Session session, ControlRequest request) throws FsException {
     switch (request) {
-      case ControlRequest.GetMap get -> exchange.reply(policies.told(cluster.map()));
+      case ControlRequest.GetMap get -> exchange.reply(switches.told(cluster.map()));
       case ControlRequest.InstallMap install -> {
         cluster.install(install.map());
         offThread(

@@ -1,6 +1,6 @@
 package io.adhocfs.daemon.service;
 
-import io.adhocfs.daemon.cluster.Policies;
+import io.adhocfs.daemon.cluster.AgreedSwitches;
 import io.adhocfs.daemon.crash.CrashPoint;
 import io.adhocfs.daemon.crash.CrashPoints;
 import io.adhocfs.daemon.file.FileAppends;
@@ -51,7 +51,7 @@ final class FileService {
   private final InlineDeparture departure;
   private final DiskOrder diskOrder;
   private final CrashPoints crashPoints;
-  private final Policies policies;
+  private final AgreedSwitches switches;
 
   FileService(
       MetadataStore store,
@@ -63,7 +63,7 @@ final class FileService {
       InlineDeparture departure,
       DiskOrder diskOrder,
       CrashPoints crashPoints,
-      Policies policies) {
+      AgreedSwitches switches) {
     this.store = store;
     this.locks = locks;
     this.runner = runner;
@@ -73,7 +73,7 @@ final class FileService {
     this.departure = departure;
     this.diskOrder = diskOrder;
     this.crashPoints = crashPoints;
-    this.policies = policies;
+    this.switches = switches;
   }
 
   /**
@@ -145,7 +145,7 @@ final class FileService {
           FsError.FILE_TOO_BIG, "an append of " + request.lengthBytes() + " at " + from);
     }
     if (file.layout().inline()) {
-      if (data.length > 0 && data.length <= policies.of(file).inlineBytesMax() - file.sizeBytes()) {
+      if (data.length > 0 && data.length <= switches.of(file).inlineBytesMax() - file.sizeBytes()) {
         appendInline(ticket, request, file, data);
       } else {
         departure.leave(
@@ -227,7 +227,7 @@ final class FileService {
       return null;
     }
     if (before.layout().inline()) {
-      if (size > policies.of(before).inlineBytesMax()) {
+      if (size > switches.of(before).inlineBytesMax()) {
         departure.leave(
             before,
             (batch, after) -> {},
@@ -370,7 +370,7 @@ final class FileService {
       throw new FsException(FsError.INVALID, "write at " + request.offset());
     }
     if (!before.layout().inline()
-        || request.offset() > policies.of(before).inlineBytesMax() - bytes.length) {
+        || request.offset() > switches.of(before).inlineBytesMax() - bytes.length) {
       throw new FsException(
           FsError.NOT_INLINE,
           "inode " + request.inode() + ": " + bytes.length + " bytes at " + request.offset());
@@ -480,7 +480,7 @@ final class FileService {
       throw new FsException(FsError.INVALID, "a size of " + size);
     }
     if (before.layout().inline()) {
-      if (size > policies.of(before).inlineBytesMax()) {
+      if (size > switches.of(before).inlineBytesMax()) {
         departure.leave(
             before,
             (batch, after) -> {},

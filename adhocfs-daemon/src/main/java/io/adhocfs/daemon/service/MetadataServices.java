@@ -1,8 +1,8 @@
 package io.adhocfs.daemon.service;
 
+import io.adhocfs.daemon.cluster.AgreedSwitches;
 import io.adhocfs.daemon.cluster.ClusterState;
 import io.adhocfs.daemon.cluster.Peers;
-import io.adhocfs.daemon.cluster.Policies;
 import io.adhocfs.daemon.crash.CrashPoints;
 import io.adhocfs.daemon.data.DataRequestHandler;
 import io.adhocfs.daemon.data.StorageCheck;
@@ -84,7 +84,7 @@ public final class MetadataServices {
       MetadataStore store,
       Nodes nodes,
       Settings settings,
-      Policies policies,
+      AgreedSwitches switches,
       Chunks chunks,
       NodeControl control,
       Observers observers,
@@ -131,12 +131,12 @@ public final class MetadataServices {
     cluster = s.nodes().cluster();
     peers = s.nodes().peers();
     store = s.store();
-    diskOrder = new DiskOrder(thread, store, s.workers().syncing(), s.policies()::anyOnDisk);
+    diskOrder = new DiskOrder(thread, store, s.workers().syncing(), s.switches()::anyOnDisk);
     sessions = new Sessions(store, thread, s.settings().duration(Setting.CLIENT_LEASE));
     advisoryLocks = new LockService(thread, store);
     sessions.alsoHeld(advisoryLocks);
     locks = new KeyLocks(thread);
-    rules = new ChangeRules(store, sessions, dataset -> s.policies().of(dataset).chunkSizeBytes());
+    rules = new ChangeRules(store, sessions, dataset -> s.switches().of(dataset).chunkSizeBytes());
     coordinator =
         new Coordinator(
             thread,
@@ -184,7 +184,7 @@ public final class MetadataServices {
 
   private DirectoryWork directoryWork(Surroundings s) {
     Duration wait = s.timing().prepareWait();
-    var plans = new NamespacePlans(thread, store, cluster, peers, locks, rules, wait, s.policies());
+    var plans = new NamespacePlans(thread, store, cluster, peers, locks, rules, wait, s.switches());
     var spreading =
         new DirectorySpreading(
             thread,
@@ -247,7 +247,7 @@ public final class MetadataServices {
             file.departure(),
             diskOrder,
             s.crashPoints(),
-            s.policies());
+            s.switches());
     var namespace =
         new NamespaceService(
             store,
@@ -259,11 +259,11 @@ public final class MetadataServices {
             inodes,
             new Pins(thread, store, sessions, locks),
             files,
-            s.policies());
+            s.switches());
     var control =
         new ControlService(
             cluster,
-            s.policies(),
+            s.switches(),
             store,
             sessions,
             locks,

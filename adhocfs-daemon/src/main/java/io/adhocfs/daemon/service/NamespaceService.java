@@ -1,6 +1,6 @@
 package io.adhocfs.daemon.service;
 
-import io.adhocfs.daemon.cluster.Policies;
+import io.adhocfs.daemon.cluster.AgreedSwitches;
 import io.adhocfs.daemon.directory.DirectorySpreading;
 import io.adhocfs.daemon.directory.NamespacePlans;
 import io.adhocfs.daemon.directory.SpreadAttributes;
@@ -62,7 +62,7 @@ final class NamespaceService {
   private final InodeAccess inodes;
   private final Pins pins;
   private final FileService files;
-  private final Policies policies;
+  private final AgreedSwitches switches;
 
   NamespaceService(
       MetadataStore store,
@@ -74,7 +74,7 @@ final class NamespaceService {
       InodeAccess inodes,
       Pins pins,
       FileService files,
-      Policies policies) {
+      AgreedSwitches switches) {
     this.store = store;
     this.locks = locks;
     this.rules = rules;
@@ -84,7 +84,7 @@ final class NamespaceService {
     this.inodes = inodes;
     this.pins = pins;
     this.files = files;
-    this.policies = policies;
+    this.switches = switches;
   }
 
   /**
@@ -321,8 +321,8 @@ final class NamespaceService {
     }
     InodeId id = store.drawInode(entry.slot().value());
     long now = request.nowNanos();
-    Switches switches = policies.of(directory);
-    SlotId here = Policies.offered(switches.localData(), request.dataSlot());
+    Switches set = switches.of(directory);
+    SlotId here = AgreedSwitches.offered(set.localData(), request.dataSlot());
     var attributes =
         new FileAttributes(
             id,
@@ -342,11 +342,11 @@ final class NamespaceService {
             0,
             false,
             new FileLayout(
-                switches.chunkSizeBytes(),
+                set.chunkSizeBytes(),
                 here == null ? Placement.wideFirstSlot(id) : here.value(),
                 here == null ? 1 : 0,
-                directory.layout().policyId(),
-                type == FileType.REGULAR && switches.inlineBytesMax() > 0));
+                directory.layout().dataset(),
+                type == FileType.REGULAR && set.inlineBytesMax() > 0));
     Reply reply = new Reply.Created(id, false, attributes);
     Batch batch = store.batch();
     batch.addInode(attributes);

@@ -30,7 +30,7 @@ public final class RequestDatasets implements ToIntFunction<Request> {
   public int applyAsInt(Request request) {
     try {
       return switch (request.subject()) {
-        case Subject.OfPolicy(int policyId) -> policyId;
+        case Subject.OfDataset(int dataset) -> dataset;
         case Subject.OfInode(InodeId inode) -> ofInode(inode);
         case Subject.OfPart(InodeId directory, int partition) -> ofPart(directory, partition);
       };
@@ -43,7 +43,7 @@ public final class RequestDatasets implements ToIntFunction<Request> {
 
   private int ofInode(InodeId inode) throws FsException {
     FileAttributes attributes = store.inode(inode);
-    return attributes == null ? NONE : attributes.layout().policyId();
+    return attributes == null ? NONE : attributes.layout().dataset();
   }
 
   private int ofPart(InodeId directory, int partition) throws FsException {
@@ -51,6 +51,6 @@ public final class RequestDatasets implements ToIntFunction<Request> {
       return ofInode(directory);
     }
     Share share = store.share(directory, partition);
-    return share == null ? NONE : share.attributes().layout().policyId();
+    return share == null ? NONE : share.attributes().layout().dataset();
   }
 }

@@ -118,7 +118,7 @@ public final class ThrottlingHandler implements RequestHandler {
     exchange.addAnswerFlags(Frame.ACQUIRE_FIRST);
     throttle.admit(
         party(exchange),
-        acquire.policyId(),
+        acquire.dataset(),
         Charges.ofData(acquire.bytes()),
         Runnable::run,
         () -> exchange.reply(DONE),

@@ -321,10 +321,10 @@ public final class ChangeRules {
         0,
         false,
         new FileLayout(
-            chunkSizesBytes.applyAsInt(made.policyId()),
+            chunkSizesBytes.applyAsInt(made.dataset()),
             Placement.wideFirstSlot(id),
             1,
-            made.policyId(),
+            made.dataset(),
             false));
   }
 
@@ -393,8 +393,8 @@ public final class ChangeRules {
   /** What a change of attributes makes of an inode, or of a share of a directory. */
   public static FileAttributes edited(FileAttributes before, AttributeChange change) {
     AttributeEdit edit = AttributeEdit.of(before);
-    if (change.setsPolicy()) {
-      edit.policy(change.policyId());
+    if (change.setsDataset()) {
+      edit.dataset(change.dataset());
     }
     if (change.setsCtime()) {
       edit.touched(change.ctimeNanos());

@@ -1,9 +1,9 @@
 package io.adhocfs.daemon.service;
 
 import io.adhocfs.daemon.chunk.ChunkStore;
+import io.adhocfs.daemon.cluster.AgreedSwitches;
 import io.adhocfs.daemon.cluster.ClusterState;
 import io.adhocfs.daemon.cluster.Peers;
-import io.adhocfs.daemon.cluster.Policies;
 import io.adhocfs.daemon.crash.CrashPoints;
 import io.adhocfs.daemon.data.StorageCheck;
 import io.adhocfs.daemon.metadata.MetadataStore;
@@ -184,7 +184,7 @@ final class MetadataThroughput {
                           CompletableFuture.failedFuture(
                               new IllegalStateException("epoch " + epoch))),
                   Settings.DEFAULT,
-                  new Policies(Settings.DEFAULT),
+                  new AgreedSwitches(Settings.DEFAULT),
                   new MetadataServices.Chunks(
                       (_, request, _) -> {
                         throw new UnsupportedOperationException(request + ": there are no chunks");

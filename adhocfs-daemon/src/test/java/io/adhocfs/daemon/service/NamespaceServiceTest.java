@@ -288,13 +288,13 @@ class NamespaceServiceTest extends ServiceFixture {
     InodeId directory = directoryElsewhere("d");
     FileAttributes before = client.attributes(directory);
     client.nowNanos += 9_000;
-    FileAttributes policy = client.setAttributes(directory, AttributeChange.NONE.withPolicy(12));
-    assertThat(policy.layout()).isEqualTo(before.layout().inPolicy(12));
-    assertThat(policy.ctimeNanos()).isEqualTo(before.ctimeNanos());
-    assertThat(client.attributes(client.create(directory, "f")).layout().policyId()).isEqualTo(12);
+    FileAttributes moved = client.setAttributes(directory, AttributeChange.NONE.withDataset(12));
+    assertThat(moved.layout()).isEqualTo(before.layout().inDataset(12));
+    assertThat(moved.ctimeNanos()).isEqualTo(before.ctimeNanos());
+    assertThat(client.attributes(client.create(directory, "f")).layout().dataset()).isEqualTo(12);
     InodeId below = client.makeDirectory(directory, "d");
-    assertThat(client.attributes(client.create(below, "f")).layout().policyId()).isEqualTo(12);
-    assertThat(client.attributes(client.create(ROOT, "f")).layout().policyId()).isZero();
+    assertThat(client.attributes(client.create(below, "f")).layout().dataset()).isEqualTo(12);
+    assertThat(client.attributes(client.create(ROOT, "f")).layout().dataset()).isZero();
   }
 
   @Test

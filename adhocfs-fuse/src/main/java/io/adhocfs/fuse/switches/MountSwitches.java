@@ -120,7 +120,7 @@ public final class MountSwitches implements SwitchAttributes, AutoCloseable {
   }
 
   private String value(InodeId inode, Setting setting) throws FsException {
-    int number = await(inodes.getAttributes(inode)).layout().policyId();
+    int number = await(inodes.getAttributes(inode)).layout().dataset();
     try (Controller controller = open()) {
       Dataset dataset = ofDirectory(controller.datasets(), inode);
       if (dataset == null) {

@@ -19,7 +19,7 @@ package io.adhocfs.protocol.model;
  * @param atimeNanos nanoseconds since 1970-01-01T00:00Z, as mtime and ctime
  * @param ctimeNanos the change time; what {@link #NONE} has stands for the clock of the client that
  *     sends the change
- * @param policyId the dataset that the inode comes into
+ * @param dataset the dataset that the inode comes into
  */
 public record AttributeChange(
     int mask,
@@ -29,14 +29,14 @@ public record AttributeChange(
     long atimeNanos,
     long mtimeNanos,
     long ctimeNanos,
-    int policyId) {
+    int dataset) {
   private static final int MODE = 1;
   private static final int UID = 2;
   private static final int GID = 4;
   private static final int ATIME = 8;
   private static final int MTIME = 16;
   private static final int CLEAR_SET_ID = 32;
-  private static final int POLICY = 64;
+  private static final int DATASET = 64;
 
   /** Stands for the time at which the change is sent; earlier than every change time. */
   private static final long CTIME_OF_CLOCK = Long.MIN_VALUE;
@@ -51,32 +51,32 @@ public record AttributeChange(
       throw new IllegalArgumentException("mode " + Integer.toOctalString(value));
     }
     return new AttributeChange(
-        mask | MODE, value, uid, gid, atimeNanos, mtimeNanos, ctimeNanos, policyId);
+        mask | MODE, value, uid, gid, atimeNanos, mtimeNanos, ctimeNanos, dataset);
   }
 
   public AttributeChange withUid(int value) {
     return new AttributeChange(
-        mask | UID, mode, value, gid, atimeNanos, mtimeNanos, ctimeNanos, policyId);
+        mask | UID, mode, value, gid, atimeNanos, mtimeNanos, ctimeNanos, dataset);
   }
 
   public AttributeChange withGid(int value) {
     return new AttributeChange(
-        mask | GID, mode, uid, value, atimeNanos, mtimeNanos, ctimeNanos, policyId);
+        mask | GID, mode, uid, value, atimeNanos, mtimeNanos, ctimeNanos, dataset);
   }
 
   public AttributeChange withAtimeNanos(long value) {
     return new AttributeChange(
-        mask | ATIME, mode, uid, gid, value, mtimeNanos, ctimeNanos, policyId);
+        mask | ATIME, mode, uid, gid, value, mtimeNanos, ctimeNanos, dataset);
   }
 
   public AttributeChange withMtimeNanos(long value) {
     return new AttributeChange(
-        mask | MTIME, mode, uid, gid, atimeNanos, value, ctimeNanos, policyId);
+        mask | MTIME, mode, uid, gid, atimeNanos, value, ctimeNanos, dataset);
   }
 
   /** With this change time in place of the client's clock. */
   public AttributeChange withCtimeNanos(long value) {
-    return new AttributeChange(mask, mode, uid, gid, atimeNanos, mtimeNanos, value, policyId);
+    return new AttributeChange(mask, mode, uid, gid, atimeNanos, mtimeNanos, value, dataset);
   }
 
   /**
@@ -85,16 +85,16 @@ public record AttributeChange(
    */
   public AttributeChange withSetIdCleared() {
     return new AttributeChange(
-        mask | CLEAR_SET_ID, mode, uid, gid, atimeNanos, mtimeNanos, ctimeNanos, policyId);
+        mask | CLEAR_SET_ID, mode, uid, gid, atimeNanos, mtimeNanos, ctimeNanos, dataset);
   }
 
   /**
    * With another dataset; of a directory, what is made in it comes into that dataset too. A change
    * of nothing else leaves the change time as it is.
    */
-  public AttributeChange withPolicy(int value) {
+  public AttributeChange withDataset(int value) {
     return new AttributeChange(
-        mask | POLICY, mode, uid, gid, atimeNanos, mtimeNanos, ctimeNanos, value);
+        mask | DATASET, mode, uid, gid, atimeNanos, mtimeNanos, ctimeNanos, value);
   }
 
   /** The change as it is sent at a time, which becomes the change time unless one is given. */
@@ -126,8 +126,8 @@ public record AttributeChange(
     return has(MTIME);
   }
 
-  public boolean setsPolicy() {
-    return has(POLICY);
+  public boolean setsDataset() {
+    return has(DATASET);
   }
 
   /** Whether the change takes the set-id bits of anything but a directory away. */
@@ -137,7 +137,7 @@ public record AttributeChange(
 
   /** Whether the change time becomes that of the change. */
   public boolean setsCtime() {
-    return mask != POLICY;
+    return mask != DATASET;
   }
 
   public boolean setsOnlyAtime() {

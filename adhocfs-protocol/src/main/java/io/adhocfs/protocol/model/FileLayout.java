@@ -7,12 +7,12 @@ package io.adhocfs.protocol.model;
  * @param chunkSizeBytes size of every chunk: a power of two, 4 KiB to 64 MiB
  * @param firstSlot the slot of chunk 0
  * @param slotStep how many slots further the next chunk lies: 1 = wide striping, 0 = all in one
- * @param policyId the dataset that the inode belongs to, inherited from the directory at creation;
- *     0 = none
+ * @param dataset the dataset that the inode belongs to, inherited from the directory at creation; 0
+ *     = none
  * @param inline whether the data lies in the inode's own records instead of in chunks
  */
 public record FileLayout(
-    int chunkSizeBytes, int firstSlot, int slotStep, int policyId, boolean inline) {
+    int chunkSizeBytes, int firstSlot, int slotStep, int dataset, boolean inline) {
   public static final int CHUNK_SIZE_BYTES_MIN = 4 << 10;
   public static final int CHUNK_SIZE_BYTES_MAX = 64 << 20;
 
@@ -31,12 +31,12 @@ public record FileLayout(
   }
 
   /** The same layout in another dataset. */
-  public FileLayout inPolicy(int otherId) {
+  public FileLayout inDataset(int otherId) {
     return new FileLayout(chunkSizeBytes, firstSlot, slotStep, otherId, inline);
   }
 
   /** The same layout after the file has left inline form. */
   public FileLayout chunked() {
-    return new FileLayout(chunkSizeBytes, firstSlot, slotStep, policyId, false);
+    return new FileLayout(chunkSizeBytes, firstSlot, slotStep, dataset, false);
   }
 }

@@ -123,7 +123,7 @@ public sealed interface Change {
    *
    * @param newInode a directory
    */
-  record NewDirectory(SlotId slot, InodeId parent, NewInode newInode, int policyId, long nowNanos)
+  record NewDirectory(SlotId slot, InodeId parent, NewInode newInode, int dataset, long nowNanos)
       implements Change {
     public NewDirectory {
       if (newInode.type() != FileType.DIRECTORY) {
@@ -146,7 +146,7 @@ public sealed interface Change {
       out.intValue(slot.value());
       out.inode(parent);
       Values.writeNewDirectory(out, newInode);
-      out.intValue(policyId);
+      out.intValue(dataset);
       out.longValue(nowNanos);
     }
 

@@ -48,7 +48,7 @@ public sealed interface DataRequest extends Request {
 
     @Override
     default Subject subject() {
-      return new Subject.OfPolicy(layout().policyId());
+      return new Subject.OfDataset(layout().dataset());
     }
   }
 
@@ -203,7 +203,7 @@ public sealed interface DataRequest extends Request {
 
     @Override
     public Subject subject() {
-      return new Subject.OfPolicy(layout.policyId());
+      return new Subject.OfDataset(layout.dataset());
     }
 
     static SeekChunks decode(WireReader in) throws FsException {
@@ -238,7 +238,7 @@ public sealed interface DataRequest extends Request {
    * answered when they are there. What is then read or written bears the flag {@link Frame#PAID}:
    * neither a payload nor room for one waits for tokens.
    */
-  record AcquireData(InodeId inode, int policyId, long bytes) implements OfNoSlot {
+  record AcquireData(InodeId inode, int dataset, long bytes) implements OfNoSlot {
     public AcquireData {
       if (bytes < 0 || bytes > Frame.PAYLOAD_BYTES_MAX) {
         throw new IllegalArgumentException("tokens for " + bytes + " bytes");
@@ -253,13 +253,13 @@ public sealed interface DataRequest extends Request {
     @Override
     public void encode(WireWriter out) {
       out.inode(inode);
-      out.intValue(policyId);
+      out.intValue(dataset);
       out.longValue(bytes);
     }
 
     @Override
     public Subject subject() {
-      return new Subject.OfPolicy(policyId);
+      return new Subject.OfDataset(dataset);
     }
 
     static AcquireData decode(WireReader in) throws FsException {

@@ -31,7 +31,7 @@ public final class Values {
     out.byteValue(Integer.numberOfTrailingZeros(layout.chunkSizeBytes()));
     out.intValue(layout.firstSlot());
     out.intValue(layout.slotStep());
-    out.intValue(layout.policyId());
+    out.intValue(layout.dataset());
     out.flag(layout.inline());
   }
 
@@ -149,7 +149,7 @@ public final class Values {
     out.longValue(change.atimeNanos());
     out.longValue(change.mtimeNanos());
     out.longValue(change.ctimeNanos());
-    out.intValue(change.policyId());
+    out.intValue(change.dataset());
   }
 
   static AttributeChange readAttributeChange(WireReader in) throws FsException {

@@ -11,7 +11,7 @@ final class AttributeChangeTest {
   void setsWhatItWasGiven() {
     AttributeChange change = AttributeChange.NONE.withUid(-1).withMtimeNanos(7);
     assertThat(change.setsUid() && change.setsMtime()).isTrue();
-    assertThat(change.setsMode() || change.setsGid() || change.setsAtime() || change.setsPolicy())
+    assertThat(change.setsMode() || change.setsGid() || change.setsAtime() || change.setsDataset())
         .isFalse();
     assertThat(change.uid()).isEqualTo(-1);
     assertThat(change.mtimeNanos()).isEqualTo(7);
@@ -28,8 +28,8 @@ final class AttributeChangeTest {
 
   @Test
   void aChangeOfTheDatasetAloneLeavesTheChangeTime() {
-    assertThat(AttributeChange.NONE.withPolicy(1).setsCtime()).isFalse();
-    assertThat(AttributeChange.NONE.withPolicy(1).withUid(2).setsCtime()).isTrue();
+    assertThat(AttributeChange.NONE.withDataset(1).setsCtime()).isFalse();
+    assertThat(AttributeChange.NONE.withDataset(1).withUid(2).setsCtime()).isTrue();
   }
 
   @Test

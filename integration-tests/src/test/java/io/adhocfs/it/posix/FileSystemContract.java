@@ -45,7 +45,8 @@ import org.junit.jupiter.api.TestInfo;
  * Small behaviours of a file system. This is the basic contract, which the fallback driver keeps
  * too; {@link FullFileSystemContract} adds the rest.
  *
- * <p>Long, since each file system under test takes one list: a class that keeps it extends this one.
+ * <p>Long, since each file system under test takes one list: a class that keeps it extends this
+ * one.
  */
 abstract class FileSystemContract {
   static final int CHUNK = 512 << 10;

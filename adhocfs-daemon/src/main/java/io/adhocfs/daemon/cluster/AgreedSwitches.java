@@ -16,13 +16,13 @@ import java.util.List;
 import org.jspecify.annotations.Nullable;
 
 /** The switches, as far as this daemon has learnt what was agreed on. Thread-safe. */
-public final class Policies {
+public final class AgreedSwitches {
   private record Learnt(List<SettingChange> changes, SwitchTable table) {}
 
   private volatile Learnt learnt;
 
   /** Those of an instance in which nothing has been set since it was brought up. */
-  public Policies(Settings given) {
+  public AgreedSwitches(Settings given) {
     learnt = new Learnt(List.of(), new SwitchTable(Epoch.FIRST, given, List.of()));
   }
 
@@ -36,7 +36,7 @@ public final class Policies {
 
   /** What holds for a file or a directory, and for what is made in it. */
   public Switches of(FileAttributes inode) {
-    return of(inode.layout().policyId());
+    return of(inode.layout().dataset());
   }
 
   public Switches of(int dataset) {
