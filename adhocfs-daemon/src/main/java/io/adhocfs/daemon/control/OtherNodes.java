@@ -10,7 +10,7 @@ import io.adhocfs.protocol.wire.ControlRequest;
 import io.adhocfs.protocol.wire.Reply;
 import io.netty.buffer.Unpooled;
 import java.time.Duration;
-import java.util.ArrayList;
+import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.concurrent.CompletableFuture;
 import org.jspecify.annotations.Nullable;
@@ -36,6 +36,23 @@ final class OtherNodes {
     return known.state().voters().stream().filter(id -> !id.equals(self())).toList();
   }
 
+  /** The voters first, then the other members: one that has left votes until others do. */
+  List<NodeId> all() {
+    var all = new LinkedHashSet<NodeId>(voters());
+    cluster.map().nodes().stream()
+        .map(ClusterMap.Node::id)
+        .filter(this::contains)
+        .forEach(all::add);
+    return List.copyOf(all);
+  }
+
+  /** Whether a node is one of {@link #all}. */
+  boolean contains(NodeId id) {
+    ClusterMap.Node node = cluster.map().node(id);
+    return !id.equals(self())
+        && ((node != null && node.isMember()) || known.state().voters().contains(id));
+  }
+
   /**
    * The node to ask for news after so many failures in a row: voters first, then, should none of
    * them answer, everybody, for voters may have been replaced while this daemon was away.
@@ -48,12 +65,7 @@ final class OtherNodes {
       // Those who follow are spread over the voters.
       return voters.get(Math.floorMod(self().value() + failures, voters.size()));
     }
-    List<NodeId> all = new ArrayList<>();
-    for (ClusterMap.Node node : cluster.map().nodes()) {
-      if (node.isMember() && !node.id().equals(self())) {
-        all.add(node.id());
-      }
-    }
+    List<NodeId> all = all();
     return all.isEmpty() ? null : all.get(failures % all.size());
   }
 

@@ -68,6 +68,13 @@ final class OwnVoter {
 
   // Changed on the control thread, or on a thread of the log while it starts; read by any.
   private volatile @Nullable Voter voter;
+
+  /** The first entry of a log, for as long as the state is the one that it begins with. */
+  private record Beginning(ControlState state, byte[] entry) {}
+
+  /** Kept, since whoever does not lead is asked many times. */
+  private volatile @Nullable Beginning beginning;
+
   private volatile long lastLeaderCallNanos;
 
   private boolean closed;
@@ -198,7 +205,7 @@ final class OwnVoter {
   }
 
   private CompletableFuture<Voter.Submission> submitHere(Voter own, ControlCommand command) {
-    var entry = new LogEntry.Command(command);
+    byte[] entry = new LogEntry.Command(command).bytes();
     if (own.state() != null) {
       return submitEntry(own, entry);
     }
@@ -219,10 +226,19 @@ final class OwnVoter {
     if (own.configuration() > 0 && own.leads()) {
       crashPoints.reached(CrashPoint.MIGRATION_VOTER_BEFORE_FOUND);
     }
-    return submitEntry(own, new LogEntry.Found(state));
+    return submitEntry(own, beginning(state));
   }
 
-  private CompletableFuture<Voter.Submission> submitEntry(Voter own, LogEntry entry) {
+  private byte[] beginning(ControlState state) {
+    Beginning last = beginning;
+    if (last == null || !last.state().equals(state)) {
+      last = new Beginning(state, new LogEntry.Found(state).bytes());
+      beginning = last;
+    }
+    return last.entry();
+  }
+
+  private CompletableFuture<Voter.Submission> submitEntry(Voter own, byte[] entry) {
     CompletableFuture<Voter.Submission> answer = own.submit(entry);
     var _ =
         threads
@@ -277,7 +293,7 @@ final class OwnVoter {
     onLog(() -> {
       if (first) {
         try {
-          logs.rehearse(new LogEntry.Found(known.state()).bytes());
+          logs.rehearse(beginning(known.state()));
         } catch (FsException e) {
           LOG.warn("not ready to vote: {}", e.getMessage());
         }
@@ -415,7 +431,8 @@ final class OwnVoter {
           ready(wanted)
               .thenCompose(enough ->
                   enough
-                      ? submitEntry(own, new LogEntry.Command(new ControlCommand.SetVoters(wanted)))
+                      ? submitEntry(
+                          own, new LogEntry.Command(new ControlCommand.SetVoters(wanted)).bytes())
                       : CompletableFuture.completedFuture(
                           new Voter.Submission.Elsewhere(
                               -1, "some of those that are to vote are not ready"))));

@@ -51,6 +51,7 @@ public final class ReplicatedControlPlane implements ControlPlane, ControlMessag
   private final Followers followers;
   private final Learner learner;
   private final Proposer proposer;
+  private final Whereabouts whereabouts;
   private final CompletableFuture<Void> settled;
 
   // From here on: changed on the control thread alone.
@@ -76,6 +77,9 @@ public final class ReplicatedControlPlane implements ControlPlane, ControlMessag
     followers = new Followers(thread, known, voter);
     learner = new Learner(thread, known, others, voter, this::changed);
     proposer = new Proposer(thread, known, others, voter, learner, keeper);
+    ClusterMap.Node own = known.state().map().node(cluster.self());
+    whereabouts =
+        new Whereabouts(thread, cluster, others, own == null ? Long.MAX_VALUE : own.incarnation());
     settled =
         (returns ? lookAround() : CompletableFuture.<@Nullable Void>completedFuture(null))
             .thenCompose(_ ->
@@ -124,7 +128,12 @@ public final class ReplicatedControlPlane implements ControlPlane, ControlMessag
   private void begin() {
     keeper.keepSoon();
     voter.resume();
-    cluster.onChange(_ -> thread.execute(this::considerAnnouncing));
+    cluster.onChange(_ ->
+        thread.execute(() -> {
+          considerAnnouncing();
+          whereabouts.tell();
+        }));
+    whereabouts.tell();
     learner.follow();
   }
 
@@ -135,16 +144,12 @@ public final class ReplicatedControlPlane implements ControlPlane, ControlMessag
    */
   private CompletableFuture<Void> lookAround() {
     return CompletableFuture.allOf(
-        cluster.map().nodes().stream()
-            .filter(node -> node.isMember() && !node.id().equals(cluster.self()))
+        others.all().stream()
             .map(node -> {
               var told = new CompletableFuture<@Nullable Void>();
               var _ =
                   others
-                      .ask(
-                          node.id(),
-                          new ControlRequest.GetControl(),
-                          Duration.ofSeconds(LOOK_SECONDS))
+                      .ask(node, new ControlRequest.GetControl(), Duration.ofSeconds(LOOK_SECONDS))
                       .whenComplete((reply, _) -> {
                         boolean accepted =
                             thread.execute(() -> {
@@ -404,6 +409,7 @@ public final class ReplicatedControlPlane implements ControlPlane, ControlMessag
       voter.refuseToStart();
       followers.close();
       learner.close();
+      whereabouts.close();
       proposer.close();
     });
   }

@@ -64,9 +64,9 @@ final class Voter {
     return log.leads() && !applied.superseded();
   }
 
-  /** Has an entry agreed on; completes as {@link VoterLog#append} does. */
-  CompletableFuture<Submission> submit(LogEntry entry) {
-    return log.append(entry.bytes()).thenApply(Voter::submission);
+  /** Has an entry ({@link LogEntry#bytes}) agreed on; completes as {@link VoterLog#append} does. */
+  CompletableFuture<Submission> submit(byte[] entry) {
+    return log.append(entry).thenApply(Voter::submission);
   }
 
   private static Submission submission(VoterLog.Appended appended) {

@@ -5,6 +5,7 @@ import io.adhocfs.protocol.model.FsError;
 import io.adhocfs.protocol.model.FsException;
 import io.adhocfs.protocol.model.InodeId;
 import io.netty.buffer.ByteBuf;
+import java.nio.ByteBuffer;
 import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
 import java.util.List;
@@ -99,11 +100,10 @@ public final class WireReader {
   }
 
   public short[] shorts() throws FsException {
-    int count = count(2);
-    var values = new short[count];
-    for (int i = 0; i < count; i++) {
-      values[i] = in.readShort();
-    }
+    var values = new short[count(Short.BYTES)];
+    var bytes = new byte[Short.BYTES * values.length];
+    in.readBytes(bytes);
+    ByteBuffer.wrap(bytes).asShortBuffer().get(values);
     return values;
   }
 

@@ -3,6 +3,7 @@ package io.adhocfs.protocol.wire;
 import io.adhocfs.protocol.model.EntryName;
 import io.adhocfs.protocol.model.InodeId;
 import io.netty.buffer.ByteBuf;
+import java.nio.ByteBuffer;
 import java.nio.charset.StandardCharsets;
 import java.util.List;
 import java.util.function.BiConsumer;
@@ -49,9 +50,9 @@ public final class WireWriter {
 
   public void shorts(short[] values) {
     out.writeInt(values.length);
-    for (short value : values) {
-      out.writeShort(value);
-    }
+    var bytes = new byte[Short.BYTES * values.length];
+    ByteBuffer.wrap(bytes).asShortBuffer().put(values);
+    out.writeBytes(bytes);
   }
 
   /** A list: an int count, then its items. */
