@@ -1,5 +1,8 @@
 package io.adhocfs.protocol.model;
 
+import java.util.Arrays;
+import java.util.Objects;
+
 /**
  * What a new inode is to be. It travels as one value from the program that makes the inode to the
  * daemon that stores it.
@@ -74,5 +77,21 @@ public record NewInode(
         new Owner(owner.uid(), directory.gid()),
         deviceNumber,
         symlinkTarget);
+  }
+
+  /** By what the target says: a request that comes twice is known again by this. */
+  @Override
+  public boolean equals(Object other) {
+    return other instanceof NewInode that
+        && type == that.type
+        && mode == that.mode
+        && owner.equals(that.owner)
+        && deviceNumber == that.deviceNumber
+        && Arrays.equals(symlinkTarget, that.symlinkTarget);
+  }
+
+  @Override
+  public int hashCode() {
+    return Objects.hash(type, mode, owner, deviceNumber, Arrays.hashCode(symlinkTarget));
   }
 }
