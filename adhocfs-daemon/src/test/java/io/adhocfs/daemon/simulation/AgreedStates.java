@@ -4,15 +4,22 @@ import io.adhocfs.protocol.control.ControlState;
 import io.adhocfs.protocol.control.Membership;
 import io.adhocfs.protocol.model.NodeId;
 import io.adhocfs.protocol.placement.ClusterMap;
+import java.util.Arrays;
 import java.util.HashMap;
 import java.util.Map;
+import java.util.Objects;
+import java.util.TreeMap;
 
 /**
  * The states that any daemon has heard of: those of one version must be one state, but for
  * addresses, which daemons may be told before they are agreed on.
  */
 final class AgreedStates {
-  private final Map<Long, ControlState> byVersion = new HashMap<>();
+  /** A state is large, and old versions are seldom told of again: of those, the hash has to do. */
+  private static final int WHOLE_MAX = 50;
+
+  private final TreeMap<Long, ControlState> byVersion = new TreeMap<>();
+  private final Map<Long, Integer> hashByVersion = new HashMap<>();
   private ControlState newest;
 
   AgreedStates(ControlState first) {
@@ -30,8 +37,16 @@ final class AgreedStates {
       return;
     }
     ControlState mine = withoutAddresses(state);
-    ControlState others = byVersion.putIfAbsent(state.version(), mine);
-    if (others != null && !others.equals(mine)) {
+    int ownHash = Objects.hash(mine, Arrays.hashCode(mine.map().owners()));
+    Integer hash = hashByVersion.putIfAbsent(state.version(), ownHash);
+    if (hash == null) {
+      byVersion.put(state.version(), mine);
+      if (byVersion.size() > WHOLE_MAX) {
+        byVersion.pollFirstEntry();
+      }
+    }
+    ControlState others = byVersion.get(state.version());
+    if ((hash != null && hash != ownHash) || (others != null && !others.equals(mine))) {
       throw new AssertionError(by + " knows another state: " + mine + " in place of " + others);
     }
     if (state.version() > newest.version()) {
