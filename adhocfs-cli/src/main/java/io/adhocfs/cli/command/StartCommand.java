@@ -138,15 +138,7 @@ public final class StartCommand extends Command {
 
   /** The node at its new address, in the state that it had before. */
   private static ClusterMap.Node in(ClusterMap.@Nullable Node before, ClusterMap.Node node) {
-    return before == null
-        ? node
-        : new ClusterMap.Node(
-            node.id(),
-            node.host(),
-            node.port(),
-            node.socketPath(),
-            node.incarnation(),
-            before.state());
+    return before == null ? node : node.in(before.state());
   }
 
   private static List<NodeId> ids(ClusterMap map) {

@@ -301,7 +301,7 @@ public final class ReplicatedControlPlane implements ControlPlane, ControlMessag
       // Voters must find each other again before they can agree on where they are.
       ClusterMap.Node there = cluster.map().node(announce.node().id());
       if (there != null && there.incarnation() < announce.node().incarnation()) {
-        cluster.install(cluster.map().withNode(at(there, announce.node())));
+        cluster.install(cluster.map().withAddress(announce.node()));
         tellVoters(announce);
       }
     }
@@ -361,16 +361,6 @@ public final class ReplicatedControlPlane implements ControlPlane, ControlMessag
         var _ = others.ask(voter, new ControlRequest.Propose(announce, false), PASS_ON_PATIENCE);
       }
     }
-  }
-
-  private static ClusterMap.Node at(ClusterMap.Node known, ClusterMap.Node newer) {
-    return new ClusterMap.Node(
-        known.id(),
-        newer.host(),
-        newer.port(),
-        newer.socketPath(),
-        newer.incarnation(),
-        known.state());
   }
 
   /** Tells everybody where this node is, should what was agreed on say otherwise. */

@@ -8,9 +8,10 @@ import io.adhocfs.protocol.wire.ControlRequest;
 import java.time.Duration;
 
 /**
- * Tells each of the other daemons where this one is after it has come back at another address,
- * until they have answered. What is agreed on says it too, but reaches only those that follow: a
- * daemon that knows none of the voters' present addresses can ask nobody, so it has to be told.
+ * Tells each of the other daemons the address of this one, after this one has come back at another
+ * address, until each has answered. The agreed state has the address too, but only daemons that
+ * follow learn the agreed state: a daemon that knows none of the voters' present addresses can ask
+ * nobody, and has to be told.
  *
  * <p>On the control thread.
  */

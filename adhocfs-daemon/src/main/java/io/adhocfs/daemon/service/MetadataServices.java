@@ -66,15 +66,16 @@ public final class MetadataServices {
   /**
    * Chunks at this node.
    *
-   * @param requests answers requests for them
-   * @param slots what remembers them for each slot
+   * @param requests answers requests for chunks
+   * @param slots remembers the chunks of each slot
    */
   public record Chunks(DataRequestHandler requests, SlotPart slots, StorageCheck check) {}
 
   /**
-   * What counts what is done here.
+   * The counters of a daemon.
    *
-   * @param accounts of those on whose behalf requests come
+   * @param operations counts requests by type
+   * @param accounts counts for those on whose behalf requests come
    */
   public record Observers(OperationMetrics operations, Accounts accounts) {}
 

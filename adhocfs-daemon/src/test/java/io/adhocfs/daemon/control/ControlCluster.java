@@ -210,14 +210,7 @@ final class ControlCluster implements AutoCloseable {
       if (stored == null) {
         throw new IllegalStateException(id + " has never been up");
       }
-      ClusterMap.Node known = stored.node(id);
-      ClusterMap.Node now = listen();
-      learn(
-          known == null
-              ? stored
-              : stored.withNode(
-                  new ClusterMap.Node(
-                      id, now.host(), now.port(), "", now.incarnation(), known.state())));
+      learn(stored.withAddress(listen()));
     }
 
     boolean isUp() {

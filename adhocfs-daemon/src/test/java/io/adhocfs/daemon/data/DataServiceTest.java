@@ -287,19 +287,19 @@ class DataServiceTest {
         long fromByte,
         long toByte,
         IntPredicate slots)
-        throws io.adhocfs.protocol.model.FsException {
+        throws FsException {
       store.discard(inode, layout, generation, fromByte, toByte, slots);
     }
 
     @Override
     public long seek(
         InodeId inode, FileLayout layout, long fromByte, boolean hole, IntPredicate slots)
-        throws io.adhocfs.protocol.model.FsException {
+        throws FsException {
       return store.seek(inode, layout, fromByte, hole, slots);
     }
 
     @Override
-    public long allocatedBytes(InodeId inode) throws io.adhocfs.protocol.model.FsException {
+    public long allocatedBytes(InodeId inode) throws FsException {
       return store.allocatedBytes(inode);
     }
 
@@ -336,8 +336,7 @@ class DataServiceTest {
     }
 
     @Override
-    public ChunkPage scan(byte[] cursor, int itemsMax)
-        throws io.adhocfs.protocol.model.FsException {
+    public ChunkPage scan(byte[] cursor, int itemsMax) throws FsException {
       return store.scan(cursor, itemsMax);
     }
 
@@ -349,23 +348,22 @@ class DataServiceTest {
         long firstChunk,
         long lastChunk,
         IntPredicate slots)
-        throws io.adhocfs.protocol.model.FsException {
+        throws FsException {
       return store.markLost(inode, layout, generation, firstChunk, lastChunk, slots);
     }
 
     @Override
-    public void drop(List<StoredChunk> chunks) throws io.adhocfs.protocol.model.FsException {
+    public void drop(List<StoredChunk> chunks) throws FsException {
       store.drop(chunks);
     }
 
     @Override
-    public VerifiedPage verify(byte[] cursor, long bytesMax)
-        throws io.adhocfs.protocol.model.FsException {
+    public VerifiedPage verify(byte[] cursor, long bytesMax) throws FsException {
       return store.verify(cursor, bytesMax);
     }
 
     @Override
-    public List<String> findings() throws io.adhocfs.protocol.model.FsException {
+    public List<String> findings() throws FsException {
       return store.findings();
     }
 

@@ -190,13 +190,7 @@ public final class SimulatedDaemon {
     var processThreads = new SimulatedThreads(time, mine);
     threads = processThreads;
     ClusterMap.Node self = address();
-    ClusterMap.Node known = given.node(id);
-    ClusterMap map =
-        known == null || known.incarnation() >= self.incarnation()
-            ? given
-            : given.withNode(
-                new ClusterMap.Node(
-                    id, self.host(), self.port(), "", self.incarnation(), known.state()));
+    ClusterMap map = given.withAddress(self);
     Runnable mayDie = () -> mayDie(mine);
     var store = new MortalStore(records, mayDie, text -> time.trace(() -> id + " " + text));
     var executor = new SimulatedExecutor(time, mine);

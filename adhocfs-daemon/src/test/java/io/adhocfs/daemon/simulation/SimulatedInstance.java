@@ -130,13 +130,7 @@ public final class SimulatedInstance implements AutoCloseable {
   public ClusterMap addresses() {
     ClusterMap map = map();
     for (ClusterMap.Node now : contacts()) {
-      ClusterMap.Node agreed = map.node(now.id());
-      if (agreed != null) {
-        map =
-            map.withNode(
-                new ClusterMap.Node(
-                    now.id(), now.host(), now.port(), "", now.incarnation(), agreed.state()));
-      }
+      map = map.withAddress(now);
     }
     return map;
   }

@@ -5,9 +5,9 @@ import io.adhocfs.protocol.throttle.Scope;
 import java.util.regex.Pattern;
 
 /**
- * A directory with everything below it that rules can name. Its number is the dataset in the
- * layouts of inodes: they get it from their directory when they are made, and those that are there
- * already by a walk. What is moved keeps its number.
+ * A directory with everything below it that rules can name. The layout of an inode has the number
+ * of its dataset: a new inode gets the number from its directory, an existing one by a walk. What
+ * is moved keeps its number.
  *
  * @param id 1 or more, never used again
  * @param directory that had the path when the dataset was made

@@ -43,7 +43,7 @@ public record Membership(
     for (Node node : join.nodes()) {
       Node there = map.node(node.id());
       if (there == null) {
-        nodes.add(in(NodeState.JOINING, node));
+        nodes.add(node.in(NodeState.JOINING));
         continue;
       }
       known++;
@@ -89,7 +89,7 @@ public record Membership(
     }
     List<Node> nodes =
         map.nodes().stream()
-            .map(node -> leave.nodes().contains(node.id()) ? in(NodeState.GONE, node) : node)
+            .map(node -> leave.nodes().contains(node.id()) ? node.in(NodeState.GONE) : node)
             .toList();
     return Step.changed(with(map.next(nodes, map.owners())));
   }
@@ -103,7 +103,7 @@ public record Membership(
     if (node.incarnation() <= there.incarnation()) {
       return Step.unchanged(this);
     }
-    return Step.changed(with(map.withNode(in(there.state(), node))));
+    return Step.changed(with(map.withAddress(node)));
   }
 
   private Step<Membership> lose(ControlCommand.Lose lose) {
@@ -153,14 +153,14 @@ public record Membership(
         map.nodes().stream()
             .map(node -> {
               if (lost.contains(node.id())) {
-                return in(NodeState.GONE, node);
+                return node.in(NodeState.GONE);
               }
               // What was under way has ended, so whoever has something keeps it.
               return switch (node.state()) {
                 case ACTIVE, GONE -> node;
-                case JOINING -> owning[node.id().value()] ? in(NodeState.ACTIVE, node) : node;
+                case JOINING -> owning[node.id().value()] ? node.in(NodeState.ACTIVE) : node;
                 case DRAINING ->
-                    in(owning[node.id().value()] ? NodeState.ACTIVE : NodeState.GONE, node);
+                    node.in(owning[node.id().value()] ? NodeState.ACTIVE : NodeState.GONE);
               };
             })
             .toList();
@@ -183,13 +183,6 @@ public record Membership(
         ? Step.unchanged(this)
         : Step.changed(
             with(map.next(map.nodes(), map.owners(), lost.searchedUpTo(searched.losses()))));
-  }
-
-  static Node in(NodeState state, Node node) {
-    return node.state() == state
-        ? node
-        : new Node(
-            node.id(), node.host(), node.port(), node.socketPath(), node.incarnation(), state);
   }
 
   /** Whether each node id occurs in a table of owners. */

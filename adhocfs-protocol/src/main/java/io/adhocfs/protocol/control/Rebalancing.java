@@ -65,8 +65,8 @@ final class Rebalancing {
     for (Node node : map.nodes()) {
       nodes.add(
           wanted[node.id().value()]
-              ? Membership.in(NodeState.ACTIVE, node)
-              : leaving.contains(node.id()) ? Membership.in(NodeState.DRAINING, node) : node);
+              ? node.in(NodeState.ACTIVE)
+              : leaving.contains(node.id()) ? node.in(NodeState.DRAINING) : node);
     }
     FinishedRebalance before =
         rebalance == null
@@ -193,8 +193,8 @@ final class Rebalancing {
             .map(node -> {
               boolean owns = wanted[node.id().value()];
               return switch (node.state()) {
-                case ACTIVE -> owns ? node : Membership.in(NodeState.DRAINING, node);
-                case DRAINING -> owns ? Membership.in(NodeState.ACTIVE, node) : node;
+                case ACTIVE -> owns ? node : node.in(NodeState.DRAINING);
+                case DRAINING -> owns ? node.in(NodeState.ACTIVE) : node;
                 case JOINING, GONE -> node;
               };
             })
@@ -253,7 +253,7 @@ final class Rebalancing {
                 case JOINING -> cancelled;
                 case ACTIVE, GONE -> false;
               };
-          return leaves && !owning[node.id().value()] ? Membership.in(NodeState.GONE, node) : node;
+          return leaves && !owning[node.id().value()] ? node.in(NodeState.GONE) : node;
         })
         .toList();
   }

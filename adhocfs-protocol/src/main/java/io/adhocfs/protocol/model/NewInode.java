@@ -79,7 +79,7 @@ public record NewInode(
         symlinkTarget);
   }
 
-  /** By what the target says: a request that comes twice is known again by this. */
+  /** Compares the target's bytes: a participant knows a request that comes twice by its values. */
   @Override
   public boolean equals(Object other) {
     return other instanceof NewInode that

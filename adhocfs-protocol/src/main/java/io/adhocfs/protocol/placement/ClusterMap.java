@@ -65,6 +65,11 @@ public final class ClusterMap {
       }
     }
 
+    /** This node in a state. */
+    public Node in(NodeState other) {
+      return state == other ? this : new Node(id, host, port, socketPath, incarnation, other);
+    }
+
     /** Whether it takes part in the instance: it has not left and was not given up. */
     public boolean isMember() {
       return state != NodeState.GONE;
@@ -243,14 +248,7 @@ public final class ClusterMap {
     Node known = node(address.id());
     return known == null || known.incarnation() >= address.incarnation()
         ? this
-        : withNode(
-            new Node(
-                address.id(),
-                address.host(),
-                address.port(),
-                address.socketPath(),
-                address.incarnation(),
-                known.state()));
+        : withNode(address.in(known.state()));
   }
 
   /**
@@ -264,16 +262,8 @@ public final class ClusterMap {
     ClusterMap result = newer;
     for (Node node : newer.nodes) {
       Node seen = older.node(node.id());
-      if (seen != null && seen.incarnation() > node.incarnation()) {
-        result =
-            result.withNode(
-                new Node(
-                    node.id(),
-                    seen.host(),
-                    seen.port(),
-                    seen.socketPath(),
-                    seen.incarnation(),
-                    node.state()));
+      if (seen != null) {
+        result = result.withAddress(seen);
       }
     }
     if (epoch.equals(other.epoch)) {
